@@ -1,0 +1,200 @@
+//! The host rule IR: what a ferm configuration says after variables, functions, conditions and includes are gone.
+//!
+//! Words are kept as words: ferm never validates an operand, so whether `dport 99999` makes sense is decided where
+//! the IR is lowered to nftables, with the word's own span. Arrays stay arrays: ferm's product over one source rule
+//! is a product of sets, and that is what lets the compiler fold it exactly.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::source::{Origin, Span};
+
+/// Everything that one configuration says, chains in the order in which they were first opened.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct HostRules {
+    /// One entry for each (domain, table, chain).
+    pub chains: Vec<HostChain>,
+}
+
+/// One chain of one table of one domain.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct HostChain {
+    /// ferm's `domain`.
+    pub domain: Domain,
+    /// ferm's `table`.
+    pub table: Table,
+    /// ferm's `chain`, as written: upper case for built-in ones.
+    pub name: Arc<str>,
+    /// The last `policy` given, and where.
+    pub policy: Option<(ChainPolicy, Span)>,
+    /// Where the chain was first opened.
+    pub span: Span,
+    /// The rules in order.
+    pub rules: Vec<HostRule>,
+}
+
+/// ferm's `domain`.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Domain {
+    /// IPv4.
+    Ip,
+    /// IPv6.
+    Ip6,
+    /// ARP.
+    Arp,
+    /// Ethernet bridges.
+    Eb,
+}
+
+/// ferm's `table`.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Table {
+    /// Packet filtering.
+    Filter,
+    /// Address translation.
+    Nat,
+    /// Packet alteration and marks.
+    Mangle,
+    /// Before connection tracking.
+    Raw,
+    /// `SELinux` marks.
+    Security,
+}
+
+/// What a built-in chain does with packets that reach its end.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum ChainPolicy {
+    /// Let it pass.
+    Accept,
+    /// Drop it.
+    Drop,
+}
+
+/// One source rule: every match must hold, then the action is taken.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct HostRule {
+    /// Where it was written, for comments; the file and line of its action.
+    pub origin: Origin,
+    /// The words from the first to the last of the rule.
+    pub span: Span,
+    /// Identifies the source rule across the replays of `domain (ip ip6)`: rules of two domains that came from one
+    /// pass over the same tokens bear the same number and may be lowered to one dual-stack rule.
+    pub provenance: u32,
+    /// Matches in the order of the text.
+    pub matches: Vec<Match>,
+    /// What happens then.
+    pub action: Action,
+}
+
+/// One match option.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Match {
+    /// ferm's keyword in its canonical spelling: `saddr`, `interface`, `dport`, `state`, `icmp-type`, …
+    pub keyword: &'static str,
+    /// The `mod` or protocol that the keyword belongs to; `None` for core keywords. `limit` of `mod limit` and the
+    /// bridge domain's own `limit` differ in this.
+    pub module: Option<&'static str>,
+    /// Whether it was negated.
+    pub negated: bool,
+    /// What it compares with.
+    pub operands: Operands,
+    /// The keyword and its operands.
+    pub span: Span,
+}
+
+/// The operands of a match or target option.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Operands {
+    /// A flag: `syn`.
+    Flag,
+    /// A value or an array that multiplies the rule: the packet must match one of them. Empty: the rule never
+    /// existed (ferm emits it zero times). Duplicates are kept, for the expansion's sake.
+    OneOf(Vec<Word>),
+    /// A list that stays one option of one rule, joined by commas: `state (ESTABLISHED RELATED)`, `dports (22 80)`.
+    Joined(Vec<Word>),
+    /// Two operands: `tcp-flags (mask) (comp)`; each list is joined by commas.
+    Pair(Vec<Word>, Vec<Word>),
+}
+
+/// A word of the configuration after substitution.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Word {
+    /// The text.
+    pub text: Arc<str>,
+    /// Where it stands; for a variable's value, where the value was written.
+    pub span: Span,
+    /// The list variable that it came out of whole, for naming sets: `ADMINS` for `saddr $ADMINS`.
+    pub variable: Option<Arc<str>>,
+}
+
+/// What a rule does.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Action {
+    /// `ACCEPT`.
+    Accept,
+    /// `DROP`.
+    Drop,
+    /// `RETURN`.
+    Return,
+    /// `NOP`: counts, nothing else.
+    Nop,
+    /// `jump NAME` to a custom chain of the same table.
+    Jump(Word),
+    /// `goto NAME`.
+    Goto(Word),
+    /// A target with options: `REJECT`, `LOG`, `DNAT`, `SNAT`, `MASQUERADE`, `REDIRECT`, `NOTRACK`, …
+    Target {
+        /// In upper case, as iptables names it.
+        name: &'static str,
+        /// Its options in the order of the text.
+        options: Vec<TargetOption>,
+        /// The target's word.
+        span: Span,
+    },
+}
+
+/// One option of a target: `reject-with icmp-host-prohibited`, `to 192.0.2.1:80`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TargetOption {
+    /// The option's canonical spelling: `to-destination` for DNAT's `to`.
+    pub keyword: &'static str,
+    /// Its operands.
+    pub operands: Operands,
+    /// The option and its operands.
+    pub span: Span,
+}
+
+impl Table {
+    /// The built-in chains that ferm and iptables know for this table in the ip and ip6 domains.
+    pub fn builtin_chains(self) -> &'static [&'static str] {
+        match self {
+            Self::Filter | Self::Security => &["INPUT", "FORWARD", "OUTPUT"],
+            Self::Nat => &["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"],
+            Self::Mangle => &["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"],
+            Self::Raw => &["PREROUTING", "OUTPUT"],
+        }
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ip => "ip",
+            Self::Ip6 => "ip6",
+            Self::Arp => "arp",
+            Self::Eb => "eb",
+        })
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Filter => "filter",
+            Self::Nat => "nat",
+            Self::Mangle => "mangle",
+            Self::Raw => "raw",
+            Self::Security => "security",
+        })
+    }
+}

@@ -1,0 +1,2 @@
+//! The thin shell of palisade.
+#![forbid(unsafe_code)]
