@@ -1,1 +1,13 @@
-//! From meaning to kernel.
+//! From meaning to kernel: compile policies and host rules to a ruleset, plan the change, evaluate packets, load it.
+//!
+//! Invariant: nothing here touches files, the environment or the clock, and only `kernel` talks to the outside, by
+//! netlink. libnftnl and libmnl are used inside `kernel` alone, and `unsafe` in one file of it.
+
+pub mod compile;
+mod hash;
+pub mod inventory;
+pub mod kernel;
+pub mod observed;
+pub mod plan;
+mod render;
+pub mod ruleset;

@@ -1,0 +1,4 @@
+//! From policies, facts and host rules to a ruleset.
+
+pub mod base;
+pub mod builder;

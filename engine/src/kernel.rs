@@ -1,0 +1,132 @@
+//! The only seam to the outside: a kernel that has tables, commits batches and says what it has.
+//!
+//! [`Kernel`] has two implementations, netlink and a fake that keeps state and checks what the kernel checks. One
+//! conformance suite runs on both.
+
+use std::fmt;
+
+use crate::observed::{KernelGeneration, Observed};
+use crate::plan::Op;
+use crate::ruleset::TableKey;
+
+/// A kernel with nf_tables.
+pub trait Kernel {
+    /// What this kernel can do, found out once.
+    fn features(&self) -> Features;
+
+    /// The generation that the last commit of anybody left.
+    ///
+    /// # Errors
+    /// [`KernelError::Io`], [`KernelError::Denied`].
+    fn generation(&mut self) -> Result<KernelGeneration, KernelError>;
+
+    /// Reads those of these tables that exist, all of one generation.
+    ///
+    /// # Errors
+    /// [`KernelError::Moving`] if others committed so often that no whole dump could be had; [`KernelError::Io`],
+    /// [`KernelError::Denied`].
+    fn observe(&mut self, tables: &[TableKey]) -> Result<Observed, KernelError>;
+
+    /// Commits the operations as one transaction: all of them or none. Without operations nothing is sent.
+    ///
+    /// # Errors
+    /// Every variant of [`KernelError`]; the previous ruleset is in force after each but [`KernelError::Unknown`].
+    fn commit(&mut self, ops: &[Op], guard: Guard) -> Result<(), KernelError>;
+
+    /// Has the operations checked and thrown away: the batch without its end. The kernel then misses jump loops and
+    /// expressions that their hook does not allow, which a real commit in a scratch namespace finds.
+    ///
+    /// # Errors
+    /// As [`Kernel::commit`].
+    fn check(&mut self, ops: &[Op]) -> Result<(), KernelError>;
+}
+
+/// On which kernel generation a commit insists.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Guard {
+    /// Any: the objects are nobody else's.
+    None,
+    /// Exactly this one.
+    Generation(KernelGeneration),
+}
+
+/// What a kernel can do.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate fact about the kernel")]
+pub struct Features {
+    /// Tables can be owned by a socket (5.12).
+    pub owner: bool,
+    /// Owned tables can outlive their owner (6.9).
+    pub persist: bool,
+    /// Objects can be deleted without knowing that they exist (6.3).
+    pub destroy: bool,
+    /// The end of a batch can be acknowledged (6.10).
+    pub ack_on_end: bool,
+}
+
+/// Why a batch was not committed, or a question not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum KernelError {
+    /// Another writer changed nf_tables; observe again and plan again.
+    #[error("nf_tables moved past generation {seen}")]
+    Conflict {
+        /// The generation that the guard insisted on.
+        seen: KernelGeneration,
+    },
+    /// The kernel refused operations; the same batch again cannot help.
+    #[error("the kernel refused {}", display_rejections(.0))]
+    Rejected(Vec<Rejection>),
+    /// No permission, or the table has another owner.
+    #[error("not permitted to change nf_tables{}", .0.as_deref().unwrap_or(" (CAP_NET_ADMIN is needed)"))]
+    Denied(Option<Box<str>>),
+    /// Whether the batch was committed could not be learned; observe.
+    #[error("the kernel's answer was lost")]
+    Unknown,
+    /// Others commit faster than our tables can be read.
+    #[error("nf_tables changed during each of {attempts} attempts to read it")]
+    Moving {
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// The batch is larger than the kernel takes in one message.
+    #[error("a batch of {bytes} bytes does not fit into one netlink message")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// The socket failed.
+    #[error("netlink: {0}")]
+    Io(#[from] std::io::Error),
+    /// The kernel sent something that cannot be read.
+    #[error("the kernel's answer makes no sense: {0}")]
+    Malformed(&'static str),
+}
+
+/// One operation that the kernel refused.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Rejection {
+    /// Index into the operations that were given.
+    pub op: usize,
+    /// The operation in words, with the source line that it came from: `add rule inet palisade pl_input (…): …`.
+    pub what: Box<str>,
+    /// The errno, positive.
+    pub errno: i32,
+    /// Offset of the attribute concerned in the message, where the kernel says it.
+    pub offset: Option<u32>,
+    /// The kernel's own words, where it has some.
+    pub message: Option<Box<str>>,
+}
+
+fn display_rejections(rejections: &[Rejection]) -> String {
+    rejections.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, std::io::Error::from_raw_os_error(self.errno))?;
+        if let Some(message) = &self.message {
+            write!(f, " ({message})")?;
+        }
+        Ok(())
+    }
+}

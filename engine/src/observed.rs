@@ -1,0 +1,110 @@
+//! What the kernel has: our tables as far as they could be read, with the handles that changing them takes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::ruleset::{BaseChain, Comment, Name, Quota, Rule, Set, TableKey};
+
+/// The tables that were asked for and exist, as of one kernel generation.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Observed {
+    /// The generation of the whole dump.
+    pub generation: KernelGeneration,
+    /// The tables.
+    pub tables: BTreeMap<TableKey, ObservedTable>,
+}
+
+/// nf_tables' own generation: any commit to any table of the network namespace counts it up.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct KernelGeneration(pub u32);
+
+/// One table in the kernel.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ObservedTable {
+    /// Owner and persist.
+    pub flags: TableFlags,
+    /// Its comment.
+    pub comment: Option<Comment>,
+    /// Named counters and what they counted.
+    pub counters: BTreeMap<Name, ObservedCounter>,
+    /// Named quotas.
+    pub quotas: BTreeMap<Name, Quota>,
+    /// Named sets and maps. Elements of dynamic sets are left out: they come and go by themselves.
+    pub sets: BTreeMap<Name, Set>,
+    /// Chains.
+    pub chains: BTreeMap<Name, ObservedChain>,
+    /// Objects that palisade cannot describe and therefore never made: flowtables, limit objects, odd sets.
+    pub unknown: BTreeSet<UnknownObject>,
+}
+
+/// Flags of a table.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct TableFlags {
+    /// Only the socket that owns it may change it (kernel 5.12).
+    pub owner: bool,
+    /// It outlives its owner (kernel 6.9).
+    pub persist: bool,
+}
+
+/// A named counter's state.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ObservedCounter {
+    /// Packets counted.
+    pub packets: u64,
+    /// Bytes counted.
+    pub bytes: u64,
+    /// Its comment.
+    pub comment: Option<Comment>,
+}
+
+/// A chain in the kernel.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ObservedChain {
+    /// Its hook.
+    pub base: Option<BaseChain>,
+    /// Whether somebody gave it policy drop; ours never have it.
+    pub policy_drop: bool,
+    /// Its comment.
+    pub comment: Option<Comment>,
+    /// Its rules in order.
+    pub rules: Vec<ObservedRule>,
+}
+
+/// A rule in the kernel.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ObservedRule {
+    /// How the kernel knows it.
+    pub handle: RuleHandle,
+    /// What it says.
+    pub content: RuleContent,
+}
+
+/// The kernel's number of a rule, unique in its table and never used twice.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct RuleHandle(pub u64);
+
+/// What a rule in the kernel says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum RuleContent {
+    /// In our own terms.
+    Known(Rule),
+    /// Something that palisade never writes; the text names the first expression that it could not read.
+    Unknown(Box<str>),
+}
+
+/// An object that palisade cannot describe.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct UnknownObject {
+    /// `flowtable`, `set`, `chain`, `object`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: Name,
+    /// What is strange about it.
+    pub reason: Box<str>,
+}
+
+impl fmt::Display for KernelGeneration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

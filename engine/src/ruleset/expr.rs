@@ -1,0 +1,466 @@
+//! What rules are made of: matches, lookups, statements and verdicts.
+//!
+//! [`Expr`] and [`Field`] are matched exhaustively by encode, decode, render and the simulator, so a new variant
+//! does not compile until each of them knows it. Hashes are taken of the rendered text and follow.
+
+use super::datum::{DataType, Datum, Interval};
+use super::name::Name;
+use super::set::{Element, ElementKey, SetSpec};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// One expression of a rule.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Expr {
+    /// `tcp dport 22`, `ip saddr != 10.0.0.0/8`, `ct state established,related`.
+    Match(Match),
+    /// `ip saddr . tcp dport @set`, `iifname != { "lo", "eth0" }`.
+    Lookup(Lookup),
+    /// `ip daddr vmap @map`.
+    VerdictMap(VerdictMap),
+    /// `counter`: counts in the rule itself.
+    Counter,
+    /// `counter name "pl_…"`: counts in an object that outlives the rule.
+    NamedCounter(Name),
+    /// `quota over 10 mbytes`.
+    Quota(Quota),
+    /// `quota name "pl_…"`.
+    NamedQuota(Name),
+    /// `limit rate 10/minute burst 5 packets`.
+    Limit(Limit),
+    /// `log prefix "…"`.
+    Log(Log),
+    /// `accept`, `jump pl_…`.
+    Verdict(Verdict),
+    /// `reject with tcp reset`.
+    Reject(RejectWith),
+    /// `dnat ip to 10.0.0.1:80`, `snat`, `masquerade`, `redirect`.
+    Nat(Nat),
+    /// `notrack`.
+    Notrack,
+    /// `meta mark set meta mark & 0xff00 ^ 0x1`.
+    Assign(Assign),
+    /// `update @set { ip saddr timeout 60s limit rate over 10/second }`.
+    DynamicSet(DynamicSet),
+}
+
+/// Compares one field with a constant.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Match {
+    /// What of the packet.
+    pub field: Field,
+    /// Bits to look at. `ct state new` is `mask: new, operator: Ne, value: 0`.
+    pub mask: Option<Datum>,
+    /// Equal or not.
+    pub operator: Operator,
+    /// The constant, of the field's type.
+    pub value: Value,
+}
+
+/// How a field is compared.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Operator {
+    /// `==`, which nft leaves out.
+    Eq,
+    /// `!=`.
+    Ne,
+}
+
+/// What a field is compared with.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Value {
+    /// One value.
+    One(Datum),
+    /// A range, both ends included.
+    Range(Interval),
+    /// The first bits of a value, counted from the most significant: `10.0.0.0/8`, or `"ppp*"` with 24 bits. At
+    /// least 1 and fewer than the type has. Interface prefixes are whole bytes.
+    Prefix(Datum, u8),
+}
+
+/// Looks a concatenation of fields up in a set.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Lookup {
+    /// The fields, as many as the set's key has types.
+    pub key: Vec<Field>,
+    /// `Eq`: must be in it; `Ne`: must not.
+    pub operator: Operator,
+    /// Where.
+    pub set: SetRef,
+}
+
+/// Looks a concatenation of fields up in a verdict map and does what it says; without an entry the rule goes on.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct VerdictMap {
+    /// The fields.
+    pub key: Vec<Field>,
+    /// Where.
+    pub map: SetRef,
+}
+
+/// A set by name, or one that lives and dies with its rule.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum SetRef {
+    /// `@name`.
+    Named(Name),
+    /// `{ … }`.
+    Anonymous {
+        /// Its key types and whether it has intervals; neither dynamic nor timed, and without a comment.
+        spec: SetSpec,
+        /// Its elements.
+        elements: BTreeMap<ElementKey, Element>,
+    },
+}
+
+/// A part of a packet, or what the kernel knows about it.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Field {
+    /// `iifname`: the interface it came in by.
+    Iifname,
+    /// `oifname`: the interface it leaves by.
+    Oifname,
+    /// `meta nfproto`: 2 for IPv4, 10 for IPv6.
+    NfProto,
+    /// `meta l4proto`: the transport protocol behind all extension headers.
+    L4Proto,
+    /// `meta mark`.
+    Mark,
+    /// `meta pkttype`.
+    PktType,
+    /// `meta skuid`: the user of the sending socket.
+    SkUid,
+    /// `meta skgid`: its group.
+    SkGid,
+    /// `meta length`: of the packet from the network header on, in bytes.
+    Length,
+    /// `ether saddr`.
+    EtherSaddr,
+    /// `ether daddr`.
+    EtherDaddr,
+    /// `ether type` in a bridge table.
+    EtherType,
+    /// `ip saddr`.
+    IpSaddr,
+    /// `ip daddr`.
+    IpDaddr,
+    /// `ip frag-off`: flags and offset, to be masked.
+    IpFragOff,
+    /// `ip dscp`.
+    IpDscp,
+    /// `ip ttl`.
+    IpTtl,
+    /// `ip6 saddr`.
+    Ip6Saddr,
+    /// `ip6 daddr`.
+    Ip6Daddr,
+    /// `ip6 dscp`.
+    Ip6Dscp,
+    /// `ip6 hoplimit`.
+    Ip6Hoplimit,
+    /// `th sport`: the source port of whatever transport protocol; wants a match on it.
+    ThSport,
+    /// `th dport`.
+    ThDport,
+    /// `tcp sport`.
+    TcpSport,
+    /// `tcp dport`.
+    TcpDport,
+    /// `tcp flags`.
+    TcpFlags,
+    /// `udp sport`.
+    UdpSport,
+    /// `udp dport`.
+    UdpDport,
+    /// `sctp sport`.
+    SctpSport,
+    /// `sctp dport`.
+    SctpDport,
+    /// `icmp type`.
+    IcmpType,
+    /// `icmp code`.
+    IcmpCode,
+    /// `icmpv6 type`.
+    Icmpv6Type,
+    /// `icmpv6 code`.
+    Icmpv6Code,
+    /// `ct state`.
+    CtState,
+    /// `ct status`.
+    CtStatus,
+    /// `ct mark`.
+    CtMark,
+    /// `ct direction`.
+    CtDirection,
+    /// `ct original ip saddr`.
+    CtOriginalIpSaddr,
+    /// `ct original ip daddr`.
+    CtOriginalIpDaddr,
+    /// `ct original ip6 saddr`.
+    CtOriginalIp6Saddr,
+    /// `ct original ip6 daddr`.
+    CtOriginalIp6Daddr,
+    /// `ct original proto-src`.
+    CtOriginalProtoSrc,
+    /// `ct original proto-dst`.
+    CtOriginalProtoDst,
+    /// `fib saddr type`.
+    FibSaddrType,
+    /// `fib daddr type`.
+    FibDaddrType,
+    /// `fib daddr . iif type`.
+    FibDaddrIifType,
+}
+
+/// What ends the evaluation of a rule.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Verdict {
+    /// Ends this base chain; later base chains still see the packet.
+    Accept,
+    /// Final.
+    Drop,
+    /// Back to the rule after the jump; in a base chain its policy, accept.
+    Return,
+    /// On with the next rule.
+    Continue,
+    /// Into a regular chain and back.
+    Jump(Name),
+    /// Into a regular chain and back to the caller of this one.
+    Goto(Name),
+}
+
+/// `quota [over] BYTES`.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Quota {
+    /// In bytes.
+    pub bytes: u64,
+    /// Matches once the quota is used up, instead of until then.
+    pub over: bool,
+}
+
+/// `limit rate [over] RATE/UNIT burst BURST packets|bytes`.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Limit {
+    /// Packets or bytes per unit.
+    pub rate: u64,
+    /// The unit of time.
+    pub per: LimitUnit,
+    /// How many more may come at once, in packets or bytes; nft's default for packets is 5.
+    pub burst: u32,
+    /// Counts bytes instead of packets.
+    pub bytes: bool,
+    /// Matches what exceeds the rate instead of what keeps it.
+    pub over: bool,
+}
+
+/// The unit of a limit.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum LimitUnit {
+    /// 1 second.
+    Second,
+    /// 60 seconds.
+    Minute,
+    /// 3,600 seconds.
+    Hour,
+    /// 86,400 seconds.
+    Day,
+    /// 604,800 seconds.
+    Week,
+}
+
+/// `log`: to the kernel's log, or to an NFLOG group.
+#[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Log {
+    /// At most 127 bytes.
+    pub prefix: Option<Box<str>>,
+    /// The NFLOG group; without it the kernel's log.
+    pub group: Option<u16>,
+    /// Bytes of each packet to hand over, with a group.
+    pub snaplen: Option<u32>,
+    /// Packets to collect before they are handed over, with a group.
+    pub queue_threshold: Option<u16>,
+    /// For the kernel's log; nft's default is warning.
+    pub level: Option<LogLevel>,
+    /// Bits of `NF_LOG_*`: 1 TCP sequence, 2 TCP options, 4 IP options, 8 user, 32 MAC decode; for the kernel's log.
+    pub flags: u32,
+}
+
+/// syslog's levels.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum LogLevel {
+    /// 0.
+    Emerg,
+    /// 1.
+    Alert,
+    /// 2.
+    Crit,
+    /// 3.
+    Err,
+    /// 4.
+    Warn,
+    /// 5.
+    Notice,
+    /// 6.
+    Info,
+    /// 7.
+    Debug,
+}
+
+/// What the sender is told.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum RejectWith {
+    /// A TCP reset; wants a match on TCP.
+    TcpReset,
+    /// ICMP destination unreachable of this code, IPv4 only.
+    Icmp(u8),
+    /// ICMPv6 destination unreachable of this code, IPv6 only.
+    Icmpv6(u8),
+    /// Either, by family, in an inet or bridge table: 0 no-route, 1 port-unreachable, 2 host-unreachable,
+    /// 3 admin-prohibited.
+    Icmpx(u8),
+}
+
+/// Address translation.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Nat {
+    /// Which.
+    pub kind: NatKind,
+    /// New addresses, for source and destination NAT; a single address is a range of one. Decides the family.
+    pub addresses: Option<Interval>,
+    /// New ports; wants a match on the transport protocol.
+    pub ports: Option<Interval>,
+    /// Bits of `NF_NAT_RANGE_*` that the user asked for: 4 random, 8 persistent, 16 fully-random.
+    pub flags: u32,
+}
+
+/// The kinds of address translation.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum NatKind {
+    /// `snat`.
+    Source,
+    /// `dnat`.
+    Destination,
+    /// `masquerade`.
+    Masquerade,
+    /// `redirect`.
+    Redirect,
+}
+
+/// `TARGET set TARGET & MASK ^ XOR`; with a mask of 0, `TARGET set XOR`.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Assign {
+    /// What is written.
+    pub target: AssignTarget,
+    /// Where the old value comes from.
+    pub source: AssignTarget,
+    /// Bits of the old value that are kept.
+    pub mask: u32,
+    /// Bits that are flipped after that.
+    pub xor: u32,
+}
+
+/// What can be written.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum AssignTarget {
+    /// `meta mark`.
+    Mark,
+    /// `ct mark`.
+    CtMark,
+}
+
+/// Adds the packet's values to a dynamic set.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct DynamicSet {
+    /// How.
+    pub operation: SetOperation,
+    /// The set.
+    pub set: Name,
+    /// The fields that make the key.
+    pub key: Vec<Field>,
+    /// The element's life time.
+    pub timeout: Option<Duration>,
+    /// A limit for each element.
+    pub limit: Option<Limit>,
+}
+
+/// What is done to the set.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum SetOperation {
+    /// `add`: leaves an element that is there alone.
+    Add,
+    /// `update`: starts its life time again.
+    Update,
+    /// `delete`.
+    Delete,
+}
+
+impl Field {
+    /// The type of its values.
+    pub fn data_type(self) -> DataType {
+        match self {
+            Self::Iifname | Self::Oifname => DataType::Ifname,
+            Self::NfProto => DataType::NfProto,
+            Self::L4Proto => DataType::InetProto,
+            Self::Mark | Self::CtMark => DataType::Mark,
+            Self::PktType => DataType::PktType,
+            Self::SkUid => DataType::Uid,
+            Self::SkGid => DataType::Gid,
+            Self::Length => DataType::Integer32,
+            Self::EtherSaddr | Self::EtherDaddr => DataType::EtherAddr,
+            Self::EtherType => DataType::EtherType,
+            Self::IpSaddr | Self::IpDaddr | Self::CtOriginalIpSaddr | Self::CtOriginalIpDaddr => DataType::Ipv4Addr,
+            Self::IpFragOff => DataType::Integer16,
+            Self::IpDscp | Self::Ip6Dscp => DataType::Dscp,
+            Self::IpTtl | Self::Ip6Hoplimit => DataType::Integer8,
+            Self::Ip6Saddr | Self::Ip6Daddr | Self::CtOriginalIp6Saddr | Self::CtOriginalIp6Daddr => DataType::Ipv6Addr,
+            Self::ThSport
+            | Self::ThDport
+            | Self::TcpSport
+            | Self::TcpDport
+            | Self::UdpSport
+            | Self::UdpDport
+            | Self::SctpSport
+            | Self::SctpDport
+            | Self::CtOriginalProtoSrc
+            | Self::CtOriginalProtoDst => DataType::InetService,
+            Self::TcpFlags => DataType::TcpFlag,
+            Self::IcmpType => DataType::IcmpType,
+            Self::IcmpCode => DataType::IcmpCode,
+            Self::Icmpv6Type => DataType::Icmpv6Type,
+            Self::Icmpv6Code => DataType::Icmpv6Code,
+            Self::CtState => DataType::CtState,
+            Self::CtStatus => DataType::CtStatus,
+            Self::CtDirection => DataType::CtDir,
+            Self::FibSaddrType | Self::FibDaddrType | Self::FibDaddrIifType => DataType::FibAddrtype,
+        }
+    }
+}
+
+impl Match {
+    /// `FIELD VALUE`.
+    pub fn eq(field: Field, value: Datum) -> Expr {
+        Expr::Match(Self { field, mask: None, operator: Operator::Eq, value: Value::One(value) })
+    }
+
+    /// `FIELD` has one of these bits: `ct state established,related`.
+    pub fn any_bit(field: Field, bits: u32) -> Expr {
+        Expr::Match(Self {
+            field,
+            mask: Some(Datum::number(field.data_type(), bits)),
+            operator: Operator::Ne,
+            value: Value::One(Datum::number(field.data_type(), 0)),
+        })
+    }
+}
+
+impl LimitUnit {
+    /// In seconds.
+    pub fn seconds(self) -> u64 {
+        match self {
+            Self::Second => 1,
+            Self::Minute => 60,
+            Self::Hour => 3_600,
+            Self::Day => 86_400,
+            Self::Week => 604_800,
+        }
+    }
+}
