@@ -10,6 +10,7 @@
 
 pub mod diagnostic;
 pub mod host;
+pub mod manifest;
 pub mod name;
 pub mod peer;
 pub mod policy;

@@ -1,0 +1,15 @@
+//! Everything that is read from Kubernetes manifests: text in, typed and located objects and diagnostics out.
+//!
+//! One loader serves the runtime and the linter: multi-document YAML, JSON, and lists of either. A document that
+//! cannot be read never hides the ones beside it. Kinds that palisade has no use for are skipped with one note each.
+//!
+//! Invariant: nothing here decides what traffic may pass; that is what lowering to [`crate::policy`] does.
+
+mod object;
+pub mod tree;
+
+pub use object::{
+    ConfigMap, ContainerPort, Damage, DataEntry, EgressBaselineDocument, Endpoint, EndpointPort, EndpointSlice,
+    Lifecycle, Metadata, Namespace, NetworkPolicy, Node, Object, Phase, Pod, PodNetwork, Readiness, Service,
+    ServicePort, TargetPort,
+};
