@@ -8,6 +8,8 @@ use ipnet::IpNet;
 use policy_lang::name::{Labels, NamespacedName};
 use policy_lang::port::Protocol;
 
+mod objects;
+
 /// Namespaces, nodes and pods.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Inventory {

@@ -5,9 +5,11 @@
 
 pub mod compile;
 mod hash;
+pub mod interval;
 pub mod inventory;
 pub mod kernel;
 pub mod observed;
 pub mod plan;
 mod render;
+pub mod resolve;
 pub mod ruleset;

@@ -1,0 +1,117 @@
+//! From objects as read to the snapshot that a compile sees.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use policy_lang::diagnostic::{Code, Diagnostic};
+use policy_lang::manifest::object::{self, Lifecycle, Object, Phase, PodNetwork};
+use policy_lang::name::NAMESPACE_NAME_LABEL;
+
+use super::{Inventory, NamedPort, Node, Pod};
+
+/// A namespace that is only referred to, without an object: assumed to bear nothing but its name label.
+const NAMESPACE_ASSUMED: Code = Code("PAL026");
+/// A pod without a node or without addresses: no rule can be about it yet.
+const POD_NOT_PLACED: Code = Code("PAL027");
+
+impl Inventory {
+    /// Takes what matters out of objects, in any order. The last of two objects of one name counts.
+    ///
+    /// Namespaces that pods or policies live in but that have no object are assumed to exist, with their name label
+    /// only (sem-29), and said so.
+    pub fn from_objects(objects: &[Object]) -> (Self, Vec<Diagnostic>) {
+        let mut inventory = Self::default();
+        let mut diagnostics = Vec::new();
+        for object in objects {
+            match object {
+                Object::Namespace(namespace) => {
+                    let metadata = &namespace.metadata;
+                    inventory.namespaces.insert(Arc::clone(&metadata.name.name), metadata.labels.clone());
+                }
+                Object::Node(node) => {
+                    inventory.nodes.insert(Arc::clone(&node.metadata.name.name), self::node(node));
+                }
+                Object::Pod(pod) if counts(pod) => {
+                    diagnostics.extend(not_placed(pod));
+                    inventory.pods.insert(pod.metadata.name.clone(), self::pod(pod));
+                }
+                Object::Pod(_)
+                | Object::NetworkPolicy(_)
+                | Object::ConfigMap(_)
+                | Object::Service(_)
+                | Object::EndpointSlice(_)
+                | Object::EgressBaseline(_) => {}
+            }
+        }
+        inventory.assume_namespaces(objects, &mut diagnostics);
+        (inventory, diagnostics)
+    }
+
+    fn assume_namespaces(&mut self, objects: &[Object], diagnostics: &mut Vec<Diagnostic>) {
+        let mut assumed = BTreeSet::new();
+        for object in objects {
+            let (Object::Pod(_) | Object::NetworkPolicy(_)) = object else { continue };
+            let Some(metadata) = object.metadata() else { continue };
+            let namespace = &metadata.name.namespace;
+            if self.namespaces.contains_key(namespace) || !assumed.insert(Arc::clone(namespace)) {
+                continue;
+            }
+            if let Some(span) = metadata.span {
+                let message = format!("namespace {namespace} has no Namespace object");
+                let help = format!("assumed to have no label but {NAMESPACE_NAME_LABEL}={namespace}");
+                diagnostics.push(Diagnostic::note(NAMESPACE_ASSUMED, span, message).help(help));
+            }
+        }
+        for namespace in assumed {
+            let labels = BTreeMap::from([(Arc::from(NAMESPACE_NAME_LABEL), Arc::clone(&namespace))]);
+            self.namespaces.insert(namespace, labels);
+        }
+    }
+}
+
+/// Whether a pod is a subject and a peer: it has a network of its own and has not ended (sem-71 to sem-77).
+fn counts(pod: &object::Pod) -> bool {
+    let ended = match pod.phase {
+        Phase::Succeeded | Phase::Failed => true,
+        Phase::Pending | Phase::Running | Phase::Unknown => false,
+    };
+    pod.network == PodNetwork::Own && !ended
+}
+
+fn not_placed(pod: &object::Pod) -> Option<Diagnostic> {
+    let missing = match (&pod.node, pod.addresses.as_slice()) {
+        (None, _) => "spec.nodeName",
+        (Some(_), []) => "status.podIPs",
+        (Some(_), _) => return None,
+    };
+    let message = format!("pod {} is not placed: it has no {missing}", pod.metadata.name);
+    pod.metadata.span.map(|span| Diagnostic::note(POD_NOT_PLACED, span, message))
+}
+
+fn node(node: &object::Node) -> Node {
+    let mut addresses = node.addresses.clone();
+    addresses.sort_unstable();
+    let mut pod_cidrs = node.pod_cidrs.clone();
+    pod_cidrs.sort_unstable();
+    Node { addresses, pod_cidrs, labels: node.metadata.labels.clone() }
+}
+
+fn pod(pod: &object::Pod) -> Pod {
+    let mut addresses = pod.addresses.clone();
+    addresses.sort_unstable();
+    addresses.dedup();
+    let named = pod.ports.iter().filter_map(|port| {
+        let name = Arc::clone(port.name.as_ref()?);
+        Some(NamedPort { name, protocol: port.protocol, port: port.port.get() })
+    });
+    let mut ports: Vec<_> = named.collect();
+    ports.sort_unstable();
+    ports.dedup();
+    Pod {
+        labels: pod.metadata.labels.clone(),
+        node: pod.node.clone(),
+        addresses,
+        ports,
+        terminating: pod.lifecycle == Lifecycle::Terminating,
+    }
+}
