@@ -22,7 +22,7 @@
 #   - KERNEL_DEB=/path/to/linux-image-6.1*_amd64.deb in the environment.
 # The kernel package is unpacked, never installed, and KVM is never used: the emulation is the same on every machine.
 #
-# What it leaves behind: target/test-kernel/ (the unpacked kernel, about 20 MB, kept for the next run; of the last run
+# What it leaves behind: target/test-kernel/ (the unpacked kernel, about 60 MB, kept for the next run; of the last run
 # the results in results.log and the kernel's console in console.log), and the packages it installed. Nothing else.
 #
 # Exit status:
@@ -43,6 +43,9 @@ readonly work=$project/target/test-kernel
 readonly root=$work/initramfs
 readonly results=$work/results.log
 readonly console=$work/console.log
+
+# Where depmod and nft are; not everyone's PATH has them.
+PATH=$PATH:/usr/sbin:/sbin
 
 # Loaded before the first program, in this order. What they depend on comes with them; crc32c_generic is the checksum
 # that conntrack and nf_tables ask the crypto layer for by name.
@@ -65,8 +68,8 @@ cwd=$project timeout=900 memory=2048 cpus=2
 main() {
     parse_arguments "$@"
     check_machine
-    install_packages
     mkdir -p "$work"
+    install_packages
     exec 9>"$work/lock"
     flock -n 9 || die 2 "another run uses $work"
     fetch_kernel
@@ -129,7 +132,7 @@ install_packages() {
         command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
     done
     # A busybox with shared libraries could not be the guest's /init.
-    if command -v busybox >/dev/null && ldd "$(command -v busybox)" >/dev/null 2>&1; then
+    if command -v busybox >/dev/null && ldd "$(command -v busybox)" 2>/dev/null | grep -q '=>'; then
         missing+=(busybox-static)
     fi
     ((${#missing[@]})) || return 0
@@ -137,53 +140,51 @@ install_packages() {
     ((EUID == 0)) || die 77 "missing: ${missing[*]}; run as root, or: sudo apt-get install ${missing[*]}"
     say "installing ${missing[*]}"
     apt_update
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >"$project/target/apt.log" 2>&1 ||
-        die 2 "apt-get install ${missing[*]} failed; see target/apt.log"
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" \
+        >"$work/apt.log" 2>&1 || die 2 "apt-get install ${missing[*]} failed; see $work/apt.log"
 }
 
 # Only root may refresh the package lists; anyone else works with those that are there.
 apt_update() {
-    mkdir -p "$project/target"
     ((EUID != 0)) || apt-get -qq update || say "apt-get update failed; going on with the package lists that are there"
 }
 
-# Leaves the kernel in $work/kernel/NAME and sets $kernel (its directory) and $release (as uname -r prints it).
+# Leaves the kernel in $kernel, a directory of $work, and sets $release, its name as uname -r prints it.
 fetch_kernel() {
-    local package deb name version
     if [[ -n ${KERNEL_DEB:-} ]]; then
         [[ -r $KERNEL_DEB ]] || die 2 "KERNEL_DEB=$KERNEL_DEB cannot be read"
-        deb=$KERNEL_DEB
-        package=$(dpkg-deb --field "$deb" Package) || die 2 "KERNEL_DEB=$KERNEL_DEB is no Debian package"
-        version=$(dpkg-deb --field "$deb" Version)
+        # shellcheck disable=SC2016 # dpkg-deb's variables, not the shell's
+        kernel=$work/kernel/$(dpkg-deb --show --showformat '${Package}_${Version}' "$KERNEL_DEB") ||
+            die 2 "KERNEL_DEB=$KERNEL_DEB is no Debian package"
+        [[ -e $kernel/complete ]] || unpack_kernel "$KERNEL_DEB"
     else
         command -v apt-cache >/dev/null || die 77 "no apt here; set KERNEL_DEB=/path/to/linux-image-6.1*_amd64.deb"
-        package=$(offered_kernel)
-        if [[ -z $package ]]; then
-            apt_update
-            package=$(offered_kernel)
-        fi
-        [[ -n $package ]] || die 77 "apt offers no linux-image-6.1.0-N-amd64: that is Debian 12's kernel, and only its \
-package sources have it. Add them, or set KERNEL_DEB=/path/to/linux-image-6.1*_amd64.deb"
-        deb=
-        version=$(apt-cache show --no-all-versions "$package" | sed -n 's/^Version: //p')
-    fi
-    name=${package}_$version
-    kernel=$work/kernel/$name
-    if [[ ! -e $kernel/complete ]]; then
-        rm -rf "$work/kernel"
-        mkdir -p "$kernel"
-        if [[ -z $deb ]]; then
-            say "fetching $package $version"
-            # A newer one may have been published, and the old one withdrawn, since the lists were read.
-            (cd "$kernel" && apt-get -qq download "$package" 2>/dev/null) ||
-                (apt_update && cd "$kernel" && apt-get -qq download "$package") ||
-                die 2 "apt-get download $package failed"
-            deb=$(echo "$kernel"/*.deb)
-        fi
-        unpack_kernel "$deb"
+        choose_kernel || { apt_update && choose_kernel; } ||
+            die 77 "apt offers no linux-image-6.1.0-N-amd64: that is Debian 12's kernel, and only Debian 12's package \
+sources have it. Add them, or set KERNEL_DEB=/path/to/linux-image-6.1*_amd64.deb"
+        # The package may have been superseded, and withdrawn, since the lists were read.
+        [[ -e $kernel/complete ]] || download_kernel || { apt_update && choose_kernel && download_kernel; } ||
+            die 2 "$package could not be fetched"
     fi
     release=$(basename "$kernel"/lib/modules/*)
-    say "kernel $release ($version)"
+    say "kernel $release (${kernel##*_})"
+}
+
+# Sets $package to the newest 6.1 kernel that apt offers, and $kernel to where its present version belongs.
+choose_kernel() {
+    package=$(offered_kernel)
+    [[ -n $package ]] || return 1
+    kernel=$work/kernel/${package}_$(apt-cache show --no-all-versions "$package" | sed -n 's/^Version: //p')
+}
+
+download_kernel() {
+    local packages=$work/packages
+    say "fetching ${kernel##*/}"
+    rm -rf "$packages"
+    mkdir -p "$packages"
+    (cd "$packages" && apt-get -qq download "$package" 2>"$work/apt.log") || return 1
+    unpack_kernel "$packages"/*.deb
+    rm -rf "$packages"
 }
 
 # Prints the name of the newest 6.1 kernel package that apt offers, or nothing: what Debian's linux-image-amd64 stands
@@ -198,11 +199,12 @@ offered_kernel() {
 # Takes the kernel and its network modules out of the package; the other 350 MB of drivers are of no use here.
 unpack_kernel() {
     local modules
+    rm -rf "$work/kernel"
+    mkdir -p "$kernel"
     dpkg-deb --fsys-tarfile "$1" | tar -x -C "$kernel" --wildcards \
         './boot/vmlinuz-*' './boot/config-*' '*/lib/modules/*/modules.*' '*/lib/modules/*/kernel/net/*' \
         '*/lib/modules/*/kernel/drivers/net/*' '*/lib/modules/*/kernel/lib/*' '*/lib/modules/*/kernel/crypto/*' ||
         die 2 "$1 could not be unpacked"
-    rm -f "$kernel"/*.deb
     # Packages for a merged /usr carry the modules there.
     [[ ! -d $kernel/usr/lib/modules ]] || mv "$kernel/usr/lib" "$kernel/lib"
     modules=$(echo "$kernel"/lib/modules/*)
@@ -404,8 +406,8 @@ boot() {
 # Reads the markers that init wrote, and the kernel's console, and exits accordingly.
 judge() {
     local verdict=0 run status seconds faults
-    # The serial line ends lines with a carriage return.
-    sed -i 's/\r$//' "$results" "$console"
+    # The console ends lines with a carriage return.
+    sed -i 's/\r$//' "$console"
     faults=$(grep -E 'BUG: |WARNING: |Oops|general protection fault|Kernel panic|INFO: task .* blocked' "$console" || true)
     for ((run = 1; run <= n_runs; run++)); do
         read -r status seconds < <(sed -n "s/^@@ end $run //p" "$results") || status='' seconds=''
