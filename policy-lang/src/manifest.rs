@@ -5,7 +5,7 @@
 //!
 //! Invariant: nothing here decides what traffic may pass; that is what lowering to [`crate::policy`] does.
 
-pub mod object;
+mod object;
 pub mod tree;
 
 pub use object::{

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use policy_lang::diagnostic::{Code, Diagnostic};
-use policy_lang::manifest::object::{self, Lifecycle, Object, Phase, PodNetwork};
+use policy_lang::manifest::{self, Lifecycle, Object, Phase, PodNetwork};
 use policy_lang::name::NAMESPACE_NAME_LABEL;
 
 use super::{Inventory, NamedPort, Node, Pod};
@@ -70,7 +70,7 @@ impl Inventory {
 }
 
 /// Whether a pod is a subject and a peer: it has a network of its own and has not ended (sem-71 to sem-77).
-fn counts(pod: &object::Pod) -> bool {
+fn counts(pod: &manifest::Pod) -> bool {
     let ended = match pod.phase {
         Phase::Succeeded | Phase::Failed => true,
         Phase::Pending | Phase::Running | Phase::Unknown => false,
@@ -78,7 +78,7 @@ fn counts(pod: &object::Pod) -> bool {
     pod.network == PodNetwork::Own && !ended
 }
 
-fn not_placed(pod: &object::Pod) -> Option<Diagnostic> {
+fn not_placed(pod: &manifest::Pod) -> Option<Diagnostic> {
     let missing = match (&pod.node, pod.addresses.as_slice()) {
         (None, _) => "spec.nodeName",
         (Some(_), []) => "status.podIPs",
@@ -88,7 +88,7 @@ fn not_placed(pod: &object::Pod) -> Option<Diagnostic> {
     pod.metadata.span.map(|span| Diagnostic::note(POD_NOT_PLACED, span, message))
 }
 
-fn node(node: &object::Node) -> Node {
+fn node(node: &manifest::Node) -> Node {
     let mut addresses = node.addresses.clone();
     addresses.sort_unstable();
     let mut pod_cidrs = node.pod_cidrs.clone();
@@ -96,7 +96,7 @@ fn node(node: &object::Node) -> Node {
     Node { addresses, pod_cidrs, labels: node.metadata.labels.clone() }
 }
 
-fn pod(pod: &object::Pod) -> Pod {
+fn pod(pod: &manifest::Pod) -> Pod {
     let mut addresses = pod.addresses.clone();
     addresses.sort_unstable();
     addresses.dedup();

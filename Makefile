@@ -1,0 +1,53 @@
+# The front door. `make demo` and `make test` are all that a newcomer needs; both want root, for network namespaces.
+
+CARGO ?= cargo
+export CARGO_TERM_COLOR ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help demo build test test-long test-kernel e2e bench bench-peers lint docs ci
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: ## build a node and pods from network namespaces, enforce examples/, probe every pair, print the truth table
+	@scripts/setup.sh build
+	$(CARGO) build --quiet
+	@target/debug/palisade demo
+
+build: ## the release binary, target/release/palisade
+	@scripts/setup.sh build
+	$(CARGO) build --release
+
+test: ## every test that CI runs; under 25 minutes on 2 cores
+	@scripts/setup.sh test
+	@scripts/test.sh
+
+test-long: ## the same with the large counts
+	@scripts/setup.sh test
+	PALISADE_LONG=1 scripts/test.sh
+
+test-kernel: ## the kernel conformance suite and a short swap test on Debian 12's 6.1 kernel, in an emulator
+	@scripts/setup.sh test
+	tests/kernel/it.sh
+
+e2e: ## the agent against a real kube-apiserver (there is no agent yet)
+	@echo "e2e: palisade has no agent yet, so there is nothing to run against an API server"
+
+bench: ## criterion: parse, compile, plan, encode at four sizes
+	@scripts/setup.sh build
+	$(CARGO) bench --bench stages
+
+bench-peers: ## side by side with nft, ferm and iptables, as ratios of one run
+	@scripts/setup.sh test
+	$(CARGO) bench --bench peers
+
+lint: ## formatting, clippy without warnings, the scripts
+	$(CARGO) fmt --all --check
+	RUSTFLAGS=-Dwarnings $(CARGO) clippy --workspace --all-targets
+	RUSTFLAGS=-Dwarnings $(CARGO) clippy --workspace --no-default-features
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh tests/kernel/*.sh; fi
+
+docs: ## rewrite the generated pages of docs/reference
+	UPDATE_EXPECT=1 $(CARGO) test --quiet --test it -- docs::
+
+ci: lint test e2e ## what .ci/run runs
