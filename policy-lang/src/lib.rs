@@ -12,6 +12,7 @@ pub mod diagnostic;
 pub mod host;
 pub mod manifest;
 pub mod name;
+pub mod network_policy;
 pub mod peer;
 pub mod policy;
 pub mod port;

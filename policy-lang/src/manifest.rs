@@ -5,9 +5,21 @@
 //!
 //! Invariant: nothing here decides what traffic may pass; that is what lowering to [`crate::policy`] does.
 
+pub mod cidr;
+pub mod code;
+pub(crate) mod core;
+mod kind;
+mod load;
+pub mod locate;
+mod metadata;
 mod object;
+pub(crate) mod reader;
+pub mod suggest;
+pub(crate) mod syntax;
 pub mod tree;
+pub mod yaml;
 
+pub use load::{load, without_duplicates};
 pub use object::{
     ConfigMap, ContainerPort, Damage, DataEntry, EgressBaselineDocument, Endpoint, EndpointPort, EndpointSlice,
     Lifecycle, Metadata, Namespace, NetworkPolicy, Node, Object, Phase, Pod, PodNetwork, Readiness, Service,

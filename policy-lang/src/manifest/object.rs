@@ -134,15 +134,15 @@ pub struct NetworkPolicy {
     pub metadata: Metadata,
     /// The whole document.
     pub document: Value,
-    /// What loading already found wrong with it: the document ends early, or its name cannot be read.
+    /// What loading already found wrong with it.
     pub damage: Option<Damage>,
 }
 
-/// Why an object is broken whatever the rest of it says.
+/// Why an object is broken whatever the rest of it says; the finding is written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Damage {
-    /// Only the part before a syntax error is known.
-    CutShort,
+    /// Parts of its text could not be read, and any field may be missing.
+    Text,
     /// A field that every object has (`apiVersion`, `metadata`) is wrong; the part that decides the meaning is whole.
     Header,
 }
@@ -154,6 +154,8 @@ pub struct ConfigMap {
     pub metadata: Metadata,
     /// `data`, in the order of the text.
     pub data: Vec<DataEntry>,
+    /// What loading already found wrong with it.
+    pub damage: Option<Damage>,
 }
 
 /// One key of a ConfigMap's `data`.
@@ -170,7 +172,7 @@ pub struct DataEntry {
 pub struct EgressBaselineDocument {
     /// The whole document.
     pub document: Value,
-    /// Set if only a part of it could be read.
+    /// What loading already found wrong with it.
     pub damage: Option<Damage>,
 }
 

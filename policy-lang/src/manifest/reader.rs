@@ -1,0 +1,174 @@
+//! Reads fields of a document and says what is wrong with them.
+
+use std::sync::Arc;
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::manifest::code;
+use crate::manifest::suggest::nearest;
+use crate::manifest::tree::{Content, Entry, Scalar, ScalarKind, Spanned, Value};
+use crate::source::{Sources, Span};
+
+/// Collects the findings about one object.
+#[derive(Debug)]
+pub(crate) struct Reader<'s> {
+    pub(crate) sources: &'s Sources,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    dialect: Dialect,
+}
+
+/// Whose codes the findings get.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Dialect {
+    /// One code for each mistake.
+    Manifest,
+    /// One code for every mistake in an entry of the baseline.
+    Baseline,
+}
+
+/// The fields that a mapping may have.
+#[derive(Debug)]
+pub(crate) struct Schema {
+    /// What the mapping is, for messages: `a port`.
+    pub(crate) what: &'static str,
+    /// Its fields.
+    pub(crate) fields: &'static [&'static str],
+    /// Fields that people write here and that belong elsewhere: `(field, where)`.
+    pub(crate) elsewhere: &'static [(&'static str, &'static str)],
+}
+
+impl<'s> Reader<'s> {
+    pub(crate) fn new(sources: &'s Sources, dialect: Dialect) -> Self {
+        Self { sources, diagnostics: Vec::new(), dialect }
+    }
+
+    /// Reports an error.
+    pub(crate) fn error(&mut self, code: Code, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+        let code = self.code(code);
+        self.push(Diagnostic::error(code, span, message))
+    }
+
+    /// Reports a warning.
+    pub(crate) fn warning(&mut self, code: Code, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+        let code = self.code(code);
+        self.push(Diagnostic::warning(code, span, message))
+    }
+
+    /// The entries of a mapping, after a look at the names of its fields.
+    pub(crate) fn mapping<'v>(&mut self, value: &'v Value, schema: &Schema) -> Option<&'v [Entry]> {
+        let Some(entries) = value.entries() else {
+            self.wrong_type(value, schema.what);
+            return None;
+        };
+        for entry in entries {
+            let name = entry.key.value.as_ref();
+            if schema.fields.contains(&name) {
+                continue;
+            }
+            let near = nearest(name, schema.fields);
+            let elsewhere = schema.elsewhere.iter().find(|(field, _)| *field == name);
+            match (elsewhere, near) {
+                (Some((_, place)), _) => {
+                    let message = format!("`{name}` is no field of {}", schema.what);
+                    self.error(code::MISPLACED_FIELD, entry.key.span, message).help =
+                        Some(format!("it belongs {place}"));
+                }
+                (None, Some(near)) => {
+                    let message = format!("unknown field `{name}` in {}", schema.what);
+                    self.error(code::UNKNOWN_FIELD, entry.key.span, message).help =
+                        Some(format!("did you mean `{near}`?"));
+                }
+                (None, None) => {
+                    let message = format!("unknown field `{name}` in {}", schema.what);
+                    let help = format!("its fields are {}", schema.fields.join(", "));
+                    self.error(code::UNKNOWN_FIELD, entry.key.span, message).help = Some(help);
+                }
+            }
+        }
+        Some(entries)
+    }
+
+    /// The items of a list; `null` is an empty one.
+    pub(crate) fn list<'v>(&mut self, value: &'v Value, what: &str) -> Option<&'v [Value]> {
+        match &value.content {
+            Content::Null => Some(&[]),
+            Content::Sequence(items) => Some(items),
+            Content::Scalar(_) | Content::Mapping(_) => {
+                self.wrong_type(value, what);
+                None
+            }
+        }
+    }
+
+    /// A string.
+    pub(crate) fn text(&mut self, value: &Value, what: &str) -> Option<Spanned<Arc<str>>> {
+        match value.scalar() {
+            Some(scalar) if scalar.is_string() => Some(Spanned::new(Arc::clone(&scalar.text), value.span)),
+            Some(scalar) => {
+                let text = Arc::clone(&scalar.text);
+                let message = format!("{what} must be a text, this is {}", value.describe());
+                self.error(code::WRONG_TYPE, value.span, message).help = Some(format!("put it in quotes: \"{text}\""));
+                None
+            }
+            None => {
+                self.wrong_type(value, what);
+                None
+            }
+        }
+    }
+
+    /// `true` or `false`, or one of the words that Kubernetes' reader takes for them.
+    pub(crate) fn boolean(&mut self, value: &Value, what: &str) -> Option<bool> {
+        match value.scalar().map(Scalar::kind) {
+            Some(ScalarKind::Bool(yes)) => Some(yes),
+            Some(ScalarKind::String | ScalarKind::Number) | None => {
+                self.wrong_type(value, what);
+                None
+            }
+        }
+    }
+
+    /// Says that something else stands here than `what`.
+    pub(crate) fn wrong_type(&mut self, value: &Value, what: &str) {
+        self.error(code::WRONG_TYPE, value.span, format!("expected {what}, this is {}", value.describe()));
+    }
+
+    fn code(&self, code: Code) -> Code {
+        match self.dialect {
+            Dialect::Manifest => code,
+            Dialect::Baseline => code::BASELINE_ENTRY,
+        }
+    }
+
+    fn push(&mut self, diagnostic: Diagnostic) -> &mut Diagnostic {
+        self.diagnostics.push(diagnostic);
+        self.diagnostics.last_mut().expect("it has just been pushed")
+    }
+}
+
+/// The value of a field that is written and not `null`.
+pub(crate) fn field<'v>(entries: &'v [Entry], name: &str) -> Option<&'v Value> {
+    entries
+        .iter()
+        .find(|entry| entry.key.value.as_ref() == name)
+        .map(|entry| &entry.value)
+        .filter(|value| !value.is_null())
+}
+
+/// An integer in decimal, hexadecimal, octal or binary notation.
+pub(crate) fn integer(text: &str) -> Option<i64> {
+    let text = text.replace('_', "");
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(&text)),
+    };
+    // A second sign is no number: the standard library would take it.
+    if digits.starts_with(['+', '-']) {
+        return None;
+    }
+    let radix = |prefix: &str, radix| digits.strip_prefix(prefix).map(|digits| (digits, radix));
+    let octal = || digits.strip_prefix('0').filter(|rest| !rest.is_empty()).map(|rest| (rest, 8));
+    let (digits, radix) =
+        radix("0x", 16).or_else(|| radix("0o", 8)).or_else(|| radix("0b", 2)).or_else(octal).unwrap_or((digits, 10));
+    let number = i64::from_str_radix(digits, radix).ok()?;
+    Some(if negative { -number } else { number })
+}
