@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 
+use policy_lang::diagnostic::{Code, Diagnostic, Severity};
 use policy_lang::policy::Policy;
 
 use self::builder::TableBuilder;
@@ -16,6 +17,11 @@ pub mod base;
 pub mod builder;
 pub mod marker;
 mod pods;
+
+/// Two live pods claim one address.
+const ADDRESS_CONFLICT: Code = Code("PAL028");
+/// The node that is compiled for is not among the cluster's.
+const UNKNOWN_NODE: Code = Code("PAL029");
 
 /// Everything that one compile sees.
 #[derive(Clone, Copy, Debug)]
@@ -42,15 +48,43 @@ pub enum ForwardMode {
     HostRules,
 }
 
-/// Compiles everything to one ruleset. Without anything to say there is no table.
-pub fn compile(input: &Input<'_>) -> Ruleset {
+/// Compiles everything to one ruleset, and says what of the facts stands in the way.
+pub fn compile(input: &Input<'_>) -> (Ruleset, Vec<Diagnostic>) {
     let resolver = Resolver::new(input.inventory);
     let mut builder = TableBuilder::default();
     pods::lower(input.policies, &resolver, input.node, input.forward_mode, &mut builder);
     marker::record(input.sources, &mut builder);
     let comment = Comment::new("written by palisade; changes by others are found and undone");
     let table = builder.finish(Some(comment));
-    Ruleset { tables: [(TableKey::ours(Family::Inet), table)].into() }
+    let ruleset = Ruleset { tables: [(TableKey::ours(Family::Inet), table)].into() };
+    (ruleset, doubts(&resolver, input.node))
+}
+
+/// What of the facts cannot be, or cannot be enforced.
+fn doubts(resolver: &Resolver<'_>, node: &str) -> Vec<Diagnostic> {
+    let warning = |code, message: String, help: &str| Diagnostic {
+        code,
+        severity: Severity::Warning,
+        message,
+        span: None,
+        labels: Vec::new(),
+        help: Some(help.to_owned()),
+        object: None,
+    };
+    let mut doubts = Vec::new();
+    for (address, owners) in resolver.conflicts() {
+        let names: Vec<_> = owners.iter().map(ToString::to_string).collect();
+        let help =
+            "as a subject it is denied what any of them is denied; as a peer it counts only where all of them match";
+        doubts.push(warning(ADDRESS_CONFLICT, format!("{address} belongs to {}", names.join(" and ")), help));
+    }
+    let nodes = &resolver.inventory().nodes;
+    if !nodes.is_empty() && !nodes.contains_key(node) {
+        let known: Vec<_> = nodes.keys().map(AsRef::as_ref).take(10).collect();
+        let help = format!("known nodes: {}", known.join(", "));
+        doubts.push(warning(UNKNOWN_NODE, format!("there is no node {node}; none of its pods is bound"), &help));
+    }
+    doubts
 }
 
 fn address_family(address: IpAddr) -> AddressFamily {

@@ -47,10 +47,10 @@ pub(super) enum AddressFamily {
 }
 
 /// Adds everything that the policies mean for the pods of `node`.
-pub(super) fn lower(
-    policies: &[Policy],
-    resolver: &Resolver<'_>,
-    node: &str,
+pub(super) fn lower<'a>(
+    policies: &'a [Policy],
+    resolver: &'a Resolver<'a>,
+    node: &'a str,
     mode: ForwardMode,
     builder: &mut TableBuilder,
 ) {
@@ -59,7 +59,7 @@ pub(super) fn lower(
         return;
     }
     let bindings = Bindings::new(policies);
-    let mut chains = PolicyChains::new(policies, resolver);
+    let mut chains = PolicyChains::new(policies, resolver, node);
     let egress = dispatch(Direction::Egress, &bindings, &local, &mut chains, builder);
     let ingress = dispatch(Direction::Ingress, &bindings, &local, &mut chains, builder);
     if egress.is_empty() && ingress.is_empty() && mode != ForwardMode::PodsFirst {

@@ -20,14 +20,15 @@ use crate::ruleset::{
 /// Makes each policy-set chain once.
 pub(super) struct PolicyChains<'a> {
     policies: &'a [Policy],
+    node: &'a str,
     peers: PeerSets<'a>,
     chains: BTreeMap<Effective, Name>,
 }
 
 impl<'a> PolicyChains<'a> {
     /// No chains yet.
-    pub(super) fn new(policies: &'a [Policy], resolver: &'a Resolver<'a>) -> Self {
-        Self { policies, peers: PeerSets::new(resolver), chains: BTreeMap::new() }
+    pub(super) fn new(policies: &'a [Policy], resolver: &'a Resolver<'a>, node: &'a str) -> Self {
+        Self { policies, node, peers: PeerSets::new(resolver), chains: BTreeMap::new() }
     }
 
     /// The facts behind it.
@@ -122,6 +123,7 @@ impl<'a> PolicyChains<'a> {
                     .inventory()
                     .pods
                     .values()
+                    .filter(|pod| pod.node.as_deref() == Some(self.node))
                     .flat_map(|pod| &pod.addresses)
                     .filter(|address| crate::compile::address_family(**address) == family)
                     .map(|address| {
