@@ -9,5 +9,5 @@ pub mod inventory;
 pub mod kernel;
 pub mod observed;
 pub mod plan;
-mod render;
+pub mod render;
 pub mod ruleset;
