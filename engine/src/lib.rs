@@ -10,6 +10,6 @@ pub mod inventory;
 pub mod kernel;
 pub mod observed;
 pub mod plan;
-mod render;
+pub mod render;
 pub mod resolve;
 pub mod ruleset;
