@@ -15,6 +15,7 @@ pub use self::service::Service;
 pub use self::topology::{BridgeCalls, Host, Node, Plumbing, Topology, VirtualService};
 
 mod build;
+mod errors;
 mod links;
 mod matrix;
 mod namespace;

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::LabError;
+use super::errors;
 use super::packet::{ECHO_REQUEST4, ECHO_REQUEST6};
 use super::raw::{Initiator, Reply};
 use super::service::Service;
@@ -176,11 +176,6 @@ fn start(probe: &Probe, idx: usize, initiator: &mut Initiator) -> io::Result<Opt
 
 fn datagram(to: SocketAddr, protocol: Protocol, payload: &[u8]) -> io::Result<Socket> {
     let socket = open(to, Type::DGRAM, protocol)?;
-    // Otherwise only errors that are held to be final would be reported.
-    match to {
-        SocketAddr::V4(_) => setsockopt(&socket, sockopt::Ipv4RecvErr, &true)?,
-        SocketAddr::V6(_) => setsockopt(&socket, sockopt::Ipv6RecvErr, &true)?,
-    }
     socket.connect(&to.into())?;
     patiently(|| socket.send(payload))?;
     Ok(socket)
@@ -200,6 +195,7 @@ pub(super) fn patiently(mut send: impl FnMut() -> io::Result<usize>) -> io::Resu
 fn open(to: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(to), kind, Some(protocol))?;
     socket.set_nonblocking(true)?;
+    errors::keep(&socket)?;
     Ok(socket)
 }
 
@@ -214,7 +210,12 @@ fn finish(socket: &mut Socket) -> io::Result<Option<Answer>> {
             let by = name.map(|name| String::from_utf8_lossy(name).into());
             Ok(Some(Answer { outcome: Outcome::Open, by }))
         }
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        // An error that comes back while a connection is still being asked for is only kept, not reported: the next
+        // question would go out a second later.
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            let Some((errno, _)) = errors::next(socket, &mut buffer)? else { return Ok(None) };
+            Ok(Some(Answer { outcome: outcome_of(errno.into())?, by: None }))
+        }
         Err(error) => Ok(Some(Answer { outcome: outcome_of(error)?, by: None })),
     }
 }

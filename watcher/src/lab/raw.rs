@@ -6,9 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd as _;
 
 use nix::errno::Errno;
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
+use nix::sys::socket::{MsgFlags, SockaddrStorage, recvmsg};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::errors;
 use super::packet::{self, Sctp, SctpChunk};
 use super::probe::patiently;
 
@@ -16,8 +17,6 @@ use super::probe::patiently;
 const IPPROTO_SCTP: i32 = 132;
 /// More than any packet of the laboratory has.
 const PACKET_MAX: usize = 2048;
-/// More than the kernel's description of an ICMP error takes.
-const CONTROL_MAX: usize = 512;
 
 /// A raw socket of one family.
 #[derive(Debug)]
@@ -50,10 +49,7 @@ impl Raw {
         };
         let socket = Socket::new(domain, Type::RAW, Some(Protocol::from(IPPROTO_SCTP)))?;
         socket.set_nonblocking(true)?;
-        match version {
-            Version::V4 => setsockopt(&socket, sockopt::Ipv4RecvErr, &true)?,
-            Version::V6 => setsockopt(&socket, sockopt::Ipv6RecvErr, &true)?,
-        }
+        errors::keep(&socket)?;
         if !address.is_unspecified() {
             socket.bind(&SocketAddr::new(address, 0).into())?;
         }
@@ -109,30 +105,12 @@ impl Raw {
         }
     }
 
-    /// The next ICMP error, from the queue in which the kernel keeps them with the packet that caused them.
+    /// The next ICMP error.
     fn refusal(&self) -> io::Result<Option<Arrival>> {
         let mut buffer = [0; PACKET_MAX];
-        let mut control = [0; CONTROL_MAX];
-        let (length, errno) = match recvmsg::<SockaddrStorage>(
-            self.socket.as_raw_fd(),
-            &mut [IoSliceMut::new(&mut buffer)],
-            Some(&mut control),
-            MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT,
-        ) {
-            Ok(message) => {
-                let errno = message.cmsgs()?.find_map(|control| {
-                    use ControlMessageOwned::{Ipv4RecvErr, Ipv6RecvErr};
-                    let (Ipv4RecvErr(error, _) | Ipv6RecvErr(error, _)) = control else { return None };
-                    i32::try_from(error.ee_errno).ok().map(Errno::from_raw)
-                });
-                (message.bytes, errno)
-            }
-            Err(Errno::EAGAIN) => return Ok(None),
-            Err(errno) => return Err(errno.into()),
-        };
-        let packet = buffer.get(..length).unwrap_or_default();
-        Ok(packet::ports_of(packet)
-            .map(|(source, destination)| Arrival::Refused(source, destination, errno.unwrap_or(Errno::UnknownErrno))))
+        let Some((errno, length)) = errors::next(&self.socket, &mut buffer)? else { return Ok(None) };
+        let ports = buffer.get(..length).and_then(packet::ports_of);
+        Ok(ports.map(|(source, destination)| Arrival::Refused(source, destination, errno)))
     }
 }
 
