@@ -1,5 +1,40 @@
 //! Host rules written like ferm's: from text to a rule IR that still has every array unexpanded.
 //!
-//! The stages are a lexer, a token tree (pest), an evaluator over tokens, and the rule IR in [`rule`].
+//! The stages are a token tree (pest), an evaluator over it, and the rule IR in [`rule`]; [`expand`] prints the IR as
+//! the iptables-save text that ferm itself would load.
+//!
+//! Invariant: every word is acted upon or refused with its place. Operands are words: whether `dport 99999` makes
+//! sense is decided where the IR is lowered.
 
+pub mod code;
+mod draft;
+mod evaluate;
+pub mod expand;
+mod files;
+mod limits;
 pub mod rule;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod value;
+mod vocabulary;
+
+pub use self::files::{FileError, Files, MemoryFiles};
+use self::rule::HostRules;
+use crate::diagnostic::Diagnostic;
+use crate::source::Sources;
+
+/// Reads the host rules in the file at `main_path` and in everything that it includes.
+///
+/// `definitions` are variables in ferm's syntax, `$name=value`, that take precedence over every `@def` of the same
+/// name. A statement with an error in it gives no rules; the statements after it are read all the same, so that one
+/// run finds many errors. Whoever enforces the result looks for errors among the diagnostics first.
+pub fn parse(
+    main_path: &str,
+    files: &dyn Files,
+    definitions: &[String],
+    sources: &mut Sources,
+) -> (HostRules, Vec<Diagnostic>) {
+    evaluate::evaluate(main_path, files, definitions, sources)
+}

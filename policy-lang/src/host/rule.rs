@@ -82,11 +82,17 @@ pub struct HostRule {
     pub provenance: u32,
     /// Matches in the order of the text.
     pub matches: Vec<Match>,
+    /// How many of the matches were written before the action: `ACCEPT proto tcp` is a rule too. Only the expansion
+    /// minds.
+    pub matches_before_action: usize,
     /// What happens then.
     pub action: Action,
 }
 
 /// One match option.
+///
+/// `mod NAME` itself leaves a match behind, with the keyword `mod`, the module's name and [`Operands::Flag`], where no
+/// option of the module follows at once: `mod limit ACCEPT` means the module's defaults.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Match {
     /// ferm's keyword in its canonical spelling: `saddr`, `interface`, `dport`, `state`, `icmp-type`, …

@@ -1,0 +1,188 @@
+//! `@if`, `@else`, `@include`, and the directives that are refused.
+
+use std::sync::Arc;
+
+use super::scope::Script;
+use super::values::{deferred_refused, plain};
+use super::{Evaluator, Flow, Step, error};
+use crate::diagnostic::Diagnostic;
+use crate::host::code;
+use crate::host::draft::Draft;
+use crate::host::limits::INCLUDES;
+use crate::host::stream::Stream;
+use crate::host::tree::{self, Node};
+use crate::host::value::Item;
+use crate::host::vocabulary::suggestion::nearest;
+use crate::source::{SourceId, Span};
+
+const DIRECTIVES: &[&str] = &["if", "else", "def", "include", "subchain", "gotosubchain"];
+
+/// Names in a folder that `@include` leaves out: editors' and the package manager's leftovers.
+const LEFTOVERS: &[&str] = &["~", ".dpkg-old", ".dpkg-dist", ".dpkg-new", ".dpkg-tmp"];
+
+impl Evaluator<'_> {
+    /// `@name` where a keyword may stand.
+    pub(super) fn directive(
+        &mut self,
+        stream: &mut Stream,
+        draft: &mut Draft,
+        name: &str,
+        span: Span,
+    ) -> Step<Flow> {
+        match name {
+            "def" => self.define(stream, draft, span),
+            "if" => self.condition(stream, draft),
+            "else" => {
+                // The condition before it was true: its other half is not read.
+                self.skip(stream, span)?;
+                Ok(Flow::More)
+            }
+            "include" => self.include(stream, draft, span),
+            "subchain" => self.subchain(stream, draft, span, super::location::Entry::Jump),
+            "gotosubchain" => self.subchain(stream, draft, span, super::location::Entry::Goto),
+            "hook" => {
+                let diagnostic = error(code::UNSUPPORTED, span, "`@hook` is not supported: no commands are run");
+                Err(diagnostic.help("a unit file's ExecStartPre= and ExecStartPost= do the same").into())
+            }
+            "preserve" => Err(error(code::UNSUPPORTED, span, "`@preserve` is not supported")
+                .help("chains of other programs are never touched: there is nothing to preserve")
+                .into()),
+            _ => {
+                let diagnostic = error(code::UNKNOWN_WORD, span, format!("`@{name}` cannot stand here"));
+                Err(match nearest(name, DIRECTIVES.iter().copied()) {
+                    Some(near) => diagnostic.help(format!("did you mean `@{near}`?")),
+                    None => diagnostic.help("a keyword is expected here"),
+                }
+                .into())
+            }
+        }
+    }
+
+    /// A false condition skips a statement, and with it what the rule has said so far unless `@else` follows.
+    fn condition(&mut self, stream: &mut Stream, draft: &mut Draft) -> Step<Flow> {
+        let value = self.value(stream, &draft.location)?;
+        plain(&value)?;
+        if value.is_deferred() {
+            return Err(deferred_refused(value.span));
+        }
+        if value.is_true() {
+            return Ok(Flow::More);
+        }
+        self.skip(stream, value.span)?;
+        if stream.peek().is_some_and(|node| node.is_directive("else")) {
+            drop(stream.next());
+            return Ok(Flow::More);
+        }
+        Ok(Flow::Done)
+    }
+
+    fn skip(&mut self, stream: &mut Stream, span: Span) -> Step<()> {
+        let skipped = stream.statement();
+        self.charge(skipped.len(), span)
+    }
+
+    /// `@include` of one path or several; what the rule has said so far applies to everything in them.
+    pub(super) fn include(&mut self, stream: &mut Stream, draft: &mut Draft, span: Span) -> Step<Flow> {
+        let value = self.value(stream, &draft.location)?;
+        plain(&value)?;
+        let base = std::mem::take(draft);
+        for item in &value.items {
+            let Item::Word(word) = item else { return Err(deferred_refused(value.span)) };
+            let at = super::joined(span, value.span);
+            for path in self.paths(&word.text, at)? {
+                self.include_file(stream, &base, path, at)?;
+            }
+        }
+        self.semicolon(stream)?;
+        Ok(Flow::Done)
+    }
+
+    /// The files that an operand of `@include` means.
+    fn paths(&mut self, written: &str, span: Span) -> Step<Vec<String>> {
+        if written.trim_end().ends_with('|') {
+            return Err(error(code::UNSUPPORTED, span, format!("`{written}` is a command, and none are run"))
+                .help("include a file that the command has written")
+                .into());
+        }
+        if written.is_empty() {
+            return Err(error(code::INCLUDE, span, "`@include` needs a path").into());
+        }
+        let path = self.resolved(written);
+        if !path.ends_with('/') {
+            return Ok(vec![path]);
+        }
+        let mut names = self.files.list(&path).map_err(|reason| unreadable(&path, span, &reason))?;
+        names.retain(|name| !name.starts_with('.') && !LEFTOVERS.iter().any(|leftover| name.ends_with(leftover)));
+        names.sort_unstable();
+        Ok(names.into_iter().map(|name| format!("{path}{name}")).collect())
+    }
+
+    fn include_file(&mut self, stream: &mut Stream, base: &Draft, path: String, span: Span) -> Step<()> {
+        if self.scripts.iter().any(|script| *script.path == *path) {
+            return Err(error(code::INCLUDE, span, format!("`{path}` includes itself")).into());
+        }
+        self.includes += 1;
+        if self.includes > INCLUDES {
+            self.exhausted = true;
+            return Err(error(code::LIMIT, span, format!("more than {INCLUDES} files are included")).into());
+        }
+        let call = Self::enter_call(format!("@include {path}").into(), span, stream.calls())?;
+        let (source, nodes) = self.tree(&path).map_err(|reason| unreadable(&path, span, &reason))?;
+        self.deeper(span)?;
+        self.scripts.push(Script { path: path.into() });
+        let mut inner = Stream::new(nodes, self.end_of(source), Some(call));
+        self.statements(&mut inner, &base.clone().for_block());
+        self.scripts.pop();
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// Reads the main file and everything in it.
+    pub(super) fn main(&mut self, path: &str) {
+        match self.tree(path) {
+            Ok((source, nodes)) => {
+                self.scripts.push(Script { path: path.into() });
+                let mut stream = Stream::new(nodes, self.end_of(source), None);
+                self.statements(&mut stream, &Draft::default());
+                self.scripts.pop();
+            }
+            Err(reason) => {
+                let source = self.sources.add(path, "");
+                let span = Span { source, start: 0, end: 0 };
+                self.report(*unreadable(path, span, &reason));
+            }
+        }
+    }
+
+    /// A file's tree; each file is read once.
+    fn tree(&mut self, path: &str) -> Result<(SourceId, Arc<[Node]>), crate::host::files::FileError> {
+        if let Some((source, nodes)) = self.trees.get(path) {
+            return Ok((*source, Arc::clone(nodes)));
+        }
+        let text = self.files.read(path)?;
+        let source = self.sources.add(path, &text);
+        let nodes = tree::parse(source, self.sources, &mut self.diagnostics);
+        self.trees.insert(path.to_owned(), (source, Arc::clone(&nodes)));
+        Ok((source, nodes))
+    }
+
+    /// A path as the file being read means it: relative to its own folder. What `@glob` found is no longer relative.
+    pub(super) fn resolved(&self, path: &str) -> String {
+        if path.starts_with('/') || self.globbed.contains(path) {
+            return path.to_owned();
+        }
+        match self.scripts.last().map_or("", Script::folder) {
+            "" => format!("./{path}"),
+            folder => format!("{folder}{path}"),
+        }
+    }
+
+    fn end_of(&self, source: SourceId) -> Span {
+        let end = u32::try_from(self.sources.text(source).trim_end().len()).unwrap_or(u32::MAX);
+        Span { source, start: end, end }
+    }
+}
+
+fn unreadable(path: &str, span: Span, reason: &crate::host::files::FileError) -> Box<Diagnostic> {
+    error(code::INCLUDE, span, format!("`{path}` cannot be read: {reason}")).into()
+}

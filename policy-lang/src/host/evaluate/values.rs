@@ -1,0 +1,108 @@
+//! Reading values: words, strings, variables, arrays and the results of built-ins.
+
+use super::{Evaluator, Step, error, opening, shell_refused};
+use crate::host::code;
+use crate::host::draft::Location;
+use crate::host::limits::ARRAY;
+use crate::host::rule::Word;
+use crate::host::stream::Stream;
+use crate::host::tree::{Brackets, Group, Node, Token, TokenKind};
+use crate::host::value::{Form, Value};
+use crate::source::Span;
+
+impl Evaluator<'_> {
+    /// The next value; `!` is not taken here, but a variable may bring its own.
+    pub(super) fn value(&mut self, stream: &mut Stream, location: &Location) -> Step<Value> {
+        let position = stream.position();
+        self.charge(1, position)?;
+        match stream.next() {
+            None => Err(error(code::SYNTAX, position, "a value is missing").into()),
+            Some(Node::Value(value, span)) => {
+                self.charge(value.items.len(), span)?;
+                Ok(Value::clone(&value))
+            }
+            Some(Node::Group(Group { brackets: Brackets::Parens, nodes, span })) => {
+                let calls = stream.calls();
+                self.array(&mut Stream::new(nodes, super::closing(span), calls), span, location)
+            }
+            Some(Node::Group(Group { brackets: Brackets::Braces, nodes: _, span })) => {
+                Err(error(code::SYNTAX, opening(span), "a value is missing before `{`").into())
+            }
+            Some(Node::Token(token)) => self.token_value(stream, &token, location),
+        }
+    }
+
+    /// A value that must be one word, not negated.
+    pub(super) fn single(&mut self, stream: &mut Stream, location: &Location) -> Step<Word> {
+        let value = self.value(stream, location)?;
+        plain(&value)?;
+        match (value.scalar(), value.is_deferred()) {
+            (Some(word), _) => Ok(word.clone()),
+            (None, true) => Err(deferred_refused(value.span)),
+            (None, false) => {
+                Err(error(code::OPERAND, value.span, "an array cannot stand here: one word is expected").into())
+            }
+        }
+    }
+
+    fn token_value(&mut self, stream: &mut Stream, token: &Token, location: &Location) -> Step<Value> {
+        let Token { kind, text, span } = token;
+        match kind {
+            TokenKind::Word | TokenKind::Single => Ok(Value::word(text.clone(), *span)),
+            TokenKind::Double => Ok(Value::word(self.interpolate(text, *span, location)?, *span)),
+            TokenKind::Shell => Err(shell_refused(*span)),
+            TokenKind::Directive => self.builtin(stream, text, *span, location),
+            TokenKind::Mark => match &**text {
+                "$" => {
+                    let (name, name_span) = self.name(stream, "a variable")?;
+                    self.variable(&name, super::joined(*span, name_span), location)
+                }
+                "!" => Err(error(code::OPERAND, *span, "`!` cannot stand here").into()),
+                "," => {
+                    let diagnostic = error(code::SYNTAX, *span, "`,` cannot stand here");
+                    Err(diagnostic.help("the words of an array are separated by blanks").into())
+                }
+                ";" => Err(error(code::SYNTAX, *span, "a value is missing before `;`").into()),
+                _ => Err(error(code::SYNTAX, *span, format!("`{text}` cannot stand here: a value is expected")).into()),
+            },
+        }
+    }
+
+    /// What is between parentheses: values in a row, arrays in it flattened.
+    fn array(&mut self, stream: &mut Stream, span: Span, location: &Location) -> Step<Value> {
+        let mut items = Vec::new();
+        while stream.peek().is_some() {
+            let value = self.value(stream, location)?;
+            plain(&value)?;
+            items.extend(value.items);
+            if items.len() > ARRAY {
+                return Err(error(code::LIMIT, opening(span), format!("an array has more than {ARRAY} words")).into());
+            }
+        }
+        Ok(Value { items, negated: None, form: Form::Array, span })
+    }
+
+    /// A bare word that names something.
+    pub(super) fn name(&mut self, stream: &mut Stream, what: &str) -> Step<(std::sync::Arc<str>, Span)> {
+        let position = stream.position();
+        let is_word = matches!(stream.peek(), Some(Node::Token(Token { kind: TokenKind::Word, .. })));
+        match stream.next().filter(|_| is_word) {
+            Some(Node::Token(Token { text, span, .. })) => Ok((text, span)),
+            _ => Err(error(code::SYNTAX, position, format!("{what}'s name is missing")).into()),
+        }
+    }
+}
+
+/// Refuses a negated value.
+pub(super) fn plain(value: &Value) -> Step<()> {
+    match value.negated {
+        Some(bang) => Err(error(code::OPERAND, bang, "a negated value cannot stand here").into()),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn deferred_refused(span: Span) -> Box<crate::diagnostic::Diagnostic> {
+    error(code::OPERAND, span, "`@ipfilter` has no value before the domain is known")
+        .help("it may stand in addresses, arrays, variables and arguments")
+        .into()
+}

@@ -1,0 +1,192 @@
+//! The expansion: what the rules say as iptables-save text, every array multiplied out.
+//!
+//! This is the text that `ferm --noexec --lines` prints for the same configuration, comments aside. The first array
+//! of a rule is the outermost loop; lists of ports are cut into the runs that one multiport match can hold.
+
+use std::collections::BTreeMap;
+
+use crate::host::rule::{Action, ChainPolicy, Domain, HostChain, HostRule, HostRules, Match, Operands, Table, Word};
+use crate::host::vocabulary::{self, Arity, MODULE_MARK, TARGETS};
+
+/// Ports that one multiport match holds (`XT_MULTI_PORTS`); a range counts for two.
+const MULTIPORT_MAX: usize = 15;
+
+/// The chains that exist without being made, in any table.
+pub(super) const BUILTIN_CHAINS: &[&str] = &["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
+
+/// The iptables-save text of one domain; empty if nothing was said of it.
+pub fn expand(rules: &HostRules, domain: Domain) -> String {
+    let mut tables: BTreeMap<String, BTreeMap<&str, &HostChain>> = BTreeMap::new();
+    for chain in rules.chains.iter().filter(|chain| chain.domain == domain) {
+        tables.entry(table_name(chain.table)).or_default().insert(&chain.name, chain);
+    }
+    let mut text = String::new();
+    for (table, chains) in &tables {
+        push(&mut text, &["*", table, "\n"]);
+        for chain in chains.values() {
+            let policy = match chain.policy {
+                Some((ChainPolicy::Accept, _)) => "ACCEPT",
+                Some((ChainPolicy::Drop, _)) => "DROP",
+                None if BUILTIN_CHAINS.contains(&&*chain.name) => "ACCEPT",
+                None => "-",
+            };
+            push(&mut text, &[":", &chain.name, " ", policy, " [0:0]\n"]);
+        }
+        for chain in chains.values() {
+            for rule in &chain.rules {
+                push_rule(&mut text, &chain.name, rule);
+            }
+        }
+        text.push_str("COMMIT\n");
+    }
+    text
+}
+
+/// How many iptables rules a source rule stands for.
+pub(super) fn product(rule: &HostRule) -> u64 {
+    rule.matches.iter().map(|part| alternatives(part).len() as u64).fold(1, u64::saturating_mul)
+}
+
+fn table_name(table: Table) -> String {
+    table.to_string()
+}
+
+fn push(text: &mut String, parts: &[&str]) {
+    for part in parts {
+        text.push_str(part);
+    }
+}
+
+/// One line for each element of the product.
+fn push_rule(text: &mut String, chain: &str, rule: &HostRule) {
+    let mut options: Vec<Vec<String>> = Vec::with_capacity(rule.matches.len() + 1);
+    let mut loaded: Vec<&'static str> = Vec::new();
+    for (at, part) in rule.matches.iter().enumerate() {
+        if at == rule.matches_before_action {
+            options.push(vec![action_text(&rule.action)]);
+        }
+        let prefix = module_text(part, &mut loaded);
+        options.push(alternatives(part).into_iter().map(|option| [prefix.as_str(), &option].concat()).collect());
+    }
+    if rule.matches_before_action >= rule.matches.len() {
+        options.push(vec![action_text(&rule.action)]);
+    }
+    if options.iter().any(Vec::is_empty) {
+        return;
+    }
+    let mut chosen = vec![0_usize; options.len()];
+    loop {
+        push(text, &["-A ", chain]);
+        for (option, at) in options.iter().zip(&chosen) {
+            text.push_str(option.get(*at).map_or("", String::as_str));
+        }
+        text.push('\n');
+        // Counts up like a number whose last digit is the last option.
+        let Some(digit) = (0..options.len()).rev().find(|digit| chosen[*digit] + 1 < options[*digit].len()) else {
+            return;
+        };
+        chosen[digit] += 1;
+        chosen[digit + 1..].fill(0);
+    }
+}
+
+/// ` --match NAME` before the first option of a module, and wherever `mod` was written apart from them.
+fn module_text(part: &Match, loaded: &mut Vec<&'static str>) -> String {
+    let Some(module) = part.module.filter(|name| vocabulary::is_module(name)) else { return String::new() };
+    let is_new = !loaded.contains(&module);
+    if is_new {
+        loaded.push(module);
+    }
+    if is_new || part.keyword == MODULE_MARK { format!(" --match {}", quoted(module)) } else { String::new() }
+}
+
+/// The texts of one match, one for each rule that it makes.
+fn alternatives(part: &Match) -> Vec<String> {
+    if part.keyword == MODULE_MARK {
+        return vec![String::new()];
+    }
+    let (printed, arity) = vocabulary::printed(part.keyword, part.module).unwrap_or((part.keyword, Arity::Multiplied));
+    let not = if part.negated { " !" } else { "" };
+    let option = |value: &str| format!("{not} --{printed} {}", quoted(value));
+    match &part.operands {
+        Operands::Flag => vec![format!("{not} --{printed}")],
+        // No single option says this; the text keeps the meaning readable.
+        Operands::OneOf(words) if part.negated && words.len() > 1 => vec![option(&commas(words))],
+        Operands::OneOf(words) => words.iter().map(|word| option(&word.text)).collect(),
+        Operands::Joined(words) if arity == Arity::Ports && !part.negated => {
+            port_runs(words).iter().map(|run| option(&commas(run))).collect()
+        }
+        Operands::Joined(words) => vec![option(&commas(words))],
+        Operands::Pair(mask, comparison) => {
+            vec![format!("{not} --{printed} {} {}", quoted(&commas(mask)), quoted(&commas(comparison)))]
+        }
+    }
+}
+
+fn action_text(action: &Action) -> String {
+    match action {
+        Action::Accept => " --jump ACCEPT".to_owned(),
+        Action::Drop => " --jump DROP".to_owned(),
+        Action::Return => " --jump RETURN".to_owned(),
+        Action::Nop => String::new(),
+        Action::Jump(chain) => format!(" --jump {}", quoted(&chain.text)),
+        Action::Goto(chain) => format!(" --goto {}", quoted(&chain.text)),
+        Action::Target { name, options, span: _ } => {
+            let mut text = format!(" --jump {name}");
+            let known = TARGETS.iter().find(|target| target.name == *name).map_or(&[][..], |target| target.options);
+            for option in options {
+                let found = known.iter().find(|keyword| keyword.canonical == option.keyword);
+                let printed = found.map_or(option.keyword, |keyword| keyword.printed);
+                match &option.operands {
+                    Operands::Flag => push(&mut text, &[" --", printed]),
+                    Operands::OneOf(words) | Operands::Joined(words) => {
+                        for word in words {
+                            push(&mut text, &[" --", printed, " ", &quoted(&word.text)]);
+                        }
+                    }
+                    Operands::Pair(left, right) => {
+                        push(&mut text, &[" --", printed, " ", &quoted(&commas(left)), " ", &quoted(&commas(right))]);
+                    }
+                }
+            }
+            text
+        }
+    }
+}
+
+/// Ports in the runs that one match can hold.
+fn port_runs(ports: &[Word]) -> Vec<Vec<Word>> {
+    let mut runs: Vec<Vec<Word>> = Vec::new();
+    let mut room = 0;
+    for port in ports {
+        let size = if port.text.contains(':') { 2 } else { 1 };
+        match runs.last_mut() {
+            Some(run) if size <= room => {
+                run.push(port.clone());
+                room -= size;
+            }
+            _ => {
+                runs.push(vec![port.clone()]);
+                room = MULTIPORT_MAX - size;
+            }
+        }
+    }
+    runs
+}
+
+fn commas(words: &[Word]) -> String {
+    let mut text = String::new();
+    for (at, word) in words.iter().enumerate() {
+        push(&mut text, &[if at > 0 { "," } else { "" }, &word.text]);
+    }
+    text
+}
+
+/// A word as iptables-restore reads it: in quotes if it is empty or has blanks, quotes, `\`, `;` or `&` in it.
+fn quoted(word: &str) -> String {
+    let is_special = |letter: char| letter.is_ascii_whitespace() || matches!(letter, '"' | '\'' | '\\' | ';' | '&');
+    if !word.is_empty() && !word.contains(is_special) {
+        return word.to_owned();
+    }
+    ["\"", &word.replace('"', "\\\""), "\""].concat()
+}

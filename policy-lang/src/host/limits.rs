@@ -1,0 +1,30 @@
+//! Bounds on what a host rule file may ask for. ferm has none; a service that compiles what it is given needs them.
+
+/// Size of one file, in bytes. Spans count in 32 bits; the largest address lists in use are a few megabytes.
+pub(super) const FILE_BYTES: usize = 32 << 20;
+/// Brackets inside brackets in one file. Bounds the stack of the recursive descent; people use fewer than ten.
+pub(super) const NESTING: usize = 64;
+/// Function calls and includes inside one another.
+pub(super) const CALLS: u32 = 64;
+/// Blocks, replays, calls and includes inside one another while evaluating. Bounds the evaluator's stack.
+pub(super) const EVALUATION_DEPTH: u32 = 96;
+/// Tokens read and words copied by one evaluation: bounds its time and its memory.
+pub(super) const WORK: u64 = 8_000_000;
+/// Files included by one configuration, repeats counted.
+pub(super) const INCLUDES: u32 = 4_096;
+/// Words of one array.
+pub(super) const ARRAY: usize = 1 << 18;
+/// iptables rules that one source rule stands for.
+pub(super) const PRODUCT: u64 = 1 << 20;
+/// iptables rules that a configuration stands for.
+pub(super) const TOTAL_PRODUCT: u64 = 1 << 22;
+/// Errors and warnings that are reported before the rest of the text is left alone.
+pub(super) const DIAGNOSTICS: usize = 200;
+/// Bytes of a chain's name (`XT_EXTENSION_MAXNAMELEN`, one for the terminator).
+pub(super) const CHAIN_NAME: usize = 29;
+/// Bytes of a log prefix (the kernel's `nf_log` field, one for the terminator).
+pub(super) const LOG_PREFIX: usize = 29;
+/// Bytes of one word.
+pub(super) const WORD_BYTES: usize = 1 << 16;
+/// Values that wait for the domain inside one another.
+pub(super) const DEFERRED_DEPTH: u32 = 16;
