@@ -58,6 +58,7 @@ pub(crate) fn compiled(case: &Path) -> Ruleset {
     let (inventory, _) = Inventory::from_objects(&objects);
     let input = Input {
         policies: &policies,
+        host: None,
         inventory: &inventory,
         node: NODE,
         forward_mode: ForwardMode::PodsFirst,
