@@ -106,7 +106,9 @@ impl Evaluator<'_> {
     /// What follows `policy`.
     pub(super) fn policy(&mut self, stream: &mut Stream, draft: &Draft, span: Span) -> Step<Flow> {
         if !draft.matches.is_empty() || draft.action.is_some() || draft.started.is_some() {
-            return Err(error(code::LOCATION, span, "`policy` cannot depend on matches: it is the whole chain's").into());
+            return Err(
+                error(code::LOCATION, span, "`policy` cannot depend on matches: it is the whole chain's").into()
+            );
         }
         let (name, name_span) = self.name(stream, "a policy")?;
         let policy = match &*name {
@@ -169,11 +171,11 @@ impl Evaluator<'_> {
             Entry::Jump => (Action::Jump(name), inner),
             Entry::Goto => (Action::Goto(name), inner),
         };
-        let matches_before = draft.matches.len();
+        let matches_before = vec![draft.matches.len()];
         draft.action = Some(DraftAction { kind: ActionKind::Plain(kind), span, matches_before });
-        self.finish(draft, group, stream.calls().as_ref())?;
         let base = Draft { location, protocol, ..Draft::default() };
         self.block(stream, base, nodes, group)?;
+        self.finish(draft, group, stream.calls().as_ref())?;
         Ok(Flow::Done)
     }
 
@@ -254,7 +256,8 @@ fn check_chain_name(word: &Word) -> Step<()> {
         return Err(error(code::LOCATION, word.span, message).into());
     }
     let upper = name.to_ascii_uppercase();
-    if upper != name && BUILTIN_CHAINS.contains(&&*upper) {
+    // ferm minds lower case only: `Input` is a chain of one's own.
+    if upper != name && name.to_ascii_lowercase() == name && BUILTIN_CHAINS.contains(&&*upper) {
         let message = format!("`{name}` is not the built-in chain `{upper}`");
         return Err(error(code::LOCATION, word.span, message).help("built-in chains are in upper case").into());
     }
