@@ -38,7 +38,13 @@ pub struct Input<'a> {
     pub inventory: &'a Inventory,
     /// The node that the ruleset is for.
     pub node: &'a str,
-    /// Host rules, and what their words stand for.
+    /// How pod policy and the host's FORWARD rules meet.
+    pub forward_mode: ForwardMode,
+    /// Which sources this was built from; recorded in the table.
+    pub sources: &'a [marker::SourceRecord],
+}
+
+/// Host rules, and what their words stand for.
 #[derive(Clone, Copy, Debug)]
 pub struct HostInput<'a> {
     /// The rules.
@@ -47,12 +53,6 @@ pub struct HostInput<'a> {
     pub names: &'a Names,
     /// The texts that the rules were read from.
     pub sources: &'a Sources,
-}
-
-/// How pod policy and the host's FORWARD rules meet.
-    pub forward_mode: ForwardMode,
-    /// Which sources this was built from; recorded in the table.
-    pub sources: &'a [marker::SourceRecord],
 }
 
 /// How pod policy and the host's FORWARD rules meet (decisions.md 4).
