@@ -3,3 +3,4 @@
 
 mod netns;
 mod privilege;
+mod swap;
