@@ -5,9 +5,12 @@
 use std::net::IpAddr;
 
 use policy_lang::diagnostic::{Code, Diagnostic, Severity};
+use policy_lang::host::rule::HostRules;
 use policy_lang::policy::Policy;
+use policy_lang::source::Sources;
 
 use self::builder::TableBuilder;
+use self::host::Names;
 use self::pods::AddressFamily;
 use crate::inventory::Inventory;
 use crate::resolve::Resolver;
@@ -15,6 +18,7 @@ use crate::ruleset::{Comment, Family, Ruleset, TableKey};
 
 pub mod base;
 pub mod builder;
+pub mod host;
 pub mod marker;
 mod pods;
 
@@ -28,6 +32,8 @@ const UNKNOWN_NODE: Code = Code("PAL029");
 pub struct Input<'a> {
     /// Policies of every tier.
     pub policies: &'a [Policy],
+    /// The host's own rules.
+    pub host: Option<HostInput<'a>>,
     /// The cluster.
     pub inventory: &'a Inventory,
     /// The node that the ruleset is for.
@@ -36,6 +42,17 @@ pub struct Input<'a> {
     pub forward_mode: ForwardMode,
     /// Which sources this was built from; recorded in the table.
     pub sources: &'a [marker::SourceRecord],
+}
+
+/// Host rules, and what their words stand for.
+#[derive(Clone, Copy, Debug)]
+pub struct HostInput<'a> {
+    /// The rules.
+    pub rules: &'a HostRules,
+    /// Ports, protocols, users and groups by name.
+    pub names: &'a Names,
+    /// The texts that the rules were read from.
+    pub sources: &'a Sources,
 }
 
 /// How pod policy and the host's FORWARD rules meet (decisions.md 4).
@@ -53,11 +70,16 @@ pub fn compile(input: &Input<'_>) -> (Ruleset, Vec<Diagnostic>) {
     let resolver = Resolver::new(input.inventory);
     let mut builder = TableBuilder::default();
     pods::lower(input.policies, &resolver, input.node, input.forward_mode, &mut builder);
+    let mut diagnostics = doubts(&resolver, input.node);
+    if let Some(HostInput { rules, names, sources }) = input.host {
+        let options = host::Options { names, sources, reserved_connection_mark: 0 };
+        diagnostics.extend(host::lower(rules, &mut builder, options));
+    }
     marker::record(input.sources, &mut builder);
     let comment = Comment::new("written by palisade; changes by others are found and undone");
     let table = builder.finish(Some(comment));
     let ruleset = Ruleset { tables: [(TableKey::ours(Family::Inet), table)].into() };
-    (ruleset, doubts(&resolver, input.node))
+    (ruleset, diagnostics)
 }
 
 /// What of the facts cannot be, or cannot be enforced.

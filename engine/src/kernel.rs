@@ -9,6 +9,8 @@ use crate::observed::{KernelGeneration, Observed};
 use crate::plan::Op;
 use crate::ruleset::TableKey;
 
+pub mod fake;
+
 /// A kernel with nf_tables.
 pub trait Kernel {
     /// What this kernel can do, found out once.

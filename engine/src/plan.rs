@@ -9,10 +9,22 @@
 use crate::observed::{RuleHandle, TableFlags};
 use crate::ruleset::{BaseChain, Comment, Element, ElementKey, Name, Quota, Rule, SetSpec, TableKey};
 
+pub use self::batches::{BATCH_BYTES, BATCH_OPS, ELEMENTS_PER_OP, batches};
+
+pub(crate) mod batches;
+mod describe;
+pub(crate) mod model;
+
 /// Rounds to be carried out one after the other; none if nothing has to change.
+///
+/// Only the first round can be carried out as it stands. What comes after it is a forecast: the kernel has not yet
+/// given handles to the rules that the first round adds, so whoever carries out a plan observes and plans again before
+/// the next round.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Plan {
-    /// Usually one. Two where an interval set in use must change in a way that cannot be done in place.
+    /// Usually one. More where something in use must change in a way that cannot be done in place: then the first
+    /// round takes the kernel to a state that means the same as the desired one, and the rest gives things their
+    /// proper names.
     pub rounds: Vec<Round>,
 }
 
@@ -48,7 +60,7 @@ pub enum OpKind {
     },
     /// Removes the table and all that is in it.
     DeleteTable,
-    /// Creates a named counter.
+    /// Creates a named counter; there must be none of this name, as for quotas and sets.
     AddCounter {
         /// Its name.
         name: Name,
@@ -93,7 +105,8 @@ pub enum OpKind {
         /// The elements as they are in the set.
         elements: Vec<(ElementKey, Element)>,
     },
-    /// Creates a chain.
+    /// Creates a chain. A base chain that exists with this hook gets policy accept and keeps its rules; a regular
+    /// chain that exists stays as it is.
     AddChain {
         /// Its name.
         name: Name,
@@ -137,5 +150,22 @@ impl Plan {
     /// Whether nothing has to be done.
     pub fn is_empty(&self) -> bool {
         self.rounds.is_empty()
+    }
+
+    /// How many operations all rounds have.
+    pub fn n_ops(&self) -> usize {
+        self.rounds.iter().map(Round::n_ops).sum()
+    }
+}
+
+impl Round {
+    /// Whether nothing has to be done.
+    pub fn is_empty(&self) -> bool {
+        self.n_ops() == 0
+    }
+
+    /// How many operations its three transactions have.
+    pub fn n_ops(&self) -> usize {
+        self.fill.len() + self.flip.len() + self.collect.len()
     }
 }

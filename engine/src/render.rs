@@ -11,7 +11,7 @@
 //!   rule), and address ranges that are networks as such beside ports, where it cannot read them;
 //! - it knows all of /etc/protocols by name where this knows those that every nft knows;
 //! - elements of hash sets whose values are several bits, and elements that rules added, come in any order;
-//! - `expires` is the kernel's, as are the counts, which are always 0 here.
+//! - `expires` is the kernel's, as are the counts, which are always 0 here; life times are rounded to its ticks.
 //!
 //! Nothing that comes from a tenant can end a quoted string: nft has no escapes, so what cannot stand between quotes
 //! is replaced in comments and log prefixes, and names that cannot be written at all become ones that nft refuses.

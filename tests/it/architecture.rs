@@ -49,16 +49,14 @@ fn netlink_crates_are_used_in_engine_kernel_only() {
 fn unsafe_is_in_one_file_only() {
     for (path, text) in sources() {
         if path != Path::new("engine/src/kernel/ffi.rs") {
-            let used = code_lines(&text).any(|line| {
-                line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe")
-            });
+            let used = code_lines(&text)
+                .any(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe"));
             assert!(!used, "{} says unsafe", path.display());
         }
     }
-    for (path, attribute) in [
-        ("policy-lang/src/lib.rs", "#![forbid(unsafe_code)]"),
-        ("watcher/src/lib.rs", "#![forbid(unsafe_code)]"),
-    ] {
+    for (path, attribute) in
+        [("policy-lang/src/lib.rs", "#![forbid(unsafe_code)]"), ("watcher/src/lib.rs", "#![forbid(unsafe_code)]")]
+    {
         assert!(fs::read_to_string(Path::new(ROOT).join(path)).unwrap().contains(attribute), "{path}");
     }
 }

@@ -82,11 +82,12 @@ impl TableBuilder {
 /// Inserts under `pl_KIND_HASH_TAIL`; should two contents share a hash, the second gets a number.
 fn insert<T: PartialEq>(objects: &mut BTreeMap<Name, T>, kind: &str, hash: &str, tail: &str, object: T) -> Name {
     let tail = tail.get(..TAIL_MAX).unwrap_or(tail);
-    let mut name = Name::ours(&format!("{kind}_{hash}_{tail}"));
+    let tail = if tail.is_empty() { String::new() } else { format!("_{tail}") };
+    let mut name = Name::ours(&format!("{kind}_{hash}{tail}"));
     let mut n_collisions = 0_u32;
     while objects.get(&name).is_some_and(|other| *other != object) {
         n_collisions += 1;
-        name = Name::ours(&format!("{kind}_{hash}{n_collisions}_{tail}"));
+        name = Name::ours(&format!("{kind}_{hash}x{n_collisions}{tail}"));
     }
     objects.entry(name.clone()).or_insert(object);
     name

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! pl_forward:  ip saddr|daddr @local pods -> goto pods
-//! pods:        established, neighbour discovery -> pass
+//! pods:        established -> pass; ICMP -> goto icmp: neighbour discovery and its like pass, the rest as below
 //!              ip saddr vmap @egress  -> jump the source's policy-set chain
 //!              ip daddr vmap @ingress -> jump the destination's policy-set chain
 //!              pass
@@ -166,10 +166,8 @@ fn forward(
         ForwardMode::PodsFirst => Verdict::Accept,
         ForwardMode::HostRules => Verdict::Return,
     };
-    let mut rules = always_passed(&pass);
-    rules.extend(egress.iter().cloned());
-    rules.extend(ingress.iter().cloned());
-    rules.push(verdict(pass));
+    let judgement = egress.iter().chain(ingress).cloned().chain([verdict(pass.clone())]).collect();
+    let rules = judged(judgement, &pass, builder);
     let chain = builder.chain("pods", "", rules, None);
     let enter = match mode {
         ForwardMode::PodsFirst => Verdict::Goto(chain),
@@ -184,8 +182,7 @@ fn forward(
 
 /// Traffic of local pods to this node itself: only their egress is judged (sem-85).
 fn input(locals: &[(AddressFamily, Name)], egress: &[Rule], builder: &mut TableBuilder) {
-    let mut rules = always_passed(&Verdict::Return);
-    rules.extend(egress.iter().cloned());
+    let rules = judged(egress.to_vec(), &Verdict::Return, builder);
     let chain = builder.chain("pods_to_node", "", rules, None);
     for (family, set) in locals {
         let field = own_field(Direction::Egress, *family);
@@ -193,34 +190,49 @@ fn input(locals: &[(AddressFamily, Name)], egress: &[Rule], builder: &mut TableB
     }
 }
 
-/// What no policy may cut: replies, and the ICMP that the network itself lives on (decisions.md 16).
-fn always_passed(pass: &Verdict) -> Vec<Rule> {
+/// The rules that judge the traffic of local pods, behind what no policy may cut: replies, and the ICMP that the
+/// network itself lives on (decisions.md 16).
+///
+/// ICMP takes a way of its own, entered by goto and with the same judgement at its end, so that every other packet pays
+/// for one comparison only, and `return` means the same in both.
+fn judged(judgement: Vec<Rule>, pass: &Verdict, builder: &mut TableBuilder) -> Vec<Rule> {
     const ESTABLISHED: u32 = 2;
     const RELATED: u32 = 4;
+    let on_pass = |exprs: &[Expr], comment: &str| Rule {
+        exprs: exprs.iter().cloned().chain([Expr::Verdict(pass.clone())]).collect(),
+        comment: Some(Comment::new(comment)),
+    };
+    let icmp = icmp_rules(on_pass).into_iter().chain(judgement.iter().cloned()).collect();
+    let icmp = Expr::Verdict(Verdict::Goto(builder.chain("icmp", "", icmp, None)));
+    let mut rules = vec![
+        on_pass(&[Match::any_bit(Field::CtState, ESTABLISHED | RELATED)], "replies and related errors"),
+        Rule { exprs: vec![one_of(Field::L4Proto, &[1, 58]), icmp], comment: None },
+    ];
+    rules.extend(judgement);
+    rules
+}
+
+fn icmp_rules(on_pass: impl Fn(&[Expr], &str) -> Rule) -> Vec<Rule> {
     const HOP_LIMIT_OF_NEIGHBOURS: u32 = 255;
-    let icmpv6 = |types: &[u32]| {
-        let elements = types
-            .iter()
-            .map(|number| (ElementKey::values([Datum::number(DataType::Icmpv6Type, *number)]), Element::PLAIN))
-            .collect();
-        let set = SetRef::Anonymous { spec: SetSpec::hash([DataType::Icmpv6Type]), elements };
-        Expr::Lookup(Lookup { key: vec![Field::Icmpv6Type], operator: Operator::Eq, set })
-    };
     let number = |field: Field, number| Match::eq(field, Datum::number(field.data_type(), number));
-    let rule = |mut exprs: Vec<Expr>, comment: &str| {
-        exprs.push(Expr::Verdict(pass.clone()));
-        Rule { exprs, comment: Some(Comment::new(comment)) }
-    };
+    let neighbours = [number(Field::Ip6Hoplimit, HOP_LIMIT_OF_NEIGHBOURS), one_of(Field::Icmpv6Type, &[133, 135, 136])];
     vec![
-        rule(vec![Match::any_bit(Field::CtState, ESTABLISHED | RELATED)], "replies and related errors"),
-        rule(
-            vec![number(Field::Ip6Hoplimit, HOP_LIMIT_OF_NEIGHBOURS), icmpv6(&[133, 135, 136])],
-            "neighbour discovery",
-        ),
-        rule(vec![icmpv6(&[130, 131, 132, 143])], "multicast listener discovery"),
-        rule(vec![number(Field::Icmpv6Type, 2)], "packet too big"),
-        rule(vec![number(Field::IcmpType, 3), number(Field::IcmpCode, 4)], "fragmentation needed"),
+        on_pass(&neighbours, "neighbour discovery"),
+        on_pass(&[one_of(Field::Icmpv6Type, &[130, 131, 132, 143])], "multicast listener discovery"),
+        on_pass(&[number(Field::Icmpv6Type, 2)], "packet too big"),
+        on_pass(&[number(Field::IcmpType, 3), number(Field::IcmpCode, 4)], "fragmentation needed"),
     ]
+}
+
+/// The field has one of these numbers.
+fn one_of(field: Field, numbers: &[u32]) -> Expr {
+    let data_type = field.data_type();
+    let elements = numbers
+        .iter()
+        .map(|number| (ElementKey::values([Datum::number(data_type, *number)]), Element::PLAIN))
+        .collect();
+    let set = SetRef::Anonymous { spec: SetSpec::hash([data_type]), elements };
+    Expr::Lookup(Lookup { key: vec![field], operator: Operator::Eq, set })
 }
 
 fn in_set(field: Field, set: &Name, then: Verdict) -> Rule {

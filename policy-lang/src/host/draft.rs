@@ -55,8 +55,8 @@ pub(super) struct Protocol {
 pub(super) struct DraftAction {
     pub(super) kind: ActionKind,
     pub(super) span: Span,
-    /// How many matches precede it.
-    pub(super) matches_before: usize,
+    /// How many matches precede it, then each of its options.
+    pub(super) matches_before: Vec<usize>,
 }
 
 /// An action whose options may still come.

@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::host::rule::{Action, ChainPolicy, Domain, HostChain, HostRule, HostRules, Match, Operands, Table, Word};
-use crate::host::vocabulary::{self, Arity, MODULE_MARK, TARGETS};
+use crate::host::rule::{
+    Action, ChainPolicy, Domain, HostChain, HostRule, HostRules, Match, Operands, Table, TargetOption, Word,
+};
+use crate::host::vocabulary::{self, Arity, Keyword, MODULE_MARK, TARGETS};
 
 /// Ports that one multiport match holds (`XT_MULTI_PORTS`); a range counts for two.
 const MULTIPORT_MAX: usize = 15;
@@ -44,7 +46,17 @@ pub fn expand(rules: &HostRules, domain: Domain) -> String {
 
 /// How many iptables rules a source rule stands for.
 pub(super) fn product(rule: &HostRule) -> u64 {
-    rule.matches.iter().map(|part| alternatives(part).len() as u64).fold(1, u64::saturating_mul)
+    rule.matches.iter().map(|part| count(part)).fold(1, u64::saturating_mul)
+}
+
+/// How many rules a match makes of one.
+fn count(part: &Match) -> u64 {
+    let count = match &part.operands {
+        Operands::OneOf(words) if !part.negated || words.is_empty() => words.len(),
+        Operands::Joined(words) if part.module == Some("multiport") && !part.negated => port_runs(words).len(),
+        Operands::Flag | Operands::OneOf(_) | Operands::Joined(_) | Operands::Pair(..) => 1,
+    };
+    count as u64
 }
 
 fn table_name(table: Table) -> String {
@@ -61,16 +73,16 @@ fn push(text: &mut String, parts: &[&str]) {
 fn push_rule(text: &mut String, chain: &str, rule: &HostRule) {
     let mut options: Vec<Vec<String>> = Vec::with_capacity(rule.matches.len() + 1);
     let mut loaded: Vec<&'static str> = Vec::new();
+    let mut action = action_texts(&rule.action).into_iter().enumerate().peekable();
     for (at, part) in rule.matches.iter().enumerate() {
-        if at == rule.matches_before_action {
-            options.push(vec![action_text(&rule.action)]);
+        let is_due = |(text, _): &(usize, String)| rule.matches_before.get(*text).is_some_and(|before| *before <= at);
+        while let Some((_, text)) = action.next_if(is_due) {
+            options.push(vec![text]);
         }
         let prefix = module_text(part, &mut loaded);
         options.push(alternatives(part).into_iter().map(|option| [prefix.as_str(), &option].concat()).collect());
     }
-    if rule.matches_before_action >= rule.matches.len() {
-        options.push(vec![action_text(&rule.action)]);
-    }
+    options.extend(action.map(|(_, text)| vec![text]));
     if options.iter().any(Vec::is_empty) {
         return;
     }
@@ -123,35 +135,40 @@ fn alternatives(part: &Match) -> Vec<String> {
     }
 }
 
-fn action_text(action: &Action) -> String {
+/// The texts of an action and of each of its options.
+fn action_texts(action: &Action) -> Vec<String> {
     match action {
-        Action::Accept => " --jump ACCEPT".to_owned(),
-        Action::Drop => " --jump DROP".to_owned(),
-        Action::Return => " --jump RETURN".to_owned(),
-        Action::Nop => String::new(),
-        Action::Jump(chain) => format!(" --jump {}", quoted(&chain.text)),
-        Action::Goto(chain) => format!(" --goto {}", quoted(&chain.text)),
+        Action::Accept => vec![" --jump ACCEPT".to_owned()],
+        Action::Drop => vec![" --jump DROP".to_owned()],
+        Action::Return => vec![" --jump RETURN".to_owned()],
+        Action::Nop => vec![String::new()],
+        Action::Jump(chain) => vec![format!(" --jump {}", quoted(&chain.text))],
+        Action::Goto(chain) => vec![format!(" --goto {}", quoted(&chain.text))],
         Action::Target { name, options, span: _ } => {
-            let mut text = format!(" --jump {name}");
             let known = TARGETS.iter().find(|target| target.name == *name).map_or(&[][..], |target| target.options);
-            for option in options {
-                let found = known.iter().find(|keyword| keyword.canonical == option.keyword);
-                let printed = found.map_or(option.keyword, |keyword| keyword.printed);
-                match &option.operands {
-                    Operands::Flag => push(&mut text, &[" --", printed]),
-                    Operands::OneOf(words) | Operands::Joined(words) => {
-                        for word in words {
-                            push(&mut text, &[" --", printed, " ", &quoted(&word.text)]);
-                        }
-                    }
-                    Operands::Pair(left, right) => {
-                        push(&mut text, &[" --", printed, " ", &quoted(&commas(left)), " ", &quoted(&commas(right))]);
-                    }
-                }
-            }
-            text
+            std::iter::once(format!(" --jump {name}"))
+                .chain(options.iter().map(|option| option_text(option, known)))
+                .collect()
         }
     }
+}
+
+fn option_text(option: &TargetOption, known: &[Keyword]) -> String {
+    let found = known.iter().find(|keyword| keyword.canonical == option.keyword);
+    let printed = found.map_or(option.keyword, |keyword| keyword.printed);
+    let mut text = String::new();
+    match &option.operands {
+        Operands::Flag => push(&mut text, &[" --", printed]),
+        Operands::OneOf(words) | Operands::Joined(words) => {
+            for word in words {
+                push(&mut text, &[" --", printed, " ", &quoted(&word.text)]);
+            }
+        }
+        Operands::Pair(left, right) => {
+            push(&mut text, &[" --", printed, " ", &quoted(&commas(left)), " ", &quoted(&commas(right))]);
+        }
+    }
+    text
 }
 
 /// Ports in the runs that one match can hold.

@@ -82,9 +82,9 @@ pub struct HostRule {
     pub provenance: u32,
     /// Matches in the order of the text.
     pub matches: Vec<Match>,
-    /// How many of the matches were written before the action: `ACCEPT proto tcp` is a rule too. Only the expansion
-    /// minds.
-    pub matches_before_action: usize,
+    /// How many of the matches were written before the action, then before each of its options: `ACCEPT proto tcp` is
+    /// a rule too. Only the expansion minds; what is missing here counts as written after every match.
+    pub matches_before: Vec<usize>,
     /// What happens then.
     pub action: Action,
 }

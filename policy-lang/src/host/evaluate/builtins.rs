@@ -110,10 +110,8 @@ impl Evaluator<'_> {
             }
             ("cat", parts) => self.cat(parts, span),
             ("join", [separator, parts @ ..]) => {
-                refuse_deferred(separator)?;
-                // ferm turns a separator that is an array into nothing.
-                let separator = separator.scalar().map_or("", |word| &word.text);
-                self.bounded(&texts(parts)?, separator, span)
+                let separator = text(separator)?;
+                self.bounded(&texts(parts)?, &separator, span)
             }
             ("join", []) => Err(error(code::OPERAND, span, "`@join` needs a separator").into()),
             ("glob", patterns) => self.glob(&texts(patterns)?, span),

@@ -171,11 +171,11 @@ impl Evaluator<'_> {
             Entry::Jump => (Action::Jump(name), inner),
             Entry::Goto => (Action::Goto(name), inner),
         };
-        let matches_before = draft.matches.len();
+        let matches_before = vec![draft.matches.len()];
         draft.action = Some(DraftAction { kind: ActionKind::Plain(kind), span, matches_before });
-        self.finish(draft, group, stream.calls().as_ref())?;
         let base = Draft { location, protocol, ..Draft::default() };
         self.block(stream, base, nodes, group)?;
+        self.finish(draft, group, stream.calls().as_ref())?;
         Ok(Flow::Done)
     }
 
@@ -256,7 +256,8 @@ fn check_chain_name(word: &Word) -> Step<()> {
         return Err(error(code::LOCATION, word.span, message).into());
     }
     let upper = name.to_ascii_uppercase();
-    if upper != name && BUILTIN_CHAINS.contains(&&*upper) {
+    // ferm minds lower case only: `Input` is a chain of one's own.
+    if upper != name && name.to_ascii_lowercase() == name && BUILTIN_CHAINS.contains(&&*upper) {
         let message = format!("`{name}` is not the built-in chain `{upper}`");
         return Err(error(code::LOCATION, word.span, message).help("built-in chains are in upper case").into());
     }

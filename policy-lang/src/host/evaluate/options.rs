@@ -117,7 +117,7 @@ impl Evaluator<'_> {
             span: joined(start, end),
             provenance: 0,
             matches,
-            matches_before_action: matches_before,
+            matches_before,
             action,
         };
         let words: usize = rule.matches.iter().map(|part| operand_count(&part.operands)).sum();
@@ -201,8 +201,10 @@ impl Evaluator<'_> {
         let (operands, end) = self.target_operands(stream, draft, keyword)?;
         let operands = self.adjusted(draft, keyword, operands);
         let option = TargetOption { keyword: keyword.canonical, operands, span: joined(span, end.unwrap_or(span)) };
-        if let Some(DraftAction { kind: ActionKind::Target(_, options), .. }) = &mut draft.action {
+        let before = draft.matches.len();
+        if let Some(DraftAction { kind: ActionKind::Target(_, options), matches_before, .. }) = &mut draft.action {
             options.push(option);
+            matches_before.push(before);
         }
         Ok(true)
     }
@@ -396,7 +398,10 @@ fn domain(draft: &Draft) -> Domain {
 /// The keyword that a word is in a rule: the protocol's, a module's, one of the core, a shortcut.
 fn find(draft: &Draft, word: &str) -> Option<Found> {
     let named = |keywords: &'static [Keyword]| keywords.iter().find(|keyword| keyword.name == word);
-    let found = |keyword, module| Found { keyword, module, needs: Needs::Nothing, is_shortcut: false };
+    let found = |keyword: &'static Keyword, module| {
+        let needs = if keyword.arity == Arity::Ports { Needs::Ports } else { Needs::Nothing };
+        Found { keyword, module, needs, is_shortcut: false }
+    };
     if let Some(family) = draft.single_protocol().and_then(|name| protocol_family(name, domain(draft))) {
         let alias = if matches!(word, "icmp-type" | "icmpv6-type") { family.keywords.first() } else { None };
         if let Some(keyword) = alias.filter(|_| family.name != "tcp").or_else(|| named(family.keywords)) {
@@ -453,10 +458,12 @@ fn check_needs(draft: &mut Draft, needs: Needs, word: &str, span: Span) -> Step<
     }
 }
 
-/// A shortcut loads its module; where it is loaded already, iptables is told again.
+/// A shortcut loads its module; where it is loaded already, iptables is told again. A protocol that is
+/// repeated in a subchain comes between the module and its option.
 fn load_for_shortcut(draft: &mut Draft, name: &str, span: Span) {
     let Some(module) = vocabulary::module(name) else { return };
-    if draft.matches.iter().any(|part| part.module == Some(module.name)) {
+    let is_repeated = draft.protocol.as_ref().is_some_and(|protocol| protocol.pending.is_some());
+    if is_repeated || draft.matches.iter().any(|part| part.module == Some(module.name)) {
         draft.matches.push(module_mark(module.name, span));
     }
     // Loading `multiport` for a shortcut does not make its own keywords known.
@@ -471,7 +478,9 @@ fn absorb_mark(draft: &mut Draft, module: Option<&str>, is_shortcut: bool) {
     if !is_shortcut && module.is_some() && draft.matches.last().is_some_and(follows) {
         draft.matches.pop();
         if let Some(action) = &mut draft.action {
-            action.matches_before = action.matches_before.min(draft.matches.len());
+            for before in &mut action.matches_before {
+                *before = (*before).min(draft.matches.len());
+            }
         }
     }
 }
@@ -484,7 +493,7 @@ fn set_action(draft: &mut Draft, kind: ActionKind, span: Span) -> Step<()> {
     if let Some(first) = &draft.action {
         return Err(two_actions(span, first));
     }
-    draft.action = Some(DraftAction { kind, span, matches_before: draft.matches.len() });
+    draft.action = Some(DraftAction { kind, span, matches_before: vec![draft.matches.len()] });
     Ok(())
 }
 

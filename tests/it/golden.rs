@@ -1,0 +1,80 @@
+//! Golden cases: a folder of input compiles to exactly the nft text beside it, and nft accepts that text.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use engine::compile::{ForwardMode, Input, compile};
+use engine::inventory::Inventory;
+use engine::render;
+use engine::ruleset::Ruleset;
+use policy_lang::diagnostic::{Diagnostic, Severity};
+use policy_lang::manifest::{Object, load};
+use policy_lang::network_policy::{self, Strictness};
+use policy_lang::source::Sources;
+
+const NODE: &str = "node-a";
+
+#[test]
+fn every_case_compiles_to_its_expected_text() {
+    for case in cases() {
+        let text = render::ruleset(&compiled(&case));
+        let expected = case.join("expected.nft");
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            fs::write(&expected, &text).unwrap();
+        }
+        let wanted = fs::read_to_string(&expected).unwrap_or_default();
+        assert!(text == wanted, "{} is not what is compiled:\n{text}", expected.display());
+        assert_eq!(text, render::ruleset(&compiled(&case)), "not deterministic");
+    }
+}
+
+/// Every folder of tests/data/golden.
+pub(crate) fn cases() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/golden");
+    let mut cases: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    assert!(!cases.is_empty());
+    cases
+}
+
+/// The ruleset of a case.
+pub(crate) fn compiled(case: &Path) -> Ruleset {
+    let mut sources = Sources::default();
+    let mut objects = Vec::new();
+    for path in files(case, "yaml") {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let (found, diagnostics) = load(name, &fs::read_to_string(&path).unwrap(), &mut sources);
+        without_errors(&diagnostics);
+        objects.extend(found);
+    }
+    let mut policies = Vec::new();
+    for object in &objects {
+        if let Object::NetworkPolicy(policy) = object {
+            let (policy, diagnostics) = network_policy::decode(policy, &sources, Strictness::Lenient);
+            without_errors(&diagnostics);
+            policies.push(policy);
+        }
+    }
+    let (inventory, _) = Inventory::from_objects(&objects);
+    let input = Input {
+        policies: &policies,
+        host: None,
+        inventory: &inventory,
+        node: NODE,
+        forward_mode: ForwardMode::PodsFirst,
+        sources: &[],
+    };
+    compile(&input).0
+}
+
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = entries.filter(|path| path.extension().is_some_and(|found| found == extension)).collect();
+    files.sort();
+    files
+}
+
+fn without_errors(diagnostics: &[Diagnostic]) {
+    let errors: Vec<_> = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+}
