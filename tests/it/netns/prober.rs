@@ -5,7 +5,7 @@ use std::time::Instant;
 use watcher::lab::{Answer, Matrix, Outcome, Patience, Probe, Service};
 
 use super::{TWO_NODES, assert_matrix, lab};
-use crate::privilege::can_make_namespaces;
+use crate::privilege::{can_make_namespaces, report};
 
 const ALL: [Service; 4] = [Service::Tcp(80), Service::Udp(80), Service::Sctp(80), Service::Echo];
 
@@ -173,9 +173,4 @@ fn drops_cost_one_wait_for_many_probes() {
     let rate = f64::from(count) / took.as_secs_f64();
     report(&format!("{count} dropped probes in {took:?}: {rate:.0} a second"));
     assert!(rate > 200.0, "only {rate:.0} probes a second");
-}
-
-#[expect(clippy::print_stderr, reason = "figures of a run, shown by --nocapture")]
-fn report(text: &str) {
-    eprintln!("{text}");
 }
