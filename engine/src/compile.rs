@@ -15,6 +15,7 @@ use crate::ruleset::{Comment, Family, Ruleset, TableKey};
 
 pub mod base;
 pub mod builder;
+pub mod host;
 pub mod marker;
 mod pods;
 

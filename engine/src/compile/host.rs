@@ -1,0 +1,229 @@
+//! Host rules to nftables: one inet table, both families in one chain each.
+//!
+//! **Families.** A rule that was read for both domains and says the same in both is one rule; otherwise there is one
+//! for each family, held by its addresses or by `meta nfproto`. A configuration of one family never touches packets
+//! of the other.
+//!
+//! **Order.** Addresses, interfaces and protocol are tested first, as iptables does whatever the text says; the rest
+//! in the order of the text, so that a limit sees the packets that iptables' limit would see.
+//!
+//! **Arrays** become sets where that says the same: the product of one source rule's arrays is a product of sets. With
+//! a limit or a LOG in a rule ferm makes several rules, each with its own state; so does this. Long runs of rules
+//! that differ in their constants only become one look-up (see [`fold`]).
+//!
+//! **Policies.** Base chains accept in the kernel's eyes. `policy DROP` is the last rule of the chain, for the family
+//! that has it. What depends on the policy follows: RETURN in a built-in chain is a drop there, and `goto` goes to a
+//! chain that drops after it.
+//!
+//! **What cannot be read** is an error with its place, and the rest goes on. Where errors are tolerated, the chain
+//! fails closed: a rule that only lets packets pass, logs, counts or translates is left out; of any other, which might
+//! have held packets back, a drop remains of everything that its readable matches select. That drops more than was
+//! meant rather than less.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use policy_lang::diagnostic::Diagnostic;
+use policy_lang::host::rule::{ChainPolicy, HostRule, HostRules, Table};
+use policy_lang::source::Sources;
+
+use self::chains::{Callee, Calls, Chains, Scope, Sides};
+use self::clause::{Families, Ip, Lowered};
+pub use self::names::Names;
+use super::builder::TableBuilder;
+use crate::ruleset::{Comment, Expr, Name, Rule, Verdict};
+
+mod chains;
+mod clause;
+mod code;
+mod conntrack;
+mod emit;
+mod fold;
+mod icmp;
+mod marking;
+mod matching;
+mod metadata;
+mod names;
+mod operand;
+mod rate;
+mod rule;
+mod target;
+mod translation;
+
+/// What the lowering needs besides the rules.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// What the words of ports, protocols, users and groups stand for.
+    pub names: &'a Names,
+    /// The texts that the rules were read from, for the lines of policies.
+    pub sources: &'a Sources,
+    /// Bits of the connection mark that are not the host rules' to write; 0 for none.
+    pub reserved_connection_mark: u32,
+}
+
+/// Lowers every chain into the table under construction: built-in chains to the end of their base chains, custom
+/// chains to regular ones.
+///
+/// FORWARD rules go to the end of [`super::base::Base::Forward`]: what is to run before them is pushed before.
+pub fn lower(host: &HostRules, builder: &mut TableBuilder, options: Options<'_>) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    for (table, chains) in chains::group(host, &mut findings) {
+        chains::check_policies(table, &chains, &mut findings);
+        lower_table(table, &chains, builder, options, &mut findings);
+    }
+    // Both passes of `domain (ip ip6)` find the same.
+    let mut seen = BTreeSet::new();
+    findings.retain(|finding| seen.insert((finding.span, finding.message.clone())));
+    findings
+}
+
+fn lower_table(
+    table: Table,
+    chains: &Chains<'_>,
+    builder: &mut TableBuilder,
+    options: Options<'_>,
+    findings: &mut Vec<Diagnostic>,
+) {
+    let calls = Calls::of(table, chains);
+    let mut callees: BTreeMap<Arc<str>, Callee> = BTreeMap::new();
+    let kind = format!("h_{table}");
+    for name in &calls.order {
+        let Some(sides) = chains.get(name) else { continue };
+        let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, options };
+        let rules = lower_chain(sides, &place, builder, findings);
+        let comment = (!Name::ours(name).as_str().ends_with(&**name)).then(|| Comment::new(name));
+        let callee = Callee {
+            name: builder.chain(&kind, name, rules, comment),
+            with_policy: None,
+            height: Calls::height(sides, &callees),
+            v4: !sides.v4.is_empty(),
+            v6: !sides.v6.is_empty(),
+        };
+        callees.insert(Arc::clone(name), callee);
+    }
+    for (name, sides) in chains {
+        let Some(base) = chains::base(table, name) else { continue };
+        let policy = if table == Table::Nat { Vec::new() } else { policy_rules(sides, options.sources) };
+        let callees = with_policy(&callees, sides, name, &kind, &policy, builder);
+        let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, options };
+        for rule in lower_chain(sides, &place, builder, findings).into_iter().chain(policy) {
+            builder.push(base, rule);
+        }
+    }
+}
+
+/// The chains as a base chain calls them: what it goes to is followed by its policy.
+fn with_policy(
+    callees: &BTreeMap<Arc<str>, Callee>,
+    sides: &Sides<'_>,
+    chain: &str,
+    kind: &str,
+    policy: &[Rule],
+    builder: &mut TableBuilder,
+) -> BTreeMap<Arc<str>, Callee> {
+    let mut callees = callees.clone();
+    if policy.is_empty() {
+        return callees;
+    }
+    for name in chains::gone_to(sides) {
+        if let Some(callee) = callees.get_mut(name) {
+            let jump = Expr::Verdict(Verdict::Jump(callee.name.clone()));
+            let rules = std::iter::once(Rule { exprs: vec![jump], comment: None }).chain(policy.iter().cloned());
+            callee.with_policy = Some(builder.chain(kind, &format!("{chain}_{name}"), rules.collect(), None));
+        }
+    }
+    callees
+}
+
+/// A chain and what its rules may refer to.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    table: Table,
+    chain: &'a str,
+    kind: &'a str,
+    calls: &'a Calls,
+    callees: &'a BTreeMap<Arc<str>, Callee>,
+    options: Options<'a>,
+}
+
+impl<'a> Place<'a> {
+    fn scope(&self, ip: Ip, sides: &Sides<'_>) -> Scope<'a> {
+        let base = chains::base(self.table, self.chain);
+        Scope {
+            ip,
+            table: self.table,
+            chain: self.chain,
+            base,
+            hooks: self.calls.hooks.get(self.chain).map_or(&[], Vec::as_slice),
+            policy: base.and(sides.policy(ip)).map(|(policy, _)| policy),
+            callees: self.callees,
+            calls: self.calls,
+            names: self.options.names,
+            reserved_connection_mark: self.options.reserved_connection_mark,
+        }
+    }
+}
+
+fn lower_chain(
+    sides: &Sides<'_>,
+    place: &Place<'_>,
+    builder: &mut TableBuilder,
+    findings: &mut Vec<Diagnostic>,
+) -> Vec<Rule> {
+    let (v4, v6) = (place.scope(Ip::V4, sides), place.scope(Ip::V6, sides));
+    let mut lowered: Vec<Lowered> = Vec::new();
+    for (first, second) in pairs(sides) {
+        let first = first.and_then(|rule| rule::lower(rule, &v4, findings));
+        let second = second.and_then(|rule| rule::lower(rule, &v6, findings));
+        match (first, second) {
+            (Some(first), Some(second)) => match rule::merge(first, &second) {
+                Ok(both) => lowered.push(both),
+                Err(first) => lowered.extend([first, second]),
+            },
+            (first, second) => lowered.extend(first.into_iter().chain(second)),
+        }
+    }
+    fold::rules(&lowered, place.kind, place.chain, builder)
+}
+
+/// The rules of both families in one order: those of one source rule together, each family's own order kept.
+///
+/// Where the two orders disagree, packets do not care: a rule of one family never sees those of the other.
+fn pairs<'a>(sides: &'a Sides<'_>) -> Vec<(Option<&'a HostRule>, Option<&'a HostRule>)> {
+    let second: Vec<&HostRule> = sides.rules(Ip::V6).collect();
+    let mut places: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for (at, rule) in second.iter().enumerate().rev() {
+        places.entry(rule.provenance).or_default().push(at);
+    }
+    let mut pairs = Vec::new();
+    let mut next = 0;
+    for rule in sides.rules(Ip::V4) {
+        let twin = places.get_mut(&rule.provenance).and_then(Vec::pop).filter(|at| *at >= next);
+        if let Some(at) = twin {
+            pairs.extend(second.get(next..at).unwrap_or(&[]).iter().map(|rule| (None, Some(*rule))));
+            next = at + 1;
+        }
+        pairs.push((Some(rule), twin.and_then(|at| second.get(at)).copied()));
+    }
+    pairs.extend(second.get(next..).unwrap_or(&[]).iter().map(|rule| (None, Some(*rule))));
+    pairs
+}
+
+/// The last rules of a base chain: a drop for each family that has `policy DROP`, one for both.
+fn policy_rules(sides: &Sides<'_>, sources: &Sources) -> Vec<Rule> {
+    let dropped = |ip| match sides.policy(ip) {
+        Some((ChainPolicy::Drop, span)) => Some(sources.origin(span)),
+        Some((ChainPolicy::Accept, _)) | None => None,
+    };
+    let rule = |families, comment: String| Rule {
+        exprs: emit::family_guard(families).into_iter().chain([Expr::Counter, Expr::Verdict(Verdict::Drop)]).collect(),
+        comment: Some(Comment::new(&comment)),
+    };
+    match (dropped(Ip::V4), dropped(Ip::V6)) {
+        (None, None) => Vec::new(),
+        (Some(v4), None) => vec![rule(Families::Only(Ip::V4), format!("{v4} policy DROP"))],
+        (None, Some(v6)) => vec![rule(Families::Only(Ip::V6), format!("{v6} policy DROP"))],
+        (Some(v4), Some(v6)) if v4 == v6 => vec![rule(Families::Both, format!("{v4} policy DROP"))],
+        (Some(v4), Some(v6)) => vec![rule(Families::Both, format!("{v4}, {v6} policy DROP"))],
+    }
+}

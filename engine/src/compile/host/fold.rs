@@ -1,0 +1,295 @@
+//! Runs of rules that differ in their constants only become one look-up.
+//!
+//! Ten thousand rules `saddr A proto tcp dport P ACCEPT` are one set: a packet that matches any of them gets the same
+//! verdict, so their order means nothing and one look-up says the same. Each element keeps the comment of its source
+//! rule and a counter of its own. A rule that remembers packets, lets them go on, or uses a named list stays a rule.
+
+use super::clause::{Clause, Effect, Families, Ip, Lowered, Phase, Product, Test, Values};
+use super::emit;
+use crate::compile::builder::TableBuilder;
+use crate::ruleset::{
+    Comment, DataType, Element, ElementKey, Elements, Expr, Field, Interval, Lookup, Operator, Rule, SetRef, SetSpec,
+};
+
+/// Fewer rules than this stay rules: a listing is easier to read, and a look-up is not faster.
+const RUN_MIN: usize = 8;
+
+/// Most elements that the arrays of one rule may become.
+const ELEMENTS_PER_RULE: usize = 256;
+
+/// Longest key of a concatenation, in bytes (`NFT_DATA_VALUE_MAXLEN`).
+const KEY_MAX: usize = 64;
+
+/// The rules of a chain, runs folded.
+pub(super) fn rules(lowered: &[Lowered], kind: &str, tail: &str, builder: &mut TableBuilder) -> Vec<Rule> {
+    let mut out = Vec::new();
+    let mut rest = lowered;
+    while !rest.is_empty() {
+        // Rules of different families never see the same packet, so they may pass each other.
+        let n_apart = rest.iter().take_while(|rule| matches!(rule.families, Families::Only(_))).count();
+        let n_together = rest.iter().take_while(|rule| rule.families == Families::Both).count();
+        let (block, after) = rest.split_at_checked(n_apart.max(n_together)).unwrap_or((rest, &[]));
+        rest = after;
+        let sides = [Families::Only(Ip::V4), Families::Only(Ip::V6)]
+            .map(|families| runs(block.iter().filter(|rule| rule.families == families).collect()));
+        if n_apart > 0 && sides.iter().flatten().any(Segment::is_run) {
+            for side in sides {
+                emit(side, kind, tail, builder, &mut out);
+            }
+        } else {
+            emit(runs(block.iter().collect()), kind, tail, builder, &mut out);
+        }
+    }
+    out
+}
+
+/// Neighbours that can be one look-up, or one rule that cannot.
+enum Segment<'a> {
+    Run(Vec<Candidate<'a>>),
+    Rules(Vec<&'a Lowered>),
+}
+
+impl Segment<'_> {
+    fn is_run(&self) -> bool {
+        match self {
+            Self::Run(_) => true,
+            Self::Rules(_) => false,
+        }
+    }
+}
+
+/// A rule that may be folded: its lists by field, and what it has besides.
+struct Candidate<'a> {
+    rule: &'a Lowered,
+    columns: Vec<(Phase, Field, Vec<Interval>)>,
+    others: Vec<&'a Clause>,
+}
+
+fn runs<'a>(rules: Vec<&'a Lowered>) -> Vec<Segment<'a>> {
+    let mut segments = Vec::new();
+    let mut open: Vec<Candidate<'a>> = Vec::new();
+    for rule in rules {
+        let candidate = candidate(rule);
+        let fits = match (&candidate, open.first()) {
+            (Some(candidate), Some(first)) => same_shape(first, candidate),
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        if !fits {
+            close(std::mem::take(&mut open), &mut segments);
+        }
+        match candidate {
+            Some(candidate) => open.push(candidate),
+            None => segments.push(Segment::Rules(vec![rule])),
+        }
+    }
+    close(open, &mut segments);
+    segments
+}
+
+fn close<'a>(open: Vec<Candidate<'a>>, segments: &mut Vec<Segment<'a>>) {
+    if open.len() >= RUN_MIN {
+        segments.push(Segment::Run(open));
+    } else if !open.is_empty() {
+        segments.push(Segment::Rules(open.into_iter().map(|candidate| candidate.rule).collect()));
+    }
+}
+
+fn candidate(rule: &Lowered) -> Option<Candidate<'_>> {
+    let foldable = rule.effect == Effect::Final && rule.product == Product::Fold;
+    let plain = rule.statement.iter().all(|expr| matches!(expr, Expr::Verdict(_) | Expr::Reject(_)));
+    if !foldable || !plain {
+        return None;
+    }
+    let mut columns = Vec::new();
+    let mut others = Vec::new();
+    for clause in &rule.clauses {
+        match &clause.test {
+            Test::Values(Values { field, operator: Operator::Eq, intervals, variable: None }) => {
+                columns.push((clause.phase, *field, emit::normalised(intervals)));
+            }
+            Test::Alternatives(alternatives) if alternatives.len() > 1 => return None,
+            Test::Values(_) | Test::Alternatives(_) => others.push(clause),
+        }
+    }
+    let n_elements = columns.iter().map(|(_, _, intervals)| intervals.len()).fold(1, usize::saturating_mul);
+    columns.sort_by_key(|(phase, field, _)| (*phase, *field));
+    let distinct = columns.windows(2).all(|pair| matches!(pair, [(_, a, _), (_, b, _)] if a != b));
+    (!columns.is_empty() && distinct && n_elements <= ELEMENTS_PER_RULE).then_some(Candidate { rule, columns, others })
+}
+
+fn same_shape(a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
+    let fields = |candidate: &Candidate<'_>| candidate.columns.iter().map(|(_, field, _)| *field).collect::<Vec<_>>();
+    a.rule.families == b.rule.families
+        && a.rule.statement == b.rule.statement
+        && a.others == b.others
+        && fields(a) == fields(b)
+}
+
+fn emit(segments: Vec<Segment<'_>>, kind: &str, tail: &str, builder: &mut TableBuilder, out: &mut Vec<Rule>) {
+    for segment in segments {
+        match segment {
+            Segment::Rules(rules) => {
+                for rule in rules {
+                    emit::rules(rule, builder, out);
+                }
+            }
+            Segment::Run(run) => folded(&run, kind, tail, builder, out),
+        }
+    }
+}
+
+/// One look-up for the run, and the rules that overlap with others in part as rules after it.
+fn folded(run: &[Candidate<'_>], kind: &str, tail: &str, builder: &mut TableBuilder, out: &mut Vec<Rule>) {
+    let varying = varying(run);
+    let key: Vec<Field> = run
+        .first()
+        .map(|first| pick(&first.columns, &varying).map(|(_, field, _)| *field).collect())
+        .unwrap_or_default();
+    let bytes: usize = key.iter().map(|field| field.data_type().width().next_multiple_of(4)).sum();
+    if key.is_empty() || bytes > KEY_MAX {
+        return run.iter().for_each(|candidate| emit::rules(candidate.rule, builder, out));
+    }
+    let (elements, leftovers) = elements(run, &varying);
+    let Some(first) = run.first() else { return };
+    let types: Vec<DataType> = key.iter().map(|field| field.data_type()).collect();
+    let ranges = elements.keys().any(|key| match key {
+        ElementKey::Parts(parts) => parts.iter().any(|part| !part.is_single()),
+        ElementKey::CatchAll => false,
+    });
+    let spec = SetSpec { counters: true, intervals: ranges, ..SetSpec::hash(types) };
+    let set = SetRef::Named(builder.constant_set(kind, tail, spec, elements));
+    let mut conditions: Vec<(Phase, Expr)> = Vec::new();
+    for ((phase, field, intervals), varies) in first.columns.iter().zip(&varying) {
+        if !varies {
+            conditions.push((*phase, emit::list_expr(*field, Operator::Eq, intervals)));
+        }
+    }
+    for clause in &first.others {
+        match &clause.test {
+            Test::Values(values) => conditions.push((clause.phase, emit::values_expr(values, builder))),
+            Test::Alternatives(alternatives) => {
+                conditions.extend(alternatives.iter().flatten().map(|expr| (clause.phase, expr.clone())));
+            }
+        }
+    }
+    conditions.push((Phase::Extension, Expr::Lookup(Lookup { key, operator: Operator::Eq, set })));
+    conditions.sort_by_key(|(phase, _)| *phase);
+    let conditions = conditions.into_iter().map(|(_, expr)| expr).collect();
+    let comment = comment(run);
+    out.push(emit::finished(conditions, first.rule.families, &first.rule.statement, &comment));
+    for leftover in leftovers {
+        emit::rules(leftover, builder, out);
+    }
+}
+
+/// Which columns are not the same in every rule.
+fn varying(run: &[Candidate<'_>]) -> Vec<bool> {
+    let Some((first, rest)) = run.split_first() else { return Vec::new() };
+    let differs = |at: usize| {
+        let of = |candidate: &Candidate<'_>| candidate.columns.get(at).map(|(_, _, intervals)| intervals.clone());
+        rest.iter().any(|candidate| of(candidate) != of(first))
+    };
+    (0..first.columns.len()).map(differs).collect()
+}
+
+fn pick<'a, T>(columns: &'a [T], varying: &'a [bool]) -> impl Iterator<Item = &'a T> {
+    columns.iter().zip(varying).filter(|(_, varies)| **varies).map(|(column, _)| column)
+}
+
+/// The elements of a run, disjoint, each with the comment of its rule; and the rules that do not fit.
+///
+/// An element that lies in an earlier one adds nothing: all have the same verdict. One that overlaps in part cannot
+/// be in the same set.
+fn elements<'a>(run: &[Candidate<'a>], varying: &[bool]) -> (Elements, Vec<&'a Lowered>) {
+    let mut all = Vec::new();
+    for candidate in run {
+        let columns: Vec<&Vec<Interval>> =
+            pick(&candidate.columns, varying).map(|(_, _, intervals)| intervals).collect();
+        for parts in product(&columns) {
+            all.push((parts, candidate.rule));
+        }
+    }
+    let element = |rule: &Lowered| Element { comment: Some(rule.comment.clone()), ..Element::PLAIN };
+    let mut elements = Elements::new();
+    if all.iter().all(|(parts, _)| parts.iter().all(Interval::is_single)) {
+        for (parts, rule) in all {
+            elements.entry(ElementKey::Parts(parts.into())).or_insert_with(|| element(rule));
+        }
+        return (elements, Vec::new());
+    }
+    let (kept, leftovers) = disjoint(all);
+    elements.extend(kept.into_iter().map(|(parts, rule)| (ElementKey::Parts(parts.into()), element(rule))));
+    (elements, leftovers)
+}
+
+type Boxed<'a> = (Vec<Interval>, &'a Lowered);
+
+/// Keeps the elements that overlap with no other kept one.
+fn disjoint(mut all: Vec<Boxed<'_>>) -> (Vec<Boxed<'_>>, Vec<&Lowered>) {
+    let axis = widest_axis(&all);
+    let at = |parts: &[Interval]| parts.get(axis).copied();
+    // Of two elements that begin together the wider one first, so that it can cover the other. The sort is stable.
+    all.sort_by_key(|(parts, _)| at(parts).map(|part| (part.low(), std::cmp::Reverse(part.high()))));
+    let mut kept: Vec<Boxed<'_>> = Vec::new();
+    let mut open: Vec<usize> = Vec::new();
+    let mut leftovers: Vec<&Lowered> = Vec::new();
+    for (parts, rule) in all {
+        let low = at(&parts).map(|part| part.low());
+        open.retain(|index| kept.get(*index).and_then(|(other, _)| at(other)).map(|part| part.high()) >= low);
+        let mut clashes = open.iter().filter_map(|index| kept.get(*index)).filter(|(other, _)| overlap(other, &parts));
+        if clashes.clone().next().is_none() {
+            open.push(kept.len());
+            kept.push((parts, rule));
+        } else if !clashes.any(|(other, _)| covers(other, &parts))
+            && !leftovers.iter().any(|other| std::ptr::eq(*other, rule))
+        {
+            leftovers.push(rule);
+        }
+    }
+    (kept, leftovers)
+}
+
+/// The column with the most distinct beginnings: the one along which few elements are open at a time.
+fn widest_axis(all: &[Boxed<'_>]) -> usize {
+    let n_columns = all.first().map_or(0, |(parts, _)| parts.len());
+    let distinct = |column: usize| {
+        let mut lows: Vec<_> = all.iter().filter_map(|(parts, _)| parts.get(column)).map(Interval::low).collect();
+        lows.sort_unstable();
+        lows.dedup();
+        lows.len()
+    };
+    (0..n_columns).max_by_key(|column| (distinct(*column), std::cmp::Reverse(*column))).unwrap_or(0)
+}
+
+fn overlap(a: &[Interval], b: &[Interval]) -> bool {
+    a.iter().zip(b).all(|(a, b)| a.overlaps(b))
+}
+
+fn covers(outer: &[Interval], inner: &[Interval]) -> bool {
+    outer.iter().zip(inner).all(|(outer, inner)| outer.low() <= inner.low() && inner.high() <= outer.high())
+}
+
+/// One interval of each column, in every combination.
+fn product(columns: &[&Vec<Interval>]) -> Vec<Vec<Interval>> {
+    columns.iter().fold(vec![Vec::new()], |before, column| {
+        before
+            .iter()
+            .flat_map(|parts| {
+                column.iter().map(|interval| {
+                    let mut parts = parts.clone();
+                    parts.push(*interval);
+                    parts
+                })
+            })
+            .collect()
+    })
+}
+
+/// The first and the last line, and how many rules they are.
+fn comment(run: &[Candidate<'_>]) -> String {
+    let text = |candidate: Option<&Candidate<'_>>| {
+        candidate.map_or_else(String::new, |candidate| Comment::as_str(&candidate.rule.comment).to_owned())
+    };
+    format!("{} to {}: {} rules", text(run.first()), text(run.last()), run.len())
+}

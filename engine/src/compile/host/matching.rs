@@ -1,0 +1,478 @@
+//! From one match option to a condition.
+
+use policy_lang::host::rule::{HostRule, Match, Operands, Word};
+
+use super::chains::Scope;
+use super::clause::{Ip, Phase, Reading, Test};
+use super::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse, suggestion};
+use super::operand::{self, Address, words};
+use super::{conntrack, icmp, metadata, rate};
+use crate::ruleset::{DataType, Datum, Expr, Field, Hook, Interval, Match as Compare, Operator, Value};
+
+/// The transport protocols that a rule has named.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Protocols {
+    /// Every one.
+    Any,
+    /// These.
+    Of(Vec<u8>),
+    /// All but some, or some that could not be read.
+    Unknown,
+}
+
+/// What a match is read with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Context<'a> {
+    pub(super) scope: &'a Scope<'a>,
+    pub(super) rule: &'a HostRule,
+    pub(super) protocols: &'a Protocols,
+}
+
+/// TCP's number.
+pub(super) const TCP: u8 = 6;
+
+/// The protocols that have ports at the start of their headers: tcp, udp, dccp, sctp, udplite.
+const WITH_PORTS: [u8; 5] = [TCP, 17, 33, 132, 136];
+
+/// Every keyword that is lowered, for hints.
+const KEYWORDS: &[&str] = &[
+    "saddr",
+    "daddr",
+    "interface",
+    "outerface",
+    "proto",
+    "fragment",
+    "sport",
+    "dport",
+    "sports",
+    "dports",
+    "ports",
+    "tcp-flags",
+    "syn",
+    "icmp-type",
+    "icmpv6-type",
+    "src-type",
+    "dst-type",
+    "comment",
+    "mark",
+    "ctstate",
+    "ctproto",
+    "ctorigsrc",
+    "ctorigdst",
+    "ctorigsrcport",
+    "ctorigdstport",
+    "ctstatus",
+    "ctdir",
+    "src-range",
+    "dst-range",
+    "length",
+    "limit",
+    "limit-burst",
+    "mac-source",
+    "uid-owner",
+    "gid-owner",
+    "pkt-type",
+    "state",
+];
+
+/// The protocols of a rule. What cannot be read is reported where the match itself is lowered.
+pub(super) fn protocols(rule: &HostRule, scope: &Scope<'_>) -> Protocols {
+    let Some(found) = rule.matches.iter().find(|found| found.module.is_none() && found.keyword == "proto") else {
+        return Protocols::Any;
+    };
+    let numbers: Option<Vec<u8>> =
+        words(&found.operands).iter().map(|word| protocol(word, scope).ok().map(|(number, _)| number)).collect();
+    match numbers {
+        Some(numbers) if !found.negated && !numbers.contains(&0) => Protocols::Of(numbers),
+        Some(_) | None => Protocols::Unknown,
+    }
+}
+
+/// When iptables looks at a match.
+pub(super) fn phase(found: &Match) -> Phase {
+    match (found.module, found.keyword) {
+        (None, "saddr" | "daddr") => Phase::Address,
+        (None, "interface" | "outerface") => Phase::Interface,
+        (None, "proto") => Phase::Protocol,
+        _ => Phase::Extension,
+    }
+}
+
+/// Reads one match.
+pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
+    let ip = context.scope.ip;
+    match (found.keyword, found.module) {
+        ("saddr", None) => addresses(found, ip, source(ip)),
+        ("daddr", None) => addresses(found, ip, destination(ip)),
+        ("src-range", _) => address_ranges(found, ip, source(ip)),
+        ("dst-range", _) => address_ranges(found, ip, destination(ip)),
+        ("interface", None) => interfaces(found, context, Field::Iifname),
+        ("outerface", None) => interfaces(found, context, Field::Oifname),
+        ("proto", None) => protocol_match(found, context, Field::L4Proto),
+        ("fragment", None) => fragment(found, ip),
+        ("sport" | "sports", _) => ports(found, context, Field::ThSport),
+        ("dport" | "dports", _) => ports(found, context, Field::ThDport),
+        ("ports", _) => either_port(found, context),
+        ("tcp-flags", _) => tcp_flags(found, context),
+        ("syn", _) => syn(found, context),
+        ("icmp-type" | "icmpv6-type", _) => icmp::read(found, context),
+        ("state" | "ctstate", _) => conntrack::state(found),
+        ("ctstatus", _) => conntrack::status(found),
+        ("ctdir", _) => conntrack::direction(found),
+        ("ctproto", _) => protocol_match(found, context, Field::L4Proto),
+        ("ctorigsrc", _) => conntrack::address(found, ip, conntrack::End::Source),
+        ("ctorigdst", _) => conntrack::address(found, ip, conntrack::End::Destination),
+        ("ctorigsrcport", _) => conntrack::port(found, context, Field::CtOriginalProtoSrc),
+        ("ctorigdstport", _) => conntrack::port(found, context, Field::CtOriginalProtoDst),
+        ("mark", Some("connmark")) => metadata::mark(found, Field::CtMark),
+        ("mark", _) => metadata::mark(found, Field::Mark),
+        ("uid-owner", _) => metadata::owner(found, context, Field::SkUid),
+        ("gid-owner", _) => metadata::owner(found, context, Field::SkGid),
+        ("pkt-type", _) => metadata::packet_type(found),
+        ("src-type", _) => metadata::address_type(found, context, Field::FibSaddrType),
+        ("dst-type", _) => metadata::address_type(found, context, Field::FibDaddrType),
+        ("limit-iface-in", _) => metadata::limit_interface(found, context),
+        ("length", _) => metadata::length(found),
+        ("mac-source", _) => metadata::mac(found, context),
+        ("limit" | "limit-burst", Some("limit")) => rate::limit(found, context.rule),
+        ("comment", _) => Ok(Reading::Always),
+        ("mod", Some(module)) => module_alone(found, module, context.rule),
+        (keyword, _) => Err(unsupported(found, keyword)),
+    }
+}
+
+/// `Eq` or, if negated, `Ne`.
+pub(super) fn operator(found: &Match) -> Operator {
+    if found.negated { Operator::Ne } else { Operator::Eq }
+}
+
+/// Reads every word of a list as values of one field.
+pub(super) fn list(
+    found: &Match,
+    field: Field,
+    read: impl Fn(&Word) -> Result<Interval, Refusal>,
+) -> Result<Reading, Refusal> {
+    let words = words(&found.operands);
+    if words.is_empty() {
+        let message = format!("`{}` has no value", found.keyword);
+        return Err(refuse(OPERAND, found.span, message, "write at least one value"));
+    }
+    let intervals = words.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    Ok(Reading::values(field, operator(found), intervals, words))
+}
+
+/// Reads every word of a list as an expression of its own. Negated, none of them must hold.
+pub(super) fn alternatives(
+    found: &Match,
+    read: impl Fn(&Word, Operator) -> Result<Expr, Refusal>,
+) -> Result<Reading, Refusal> {
+    let exprs = words(&found.operands).iter().map(|word| read(word, operator(found))).collect::<Result<Vec<_>, _>>()?;
+    Ok(Reading::Test(Test::Alternatives(if found.negated {
+        vec![exprs]
+    } else {
+        exprs.into_iter().map(|expr| vec![expr]).collect()
+    })))
+}
+
+fn unsupported(found: &Match, keyword: &str) -> Refusal {
+    let message = format!("`{keyword}` has no form in nftables here");
+    let near = KEYWORDS.iter().copied().filter(|known| *known != keyword);
+    let help = suggestion(keyword, near, "leave the match out, or write the rule with addresses, ports and states");
+    refuse(UNSUPPORTED, found.span, message, help)
+}
+
+/// `mod NAME`: nothing by itself where an option of the module follows; limit has defaults.
+fn module_alone(found: &Match, module: &str, rule: &HostRule) -> Result<Reading, Refusal> {
+    match module {
+        "limit" => rate::limit(found, rule),
+        "comment" => Ok(Reading::Always),
+        _ if rule.matches.iter().any(|other| other.keyword != "mod" && other.module == Some(module)) => {
+            Ok(Reading::Always)
+        }
+        _ => {
+            let message = format!("`mod {module}` is loaded, and none of its options is used");
+            Err(refuse(OPERAND, found.span, message, "add one of the module's options, or leave the module out"))
+        }
+    }
+}
+
+fn source(ip: Ip) -> Field {
+    match ip {
+        Ip::V4 => Field::IpSaddr,
+        Ip::V6 => Field::Ip6Saddr,
+    }
+}
+
+fn destination(ip: Ip) -> Field {
+    match ip {
+        Ip::V4 => Field::IpDaddr,
+        Ip::V6 => Field::Ip6Daddr,
+    }
+}
+
+/// Addresses and networks of one family.
+pub(super) fn addresses(found: &Match, ip: Ip, field: Field) -> Result<Reading, Refusal> {
+    let read = words(&found.operands).iter().map(|word| operand::address(word, ip)).collect::<Result<Vec<_>, _>>()?;
+    let networks: Option<Vec<Interval>> = read
+        .iter()
+        .map(|address| match address {
+            Address::Network(network) => Some(Interval::network(*network)),
+            Address::Masked(..) => None,
+        })
+        .collect();
+    if let Some(intervals) = networks {
+        return Ok(Reading::values(field, operator(found), intervals, words(&found.operands)));
+    }
+    alternatives(found, |word, operator| {
+        let (mask, value) = match operand::address(word, ip)? {
+            Address::Network(network) => {
+                return Ok(Expr::Match(Compare {
+                    field,
+                    mask: None,
+                    operator,
+                    value: interval_value(Interval::network(network)),
+                }));
+            }
+            Address::Masked(value, mask) => (Datum::address(mask), Datum::address(value)),
+        };
+        Ok(Expr::Match(Compare { field, mask: Some(mask), operator, value: Value::One(value) }))
+    })
+}
+
+fn address_ranges(found: &Match, ip: Ip, field: Field) -> Result<Reading, Refusal> {
+    list(found, field, |word| operand::address_range(word, ip))
+}
+
+/// An interval as one comparison: a value, a prefix of bits, or a range.
+pub(super) fn interval_value(interval: Interval) -> Value {
+    if interval.is_single() {
+        return Value::One(interval.low());
+    }
+    match interval.data_type() {
+        DataType::Ipv4Addr | DataType::Ipv6Addr => prefix(interval).unwrap_or(Value::Range(interval)),
+        DataType::EtherAddr
+        | DataType::EtherType
+        | DataType::InetProto
+        | DataType::InetService
+        | DataType::IcmpType
+        | DataType::IcmpCode
+        | DataType::Icmpv6Type
+        | DataType::Icmpv6Code
+        | DataType::TcpFlag
+        | DataType::Mark
+        | DataType::CtState
+        | DataType::CtStatus
+        | DataType::CtDir
+        | DataType::Ifname
+        | DataType::NfProto
+        | DataType::PktType
+        | DataType::FibAddrtype
+        | DataType::Uid
+        | DataType::Gid
+        | DataType::Dscp
+        | DataType::Integer8
+        | DataType::Integer16
+        | DataType::Integer32 => Value::Range(interval),
+    }
+}
+
+/// The network that an interval is, if it is one.
+fn prefix(interval: Interval) -> Option<Value> {
+    let (low, high) = (interval.low().to_u128(), interval.high().to_u128());
+    let free = (low ^ high).count_ones();
+    let mask = 1_u128.checked_shl(free).map_or(u128::MAX, |bit| bit - 1);
+    let width = u32::try_from(interval.data_type().width() * 8).ok()?;
+    let is_network = low ^ high == mask && low & mask == 0 && free < width;
+    let bits = u8::try_from(width.checked_sub(free)?).ok()?;
+    is_network.then_some(Value::Prefix(interval.low(), bits))
+}
+
+fn interfaces(found: &Match, context: Context<'_>, field: Field) -> Result<Reading, Refusal> {
+    let absent =
+        if field == Field::Oifname { [Hook::Prerouting, Hook::Input] } else { [Hook::Output, Hook::Postrouting] };
+    if let Some(hook) = context.scope.base_hook().filter(|hook| absent.contains(hook)) {
+        let message = format!("`{}` cannot match in chain {}", found.keyword, context.scope.chain);
+        return Err(refuse(PLACE, found.span, message, format!("packets have no such interface in {hook}")));
+    }
+    let names = words(&found.operands);
+    if names.iter().any(|word| &*word.text == "+") {
+        return Ok(if found.negated { Reading::Never } else { Reading::Always });
+    }
+    if names.iter().all(|word| !word.text.ends_with('+')) {
+        return list(found, field, |word| interface(word, &word.text).map(Interval::single));
+    }
+    alternatives(found, |word, operator| {
+        let value = match word.text.strip_suffix('+') {
+            Some(stem) => {
+                let bits = u8::try_from(stem.len() * 8).unwrap_or(u8::MAX);
+                Value::Prefix(interface(word, stem)?, bits)
+            }
+            None => Value::One(interface(word, &word.text)?),
+        };
+        Ok(Expr::Match(Compare { field, mask: None, operator, value }))
+    })
+}
+
+/// 1 to 15 bytes, no `/`, white space or control characters; and no `:`, which only the aliases of old had.
+fn interface(word: &Word, name: &str) -> Result<Datum, Refusal> {
+    let help = if name.contains(':') {
+        "an alias is not an interface: match its address with daddr"
+    } else if name.is_empty() || name.len() > 15 {
+        "interface names have 1 to 15 bytes"
+    } else if name.contains(|c: char| c == '/' || c.is_whitespace() || c.is_control()) || [".", ".."].contains(&name) {
+        "interface names have no white space and no `/`"
+    } else {
+        return Ok(Datum::ifname(name));
+    };
+    Err(refuse(OPERAND, word.span, format!("`{}` is no interface name", word.text), help))
+}
+
+/// The number of a protocol, and what ferm makes of icmp in domain ip6.
+fn protocol(word: &Word, scope: &Scope<'_>) -> Result<(u8, Datum), Refusal> {
+    let text = &*word.text;
+    let number = match operand::number(text) {
+        Some(number) => u8::try_from(number).ok(),
+        None if text == "all" => Some(0),
+        None if text == "icmp" && scope.ip == Ip::V6 => Some(58),
+        None => scope.names.protocol(text),
+    };
+    let Some(number) = number else {
+        let help = suggestion(text, scope.names.protocols(), "write a protocol's name or its number from 0 to 255");
+        return Err(refuse(OPERAND, word.span, format!("`{text}` is no protocol"), help));
+    };
+    Ok((number, Datum::protocol(number)))
+}
+
+fn protocol_match(found: &Match, context: Context<'_>, field: Field) -> Result<Reading, Refusal> {
+    let numbers =
+        words(&found.operands).iter().map(|word| protocol(word, context.scope)).collect::<Result<Vec<_>, _>>()?;
+    if numbers.iter().any(|(number, _)| *number == 0) {
+        return Ok(if found.negated { Reading::Never } else { Reading::Always });
+    }
+    let intervals = numbers.into_iter().map(|(_, datum)| Interval::single(datum)).collect();
+    Ok(Reading::values(field, operator(found), intervals, &[]))
+}
+
+/// The protocols of a rule that tests ports.
+pub(super) fn with_ports<'a>(context: Context<'a>, what: &Match) -> Result<&'a [u8], Refusal> {
+    match context.protocols {
+        Protocols::Of(numbers) if numbers.iter().all(|number| WITH_PORTS.contains(number)) => Ok(numbers),
+        Protocols::Of(_) | Protocols::Any | Protocols::Unknown => {
+            let message = format!("`{}` needs a protocol that has ports", what.keyword);
+            Err(refuse(PLACE, what.span, message, "add `proto tcp`, udp, sctp, dccp or udplite to the rule"))
+        }
+    }
+}
+
+fn ports(found: &Match, context: Context<'_>, field: Field) -> Result<Reading, Refusal> {
+    let protocols = with_ports(context, found)?;
+    list_of_ports(found, field, protocols, context)
+}
+
+fn list_of_ports(found: &Match, field: Field, protocols: &[u8], context: Context<'_>) -> Result<Reading, Refusal> {
+    let words = words(&found.operands);
+    if words.is_empty() {
+        return Err(refuse(OPERAND, found.span, format!("`{}` has no port", found.keyword), "write a port"));
+    }
+    let intervals =
+        words.iter().map(|word| operand::ports(word, protocols, context.scope.names)).collect::<Result<Vec<_>, _>>()?;
+    if intervals.contains(&Interval::all(DataType::InetService)) && found.negated {
+        return Ok(Reading::Never);
+    }
+    // Every port of the protocol: still a condition, since a fragment has none.
+    if let Reading::Test(test) = Reading::values(field, operator(found), intervals, words) {
+        return Ok(Reading::Test(test));
+    }
+    let all = Value::Range(Interval::all(DataType::InetService));
+    Ok(Reading::expr(Expr::Match(Compare { field, mask: None, operator: Operator::Eq, value: all })))
+}
+
+/// `ports`: source or destination. Negated, neither.
+fn either_port(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
+    let protocols = with_ports(context, found)?;
+    let words = words(&found.operands);
+    let intervals =
+        words.iter().map(|word| operand::ports(word, protocols, context.scope.names)).collect::<Result<Vec<_>, _>>()?;
+    let side = |field, operator| super::emit::list_expr(field, operator, &intervals);
+    let operator = operator(found);
+    let alternatives = match operator {
+        Operator::Ne => vec![vec![side(Field::ThSport, operator), side(Field::ThDport, operator)]],
+        // The second only where the first did not match, so that nothing happens to a packet twice.
+        Operator::Eq => vec![
+            vec![side(Field::ThSport, Operator::Eq)],
+            vec![side(Field::ThSport, Operator::Ne), side(Field::ThDport, Operator::Eq)],
+        ],
+    };
+    Ok(Reading::Test(Test::Alternatives(alternatives)))
+}
+
+fn fragment(found: &Match, ip: Ip) -> Result<Reading, Refusal> {
+    /// The 13 bits of the fragment offset.
+    const OFFSET: u32 = 0x1fff;
+    match ip {
+        Ip::V4 => {
+            let datum = |bits| Datum::number(DataType::Integer16, bits);
+            let operator = if found.negated { Operator::Eq } else { Operator::Ne };
+            let value = Value::One(datum(0));
+            Ok(Reading::expr(Expr::Match(Compare {
+                field: Field::IpFragOff,
+                mask: Some(datum(OFFSET)),
+                operator,
+                value,
+            })))
+        }
+        Ip::V6 => {
+            let message = "`fragment` is a match of domain ip only";
+            Err(refuse(PLACE, found.span, message, "put the rule into `domain ip`"))
+        }
+    }
+}
+
+/// The flags of TCP, by their bits.
+const FLAGS: &[(&str, u32)] =
+    &[("FIN", 1), ("SYN", 2), ("RST", 4), ("PSH", 8), ("ACK", 16), ("URG", 32), ("ALL", 63), ("NONE", 0)];
+
+fn tcp_flags(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
+    let Operands::Pair(mask, set) = &found.operands else {
+        let message = "`tcp-flags` takes two lists";
+        return Err(refuse(
+            OPERAND,
+            found.span,
+            message,
+            "write tcp-flags (SYN ACK) SYN: the flags to look at, those set",
+        ));
+    };
+    let (mask, set) = (flags(mask)?, flags(set)?);
+    if set & !mask != 0 {
+        let message = "`tcp-flags` asks for flags that it does not look at: no packet matches";
+        return Err(refuse(OPERAND, found.span, message, "repeat the flags of the second list in the first"));
+    }
+    tcp_flags_match(found, context, mask, set)
+}
+
+fn syn(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
+    /// FIN, SYN, RST, ACK.
+    const LOOK: u32 = 1 | 2 | 4 | 16;
+    tcp_flags_match(found, context, LOOK, 2)
+}
+
+fn tcp_flags_match(found: &Match, context: Context<'_>, mask: u32, set: u32) -> Result<Reading, Refusal> {
+    if *context.protocols != Protocols::Of(vec![TCP]) {
+        return Err(refuse(PLACE, found.span, format!("`{}` needs TCP", found.keyword), "add `proto tcp` to the rule"));
+    }
+    let datum = |bits| Datum::number(DataType::TcpFlag, bits);
+    let value = Value::One(datum(set));
+    let field = Field::TcpFlags;
+    Ok(Reading::expr(Expr::Match(Compare { field, mask: Some(datum(mask)), operator: operator(found), value })))
+}
+
+fn flags(words: &[Word]) -> Result<u32, Refusal> {
+    words.iter().try_fold(0, |bits, word| {
+        let name = word.text.to_ascii_uppercase();
+        let found = FLAGS.iter().find(|(flag, _)| *flag == name).map(|(_, bit)| bits | bit);
+        found.ok_or_else(|| {
+            let help = suggestion(&word.text, FLAGS.iter().map(|(flag, _)| *flag), "write FIN SYN RST PSH ACK URG");
+            refuse(OPERAND, word.span, format!("`{}` is no TCP flag", word.text), help)
+        })
+    })
+}

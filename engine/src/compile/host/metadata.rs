@@ -1,0 +1,134 @@
+//! Matches on what the kernel knows about a packet: marks, owner, types of addresses, length, hardware address.
+
+use policy_lang::host::rule::{Match, Word};
+
+use super::clause::Reading;
+use super::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse, suggestion};
+use super::matching::{Context, alternatives, list};
+use super::operand::{self, masked, words};
+use crate::ruleset::{DataType, Datum, Expr, Field, Hook, Interval, Match as Compare, Value};
+
+/// `mark` of a packet or a connection.
+pub(super) fn mark(found: &Match, field: Field) -> Result<Reading, Refusal> {
+    let marks = words(&found.operands).iter().map(masked).collect::<Result<Vec<_>, _>>()?;
+    if marks.iter().all(|(_, mask)| *mask == u32::MAX) {
+        return list(found, field, |word| masked(word).map(|(value, _)| Interval::single(datum(field, value))));
+    }
+    alternatives(found, |word, operator| {
+        let (value, mask) = masked(word)?;
+        let mask = (mask != u32::MAX).then(|| datum(field, mask));
+        Ok(Expr::Match(Compare { field, mask, operator, value: Value::One(datum(field, value)) }))
+    })
+}
+
+/// `uid-owner` and `gid-owner`: a name, a number or `LOW-HIGH`.
+pub(super) fn owner(found: &Match, context: Context<'_>, field: Field) -> Result<Reading, Refusal> {
+    if let Some(hook) = context.scope.hooks.iter().find(|hook| !matches!(hook, Hook::Output | Hook::Postrouting)) {
+        let message = format!("`{}` cannot match in {hook}", found.keyword);
+        return Err(refuse(PLACE, found.span, message, "only OUTPUT and POSTROUTING know the sending process"));
+    }
+    let names = context.scope.names;
+    let id = |text: &str| match (operand::number(text), field) {
+        (Some(number), _) => Some(number),
+        (None, Field::SkUid) => names.user(text),
+        (None, _) => names.group(text),
+    };
+    list(found, field, |word| {
+        let text = &*word.text;
+        let ends = match (id(text), text.split_once('-')) {
+            (Some(id), _) => Some((id, id)),
+            (None, Some((low, high))) => id(low).zip(id(high)),
+            (None, None) => None,
+        };
+        let interval = ends.and_then(|(low, high)| Interval::new(datum(field, low), datum(field, high)));
+        interval.ok_or_else(|| {
+            let (what, file) = if field == Field::SkUid { ("user", "/etc/passwd") } else { ("group", "/etc/group") };
+            refuse(OPERAND, word.span, format!("`{text}` is no {what}"), format!("write a name of {file} or a number"))
+        })
+    })
+}
+
+/// `pkt-type`.
+pub(super) fn packet_type(found: &Match) -> Result<Reading, Refusal> {
+    const TYPES: &[(&str, u32)] = &[("unicast", 0), ("broadcast", 1), ("multicast", 2)];
+    list(found, Field::PktType, |word| named(word, TYPES, "packet type", Field::PktType))
+}
+
+/// `src-type` and `dst-type`.
+pub(super) fn address_type(found: &Match, context: Context<'_>, field: Field) -> Result<Reading, Refusal> {
+    /// `RTN_*` of rtnetlink.
+    const TYPES: &[(&str, u32)] = &[
+        ("UNSPEC", 0),
+        ("UNICAST", 1),
+        ("LOCAL", 2),
+        ("BROADCAST", 3),
+        ("ANYCAST", 4),
+        ("MULTICAST", 5),
+        ("BLACKHOLE", 6),
+        ("UNREACHABLE", 7),
+        ("PROHIBIT", 8),
+        ("THROW", 9),
+        ("NAT", 10),
+        ("XRESOLVE", 11),
+    ];
+    let limited = context.rule.matches.iter().find(|other| other.keyword == "limit-iface-in");
+    let field = match (field, limited) {
+        (Field::FibDaddrType, Some(_)) => Field::FibDaddrIifType,
+        (_, Some(limited)) => {
+            let message = "`limit-iface-in` has no form in nftables here beside `src-type`";
+            return Err(refuse(UNSUPPORTED, limited.span, message, "use it with `dst-type`, or leave it out"));
+        }
+        (field, None) => field,
+    };
+    list(found, field, |word| named(word, TYPES, "address type", field))
+}
+
+/// `limit-iface-in`: changes what `dst-type` asks.
+pub(super) fn limit_interface(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
+    if !context.rule.matches.iter().any(|other| matches!(other.keyword, "src-type" | "dst-type")) {
+        let message = "`limit-iface-in` says nothing without `dst-type`";
+        return Err(refuse(OPERAND, found.span, message, "add `dst-type LOCAL`, or leave it out"));
+    }
+    if let Some(hook) = context.scope.hooks.iter().find(|hook| matches!(hook, Hook::Output | Hook::Postrouting)) {
+        let message = format!("`limit-iface-in` cannot match in {hook}");
+        return Err(refuse(PLACE, found.span, message, "packets have no incoming interface there"));
+    }
+    Ok(Reading::Always)
+}
+
+/// `length`: of the whole packet in bytes.
+pub(super) fn length(found: &Match) -> Result<Reading, Refusal> {
+    list(found, Field::Length, |word| {
+        let value = |text: &str| operand::number(text).filter(|length| u16::try_from(*length).is_ok());
+        operand::range(word, DataType::Integer32, "length", value)
+    })
+}
+
+/// `mac-source`.
+pub(super) fn mac(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
+    if let Some(hook) = context.scope.hooks.iter().find(|hook| matches!(hook, Hook::Output | Hook::Postrouting)) {
+        let message = format!("`mac-source` cannot match in {hook}");
+        return Err(refuse(PLACE, found.span, message, "only PREROUTING, INPUT and FORWARD see the sender's card"));
+    }
+    list(found, Field::EtherSaddr, |word| {
+        let bytes: Option<Vec<u8>> = word.text.split(':').map(|part| u8::from_str_radix(part, 16).ok()).collect();
+        let bytes = bytes.filter(|bytes| bytes.len() == DataType::EtherAddr.width());
+        bytes.map(|bytes| Interval::single(Datum::from_bytes(DataType::EtherAddr, &bytes))).ok_or_else(|| {
+            let message = format!("`{}` is no hardware address", word.text);
+            refuse(OPERAND, word.span, message, "write six bytes, 02:00:5e:00:53:01")
+        })
+    })
+}
+
+fn named(word: &Word, table: &[(&str, u32)], what: &str, field: Field) -> Result<Interval, Refusal> {
+    let found = table.iter().find(|(name, _)| name.eq_ignore_ascii_case(&word.text));
+    found.map(|(_, number)| Interval::single(datum(field, *number))).ok_or_else(|| {
+        let names: Vec<&str> = table.iter().map(|(name, _)| *name).collect();
+        let help = suggestion(&word.text, names.iter().copied(), &format!("write one of {}", names.join(", ")));
+        refuse(OPERAND, word.span, format!("`{}` is no {what}", word.text), help)
+    })
+}
+
+fn datum(field: Field, number: u32) -> Datum {
+    Datum::number(field.data_type(), number)
+}

@@ -1,0 +1,148 @@
+//! One source rule of one family: every match read, the action read, or a stand-in that fails closed.
+
+use std::collections::BTreeSet;
+
+use policy_lang::diagnostic::Diagnostic;
+use policy_lang::host::rule::{HostRule, Match, Operands};
+
+use super::chains::Scope;
+use super::clause::{Clause, Effect, Families, Lowered, Product, Reading, Test};
+use super::code::{LIMIT, OPERAND, Refusal, refuse};
+use super::matching::{self, Context};
+use super::operand::words;
+use super::target::{self, Statement};
+use crate::ruleset::{Comment, Expr, Verdict};
+
+/// Most rules that one source rule may become. Arrays that are folded into sets do not count.
+pub(super) const RULES_MAX: usize = 65_536;
+
+/// Lowers a rule for the family of `scope`; nothing if no packet can match it.
+pub(super) fn lower(rule: &HostRule, scope: &Scope<'_>, findings: &mut Vec<Diagnostic>) -> Option<Lowered> {
+    if rule.matches.iter().any(|found| matches!(&found.operands, Operands::OneOf(words) if words.is_empty())) {
+        return None;
+    }
+    let protocols = matching::protocols(rule, scope);
+    let context = Context { scope, rule, protocols: &protocols };
+    let mut clauses = Vec::new();
+    let mut never = false;
+    let n_before = findings.len();
+    findings.extend(repeated_options(rule).map(|refusal| *refusal));
+    let mut n_errors = findings.len() - n_before;
+    for found in &rule.matches {
+        match matching::read(found, context) {
+            Ok(Reading::Test(test)) => clauses.push(Clause { phase: matching::phase(found), test }),
+            Ok(Reading::Always) => {}
+            Ok(Reading::Never) => never = true,
+            Err(refusal) => {
+                n_errors += 1;
+                findings.push(*refusal);
+            }
+        }
+    }
+    let statement = match target::read(&rule.action, context, findings) {
+        Ok(statement) => Some(statement),
+        Err(refusal) => {
+            findings.push(*refusal);
+            None
+        }
+    };
+    if never {
+        return None;
+    }
+    let Some(statement) = statement.filter(|_| n_errors == 0) else { return stand_in(rule, scope, clauses) };
+    let lowered = finish(rule, scope, clauses, statement);
+    let n_rules = match lowered.product {
+        Product::Repeat => lowered.n_repeated(),
+        Product::Fold => n_folded(&lowered),
+    };
+    if n_rules > RULES_MAX {
+        let message = format!("the arrays of this rule make more than {RULES_MAX} rules");
+        findings.push(*refuse(LIMIT, rule.span, message, "use fewer arrays with a limit or a LOG, or a chain between"));
+        let single = lowered.clauses.into_iter().filter(|clause| clause.test.condensed().len() == 1).collect();
+        return stand_in(rule, scope, single);
+    }
+    Some(lowered)
+}
+
+/// The two rules of a source rule that was read for both families, as one if that says the same.
+pub(super) fn merge(v4: Lowered, v6: &Lowered) -> Result<Lowered, Lowered> {
+    let statement = match (v4.statement.as_slice(), v6.statement.as_slice()) {
+        (a, b) if a == b => Some(v4.statement.clone()),
+        ([Expr::Reject(a)], [Expr::Reject(b)]) => target::reject_both(*a, *b).map(|with| vec![Expr::Reject(with)]),
+        _ => None,
+    };
+    let same = v4.clauses == v6.clauses && v4.comment == v6.comment && v4.effect == v6.effect;
+    match statement {
+        // One rule would have one state for both families where ferm's two have two.
+        Some(statement) if same && !v4.clauses.iter().any(has_state) => {
+            Ok(Lowered { families: Families::Both, statement, ..v4 })
+        }
+        Some(_) | None => Err(v4),
+    }
+}
+
+fn finish(rule: &HostRule, scope: &Scope<'_>, clauses: Vec<Clause>, statement: Statement) -> Lowered {
+    let Statement { exprs, effect } = statement;
+    let logs = exprs.iter().any(|expr| matches!(expr, Expr::Log(_)));
+    let once = effect == Effect::Final || clauses.iter().all(|clause| clause.test.is_disjoint());
+    let product = if logs || !once || clauses.iter().any(has_state) { Product::Repeat } else { Product::Fold };
+    let families = Families::Only(scope.ip);
+    Lowered { families, clauses, statement: exprs, effect, product, comment: comment(rule) }
+}
+
+/// What stands where a rule could not be read: a drop of everything that its readable matches select, if without the
+/// rule something could pass that it might have held back; otherwise nothing.
+fn stand_in(rule: &HostRule, scope: &Scope<'_>, clauses: Vec<Clause>) -> Option<Lowered> {
+    let dropped = Statement { exprs: vec![Expr::Verdict(Verdict::Drop)], effect: Effect::Final };
+    let clauses = clauses.into_iter().filter(|clause| !has_state(clause)).collect();
+    target::holds_back(&rule.action).then(|| Lowered {
+        comment: Comment::new(&format!("{} refused, dropped instead", rule.origin)),
+        ..finish(rule, scope, clauses, dropped)
+    })
+}
+
+/// Rules that are left of a folded product: sets count as one.
+fn n_folded(lowered: &Lowered) -> usize {
+    lowered.clauses.iter().map(|clause| clause.test.condensed().len()).fold(1, usize::saturating_mul)
+}
+
+/// Whether a condition remembers packets.
+pub(super) fn has_state(clause: &Clause) -> bool {
+    match &clause.test {
+        Test::Values(_) => false,
+        Test::Alternatives(alternatives) => alternatives.iter().flatten().any(|expr| match expr {
+            Expr::Limit(_) | Expr::Quota(_) | Expr::NamedQuota(_) | Expr::DynamicSet(_) => true,
+            Expr::Match(_)
+            | Expr::Lookup(_)
+            | Expr::VerdictMap(_)
+            | Expr::Counter
+            | Expr::NamedCounter(_)
+            | Expr::Log(_)
+            | Expr::Verdict(_)
+            | Expr::Reject(_)
+            | Expr::Nat(_)
+            | Expr::Notrack
+            | Expr::Assign(_) => false,
+        }),
+    }
+}
+
+/// iptables takes every option once.
+fn repeated_options(rule: &HostRule) -> impl Iterator<Item = Refusal> {
+    let mut seen = BTreeSet::new();
+    let again = move |found: &&Match| found.keyword != "mod" && !seen.insert((found.keyword, found.module));
+    rule.matches.iter().filter(again).map(|found| {
+        let message = format!("`{}` is given twice in one rule", found.keyword);
+        refuse(OPERAND, found.span, message, "write one array instead, or two rules")
+    })
+}
+
+/// `file:line`, and the rule's own comment.
+fn comment(rule: &HostRule) -> Comment {
+    let own = rule.matches.iter().find(|found| found.keyword == "comment");
+    let text = own.and_then(|found| words(&found.operands).first()).map(|word| &*word.text);
+    Comment::new(&match text {
+        Some(text) => rule.origin.clone().with_subject(text).to_string(),
+        None => rule.origin.to_string(),
+    })
+}
