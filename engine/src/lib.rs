@@ -4,6 +4,7 @@
 //! netlink. libnftnl and libmnl are used inside `kernel` alone, and `unsafe` in one file of it.
 
 pub mod compile;
+pub mod eval;
 mod hash;
 pub mod interval;
 pub mod inventory;

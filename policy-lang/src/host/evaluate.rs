@@ -129,9 +129,7 @@ impl Evaluator<'_> {
     fn item(&mut self, stream: &mut Stream, draft: &mut Draft, node: Node) -> Step<Flow> {
         match node {
             Node::Token(Token { kind: TokenKind::Word, text, span }) => self.word(stream, draft, &text, span),
-            Node::Token(Token { kind: TokenKind::Directive, text, span }) => {
-                self.directive(stream, draft, &text, span)
-            }
+            Node::Token(Token { kind: TokenKind::Directive, text, span }) => self.directive(stream, draft, &text, span),
             Node::Token(Token { kind: TokenKind::Mark, text, span }) => match &*text {
                 ";" => self.finish(draft, span, stream.calls().as_ref()).map(|()| Flow::Done),
                 "!" => self.negated_keyword(stream, draft, span),

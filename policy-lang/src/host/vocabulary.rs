@@ -112,10 +112,7 @@ pub(super) fn printed(keyword: &str, module: Option<&str>) -> Option<(&'static s
             .filter(|family| family.name == module)
             .find_map(|family| found(family.keywords))
             .or_else(|| {
-                SHORTCUTS
-                    .iter()
-                    .map(|shortcut| &shortcut.keyword)
-                    .find(|candidate| candidate.canonical == keyword)
+                SHORTCUTS.iter().map(|shortcut| &shortcut.keyword).find(|candidate| candidate.canonical == keyword)
             }),
     }?;
     Some((keyword.printed, keyword.arity))

@@ -43,13 +43,7 @@ enum Arguments {
 
 impl Evaluator<'_> {
     /// The value of `@name(…)`.
-    pub(super) fn builtin(
-        &mut self,
-        stream: &mut Stream,
-        name: &str,
-        span: Span,
-        location: &Location,
-    ) -> Step<Value> {
+    pub(super) fn builtin(&mut self, stream: &mut Stream, name: &str, span: Span, location: &Location) -> Step<Value> {
         let Some((_, arguments)) = BUILTINS.iter().find(|(known, _)| *known == name) else {
             return Err(unknown_builtin(name, span));
         };

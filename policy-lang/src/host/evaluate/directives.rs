@@ -22,13 +22,7 @@ const LEFTOVERS: &[&str] = &["~", ".dpkg-old", ".dpkg-dist", ".dpkg-new", ".dpkg
 
 impl Evaluator<'_> {
     /// `@name` where a keyword may stand.
-    pub(super) fn directive(
-        &mut self,
-        stream: &mut Stream,
-        draft: &mut Draft,
-        name: &str,
-        span: Span,
-    ) -> Step<Flow> {
+    pub(super) fn directive(&mut self, stream: &mut Stream, draft: &mut Draft, name: &str, span: Span) -> Step<Flow> {
         match name {
             "def" => self.define(stream, draft, span),
             "if" => self.condition(stream, draft),

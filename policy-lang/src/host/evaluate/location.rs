@@ -106,7 +106,9 @@ impl Evaluator<'_> {
     /// What follows `policy`.
     pub(super) fn policy(&mut self, stream: &mut Stream, draft: &Draft, span: Span) -> Step<Flow> {
         if !draft.matches.is_empty() || draft.action.is_some() || draft.started.is_some() {
-            return Err(error(code::LOCATION, span, "`policy` cannot depend on matches: it is the whole chain's").into());
+            return Err(
+                error(code::LOCATION, span, "`policy` cannot depend on matches: it is the whole chain's").into()
+            );
         }
         let (name, name_span) = self.name(stream, "a policy")?;
         let policy = match &*name {

@@ -550,15 +550,17 @@ fn unknown(draft: &Draft, word: &str, span: Span) -> Box<Diagnostic> {
     if let Some(protocol) = PROTOCOLS.iter().find(brings) {
         return diagnostic.help(format!("it needs `proto {}` before it, and no other protocol", protocol.name)).into();
     }
-    if let Some(target) =
-        TARGETS.iter().find(|target| target.options.iter().any(|keyword| keyword.name == word))
-    {
+    if let Some(target) = TARGETS.iter().find(|target| target.options.iter().any(|keyword| keyword.name == word)) {
         return diagnostic.help(format!("it is an option of {}, and stands after it", target.name)).into();
     }
     if FOREIGN.contains(&word) {
-        let what = if word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') { "target" } else { "keyword" };
+        let what =
+            if word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') { "target" } else { "keyword" };
         return error(code::UNSUPPORTED, span, format!("{what} `{word}` is not supported"))
-            .help(format!("supported targets: {}", TARGETS.iter().map(|target| target.name).collect::<Vec<_>>().join(", ")))
+            .help(format!(
+                "supported targets: {}",
+                TARGETS.iter().map(|target| target.name).collect::<Vec<_>>().join(", ")
+            ))
             .into();
     }
     let structure = ["domain", "table", "chain", "policy", "mod", "proto"];
