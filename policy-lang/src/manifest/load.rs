@@ -146,7 +146,10 @@ impl Loader<'_> {
                         .map_or("", AsRef::as_ref),
                 ),
             };
-            let in_text = context.findings.iter_mut().filter(|finding| is_inside(finding, value.span));
+            let in_text = context
+                .findings
+                .iter_mut()
+                .filter(|finding| reach == Reach::CutShort || is_inside(finding, value.span));
             for finding in found.iter_mut().chain(in_text).filter(|finding| finding.object.is_none()) {
                 finding.object = Some(about.clone());
             }
