@@ -125,21 +125,27 @@ fn apply(text: &str, edit: &Edit) -> String {
 
 fn check(text: &str) -> Result<(), TestCaseError> {
     let mut sources = Sources::default();
-    let (objects, mut diagnostics) = manifest::load("m.yaml", text, &mut sources);
+    let (objects, diagnostics) = manifest::load("m.yaml", text, &mut sources);
+    let mut all = diagnostics.clone();
     for object in &objects {
         let Object::NetworkPolicy(policy) = object else { continue };
         let (lowered, found) = network_policy::decode(policy, &sources, Strictness::Lenient);
-        if policy.damage.is_some() || found.iter().any(|finding| finding.severity == Severity::Error) {
+        let accused = diagnostics.iter().any(|finding| {
+            let whole = policy.document.span;
+            let inside = finding.span.is_some_and(|span| whole.start <= span.start && span.end <= whole.end);
+            finding.severity == Severity::Error && inside
+        });
+        if accused || policy.damage.is_some() || found.iter().any(|finding| finding.severity == Severity::Error) {
             let rules = lowered.ingress.iter().chain(&lowered.egress).flatten().count();
             prop_assert_eq!(rules, 0, "a broken policy grants something");
             prop_assert!(lowered.ingress.is_some() || lowered.egress.is_some(), "a broken policy isolates nothing");
         }
-        diagnostics.extend(found);
+        all.extend(found);
     }
     let name = NamespacedName::new(baseline::CONFIG_MAP.0, baseline::CONFIG_MAP.1);
     let (_, found) = baseline::find(&objects, &name, &sources);
-    diagnostics.extend(found);
-    for Diagnostic { span, message, .. } in &diagnostics {
+    all.extend(found);
+    for Diagnostic { span, message, .. } in &all {
         let Some(span) = span else { continue };
         let shown = sources.text(span.source).get(span.start as usize..span.end as usize);
         prop_assert!(shown.is_some(), "{message}: {span:?} is no part of the text");

@@ -80,6 +80,30 @@ fn json_and_lists_are_read() {
 }
 
 #[test]
+fn long_texts_and_wide_characters_do_not_shift_what_follows() {
+    let long = "é😀".repeat(2000);
+    let json = format!(
+        "{{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{{\"annotations\":{{\"x\":\"{long}\"}},\"name\":\"A\"}}}}"
+    );
+    let yaml = format!("apiVersion: v1\nkind: Namespace\nmetadata:\n  annotations: {{x: \"{long}\"}}\n  name: A\n");
+    for text in [json, yaml] {
+        let mut sources = Sources::default();
+        let (_, diagnostics) = load("m.yaml", &text, &mut sources);
+        let [found] = diagnostics.as_slice() else { panic!("{diagnostics:?}") };
+        let span = found.span.unwrap();
+        let shown = text.get(span.start as usize..span.end as usize).unwrap();
+        assert_eq!((found.code.0, shown.trim_matches('"')), ("PAL019", "A"));
+    }
+}
+
+#[test]
+fn of_two_kinds_the_other_one_may_count() {
+    let text =
+        "apiVersion: networking.k8s.io/v1\nkind: Ingress\nkind: NetworkPolicy\nmetadata: {name: a, namespace: x}\n";
+    check(text, &[], &["PAL024 2", "PAL004 3"]);
+}
+
+#[test]
 fn other_kinds_are_noted_once_and_not_judged() {
     let other = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {a: 1, a: 2}\n";
     check(&format!("{other}---\n{other}"), &[], &["PAL024 2"]);
