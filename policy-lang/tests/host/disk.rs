@@ -22,7 +22,6 @@ impl Disk {
     }
 }
 
-
 impl Files for Disk {
     fn read(&self, path: &str) -> Result<String, FileError> {
         let bytes = std::fs::read(self.root.join(path)).map_err(|_| FileError::Missing)?;
