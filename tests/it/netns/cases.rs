@@ -1,6 +1,7 @@
 //! Truth tables from tests/data/netns: compiled, loaded on every node, and asked with real packets.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -58,7 +59,7 @@ fn group(name: &str) {
             let observed: Vec<_> = observed.iter().map(ToString::to_string).collect();
             let mismatches: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
             let case = case.file_name().unwrap().to_str().unwrap();
-            failures.push_str(&format!("\n{case}\n{}\n{}\n", mismatches.join("\n"), observed.join("\n")));
+            write!(failures, "\n{case}\n{}\n{}\n", mismatches.join("\n"), observed.join("\n")).unwrap();
         }
     }
     assert!(failures.is_empty(), "{failures}");
@@ -89,9 +90,9 @@ fn compiled(files: &Files, node: &str) -> Ruleset {
     let objects = objects(files, &mut sources);
     let policies: Vec<_> = objects
         .iter()
-        .filter_map(|object| match object {
-            Object::NetworkPolicy(policy) => Some(network_policy::decode(policy, &sources, Strictness::Strict).0),
-            _ => None,
+        .filter_map(|object| {
+            let Object::NetworkPolicy(policy) = object else { return None };
+            Some(network_policy::decode(policy, &sources, Strictness::Strict).0)
         })
         .collect();
     let (inventory, _) = Inventory::from_objects(&objects);
