@@ -25,6 +25,8 @@ mod live;
 mod rules;
 mod sets;
 mod table;
+#[cfg(test)]
+pub(crate) mod tests;
 
 /// Most rounds of a plan. Two are the rule where one is not enough; a base chain that has to be made anew and holds
 /// anonymous sets takes three.

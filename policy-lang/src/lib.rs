@@ -8,6 +8,7 @@
 //! there (included files, a shell, name resolution) is a trait that the caller passes in.
 #![forbid(unsafe_code)]
 
+pub mod baseline;
 pub mod diagnostic;
 pub mod host;
 pub mod manifest;

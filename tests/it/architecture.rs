@@ -144,7 +144,7 @@ fn longest_function(text: &str) -> Option<(usize, usize)> {
             .any(|start| line.starts_with(start))
     };
     let lengths = lines.iter().enumerate().filter(|(_, line)| starts_function(line)).filter_map(|(start, line)| {
-        let closing = format!("{}}}", &line[..line.len() - line.trim_start().len()]);
+        let closing = format!("{:1$}}}", "", line.len() - line.trim_start().len());
         let length = lines[start..].iter().position(|line| *line == closing)?;
         Some((start + 1, length + 1))
     });

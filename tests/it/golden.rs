@@ -3,11 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use engine::compile::{ForwardMode, Input, compile};
+use engine::compile::host::Names;
+use engine::compile::{ForwardMode, HostInput, Input, compile};
 use engine::inventory::Inventory;
 use engine::render;
 use engine::ruleset::Ruleset;
 use policy_lang::diagnostic::{Diagnostic, Severity};
+use policy_lang::host::MemoryFiles;
+use policy_lang::host::rule::HostRules;
 use policy_lang::manifest::{Object, load};
 use policy_lang::network_policy::{self, Strictness};
 use policy_lang::source::Sources;
@@ -56,15 +59,25 @@ pub(crate) fn compiled(case: &Path) -> Ruleset {
         }
     }
     let (inventory, _) = Inventory::from_objects(&objects);
+    let mut host = HostRules::default();
+    for path in files(case, "ferm") {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let texts = MemoryFiles::default().with(name, &fs::read_to_string(&path).unwrap());
+        let (rules, diagnostics) = policy_lang::host::parse(name, &texts, &[], &mut sources);
+        without_errors(&diagnostics);
+        host.chains.extend(rules.chains);
+    }
     let input = Input {
         policies: &policies,
-        host: None,
+        host: Some(HostInput { rules: &host, names: &Names::built_in(), sources: &sources }),
         inventory: &inventory,
         node: NODE,
         forward_mode: ForwardMode::PodsFirst,
         sources: &[],
     };
-    compile(&input).0
+    let (ruleset, diagnostics) = compile(&input);
+    without_errors(&diagnostics);
+    ruleset
 }
 
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {

@@ -9,9 +9,8 @@ use std::fmt;
 use super::joined::joined;
 use super::rules::Edits;
 use crate::observed::{Observed, ObservedChain, ObservedTable, RuleContent, TableFlags, UnknownObject};
+use crate::render;
 use crate::ruleset::{Chain, Comment, Element, ElementKey, Name, Rule, Ruleset, Set, Table, TableKey};
-
-mod key;
 
 /// One object that is not as it should be.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -52,6 +51,8 @@ pub enum Changed {
         chain: Name,
         /// The source line that it came from.
         comment: Option<Comment>,
+        /// What it says, as nft writes it.
+        text: String,
     },
     /// Something that palisade never makes.
     Unknown(UnknownObject),
@@ -188,7 +189,7 @@ impl List<'_> {
         }
         let mut moved: BTreeMap<&Rule, usize> = BTreeMap::new();
         for rule in edits.removed {
-            let (comment, difference) = match &rule.content {
+            let (comment, text, difference) = match &rule.content {
                 RuleContent::Known(rule) => {
                     let left = added.get_mut(rule).filter(|left| **left > 0);
                     let difference = match left {
@@ -199,18 +200,19 @@ impl List<'_> {
                         }
                         None => Difference::Extra,
                     };
-                    (rule.comment.clone(), difference)
+                    (rule.comment.clone(), render::rule(rule), difference)
                 }
-                RuleContent::Unknown(what) => (Some(Comment::new(what)), Difference::Extra),
+                RuleContent::Unknown(what) => (None, what.to_string(), Difference::Extra),
             };
-            self.push(Changed::Rule { chain: name.clone(), comment }, difference);
+            self.push(Changed::Rule { chain: name.clone(), comment, text }, difference);
         }
         for (_, rule) in edits.added {
             match moved.get_mut(rule).filter(|left| **left > 0) {
                 Some(left) => *left -= 1,
                 None => {
                     let comment = rule.comment.clone();
-                    self.push(Changed::Rule { chain: name.clone(), comment }, Difference::Missing);
+                    let text = render::rule(rule);
+                    self.push(Changed::Rule { chain: name.clone(), comment, text }, Difference::Missing);
                 }
             }
         }
@@ -243,13 +245,15 @@ impl Changed {
         }
     }
 
-    /// Which element, or which rule by its source line, or what is strange.
+    /// Which element, or what the rule says with its source line, or what is strange.
     pub fn detail(&self) -> Option<String> {
         match self {
             Self::Table | Self::Counter(_) | Self::Quota(_) | Self::Set(_) | Self::Chain(_) => None,
-            Self::Element { key, comment: None, .. } => Some(key::text(key)),
-            Self::Element { key, comment: Some(comment), .. } => Some(format!("{} ({comment})", key::text(key))),
-            Self::Rule { comment, .. } => comment.as_ref().map(ToString::to_string),
+            Self::Element { key, comment: None, .. } => Some(render::element_key(key)),
+            Self::Element { key, comment: Some(comment), .. } => {
+                Some(format!("{} ({comment})", render::element_key(key)))
+            }
+            Self::Rule { text, .. } => Some(text.clone()),
             Self::Unknown(object) => Some(object.reason.to_string()),
         }
     }
@@ -275,7 +279,7 @@ impl Difference {
     }
 }
 
-/// `rule inet palisade pl_input: hosts.ferm:12`, without what is to be done about it.
+/// `rule inet palisade pl_input: tcp dport 22 accept comment "hosts.ferm:12"`, without what is to be done about it.
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.object.kind(), self.table)?;

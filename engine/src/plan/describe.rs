@@ -1,9 +1,10 @@
-//! Operations in words: `add rule inet palisade pl_input: hosts.ferm:12`.
+//! Operations in words: `add rule inet palisade pl_input: tcp dport 22 accept comment "hosts.ferm:12"`.
 
 use std::fmt;
 
 use super::{Op, OpKind};
-use crate::ruleset::{Comment, Rule};
+use crate::render;
+use crate::ruleset::Comment;
 
 impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -46,10 +47,7 @@ impl fmt::Display for Op {
             }
             OpKind::DeleteChain(name) => write!(f, "delete chain {table} {name}"),
             OpKind::FlushChain(name) => write!(f, "flush chain {table} {name}"),
-            OpKind::AddRule { chain, rule: Rule { comment, .. }, .. } => {
-                write!(f, "add rule {table} {chain}")?;
-                origin(f, comment.as_ref())
-            }
+            OpKind::AddRule { chain, rule, .. } => write!(f, "add rule {table} {chain}: {}", render::rule(rule)),
             OpKind::DeleteRule { chain, handle } => write!(f, "delete rule {table} {chain} handle {}", handle.0),
         }
     }

@@ -9,10 +9,12 @@
 mod builtins;
 mod definitions;
 mod directives;
+mod hints;
 mod location;
 mod options;
 mod output;
 mod scope;
+mod targets;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};

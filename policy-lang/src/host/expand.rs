@@ -46,7 +46,7 @@ pub fn expand(rules: &HostRules, domain: Domain) -> String {
 
 /// How many iptables rules a source rule stands for.
 pub(super) fn product(rule: &HostRule) -> u64 {
-    rule.matches.iter().map(|part| count(part)).fold(1, u64::saturating_mul)
+    rule.matches.iter().map(count).fold(1, u64::saturating_mul)
 }
 
 /// How many rules a match makes of one.

@@ -14,7 +14,7 @@ pub(super) struct Call {
     /// Where it was called.
     pub(super) span: Span,
     /// The call that this one is inside of.
-    pub(super) parent: Option<Rc<Call>>,
+    pub(super) parent: Option<Rc<Self>>,
     /// Calls from here outwards, this one included.
     pub(super) depth: u32,
 }

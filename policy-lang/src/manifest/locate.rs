@@ -55,18 +55,24 @@ impl Locator {
     }
 }
 
-fn literal_lines(text: &str, span: Span, sources: &Sources) -> Option<Vec<(u32, u32)>> {
-    let written = sources.text(span.source).get(span.start as usize..)?;
-    let indentation = indentation(text, written)?;
-    let mut outer = span.start as usize + written.find('\n')? + 1;
+/// The lines of a literal block whose span begins at the first character of its first line that is not empty.
+fn literal_lines(content: &str, span: Span, sources: &Sources) -> Option<Vec<(u32, u32)>> {
+    let source = sources.text(span.source).as_ref();
+    let begin_of_line = |offset: usize| Some(source.get(..offset)?.rfind('\n').map_or(0, |newline| newline + 1));
+    let empty = content.len() - content.trim_start_matches('\n').len();
+    let mut outer = begin_of_line(span.start as usize)?;
+    let first = source.get(outer..)?.lines().next()?;
+    let indentation = first.len().checked_sub(content.get(empty..)?.lines().next()?.len())?;
+    for _ in 0..empty {
+        outer = begin_of_line(outer.checked_sub(1)?)?;
+    }
     let mut inner = 0;
     let mut lines = Vec::new();
-    for line in text.split_inclusive('\n') {
-        let rest = sources.text(span.source).get(outer..)?;
-        let written = rest.split_inclusive('\n').next()?;
-        let content = line.trim_end_matches('\n');
-        let start = if content.is_empty() { 0 } else { indentation };
-        if !written.get(start..)?.starts_with(content) {
+    for line in content.split_inclusive('\n') {
+        let written = source.get(outer..)?.split_inclusive('\n').next()?;
+        let text = line.trim_end_matches('\n');
+        let start = if text.is_empty() { 0 } else { indentation };
+        if !written.get(start..)?.starts_with(text) {
             return None;
         }
         lines.push((clamp(inner), clamp(outer + start)));
@@ -74,12 +80,6 @@ fn literal_lines(text: &str, span: Span, sources: &Sources) -> Option<Vec<(u32, 
         outer += written.len();
     }
     Some(lines)
-}
-
-/// How many spaces the source has before each line of the text, by its first line that is not empty.
-fn indentation(text: &str, written: &str) -> Option<usize> {
-    let (content, line) = text.split('\n').zip(written.split('\n').skip(1)).find(|(content, _)| !content.is_empty())?;
-    line.trim_end_matches('\r').len().checked_sub(content.len())
 }
 
 fn clamp(offset: usize) -> u32 {

@@ -3,6 +3,7 @@
 //! The text is cut at its document markers first and each part is parsed by itself, so that a syntax error costs one
 //! document. What precedes the error is kept: it tells which object is lost.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -149,7 +150,8 @@ impl<'a> Builder<'a> {
     }
 
     fn read(&mut self) -> Result<(), Stop> {
-        let mut parser = Parser::new_from_str(self.text);
+        let text = without_surrogates(self.text);
+        let mut parser = Parser::new_from_str(&text);
         while let Some(event) = parser.next_event() {
             match event {
                 Ok((event, span)) => self.event(event, span)?,
@@ -181,7 +183,8 @@ impl<'a> Builder<'a> {
             Event::MappingStart(anchor, _) => {
                 self.open(FrameKind::Mapping { entries: Vec::new(), key: None }, anchor, start, end)?;
             }
-            Event::SequenceEnd | Event::MappingEnd => self.close((start < end).then_some(end)),
+            // The parser counts a comment after the bracket to it.
+            Event::SequenceEnd | Event::MappingEnd => self.close((start < end).then_some(start + 1)),
         }
         Ok(())
     }
@@ -345,6 +348,29 @@ impl<'a> Builder<'a> {
             Some(offsets) => offsets.get(character).copied().unwrap_or(self.text.len()),
         }
     }
+}
+
+/// JSON may escape a character beyond the basic plane as a pair of surrogates, which YAML does not know. Each is replaced
+/// by an escape of the same length: no field that is read can hold such a character.
+fn without_surrogates(text: &str) -> Cow<'_, str> {
+    let mut replaced = Cow::Borrowed(text);
+    if !text.trim_start().starts_with(['{', '[']) {
+        return replaced;
+    }
+    let mut at = 0;
+    while let Some(found) = text.get(at..).and_then(|rest| rest.find('\\')) {
+        at += found;
+        let digits = text.get(at + 2..at + 6).filter(|_| text.get(at + 1..at + 2) == Some("u"));
+        let is_surrogate = digits
+            .and_then(|digits| u32::from_str_radix(digits, 16).ok())
+            .is_some_and(|unit| (0xD800..=0xDFFF).contains(&unit));
+        if is_surrogate {
+            replaced.to_mut().replace_range(at + 2..at + 6, "FFFD");
+        }
+        // Whatever is escaped by the backslash begins nothing.
+        at += 1 + text.get(at + 1..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+    }
+    replaced
 }
 
 fn as_key(value: Value, diagnostics: &mut Vec<Diagnostic>) -> Key {

@@ -67,13 +67,12 @@ pub(super) fn finished(conditions: Vec<Expr>, families: Families, statement: &[E
 /// A field against a list: a named set for a variable's, otherwise as [`list_expr`] does it.
 pub(super) fn values_expr(values: &Values, builder: &mut TableBuilder) -> Expr {
     let Values { field, operator, intervals, variable } = values;
-    let suffix = match field.data_type() {
-        DataType::Ipv4Addr => "4",
-        DataType::Ipv6Addr => "6",
-        DataType::InetService => "port",
-        _ => return list_expr(*field, *operator, intervals),
+    const NAMED: [(DataType, &str); 3] =
+        [(DataType::Ipv4Addr, "4"), (DataType::Ipv6Addr, "6"), (DataType::InetService, "port")];
+    let suffix = NAMED.iter().find(|(data_type, _)| *data_type == field.data_type()).map(|(_, suffix)| *suffix);
+    let Some((variable, suffix)) = variable.as_ref().zip(suffix) else {
+        return list_expr(*field, *operator, intervals);
     };
-    let Some(variable) = variable else { return list_expr(*field, *operator, intervals) };
     let spec = SetSpec::intervals([field.data_type()]);
     let elements = elements(merged(intervals));
     let name = Name::ours(&format!("v_{variable}_{suffix}"));
@@ -230,12 +229,12 @@ fn named_port(field: Field, protocol: u8) -> Field {
 
 /// The one protocol that an expression asks for.
 fn protocol_match(expr: &Expr) -> Option<u8> {
-    match expr {
-        Expr::Match(Match { field: Field::L4Proto, mask: None, operator: Operator::Eq, value: Value::One(value) }) => {
-            value.bytes().first().copied()
-        }
-        _ => None,
-    }
+    let Expr::Match(Match { field: Field::L4Proto, mask: None, operator: Operator::Eq, value: Value::One(value) }) =
+        expr
+    else {
+        return None;
+    };
+    value.bytes().first().copied()
 }
 
 /// Leaves the test of the protocol out where the next expression makes it too.

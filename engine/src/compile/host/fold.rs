@@ -134,14 +134,14 @@ fn emit(segments: Vec<Segment<'_>>, kind: &str, tail: &str, builder: &mut TableB
                     emit::rules(rule, builder, out);
                 }
             }
-            Segment::Run(run) => folded(run, kind, tail, builder, out),
+            Segment::Run(run) => folded(&run, kind, tail, builder, out),
         }
     }
 }
 
 /// One look-up for the run, and the rules that overlap with others in part as rules after it.
-fn folded(run: Vec<Candidate<'_>>, kind: &str, tail: &str, builder: &mut TableBuilder, out: &mut Vec<Rule>) {
-    let varying = varying(&run);
+fn folded(run: &[Candidate<'_>], kind: &str, tail: &str, builder: &mut TableBuilder, out: &mut Vec<Rule>) {
+    let varying = varying(run);
     let key: Vec<Field> = run
         .first()
         .map(|first| pick(&first.columns, &varying).map(|(_, field, _)| *field).collect())
@@ -150,7 +150,7 @@ fn folded(run: Vec<Candidate<'_>>, kind: &str, tail: &str, builder: &mut TableBu
     if key.is_empty() || bytes > KEY_MAX {
         return run.iter().for_each(|candidate| emit::rules(candidate.rule, builder, out));
     }
-    let (elements, leftovers) = elements(&run, &varying);
+    let (elements, leftovers) = elements(run, &varying);
     let Some(first) = run.first() else { return };
     let types: Vec<DataType> = key.iter().map(|field| field.data_type()).collect();
     let ranges = elements.keys().any(|key| match key {
@@ -176,7 +176,7 @@ fn folded(run: Vec<Candidate<'_>>, kind: &str, tail: &str, builder: &mut TableBu
     conditions.push((Phase::Extension, Expr::Lookup(Lookup { key, operator: Operator::Eq, set })));
     conditions.sort_by_key(|(phase, _)| *phase);
     let conditions = conditions.into_iter().map(|(_, expr)| expr).collect();
-    let comment = comment(&run);
+    let comment = comment(run);
     out.push(emit::finished(conditions, first.rule.families, &first.rule.statement, &comment));
     for leftover in leftovers {
         emit::rules(leftover, builder, out);

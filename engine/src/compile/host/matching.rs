@@ -288,10 +288,8 @@ fn prefix(interval: Interval) -> Option<Value> {
 }
 
 fn interfaces(found: &Match, context: Context<'_>, field: Field) -> Result<Reading, Refusal> {
-    let absent = match field {
-        Field::Oifname => [Hook::Prerouting, Hook::Input],
-        _ => [Hook::Output, Hook::Postrouting],
-    };
+    let absent =
+        if field == Field::Oifname { [Hook::Prerouting, Hook::Input] } else { [Hook::Output, Hook::Postrouting] };
     if let Some(hook) = context.scope.base_hook().filter(|hook| absent.contains(hook)) {
         let message = format!("`{}` cannot match in chain {}", found.keyword, context.scope.chain);
         return Err(refuse(PLACE, found.span, message, format!("packets have no such interface in {hook}")));
@@ -382,7 +380,7 @@ fn list_of_ports(found: &Match, field: Field, protocols: &[u8], context: Context
         return Ok(Reading::Never);
     }
     // Every port of the protocol: still a condition, since a fragment has none.
-    if let Reading::Test(test) = Reading::values(field, operator(found), intervals.clone(), words) {
+    if let Reading::Test(test) = Reading::values(field, operator(found), intervals, words) {
         return Ok(Reading::Test(test));
     }
     let all = Value::Range(Interval::all(DataType::InetService));

@@ -99,7 +99,7 @@ pub(super) fn limit_interface(found: &Match, context: Context<'_>) -> Result<Rea
 /// `length`: of the whole packet in bytes.
 pub(super) fn length(found: &Match) -> Result<Reading, Refusal> {
     list(found, Field::Length, |word| {
-        let value = |text: &str| operand::number(text).filter(|length| *length <= u32::from(u16::MAX));
+        let value = |text: &str| operand::number(text).filter(|length| u16::try_from(*length).is_ok());
         operand::range(word, DataType::Integer32, "length", value)
     })
 }

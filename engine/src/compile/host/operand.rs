@@ -76,7 +76,7 @@ pub(super) fn range(
 /// Ports: a number, a service of the transport protocols, or `LOW:HIGH`.
 pub(super) fn ports(word: &Word, protocols: &[u8], names: &Names) -> Result<Interval, Refusal> {
     let value = |part: &str| match number(part) {
-        Some(port) => (port <= u32::from(u16::MAX)).then_some(port),
+        Some(port) => u16::try_from(port).is_ok().then_some(port),
         None => service(part, protocols, names),
     };
     range(word, DataType::InetService, "port", value).map_err(|refusal| {

@@ -130,11 +130,10 @@ pub(super) fn has_state(clause: &Clause) -> bool {
 /// iptables takes every option once.
 fn repeated_options(rule: &HostRule) -> impl Iterator<Item = Refusal> {
     let mut seen = BTreeSet::new();
-    rule.matches.iter().filter(|found| found.keyword != "mod").filter_map(move |found: &Match| {
-        (!seen.insert((found.keyword, found.module))).then(|| {
-            let message = format!("`{}` is given twice in one rule", found.keyword);
-            refuse(OPERAND, found.span, message, "write one array instead, or two rules")
-        })
+    let again = move |found: &&Match| found.keyword != "mod" && !seen.insert((found.keyword, found.module));
+    rule.matches.iter().filter(again).map(|found| {
+        let message = format!("`{}` is given twice in one rule", found.keyword);
+        refuse(OPERAND, found.span, message, "write one array instead, or two rules")
     })
 }
 

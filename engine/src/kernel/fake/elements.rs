@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::errno::Errno;
 use super::rules::admit_verdict;
 use crate::observed::ObservedTable;
-use crate::ruleset::{DataType, Element, ElementData, ElementKey, Elements, Interval, MapData, Name, SetSpec};
+use crate::ruleset::{DataType, Datum, Element, ElementData, ElementKey, Elements, Interval, MapData, Name, SetSpec};
 
 /// Longest key or value, in bytes, each field padded to 4 (`NFT_DATA_VALUE_MAXLEN`).
 const VALUE_MAX: usize = 64;
@@ -81,7 +81,7 @@ fn admit_data(table: &ObservedTable, spec: &SetSpec, element: &Element) -> Resul
         (MapData::Nothing, ElementData::Nothing) => Ok(()),
         (MapData::Verdict, ElementData::Verdict(verdict)) => admit_verdict(table, verdict),
         (MapData::Value(types), ElementData::Value(values)) => {
-            let fit = values.iter().map(|value| value.data_type()).eq(types.iter().copied());
+            let fit = values.iter().map(Datum::data_type).eq(types.iter().copied());
             if fit { Ok(()) } else { Err(Errno::Invalid) }
         }
         (MapData::Counter, ElementData::Counter(counter)) => {

@@ -166,7 +166,7 @@ impl Evaluator<'_> {
         if !is_function && !mark.as_ref().is_some_and(|node| node.is_mark("$")) {
             return Err(error(code::SYNTAX, span, "`@defined` takes `$name` or `&name`").into());
         }
-        let (name, name_span) = self.name(stream, if is_function { "a function" } else { "a variable" })?;
+        let (name, name_span) = Self::name(stream, if is_function { "a function" } else { "a variable" })?;
         if stream.peek().is_some() {
             return Err(error(code::SYNTAX, stream.position(), "`@defined` takes one name").into());
         }

@@ -77,7 +77,7 @@ impl Evaluator<'_> {
             return Err(error(code::SYNTAX, position, "`$name` or `&name` is missing after `@def`").into());
         }
         let (name, value) = self.assignment(stream, draft)?;
-        self.semicolon(stream)?;
+        Self::semicolon(stream)?;
         let from_outside = self.frames.first().is_some_and(|frame| frame.variables.contains_key(&name));
         if let Some(frame) = self.frames.last_mut().filter(|_| !from_outside) {
             frame.variables.insert(name, Arc::new(value));
@@ -86,7 +86,7 @@ impl Evaluator<'_> {
     }
 
     fn assignment(&mut self, stream: &mut Stream, draft: &Draft) -> Step<(Arc<str>, Value)> {
-        let (name, span) = self.name(stream, "a variable")?;
+        let (name, span) = Self::name(stream, "a variable")?;
         let (letters, rest) = split_name(&name);
         if !rest.is_empty() || letters.is_empty() {
             let diagnostic = error(code::SYNTAX, span, format!("`{name}` cannot be a variable's name"));
@@ -106,7 +106,7 @@ impl Evaluator<'_> {
     }
 
     fn define_function(&mut self, stream: &mut Stream) -> Step<Flow> {
-        let (name, span) = self.name(stream, "a function")?;
+        let (name, span) = Self::name(stream, "a function")?;
         let position = stream.position();
         let parameters = match stream.next() {
             Some(Node::Group(Group { brackets: Brackets::Parens, nodes, span })) => parameters(&nodes, closing(span))?,
@@ -135,7 +135,7 @@ impl Evaluator<'_> {
     /// What follows `&` in a rule: the body takes the place of the call.
     pub(super) fn call(&mut self, stream: &mut Stream, draft: &Draft, span: Span) -> Step<Flow> {
         let parent = stream.calls();
-        let (name, name_span) = self.name(stream, "a function")?;
+        let (name, name_span) = Self::name(stream, "a function")?;
         let whole = joined(span, name_span);
         let Some(function) = self.function(&name) else {
             let known = self.frames.iter().flat_map(|frame| frame.functions.keys()).map(|known| &**known);
@@ -185,7 +185,7 @@ impl Evaluator<'_> {
                         Node::Token(Token { kind: TokenKind::Word, text, span }) => {
                             arguments.get(&**text).map(|argument| (argument, *span))
                         }
-                        _ => None,
+                        Node::Token(_) | Node::Group(_) | Node::Value(..) => None,
                     });
                     if let Some((argument, end)) = argument {
                         result.push(Node::Value(Arc::clone(argument), joined(*span, end)));
@@ -209,7 +209,7 @@ impl Evaluator<'_> {
     }
 
     /// The semicolon that ends a directive.
-    pub(super) fn semicolon(&mut self, stream: &mut Stream) -> Step<()> {
+    pub(super) fn semicolon(stream: &mut Stream) -> Step<()> {
         let position = stream.position();
         if stream.take_mark(";").is_some() {
             return Ok(());

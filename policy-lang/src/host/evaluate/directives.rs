@@ -87,7 +87,7 @@ impl Evaluator<'_> {
                 self.include_file(stream, &base, path, at)?;
             }
         }
-        self.semicolon(stream)?;
+        Self::semicolon(stream)?;
         Ok(Flow::Done)
     }
 

@@ -110,7 +110,7 @@ impl Evaluator<'_> {
                 error(code::LOCATION, span, "`policy` cannot depend on matches: it is the whole chain's").into()
             );
         }
-        let (name, name_span) = self.name(stream, "a policy")?;
+        let (name, name_span) = Self::name(stream, "a policy")?;
         let policy = match &*name {
             "ACCEPT" => ChainPolicy::Accept,
             "DROP" => ChainPolicy::Drop,
@@ -126,7 +126,7 @@ impl Evaluator<'_> {
         if draft.location.chain.is_none() {
             return Err(no_chain(span));
         }
-        self.semicolon(stream)?;
+        Self::semicolon(stream)?;
         self.output.set_policy(&draft.location, policy, super::joined(span, name_span));
         Ok(Flow::Done)
     }

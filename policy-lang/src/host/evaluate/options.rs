@@ -3,26 +3,22 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::location::{no_chain, two_actions};
-use super::{Evaluator, Flow, Step, error, joined};
-use crate::diagnostic::Diagnostic;
+use super::location::no_chain;
+use super::{Evaluator, Flow, Step, error, hints, joined};
 use crate::host::code;
 use crate::host::draft::{ActionKind, Draft, DraftAction, Families, Protocol};
-use crate::host::limits::LOG_PREFIX;
-use crate::host::rule::{Action, Domain, HostRule, Match, Operands, TargetOption, Word};
+use crate::host::rule::{Action, Domain, HostRule, Match, Operands, Word};
 use crate::host::stream::{Call, Stream};
 use crate::host::tree::{Node, Token, TokenKind};
 use crate::host::value::{Value, belongs, force};
-use crate::host::vocabulary::suggestion::nearest;
 use crate::host::vocabulary::{
-    self, ACTIONS, Arity, CORE, FOREIGN, Keyword, MODULE_MARK, MODULES, Needs, Negation, PROTOCOLS, SHORTCUTS, TARGETS,
-    WITH_PORTS,
+    self, ACTIONS, Arity, CORE, Keyword, MODULE_MARK, Needs, Negation, PROTOCOLS, SHORTCUTS, TARGETS, WITH_PORTS,
 };
 use crate::source::Span;
 
 /// A keyword and what brings it.
 #[derive(Clone, Copy, Debug)]
-struct Found {
+pub(super) struct Found {
     keyword: &'static Keyword,
     module: Option<&'static str>,
     needs: Needs,
@@ -46,7 +42,7 @@ impl Evaluator<'_> {
             _ => {}
         }
         if draft.location.chain.is_none() {
-            return Err(self.stray_word(draft, word, span));
+            return Err(hints::stray_word(draft, word, span));
         }
         draft.start(span);
         match word {
@@ -54,8 +50,8 @@ impl Evaluator<'_> {
             "proto" | "protocol" => self.protocol(stream, draft, span)?,
             "jump" | "goto" | "realgoto" => self.jump(stream, draft, word, span)?,
             _ => {
-                if !self.target_option(stream, draft, word, span)? && !self.action(draft, word, span)? {
-                    let Some(found) = find(draft, word) else { return Err(unknown(draft, word, span)) };
+                if !self.target_option(stream, draft, word, span)? && !Self::action(draft, word, span)? {
+                    let Some(found) = find(draft, word) else { return Err(hints::unknown(draft, word, span)) };
                     self.option(stream, draft, found, span, None)?;
                 }
             }
@@ -75,7 +71,7 @@ impl Evaluator<'_> {
         draft.start(bang);
         let Some(found) = find(draft, &text) else {
             let is_word = ACTIONS.contains(&&*text) || TARGETS.iter().any(|target| target.name == &*text);
-            return Err(if is_word { never_negated(&text, bang) } else { unknown(draft, &text, span) });
+            return Err(if is_word { hints::never_negated(&text, bang) } else { hints::unknown(draft, &text, span) });
         };
         match found.keyword.negation {
             Negation::Either => {}
@@ -83,7 +79,7 @@ impl Evaluator<'_> {
                 let message = format!("`!` cannot stand before `{text}`");
                 return Err(error(code::OPERAND, bang, message).help(format!("write it after: {text} !…")).into());
             }
-            Negation::Never => return Err(never_negated(&text, bang)),
+            Negation::Never => return Err(hints::never_negated(&text, bang)),
         }
         self.option(stream, draft, found, span, Some(bang))?;
         Ok(Flow::More)
@@ -129,7 +125,7 @@ impl Evaluator<'_> {
         let value = self.value(stream, &draft.location)?;
         super::values::plain(&value)?;
         for word in force(&value.items, domain(draft)) {
-            let Some(module) = vocabulary::module(&word.text) else { return Err(unknown_module(&word)) };
+            let Some(module) = vocabulary::module(&word.text) else { return Err(hints::unknown_module(&word)) };
             if draft.modules.iter().any(|loaded| std::ptr::eq(*loaded, module)) {
                 continue;
             }
@@ -159,97 +155,6 @@ impl Evaluator<'_> {
         Ok(())
     }
 
-    fn jump(&mut self, stream: &mut Stream, draft: &mut Draft, word: &str, span: Span) -> Step<()> {
-        if word == "realgoto" {
-            self.warn(span, "`realgoto` is an old spelling", "write goto");
-        }
-        let chain = self.single(stream, &draft.location)?;
-        let action = match (word, &*chain.text) {
-            ("jump", "ACCEPT") => Action::Accept,
-            ("jump", "DROP") => Action::Drop,
-            ("jump", "RETURN") => Action::Return,
-            ("jump", _) => Action::Jump(chain),
-            _ => Action::Goto(chain),
-        };
-        set_action(draft, ActionKind::Plain(action), span)
-    }
-
-    /// An action or a target. Returns whether the word is one.
-    fn action(&mut self, draft: &mut Draft, word: &str, span: Span) -> Step<bool> {
-        let kind = match word {
-            "ACCEPT" => ActionKind::Plain(Action::Accept),
-            "DROP" => ActionKind::Plain(Action::Drop),
-            "RETURN" => ActionKind::Plain(Action::Return),
-            "NOP" => ActionKind::Plain(Action::Nop),
-            _ => match TARGETS.iter().find(|target| target.name == word) {
-                Some(target) => {
-                    check_needs(draft, target.needs, word, span)?;
-                    ActionKind::Target(target, Vec::new())
-                }
-                None => return Ok(false),
-            },
-        };
-        set_action(draft, kind, span)?;
-        Ok(true)
-    }
-
-    /// An option of the rule's target. Returns whether the word is one.
-    fn target_option(&mut self, stream: &mut Stream, draft: &mut Draft, word: &str, span: Span) -> Step<bool> {
-        let Some(DraftAction { kind: ActionKind::Target(target, _), .. }) = &draft.action else { return Ok(false) };
-        let target = *target;
-        let Some(keyword) = target.options.iter().find(|keyword| keyword.name == word) else { return Ok(false) };
-        let (operands, end) = self.target_operands(stream, draft, keyword)?;
-        let operands = self.adjusted(draft, keyword, operands);
-        let option = TargetOption { keyword: keyword.canonical, operands, span: joined(span, end.unwrap_or(span)) };
-        let before = draft.matches.len();
-        if let Some(DraftAction { kind: ActionKind::Target(_, options), matches_before, .. }) = &mut draft.action {
-            options.push(option);
-            matches_before.push(before);
-        }
-        Ok(true)
-    }
-
-    fn target_operands(
-        &mut self,
-        stream: &mut Stream,
-        draft: &Draft,
-        keyword: &'static Keyword,
-    ) -> Step<(Operands, Option<Span>)> {
-        match keyword.arity {
-            Arity::Flag => Ok((Operands::Flag, None)),
-            Arity::Single | Arity::Multiplied => {
-                let (words, _, end) = self.list(stream, draft, keyword, None)?;
-                if words.len() != 1 {
-                    let message = format!("`{}` takes one word, not {}", keyword.name, words.len());
-                    return Err(error(code::OPERAND, end, message).into());
-                }
-                Ok((Operands::OneOf(words), Some(end)))
-            }
-            Arity::Joined | Arity::Ports | Arity::Pair | Arity::Repeated => {
-                let (words, _, end) = self.list(stream, draft, keyword, None)?;
-                if words.is_empty() {
-                    return Err(empty(keyword, end));
-                }
-                Ok((Operands::Joined(words), Some(end)))
-            }
-        }
-    }
-
-    /// What ferm does to the operands of single options: ip6's names of rejections, the length of a log prefix.
-    fn adjusted(&mut self, draft: &Draft, keyword: &Keyword, mut operands: Operands) -> Operands {
-        let Operands::OneOf(words) = &mut operands else { return operands };
-        for word in words {
-            if keyword.name == "reject-with" && domain(draft) == Domain::Ip6 {
-                word.text = reject_in_ip6(&word.text).into();
-            } else if keyword.name == "log-prefix" && word.text.len() > LOG_PREFIX {
-                let message = format!("this log prefix is longer than {LOG_PREFIX} bytes");
-                self.warn(word.span, message, "the rest is cut off, as the kernel would");
-                word.text = word.text.get(..floor(&word.text, LOG_PREFIX)).unwrap_or("").into();
-            }
-        }
-        operands
-    }
-
     /// A match.
     fn option(
         &mut self,
@@ -271,7 +176,7 @@ impl Evaluator<'_> {
             Arity::Flag => (Operands::Flag, bang.is_some(), span),
             Arity::Multiplied => {
                 let (words, negated, end) = self.multiplied(stream, draft, keyword, bang)?;
-                (Operands::OneOf(self.of_the_family(draft, keyword, words)), negated, end)
+                (Operands::OneOf(Self::of_the_family(draft, keyword, words)), negated, end)
             }
             Arity::Single => {
                 let (words, negated, end) = self.list(stream, draft, keyword, bang)?;
@@ -284,7 +189,7 @@ impl Evaluator<'_> {
             Arity::Joined | Arity::Repeated => {
                 let (words, negated, end) = self.list(stream, draft, keyword, bang)?;
                 if words.is_empty() {
-                    return Err(empty(keyword, end));
+                    return Err(hints::empty(keyword, end));
                 }
                 (Operands::Joined(words), negated, end)
             }
@@ -297,7 +202,7 @@ impl Evaluator<'_> {
                 let (mask, negated, first) = self.list(stream, draft, keyword, bang)?;
                 let (comparison, _, end) = self.pair_end(stream, draft)?;
                 if mask.is_empty() || comparison.is_empty() {
-                    return Err(empty(keyword, joined(first, end)));
+                    return Err(hints::empty(keyword, joined(first, end)));
                 }
                 (Operands::Pair(mask, comparison), negated, end)
             }
@@ -312,7 +217,7 @@ impl Evaluator<'_> {
     }
 
     /// One list of operands with its negation.
-    fn list(
+    pub(super) fn list(
         &mut self,
         stream: &mut Stream,
         draft: &Draft,
@@ -361,7 +266,7 @@ impl Evaluator<'_> {
                 .into());
         }
         if keyword.negation == Negation::Never {
-            return Err(never_negated(keyword.name, *bang));
+            return Err(hints::never_negated(keyword.name, *bang));
         }
         Ok((value, true))
     }
@@ -373,30 +278,21 @@ impl Evaluator<'_> {
     }
 
     /// Inside `domain (ip ip6)`, addresses of the other family are left out.
-    fn of_the_family(&self, draft: &Draft, keyword: &Keyword, mut words: Vec<Word>) -> Vec<Word> {
+    fn of_the_family(draft: &Draft, keyword: &Keyword, mut words: Vec<Word>) -> Vec<Word> {
         let is_address = matches!(keyword.canonical, "saddr" | "daddr");
         if is_address && draft.location.families == Families::Several {
             words.retain(|word| belongs(&word.text, domain(draft)));
         }
         words
     }
-
-    /// A word where no chain is known.
-    fn stray_word(&self, draft: &Draft, word: &str, span: Span) -> Box<Diagnostic> {
-        let is_known = find(draft, word).is_some()
-            || ACTIONS.contains(&word)
-            || matches!(word, "mod" | "module" | "realgoto")
-            || TARGETS.iter().any(|target| target.name == word);
-        if is_known { no_chain(span) } else { unknown(draft, word, span) }
-    }
 }
 
-fn domain(draft: &Draft) -> Domain {
+pub(super) fn domain(draft: &Draft) -> Domain {
     draft.location.domain.unwrap_or(Domain::Ip)
 }
 
 /// The keyword that a word is in a rule: the protocol's, a module's, one of the core, a shortcut.
-fn find(draft: &Draft, word: &str) -> Option<Found> {
+pub(super) fn find(draft: &Draft, word: &str) -> Option<Found> {
     let named = |keywords: &'static [Keyword]| keywords.iter().find(|keyword| keyword.name == word);
     let found = |keyword: &'static Keyword, module| {
         let needs = if keyword.arity == Arity::Ports { Needs::Ports } else { Needs::Nothing };
@@ -435,7 +331,7 @@ fn protocol_family(name: &str, domain: Domain) -> Option<&'static vocabulary::Fa
     PROTOCOLS.iter().find(|candidate| candidate.name == family)
 }
 
-fn check_needs(draft: &mut Draft, needs: Needs, word: &str, span: Span) -> Step<()> {
+pub(super) fn check_needs(draft: &mut Draft, needs: Needs, word: &str, span: Span) -> Step<()> {
     let protocol = draft.protocol.as_ref();
     match (needs, protocol) {
         (Needs::Nothing, _) => Ok(()),
@@ -489,99 +385,10 @@ fn module_mark(module: &'static str, span: Span) -> Match {
     Match { keyword: MODULE_MARK, module: Some(module), negated: false, operands: Operands::Flag, span }
 }
 
-fn set_action(draft: &mut Draft, kind: ActionKind, span: Span) -> Step<()> {
-    if let Some(first) = &draft.action {
-        return Err(two_actions(span, first));
-    }
-    draft.action = Some(DraftAction { kind, span, matches_before: vec![draft.matches.len()] });
-    Ok(())
-}
-
 fn operand_count(operands: &Operands) -> usize {
     match operands {
         Operands::Flag => 0,
         Operands::OneOf(words) | Operands::Joined(words) => words.len(),
         Operands::Pair(mask, comparison) => mask.len() + comparison.len(),
-    }
-}
-
-fn reject_in_ip6(name: &str) -> &str {
-    match name {
-        "icmp-net-unreachable" => "icmp6-no-route",
-        "icmp-host-unreachable" => "icmp6-addr-unreachable",
-        "icmp-port-unreachable" => "icmp6-port-unreachable",
-        "icmp-net-prohibited" | "icmp-host-prohibited" | "icmp-admin-prohibited" => "icmp6-adm-prohibited",
-        _ => name,
-    }
-}
-
-/// The last character boundary that is not past `limit` bytes.
-fn floor(text: &str, limit: usize) -> usize {
-    (0..=limit.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
-}
-
-fn empty(keyword: &Keyword, span: Span) -> Box<Diagnostic> {
-    error(code::OPERAND, span, format!("`{}` cannot take an empty array", keyword.name)).into()
-}
-
-fn never_negated(word: &str, bang: Span) -> Box<Diagnostic> {
-    error(code::OPERAND, bang, format!("`{word}` cannot be negated")).into()
-}
-
-fn unknown_module(word: &Word) -> Box<Diagnostic> {
-    let name = &*word.text;
-    if FOREIGN.contains(&name) {
-        return error(code::UNSUPPORTED, word.span, format!("module `{name}` is not supported"))
-            .help(format!("supported: {}", names_of_modules()))
-            .into();
-    }
-    let diagnostic = error(code::UNKNOWN_WORD, word.span, format!("there is no module `{name}`"));
-    if WITH_PORTS.contains(&name) || matches!(name, "icmp" | "icmpv6" | "icmp6") {
-        return diagnostic.help(format!("its keywords come with `proto {name}`")).into();
-    }
-    match nearest(name, MODULES.iter().map(|module| module.name)) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).into(),
-        None => diagnostic.help(format!("the modules are {}", names_of_modules())).into(),
-    }
-}
-
-fn names_of_modules() -> String {
-    MODULES.iter().map(|module| module.name).collect::<Vec<_>>().join(", ")
-}
-
-/// What is wrong with a word that is no keyword here.
-fn unknown(draft: &Draft, word: &str, span: Span) -> Box<Diagnostic> {
-    let brings = |family: &&vocabulary::Family| family.keywords.iter().any(|keyword| keyword.name == word);
-    let diagnostic = error(code::UNKNOWN_WORD, span, format!("`{word}` is not a keyword here"));
-    if let Some(module) = MODULES.iter().find(brings) {
-        return diagnostic.help(format!("write `mod {}` before it", module.name)).into();
-    }
-    if let Some(protocol) = PROTOCOLS.iter().find(brings) {
-        return diagnostic.help(format!("it needs `proto {}` before it, and no other protocol", protocol.name)).into();
-    }
-    if let Some(target) = TARGETS.iter().find(|target| target.options.iter().any(|keyword| keyword.name == word)) {
-        return diagnostic.help(format!("it is an option of {}, and stands after it", target.name)).into();
-    }
-    if FOREIGN.contains(&word) {
-        let what =
-            if word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') { "target" } else { "keyword" };
-        return error(code::UNSUPPORTED, span, format!("{what} `{word}` is not supported"))
-            .help(format!(
-                "supported targets: {}",
-                TARGETS.iter().map(|target| target.name).collect::<Vec<_>>().join(", ")
-            ))
-            .into();
-    }
-    let structure = ["domain", "table", "chain", "policy", "mod", "proto"];
-    let candidates = structure
-        .into_iter()
-        .chain(ACTIONS.iter().copied())
-        .chain(TARGETS.iter().map(|target| target.name))
-        .chain(CORE.iter().map(|keyword| keyword.name))
-        .chain(SHORTCUTS.iter().map(|shortcut| shortcut.keyword.name))
-        .chain(draft.modules.iter().flat_map(|module| module.keywords.iter().map(|keyword| keyword.name)));
-    match nearest(word, candidates) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).into(),
-        None => diagnostic.help("see the reference of supported keywords").into(),
     }
 }

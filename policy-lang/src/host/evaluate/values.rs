@@ -1,5 +1,7 @@
 //! Reading values: words, strings, variables, arrays and the results of built-ins.
 
+use std::sync::Arc;
+
 use super::{Evaluator, Step, error, opening, shell_refused};
 use crate::host::code;
 use crate::host::draft::Location;
@@ -48,13 +50,13 @@ impl Evaluator<'_> {
     fn token_value(&mut self, stream: &mut Stream, token: &Token, location: &Location) -> Step<Value> {
         let Token { kind, text, span } = token;
         match kind {
-            TokenKind::Word | TokenKind::Single => Ok(Value::word(text.clone(), *span)),
+            TokenKind::Word | TokenKind::Single => Ok(Value::word(Arc::clone(text), *span)),
             TokenKind::Double => Ok(Value::word(self.interpolate(text, *span, location)?, *span)),
             TokenKind::Shell => Err(shell_refused(*span)),
             TokenKind::Directive => self.builtin(stream, text, *span, location),
             TokenKind::Mark => match &**text {
                 "$" => {
-                    let (name, name_span) = self.name(stream, "a variable")?;
+                    let (name, name_span) = Self::name(stream, "a variable")?;
                     self.variable(&name, super::joined(*span, name_span), location)
                 }
                 "!" => Err(error(code::OPERAND, *span, "`!` cannot stand here").into()),
@@ -83,7 +85,7 @@ impl Evaluator<'_> {
     }
 
     /// A bare word that names something.
-    pub(super) fn name(&mut self, stream: &mut Stream, what: &str) -> Step<(std::sync::Arc<str>, Span)> {
+    pub(super) fn name(stream: &mut Stream, what: &str) -> Step<(Arc<str>, Span)> {
         let position = stream.position();
         let is_word = matches!(stream.peek(), Some(Node::Token(Token { kind: TokenKind::Word, .. })));
         match stream.next().filter(|_| is_word) {
