@@ -3,6 +3,7 @@
 //! Invariant: nothing here touches files, the environment or the clock, and only `kernel` talks to the outside, by
 //! netlink. libnftnl and libmnl are used inside `kernel` alone, and `unsafe` in one file of it.
 
+pub mod apply;
 pub mod compile;
 pub mod diff;
 mod hash;

@@ -103,6 +103,14 @@ pub struct UnknownObject {
     pub reason: Box<str>,
 }
 
+impl KernelGeneration {
+    /// The one that the next commit leaves; the kernel never uses 0.
+    #[must_use]
+    pub fn following(self) -> Self {
+        Self(self.0.wrapping_add(1).max(1))
+    }
+}
+
 impl fmt::Display for KernelGeneration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

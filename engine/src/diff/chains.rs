@@ -43,7 +43,7 @@ pub(super) fn draft(
     }
     for (name, there) in &observed.chains {
         if !target.chains.contains_key(name) {
-            draft.leaving_chain(name, there);
+            draft.leaving_chain(name, there, target);
         }
     }
 }
@@ -107,15 +107,16 @@ impl Draft {
     }
 
     /// A base chain that is not wanted goes out of force by a `return` in front of all its rules, which takes no set
-    /// from packets that are on their way through it. One that stood in for another says the same as that one, and
-    /// packets between the two must meet one of them: it keeps its rules until it is collected.
-    fn leaving_chain(&mut self, name: &Name, there: &ObservedChain) {
+    /// from packets that are on their way through it. One that stood in for another and says the same keeps its
+    /// rules until it is collected: packets between the two must meet one of them.
+    fn leaving_chain(&mut self, name: &Name, there: &ObservedChain, target: &Table) {
         if there.policy_drop {
             let comment = there.comment.clone();
             self.base_chains.push(OpKind::AddChain { name: name.clone(), base: there.base, comment });
         }
         let first = there.rules.first();
-        if there.base.is_some() && !is_stand_in(name) && !first.is_none_or(is_return) {
+        let relieved = is_stand_in(name) && target.chains.values().any(|chain| says_the_same(there, chain));
+        if there.base.is_some() && !relieved && !first.is_none_or(is_return) {
             let position = first.map_or(RulePosition::Last, |rule| RulePosition::Before(rule.handle));
             let rule = Rule { exprs: vec![Expr::Verdict(Verdict::Return)], comment: None };
             self.additions.push(add_rule(name, position, rule));
@@ -145,6 +146,14 @@ fn leads_to_stand_in(rule: &ObservedRule) -> bool {
 
 fn says_first(chain: &Chain, rule: &ObservedRule) -> bool {
     chain.rules.first().is_some_and(|first| rule.content == RuleContent::Known(first.clone()))
+}
+
+fn says_the_same(there: &ObservedChain, chain: &Chain) -> bool {
+    let known = there.rules.iter().map(|rule| match &rule.content {
+        RuleContent::Known(rule) => Some(rule),
+        RuleContent::Unknown(_) => None,
+    });
+    there.base == chain.base && known.eq(chain.rules.iter().map(Some))
 }
 
 fn is_return(rule: &ObservedRule) -> bool {

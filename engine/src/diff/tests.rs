@@ -34,7 +34,7 @@ fn carry_out(fake: &mut Fake, desired: &Ruleset) -> usize {
             assert_eq!(meaning(&fake.ruleset()), before, "a fill changed what packets meet");
         }
         fake.commit(&round.flip, Guard::None).unwrap();
-        assert_eq!(meaning(&fake.ruleset()), wanted, "a flip left something undone: {round:#?}");
+        assert_eq!(meaning(&fake.ruleset()), wanted, "a flip left something undone: {}", words(round));
         fake.commit(&round.collect, Guard::None).unwrap();
         assert_eq!(meaning(&fake.ruleset()), wanted, "a collect changed what packets meet");
     }
@@ -42,7 +42,7 @@ fn carry_out(fake: &mut Fake, desired: &Ruleset) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_plan_leads_to_what_is_desired(a in ruleset(), b in ruleset()) {
@@ -112,4 +112,9 @@ proptest! {
         let plan = diff(&observed, &b, TableFlags::default());
         prop_assert_eq!(&plan, &diff(&observed.clone(), &b.clone(), TableFlags::default()));
     }
+}
+
+fn words(round: &Round) -> String {
+    let phases = [("fill", &round.fill), ("flip", &round.flip), ("collect", &round.collect)];
+    phases.iter().flat_map(|(phase, ops)| ops.iter().map(move |op| format!("\n  {phase}: {op}"))).collect()
 }

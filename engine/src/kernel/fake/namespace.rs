@@ -56,7 +56,7 @@ impl Namespace {
             Guard::Generation(_) | Guard::None => {}
         }
         let mut after = self.attempt(port, ops, Validation::Full)?;
-        after.state.generation = following(after.state.generation);
+        after.state.generation = after.state.generation.following();
         *self = after;
         Ok(())
     }
@@ -77,14 +77,14 @@ impl Namespace {
                     self.references.remove(&key);
                 }
             }
-            self.state.generation = following(self.state.generation);
+            self.state.generation = self.state.generation.following();
         }
     }
 
     pub(super) fn tamper(&mut self, change: impl FnOnce(&mut Observed)) {
         change(&mut self.state);
         self.references = self.state.tables.iter().map(|(key, table)| (key.clone(), References::of(table))).collect();
-        self.state.generation = following(self.state.generation);
+        self.state.generation = self.state.generation.following();
     }
 
     /// The namespace after a batch; every operation that is refused is reported, as the kernel does.
@@ -174,11 +174,6 @@ impl Namespace {
         }
         Ok(())
     }
-}
-
-fn following(generation: KernelGeneration) -> KernelGeneration {
-    // The kernel never uses 0.
-    KernelGeneration(generation.0.wrapping_add(1).max(1))
 }
 
 /// Whether the kernel takes an operation, existence of its own object aside.
