@@ -3,6 +3,7 @@
 
 mod architecture;
 mod golden;
+mod kill;
 mod netns;
 mod privilege;
 mod swap;

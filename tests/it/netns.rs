@@ -1,5 +1,6 @@
 //! Real packets through network namespaces.
 
+mod cases;
 mod prober;
 
 use watcher::lab::{Lab, Matrix, Service, Topology};

@@ -16,6 +16,8 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use engine::inventory::Inventory;
+
 use super::LabError;
 use super::service::Service;
 
@@ -85,6 +87,36 @@ pub struct VirtualService {
 }
 
 impl Topology {
+    /// The nodes of a cluster and the pods on them. Pods without a node or an address are left out, as are addresses
+    /// beyond the first of each family.
+    pub fn of(inventory: &Inventory) -> Self {
+        let mut topology = Self::default();
+        for (name, node) in &inventory.nodes {
+            let host = Host { name: (&**name).into(), addresses: first_of_each(&node.addresses) };
+            let pods = inventory.pods.iter().filter(|(_, pod)| pod.node.as_ref() == Some(name));
+            let pods = pods
+                .map(|(name, pod)| Host { name: name.to_string().into(), addresses: first_of_each(&pod.addresses) });
+            let pods = pods.filter(|pod| !pod.addresses.is_empty()).collect();
+            topology.nodes.push(Node { host, pods, processes: Vec::new() });
+        }
+        topology
+    }
+
+    /// Adds what a description says.
+    ///
+    /// # Errors
+    /// [`LabError::Description`] names the first line that cannot be read.
+    pub fn read(&mut self, text: &str) -> Result<(), LabError> {
+        for (idx, line) in text.lines().enumerate() {
+            let line = line.split('#').next().unwrap_or_default().trim();
+            if line.is_empty() {
+                continue;
+            }
+            self.line(line).map_err(|message| LabError::Description { line: idx + 1, message: message.into() })?;
+        }
+        Ok(())
+    }
+
     /// Every namespace's name: nodes, their pods, hosts outside. Processes are not among them.
     pub fn hosts(&self) -> impl Iterator<Item = &Host> {
         let of_nodes = self.nodes.iter().flat_map(|node| std::iter::once(&node.host).chain(&node.pods));
@@ -140,6 +172,12 @@ impl Topology {
     }
 }
 
+fn first_of_each(addresses: &[IpAddr]) -> Vec<IpAddr> {
+    let v4 = addresses.iter().find(|address| address.is_ipv4());
+    let v6 = addresses.iter().find(|address| address.is_ipv6());
+    v4.into_iter().chain(v6).copied().collect()
+}
+
 fn addresses<'a>(words: impl Iterator<Item = &'a str>) -> Result<Vec<IpAddr>, String> {
     words.map(|word| word.parse().map_err(|_| format!("`{word}` is not an address"))).collect()
 }
@@ -149,13 +187,7 @@ impl FromStr for Topology {
 
     fn from_str(text: &str) -> Result<Self, LabError> {
         let mut topology = Self::default();
-        for (idx, line) in text.lines().enumerate() {
-            let line = line.split('#').next().unwrap_or_default().trim();
-            if line.is_empty() {
-                continue;
-            }
-            topology.line(line).map_err(|message| LabError::Description { line: idx + 1, message: message.into() })?;
-        }
+        topology.read(text)?;
         Ok(topology)
     }
 }
