@@ -144,6 +144,11 @@ fn longest_function(text: &str) -> Option<(usize, usize)> {
             .any(|start| line.starts_with(start))
     };
     let lengths = lines.iter().enumerate().filter(|(_, line)| starts_function(line)).filter_map(|(start, line)| {
+        // A method of a trait without a body ends where its declaration does.
+        let opening = lines[start..].iter().find(|line| line.ends_with(['{', ';']))?;
+        if opening.ends_with(';') {
+            return None;
+        }
         let closing = format!("{:1$}}}", "", line.len() - line.trim_start().len());
         let length = lines[start..].iter().position(|line| *line == closing)?;
         Some((start + 1, length + 1))
