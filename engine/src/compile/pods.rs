@@ -33,6 +33,7 @@ mod chain;
 mod peer;
 mod port;
 mod subject;
+mod vital;
 
 /// The two families, by the width of what dispatches.
 const FAMILIES: [AddressFamily; 2] = [AddressFamily::V4, AddressFamily::V6];
@@ -167,7 +168,7 @@ fn forward(
         ForwardMode::HostRules => Verdict::Return,
     };
     let judgement = egress.iter().chain(ingress).cloned().chain([verdict(pass.clone())]).collect();
-    let rules = judged(judgement, &pass, builder);
+    let rules = vital::before(judgement, &pass, locals, builder);
     let chain = builder.chain("pods", "", rules, None);
     let enter = match mode {
         ForwardMode::PodsFirst => Verdict::Goto(chain),
@@ -182,57 +183,12 @@ fn forward(
 
 /// Traffic of local pods to this node itself: only their egress is judged (sem-85).
 fn input(locals: &[(AddressFamily, Name)], egress: &[Rule], builder: &mut TableBuilder) {
-    let rules = judged(egress.to_vec(), &Verdict::Return, builder);
+    let rules = vital::before(egress.to_vec(), &Verdict::Return, locals, builder);
     let chain = builder.chain("pods_to_node", "", rules, None);
     for (family, set) in locals {
         let field = own_field(Direction::Egress, *family);
         builder.push(Base::PodInput, in_set(field, set, Verdict::Goto(chain.clone())));
     }
-}
-
-/// The rules that judge the traffic of local pods, behind what no policy may cut: replies, and the ICMP that the
-/// network itself lives on (decisions.md 16).
-///
-/// ICMP takes a way of its own, entered by goto and with the same judgement at its end, so that every other packet pays
-/// for one comparison only, and `return` means the same in both.
-fn judged(judgement: Vec<Rule>, pass: &Verdict, builder: &mut TableBuilder) -> Vec<Rule> {
-    const ESTABLISHED: u32 = 2;
-    const RELATED: u32 = 4;
-    let on_pass = |exprs: &[Expr], comment: &str| Rule {
-        exprs: exprs.iter().cloned().chain([Expr::Verdict(pass.clone())]).collect(),
-        comment: Some(Comment::new(comment)),
-    };
-    let icmp = icmp_rules(on_pass).into_iter().chain(judgement.iter().cloned()).collect();
-    let icmp = Expr::Verdict(Verdict::Goto(builder.chain("icmp", "", icmp, None)));
-    let mut rules = vec![
-        on_pass(&[Match::any_bit(Field::CtState, ESTABLISHED | RELATED)], "replies and related errors"),
-        Rule { exprs: vec![one_of(Field::L4Proto, &[1, 58]), icmp], comment: None },
-    ];
-    rules.extend(judgement);
-    rules
-}
-
-fn icmp_rules(on_pass: impl Fn(&[Expr], &str) -> Rule) -> Vec<Rule> {
-    const HOP_LIMIT_OF_NEIGHBOURS: u32 = 255;
-    let number = |field: Field, number| Match::eq(field, Datum::number(field.data_type(), number));
-    let neighbours = [number(Field::Ip6Hoplimit, HOP_LIMIT_OF_NEIGHBOURS), one_of(Field::Icmpv6Type, &[133, 135, 136])];
-    vec![
-        on_pass(&neighbours, "neighbour discovery"),
-        on_pass(&[one_of(Field::Icmpv6Type, &[130, 131, 132, 143])], "multicast listener discovery"),
-        on_pass(&[number(Field::Icmpv6Type, 2)], "packet too big"),
-        on_pass(&[number(Field::IcmpType, 3), number(Field::IcmpCode, 4)], "fragmentation needed"),
-    ]
-}
-
-/// The field has one of these numbers.
-fn one_of(field: Field, numbers: &[u32]) -> Expr {
-    let data_type = field.data_type();
-    let elements = numbers
-        .iter()
-        .map(|number| (ElementKey::values([Datum::number(data_type, *number)]), Element::PLAIN))
-        .collect();
-    let set = SetRef::Anonymous { spec: SetSpec::hash([data_type]), elements };
-    Expr::Lookup(Lookup { key: vec![field], operator: Operator::Eq, set })
 }
 
 fn in_set(field: Field, set: &Name, then: Verdict) -> Rule {
