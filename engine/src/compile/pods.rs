@@ -25,7 +25,7 @@ use super::{ForwardMode, address_family};
 use crate::inventory::Pod;
 use crate::resolve::Resolver;
 use crate::ruleset::{
-    Comment, DataType, Datum, Element, ElementKey, Elements, Expr, Field, Lookup, Match, Name, Operator, Rule, SetRef,
+    Comment, DataType, Datum, Element, ElementKey, Elements, Expr, Field, Lookup, Name, Operator, Rule, SetRef,
     SetSpec, Verdict, VerdictMap,
 };
 
