@@ -9,6 +9,7 @@ use crate::observed::{KernelGeneration, Observed};
 use crate::plan::Op;
 use crate::ruleset::TableKey;
 
+pub mod conformance;
 pub mod fake;
 
 /// A kernel with nf_tables.
