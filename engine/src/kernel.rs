@@ -16,6 +16,7 @@ pub use self::netlink::Netlink;
 mod attribute;
 #[cfg(feature = "kernel")]
 mod batch;
+pub mod conformance;
 #[cfg(feature = "kernel")]
 mod decode;
 #[cfg(feature = "kernel")]

@@ -60,7 +60,7 @@ pub enum OpKind {
     },
     /// Removes the table and all that is in it.
     DeleteTable,
-    /// Creates a named counter; there must be none of this name, as for quotas and sets.
+    /// Creates a named counter; there must be none of this name. The same holds for quotas and sets.
     AddCounter {
         /// Its name.
         name: Name,

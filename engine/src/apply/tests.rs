@@ -165,7 +165,7 @@ fn an_orphan_is_claimed_and_keeps_what_it_counted() {
     let outcome = apply(&mut second, &with_counter(), agent, &mut go_on).unwrap();
     assert_eq!((outcome.n_rounds, outcome.n_ops), (1, 1));
     let state = second.state();
-    let table = state.tables.get(&key).unwrap();
+    let table = &state.tables[&key];
     assert_eq!(table.flags, agent);
     assert_eq!(table.counters.values().map(|counter| counter.packets).collect::<Vec<_>>(), [7]);
     assert_eq!(apply(&mut second, &with_counter(), agent, &mut go_on).unwrap().n_ops, 0);

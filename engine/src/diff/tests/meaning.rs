@@ -2,6 +2,8 @@
 //!
 //! Two states of the same meaning treat every packet alike, however their objects are called.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "what refers to nothing is written as it is")]
+
 use std::collections::BTreeSet;
 
 use crate::ruleset::{Chain, Element, ElementData, Elements, Expr, Name, Rule, Ruleset, SetRef, Table, Verdict};
@@ -21,7 +23,7 @@ fn body(table: &Table, chain: &Chain, depth: usize) -> String {
     match chain.rules.first().map(|rule| rule.exprs.as_slice()) {
         Some([Expr::Verdict(Verdict::Return)]) => return String::new(),
         Some([Expr::Verdict(Verdict::Goto(target))]) => {
-            return body(table, table.chains.get(target).unwrap(), depth + 1);
+            return body(table, &table.chains[target], depth + 1);
         }
         Some(_) | None => {}
     }
@@ -44,7 +46,7 @@ fn expr_text(table: &Table, expr: &Expr, depth: usize) -> String {
         Expr::Lookup(lookup) => format!("{:?} {:?} {}", lookup.key, lookup.operator, set(table, &lookup.set, depth)),
         Expr::VerdictMap(map) => format!("{:?} {}", map.key, set(table, &map.map, depth)),
         Expr::Verdict(verdict) => verdict_text(table, verdict, depth),
-        Expr::NamedQuota(quota) => format!("{:?}", table.quotas.get(quota).unwrap()),
+        Expr::NamedQuota(quota) => format!("{:?}", table.quotas[quota]),
         _ => format!("{expr:?}"),
     }
 }
@@ -52,7 +54,7 @@ fn expr_text(table: &Table, expr: &Expr, depth: usize) -> String {
 fn set(table: &Table, set: &SetRef, depth: usize) -> String {
     match set {
         SetRef::Named(name) => {
-            let set = table.sets.get(name).unwrap();
+            let set = &table.sets[name];
             format!("{:?} {}", set.spec, elements(table, &set.elements, depth))
         }
         SetRef::Anonymous { spec, elements: held } => format!("{spec:?} {}", elements(table, held, depth)),
@@ -64,11 +66,13 @@ fn elements(table: &Table, elements: &Elements, depth: usize) -> String {
         ElementData::Verdict(verdict) => verdict_text(table, verdict, depth),
         data => format!("{data:?}"),
     };
-    elements.iter().map(|(key, element)| format!("{key:?} {} {:?}", text(element), element.comment)).collect()
+    let words: Vec<String> =
+        elements.iter().map(|(key, element)| format!("{key:?} {} {:?}", text(element), element.comment)).collect();
+    words.concat()
 }
 
 fn verdict_text(table: &Table, verdict: &Verdict, depth: usize) -> String {
-    let target = |name: &Name| body(table, table.chains.get(name).unwrap(), depth + 1);
+    let target = |name: &Name| body(table, &table.chains[name], depth + 1);
     match verdict {
         Verdict::Jump(name) => format!("jump {{{}}}", target(name)),
         Verdict::Goto(name) => format!("goto {{{}}}", target(name)),

@@ -142,7 +142,7 @@ fn set(n: usize, choices: &Choices) -> Set {
         }
         let data = match &spec.data {
             MapData::Verdict => ElementData::Verdict(verdict(0, *b, choices)),
-            _ => ElementData::Nothing,
+            MapData::Nothing | MapData::Value(_) | MapData::Counter => ElementData::Nothing,
         };
         elements.insert(key, Element { data, timeout: None, comment });
     }

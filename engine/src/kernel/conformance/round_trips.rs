@@ -1,0 +1,348 @@
+//! What is put into the kernel is what is observed: rules.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::samples::{FIELDS, home, range, value, wants_protocol};
+use super::world::{INPUT, creation, filter, inet, ipv4, jump, name, only, rule, rules_in};
+use super::{Case, Deviation, Needs, expect_ruleset};
+use crate::kernel::{Guard, Kernel};
+use crate::ruleset::{
+    Assign, AssignTarget, BaseChain, Chain, ChainType, Comment, DataType, Datum, DynamicSet, Element, ElementKey,
+    Elements, Expr, Family, Field, Hook, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, Match, Nat, NatKind,
+    Operator, Priority, Quota, RejectWith, Rule, Ruleset, Set, SetOperation, SetRef, SetSpec, Table, Value, Verdict,
+    VerdictMap,
+};
+
+pub(super) const CASES: &[Case] = &[
+    Case { name: "every field is compared", needs: Needs::Nothing, run: fields_compared },
+    Case { name: "every field is looked up", needs: Needs::Nothing, run: fields_looked_up },
+    Case { name: "ranges, prefixes and masks", needs: Needs::Nothing, run: values },
+    Case { name: "every statement", needs: Needs::Nothing, run: statements },
+    Case { name: "rejects of every family", needs: Needs::Nothing, run: rejects },
+    Case { name: "address translation", needs: Needs::Nothing, run: nat },
+    Case { name: "verdicts, jumps and verdict maps", needs: Needs::Nothing, run: verdicts },
+    Case { name: "rules that add to sets", needs: Needs::Nothing, run: dynamic_sets },
+    Case { name: "base chains of every hook, type and family", needs: Needs::Nothing, run: base_chains },
+    Case { name: "comments as long as they may be", needs: Needs::Nothing, run: comments },
+];
+
+/// Puts a ruleset into an empty kernel and compares.
+pub(super) fn round_trip(kernel: &mut dyn Kernel, ruleset: &Ruleset) -> Result<(), Deviation> {
+    kernel.commit(&creation(ruleset), Guard::None)?;
+    expect_ruleset(kernel, ruleset)
+}
+
+/// One rule per field, each in a chain where the field means something.
+fn rules_of_fields(rules: impl Fn(Field) -> Vec<Rule>) -> Ruleset {
+    let mut by_home: BTreeMap<(Family, Hook), Vec<Rule>> = BTreeMap::new();
+    for field in FIELDS {
+        by_home.entry(home(field)).or_default().extend(rules(field));
+    }
+    let mut ruleset = Ruleset::default();
+    for ((family, hook), rules) in by_home {
+        let table = ruleset.tables.entry(crate::ruleset::TableKey::ours(family)).or_default();
+        let chain = Chain { base: Some(filter(hook)), comment: None, rules };
+        table.chains.insert(name(&format!("base_{hook}")), chain);
+    }
+    ruleset
+}
+
+/// A rule that gives the field what it wants before it.
+fn guarded(field: Field, expr: Expr) -> Rule {
+    let tcp = wants_protocol(field).then(|| Match::eq(Field::L4Proto, Datum::protocol(6)));
+    rule(tcp.into_iter().chain([expr]).collect::<Vec<_>>())
+}
+
+fn compared(field: Field, operator: Operator, value: Value) -> Rule {
+    guarded(field, Expr::Match(Match { field, mask: None, operator, value }))
+}
+
+fn fields_compared(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
+    let ruleset = rules_of_fields(|field| {
+        let one = |n| Value::One(value(field.data_type(), n));
+        vec![compared(field, Operator::Eq, one(0)), compared(field, Operator::Ne, one(1))]
+    });
+    round_trip(kernel, &ruleset)
+}
+
+fn fields_looked_up(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
+    let ruleset = rules_of_fields(|field| {
+        let elements: Elements =
+            (0..2).map(|n| (ElementKey::values([value(field.data_type(), n)]), Element::PLAIN)).collect();
+        let set = |operator| {
+            let set = SetRef::Anonymous { spec: SetSpec::hash([field.data_type()]), elements: elements.clone() };
+            guarded(field, Expr::Lookup(Lookup { key: vec![field], operator, set }))
+        };
+        vec![set(Operator::Eq), set(Operator::Ne)]
+    });
+    round_trip(kernel, &ruleset)
+}
+
+fn values(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
+    let mut rules = Vec::new();
+    for field in FIELDS {
+        if let (Some(range), (Family::Inet, Hook::Input)) = (range(field.data_type()), home(field)) {
+            rules.push(compared(field, Operator::Eq, Value::Range(range)));
+            rules.push(compared(field, Operator::Ne, Value::Range(range)));
+        }
+    }
+    let network = Datum::ipv4([10, 1, 0, 0].into());
+    for bits in [1, 8, 15, 16, 24, 31] {
+        let network = Datum::from_u128(DataType::Ipv4Addr, network.to_u128() >> (32 - bits) << (32 - bits));
+        rules.push(compared(Field::IpSaddr, Operator::Eq, Value::Prefix(network, bits)));
+        rules.push(compared(Field::IpDaddr, Operator::Ne, Value::Prefix(network, bits)));
+    }
+    for bits in [1_u8, 32, 56, 64, 127] {
+        let network = Datum::from_u128(DataType::Ipv6Addr, 0x2001_0db8 << 96 >> (128 - bits) << (128 - bits));
+        rules.push(compared(Field::Ip6Saddr, Operator::Eq, Value::Prefix(network, bits)));
+    }
+    for operator in [Operator::Eq, Operator::Ne] {
+        rules.push(compared(Field::Iifname, operator, Value::Prefix(Datum::ifname("ppp"), 24)));
+    }
+    let masked = |field: Field, mask, operator, value| {
+        let number = |number| Datum::number(field.data_type(), number);
+        rule([Expr::Match(Match { field, mask: Some(number(mask)), operator, value: Value::One(number(value)) })])
+    };
+    rules.push(rule([Match::any_bit(Field::CtState, 2 | 4)]));
+    rules.push(rule([Match::any_bit(Field::CtStatus, 0x20)]));
+    rules.push(masked(Field::CtState, 8, Operator::Eq, 0));
+    rules.push(masked(Field::TcpFlags, 0x17, Operator::Eq, 0x02));
+    rules.push(masked(Field::TcpFlags, 0x17, Operator::Ne, 0x02));
+    rules.push(masked(Field::Mark, 0xff00, Operator::Eq, 0x0100));
+    rules.push(masked(Field::CtMark, 0x8000_0000, Operator::Ne, 0));
+    rules.push(masked(Field::IpFragOff, 0x1fff, Operator::Ne, 0));
+    round_trip(kernel, &only(Family::Inet, rules_in(INPUT, rules)))
+}
+
+fn statements(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
+    let mut exprs = vec![
+        Expr::Counter,
+        Expr::NamedCounter(name("seen")),
+        Expr::NamedQuota(name("quota")),
+        Expr::Quota(Quota { bytes: 10 << 20, over: true }),
+        Expr::Quota(Quota { bytes: 1_000, over: false }),
+        Expr::Notrack,
+    ];
+    for per in [LimitUnit::Second, LimitUnit::Minute, LimitUnit::Hour, LimitUnit::Day, LimitUnit::Week] {
+        exprs.push(Expr::Limit(Limit { rate: 10, per, burst: 5, bytes: false, over: false }));
+    }
+    exprs.push(Expr::Limit(Limit { rate: 400, per: LimitUnit::Minute, burst: 20, bytes: false, over: true }));
+    exprs.push(Expr::Limit(Limit { rate: 1 << 20, per: LimitUnit::Second, burst: 4_096, bytes: true, over: false }));
+    for level in [
+        LogLevel::Emerg,
+        LogLevel::Alert,
+        LogLevel::Crit,
+        LogLevel::Err,
+        LogLevel::Warn,
+        LogLevel::Notice,
+        LogLevel::Info,
+        LogLevel::Debug,
+    ] {
+        exprs.push(Expr::Log(Log { prefix: Some("denied: ".into()), level: Some(level), ..Log::default() }));
+    }
+    exprs.push(Expr::Log(Log::default()));
+    exprs.push(Expr::Log(Log { prefix: Some("x".repeat(127).into()), ..Log::default() }));
+    exprs.push(Expr::Log(Log { flags: 1 | 2 | 4 | 8 | 32, level: Some(LogLevel::Info), ..Log::default() }));
+    let to_group = Log { prefix: Some("P:7".into()), group: Some(100), snaplen: Some(128), ..Log::default() };
+    exprs.push(Expr::Log(Log { queue_threshold: Some(32), ..to_group.clone() }));
+    exprs.push(Expr::Log(Log { group: Some(0), ..Log::default() }));
+    exprs.push(Expr::Log(to_group));
+    for target in [AssignTarget::Mark, AssignTarget::CtMark] {
+        for source in [AssignTarget::Mark, AssignTarget::CtMark] {
+            exprs.push(Expr::Assign(Assign { target, source, mask: 0xffff_00ff, xor: 0x100 }));
+            exprs.push(Expr::Assign(Assign { target, source, mask: u32::MAX, xor: 0 }));
+        }
+        exprs.push(Expr::Assign(Assign { target, source: target, mask: 0, xor: 0x2a }));
+    }
+    let rules = exprs.into_iter().map(|expr| rule([expr])).collect();
+    let table = Table {
+        counters: BTreeMap::from([(name("seen"), Some(Comment::new("what was seen")))]),
+        quotas: BTreeMap::from([(name("quota"), Quota { bytes: 5_000_000, over: true })]),
+        ..rules_in(filter(Hook::Prerouting), rules)
+    };
+    round_trip(kernel, &only(Family::Inet, table))
+}
+
+fn rejects(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
+    let tcp_reset = rule([Match::eq(Field::L4Proto, Datum::protocol(6)), Expr::Reject(RejectWith::TcpReset)]);
+    let each = |with: fn(u8) -> RejectWith, codes: &[u8]| {
+        codes.iter().map(|code| rule([Expr::Reject(with(*code))])).collect::<Vec<_>>()
+    };
+    let of_family = |protocol: u32, reject| {
+        let family = Match::eq(Field::NfProto, Datum::number(DataType::NfProto, protocol));
+        rule([family, Expr::Reject(reject)])
+    };
+    let mut inet = each(RejectWith::Icmpx, &[0, 1, 2, 3]);
+    inet.push(tcp_reset.clone());
+    inet.push(of_family(2, RejectWith::Icmp(3)));
+    inet.push(of_family(10, RejectWith::Icmpv6(4)));
+    let mut ip = each(RejectWith::Icmp, &[0, 1, 2, 3, 9, 10, 13]);
+    ip.push(tcp_reset);
+    let ip6 = each(RejectWith::Icmpv6, &[0, 1, 3, 4]);
+    let tables = [(Family::Inet, inet), (Family::Ip, ip), (Family::Ip6, ip6)];
+    let tables = tables.map(|(family, rules)| (crate::ruleset::TableKey::ours(family), rules_in(INPUT, rules)));
+    round_trip(kernel, &Ruleset { tables: tables.into() })
+}
+
+fn nat(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
+    let chain = |hook, priority, rules| {
+        let base = BaseChain { chain_type: ChainType::Nat, hook, priority: Priority(priority) };
+        Chain { base: Some(base), comment: None, rules }
+    };
+    let translate = |kind, addresses, ports: Option<Interval>, flags| {
+        let tcp = ports.map(|_| Match::eq(Field::L4Proto, Datum::protocol(6)));
+        let nat = Expr::Nat(Nat { kind, addresses, ports, flags });
+        rule(tcp.into_iter().chain([nat]).collect::<Vec<_>>())
+    };
+    let v4 = Some(Interval::single(ipv4(1)));
+    let v4_range = Interval::new(ipv4(1), ipv4(9));
+    let v6 = Some(Interval::single(value(DataType::Ipv6Addr, 0)));
+    let v6_range = range(DataType::Ipv6Addr);
+    let port = Some(Interval::single(Datum::port(8_080)));
+    let ports = range(DataType::InetService);
+    let both = |kind| {
+        vec![
+            translate(kind, v4, None, 0),
+            translate(kind, v4, port, 0),
+            translate(kind, v4_range, ports, 0),
+            translate(kind, v4, None, 4),
+            translate(kind, v4_range, None, 8),
+            translate(kind, v6, None, 0),
+            translate(kind, v6, port, 16),
+            translate(kind, v6_range, None, 0),
+        ]
+    };
+    let alone = |kind| {
+        vec![
+            translate(kind, None, None, 0),
+            translate(kind, None, port, 0),
+            translate(kind, None, ports, 4),
+            translate(kind, None, None, 16),
+        ]
+    };
+    let mut prerouting = both(NatKind::Destination);
+    prerouting.extend(alone(NatKind::Redirect));
+    let mut postrouting = both(NatKind::Source);
+    postrouting.extend(alone(NatKind::Masquerade));
+    let chains = [
+        (name("pre"), chain(Hook::Prerouting, -101, prerouting)),
+        (name("out"), chain(Hook::Output, -101, both(NatKind::Destination))),
+        (name("in"), chain(Hook::Input, 99, vec![translate(NatKind::Source, v4, None, 0)])),
+        (name("post"), chain(Hook::Postrouting, 99, postrouting)),
+    ];
+    round_trip(kernel, &only(Family::Inet, Table { chains: chains.into(), ..Table::default() }))
+}
+
+fn verdicts(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
+    let goto = Verdict::Goto(name("other"));
+    let all = [Verdict::Accept, Verdict::Drop, Verdict::Return, Verdict::Continue, goto, Verdict::Jump(name("one"))];
+    let elements: Elements = (0..)
+        .zip(&all)
+        .map(|(n, verdict)| (ElementKey::values([ipv4(n)]), Element::verdict(verdict.clone())))
+        .chain([(ElementKey::CatchAll, Element::verdict(Verdict::Drop))])
+        .collect();
+    let spec = SetSpec::hash([DataType::Ipv4Addr]).verdicts();
+    let named = SetRef::Named(name("map"));
+    let anonymous = SetRef::Anonymous { spec: spec.clone(), elements: elements.clone() };
+    let mut rules: Vec<Rule> =
+        all.iter().map(|verdict| rule([Match::eq(Field::IpSaddr, ipv4(77)), Expr::Verdict(verdict.clone())])).collect();
+    for map in [named, anonymous] {
+        rules.push(rule([Expr::VerdictMap(VerdictMap { key: vec![Field::IpDaddr], map })]));
+    }
+    let key = vec![Field::IpDaddr, Field::L4Proto, Field::ThDport];
+    let ports = Interval::new(Datum::port(80), Datum::port(443));
+    let parts = [Interval::single(ipv4(1)), Interval::single(Datum::protocol(6))].into_iter().chain(ports);
+    let map = SetRef::Anonymous {
+        spec: SetSpec::intervals([DataType::Ipv4Addr, DataType::InetProto, DataType::InetService]).verdicts(),
+        elements: Elements::from([(ElementKey::intervals(parts), Element::verdict(Verdict::Accept))]),
+    };
+    rules.push(rule([Expr::VerdictMap(VerdictMap { key, map })]));
+    let regular = |rules| Chain { base: None, comment: Some(Comment::new("a chain")), rules };
+    let mut table = rules_in(INPUT, rules);
+    table.chains.insert(name("one"), regular(vec![jump("other"), rule([Expr::Counter])]));
+    table.chains.insert(name("other"), regular(Vec::new()));
+    table.sets.insert(name("map"), Set { spec, elements });
+    round_trip(kernel, &only(Family::Inet, table))
+}
+
+fn dynamic_sets(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
+    let minute = Some(Duration::from_secs(60));
+    let spec = SetSpec {
+        dynamic: true,
+        timeout: minute,
+        size: 65_535.try_into().ok(),
+        ..SetSpec::hash([DataType::Ipv4Addr, DataType::InetService])
+    };
+    let limit = Limit { rate: 10, per: LimitUnit::Second, burst: 5, bytes: false, over: true };
+    let statement = |operation, timeout, limit| {
+        let key = vec![Field::IpSaddr, Field::TcpDport];
+        rule([Expr::DynamicSet(DynamicSet { operation, set: name("recent"), key, timeout, limit })])
+    };
+    let rules = vec![
+        statement(SetOperation::Add, None, None),
+        statement(SetOperation::Update, minute, None),
+        statement(SetOperation::Update, minute, Some(limit)),
+        statement(SetOperation::Delete, None, None),
+    ];
+    let mut table = rules_in(INPUT, rules);
+    table.sets.insert(name("recent"), Set { spec, elements: Elements::new() });
+    round_trip(kernel, &only(Family::Inet, table))
+}
+
+fn base_chains(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
+    let hooks = [Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting];
+    let mut ruleset = Ruleset::default();
+    for family in [Family::Inet, Family::Ip, Family::Ip6, Family::Arp, Family::Bridge] {
+        let routed = matches!(family, Family::Inet | Family::Ip | Family::Ip6);
+        let mut table = Table::default();
+        let mut add = |chain_type: ChainType, hook: Hook, priority| {
+            let base = BaseChain { chain_type, hook, priority: Priority(priority) };
+            let chain = Chain { base: Some(base), comment: None, rules: Vec::new() };
+            table.chains.insert(name(&format!("{chain_type}_{hook}")), chain);
+        };
+        for hook in hooks {
+            if family != Family::Arp || matches!(hook, Hook::Input | Hook::Output) {
+                add(ChainType::Filter, hook, -301);
+            }
+            if routed && hook != Hook::Forward {
+                add(ChainType::Nat, hook, 99);
+            }
+        }
+        if routed {
+            add(ChainType::Route, Hook::Output, -151);
+        }
+        ruleset.tables.insert(crate::ruleset::TableKey::ours(family), table);
+    }
+    round_trip(kernel, &ruleset)
+}
+
+fn comments(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
+    let comment = || Some(Comment::new(&"é".repeat(60)));
+    let spec = SetSpec { comment: comment(), ..SetSpec::hash([DataType::Ipv4Addr]) };
+    let element = Element { comment: comment(), ..Element::PLAIN };
+    let longest = "n".repeat(crate::ruleset::NAME_MAX - 3);
+    let chain = Chain {
+        base: Some(INPUT),
+        comment: comment(),
+        rules: vec![Rule { exprs: vec![Expr::Verdict(Verdict::Accept)], comment: comment() }],
+    };
+    let table = Table {
+        comment: comment(),
+        counters: BTreeMap::from([(name("c"), comment()), (name(&longest), None)]),
+        quotas: BTreeMap::new(),
+        sets: BTreeMap::from([(
+            name(&longest),
+            Set { spec, elements: Elements::from([(ElementKey::values([ipv4(1)]), element)]) },
+        )]),
+        chains: BTreeMap::from([(name(&longest), chain)]),
+    };
+    let ruleset = only(Family::Inet, table);
+    round_trip(kernel, &ruleset)?;
+    let observed = kernel.observe(&[inet()])?;
+    let table = observed.tables.get(&inet());
+    let told = table.is_some_and(|table| {
+        table.comment == comment() && table.counters.get(&name("c")).is_some_and(|counter| counter.comment == comment())
+    });
+    super::expect(told, "the comment of the table or of the counter is not what it was")
+}

@@ -1,0 +1,199 @@
+//! A value of every type, and every field.
+
+use crate::ruleset::{DataType, Datum, Family, Field, Hook, Interval};
+
+/// Every data type.
+pub(super) const DATA_TYPES: [DataType; 25] = [
+    DataType::Ipv4Addr,
+    DataType::Ipv6Addr,
+    DataType::EtherAddr,
+    DataType::EtherType,
+    DataType::InetProto,
+    DataType::InetService,
+    DataType::IcmpType,
+    DataType::IcmpCode,
+    DataType::Icmpv6Type,
+    DataType::Icmpv6Code,
+    DataType::TcpFlag,
+    DataType::Mark,
+    DataType::CtState,
+    DataType::CtStatus,
+    DataType::CtDir,
+    DataType::Ifname,
+    DataType::NfProto,
+    DataType::PktType,
+    DataType::FibAddrtype,
+    DataType::Uid,
+    DataType::Gid,
+    DataType::Dscp,
+    DataType::Integer8,
+    DataType::Integer16,
+    DataType::Integer32,
+];
+
+/// Every field.
+pub(super) const FIELDS: [Field; 47] = [
+    Field::Iifname,
+    Field::Oifname,
+    Field::NfProto,
+    Field::L4Proto,
+    Field::Mark,
+    Field::PktType,
+    Field::SkUid,
+    Field::SkGid,
+    Field::Length,
+    Field::EtherSaddr,
+    Field::EtherDaddr,
+    Field::EtherType,
+    Field::IpSaddr,
+    Field::IpDaddr,
+    Field::IpFragOff,
+    Field::IpDscp,
+    Field::IpTtl,
+    Field::Ip6Saddr,
+    Field::Ip6Daddr,
+    Field::Ip6Dscp,
+    Field::Ip6Hoplimit,
+    Field::ThSport,
+    Field::ThDport,
+    Field::TcpSport,
+    Field::TcpDport,
+    Field::TcpFlags,
+    Field::UdpSport,
+    Field::UdpDport,
+    Field::SctpSport,
+    Field::SctpDport,
+    Field::IcmpType,
+    Field::IcmpCode,
+    Field::Icmpv6Type,
+    Field::Icmpv6Code,
+    Field::CtState,
+    Field::CtStatus,
+    Field::CtMark,
+    Field::CtDirection,
+    Field::CtOriginalIpSaddr,
+    Field::CtOriginalIpDaddr,
+    Field::CtOriginalIp6Saddr,
+    Field::CtOriginalIp6Daddr,
+    Field::CtOriginalProtoSrc,
+    Field::CtOriginalProtoDst,
+    Field::FibSaddrType,
+    Field::FibDaddrType,
+    Field::FibDaddrIifType,
+];
+
+/// A table and a hook in which a field means something.
+pub(super) fn home(field: Field) -> (Family, Hook) {
+    match field {
+        Field::EtherType => (Family::Bridge, Hook::Forward),
+        Field::SkUid | Field::SkGid | Field::Oifname => (Family::Inet, Hook::Output),
+        Field::Iifname
+        | Field::NfProto
+        | Field::L4Proto
+        | Field::Mark
+        | Field::PktType
+        | Field::Length
+        | Field::EtherSaddr
+        | Field::EtherDaddr
+        | Field::IpSaddr
+        | Field::IpDaddr
+        | Field::IpFragOff
+        | Field::IpDscp
+        | Field::IpTtl
+        | Field::Ip6Saddr
+        | Field::Ip6Daddr
+        | Field::Ip6Dscp
+        | Field::Ip6Hoplimit
+        | Field::ThSport
+        | Field::ThDport
+        | Field::TcpSport
+        | Field::TcpDport
+        | Field::TcpFlags
+        | Field::UdpSport
+        | Field::UdpDport
+        | Field::SctpSport
+        | Field::SctpDport
+        | Field::IcmpType
+        | Field::IcmpCode
+        | Field::Icmpv6Type
+        | Field::Icmpv6Code
+        | Field::CtState
+        | Field::CtStatus
+        | Field::CtMark
+        | Field::CtDirection
+        | Field::CtOriginalIpSaddr
+        | Field::CtOriginalIpDaddr
+        | Field::CtOriginalIp6Saddr
+        | Field::CtOriginalIp6Daddr
+        | Field::CtOriginalProtoSrc
+        | Field::CtOriginalProtoDst
+        | Field::FibSaddrType
+        | Field::FibDaddrType
+        | Field::FibDaddrIifType => (Family::Inet, Hook::Input),
+    }
+}
+
+/// Whether packets reach the field only after a match on the transport protocol.
+pub(super) fn wants_protocol(field: Field) -> bool {
+    matches!(field, Field::ThSport | Field::ThDport | Field::CtOriginalProtoSrc | Field::CtOriginalProtoDst)
+}
+
+/// The `n`th of some values of a type that are easily told apart; `n` below 4.
+pub(super) fn value(data_type: DataType, n: u8) -> Datum {
+    match data_type {
+        DataType::Ipv4Addr => Datum::ipv4([192, 0, 2, 16 + n].into()),
+        DataType::Ipv6Addr => Datum::ipv6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 16 + u16::from(n)].into()),
+        DataType::EtherAddr => Datum::from_bytes(data_type, &[2, 0, 0, 0, 1, n]),
+        DataType::EtherType => Datum::number(data_type, 0x0800 + u32::from(n)),
+        DataType::Ifname => {
+            Datum::ifname(["lo", "eth0", "veth1", "cali12345678901"].get(usize::from(n)).unwrap_or(&"x"))
+        }
+        DataType::InetService | DataType::Integer16 => Datum::number(data_type, 8_080 + u32::from(n)),
+        DataType::CtState | DataType::CtStatus => Datum::number(data_type, 1 << (1 + n)),
+        DataType::TcpFlag => Datum::number(data_type, 1 << n),
+        DataType::CtDir => Datum::number(data_type, u32::from(n % 2)),
+        DataType::NfProto => Datum::number(data_type, if n.is_multiple_of(2) { 2 } else { 10 }),
+        DataType::FibAddrtype | DataType::PktType => Datum::number(data_type, 1 + u32::from(n)),
+        DataType::Mark | DataType::Uid | DataType::Gid | DataType::Integer32 => {
+            Datum::number(data_type, 0x0001_0200 + u32::from(n))
+        }
+        DataType::InetProto
+        | DataType::IcmpType
+        | DataType::IcmpCode
+        | DataType::Icmpv6Type
+        | DataType::Icmpv6Code
+        | DataType::Dscp
+        | DataType::Integer8 => Datum::number(data_type, 8 + u32::from(n)),
+    }
+}
+
+/// Two values of a type, if it is one of numbers of which ranges make sense.
+pub(super) fn range(data_type: DataType) -> Option<Interval> {
+    match data_type {
+        DataType::Ipv4Addr
+        | DataType::Ipv6Addr
+        | DataType::EtherAddr
+        | DataType::InetProto
+        | DataType::InetService
+        | DataType::IcmpType
+        | DataType::Icmpv6Type
+        | DataType::Mark
+        | DataType::Uid
+        | DataType::Gid
+        | DataType::Integer8
+        | DataType::Integer16
+        | DataType::Integer32 => Interval::new(value(data_type, 0), value(data_type, 3)),
+        DataType::EtherType
+        | DataType::IcmpCode
+        | DataType::Icmpv6Code
+        | DataType::TcpFlag
+        | DataType::CtState
+        | DataType::CtStatus
+        | DataType::CtDir
+        | DataType::Ifname
+        | DataType::NfProto
+        | DataType::PktType
+        | DataType::FibAddrtype
+        | DataType::Dscp => None,
+    }
+}
