@@ -4,3 +4,4 @@
 //! difference between them. Neither looks at the clock or keeps anything between two packets.
 
 pub mod policy;
+pub mod ruleset;

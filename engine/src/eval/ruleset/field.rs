@@ -1,0 +1,134 @@
+//! What rules read from a packet.
+
+use std::net::IpAddr;
+
+use super::packet::{Conntrack, Entry, FlowDirection, Host, Packet, PacketType, Ports, State, Transport};
+use crate::ruleset::{Datum, Field};
+
+/// The value of a field; none where the packet has no such field, which ends the rule whatever is compared.
+pub(super) fn load(field: Field, packet: &Packet, host: &Host) -> Option<Datum> {
+    let number = |number: u32| Datum::number(field.data_type(), number);
+    match field {
+        // Without an interface the kernel gives an empty name, which no interface has.
+        Field::Iifname => Some(Datum::ifname(packet.input.as_deref().unwrap_or(""))),
+        Field::Oifname => Some(Datum::ifname(packet.output.as_deref().unwrap_or(""))),
+        Field::NfProto => Some(number(if packet.source.is_ipv4() { 2 } else { 10 })),
+        Field::L4Proto => Some(number(u32::from(packet.protocol()))),
+        Field::Mark => Some(number(packet.mark)),
+        Field::PktType => Some(number(packet_type(packet.packet_type))),
+        Field::SkUid => packet.owner.map(|owner| number(owner.uid)),
+        Field::SkGid => packet.owner.map(|owner| number(owner.gid)),
+        Field::Length => Some(number(packet.length)),
+        Field::EtherSaddr => packet.ether.map(|ether| Datum::from_bytes(field.data_type(), &ether.source)),
+        Field::EtherDaddr => packet.ether.map(|ether| Datum::from_bytes(field.data_type(), &ether.destination)),
+        Field::EtherType => packet.ether.map(|ether| number(u32::from(ether.ether_type))),
+        Field::IpSaddr => v4(packet.source),
+        Field::IpDaddr => v4(packet.destination),
+        Field::IpFragOff => packet.source.is_ipv4().then(|| number(u32::from(packet.fragment))),
+        Field::IpDscp => packet.source.is_ipv4().then(|| number(u32::from(packet.dscp))),
+        Field::IpTtl => packet.source.is_ipv4().then(|| number(u32::from(packet.ttl))),
+        Field::Ip6Saddr => v6(packet.source),
+        Field::Ip6Daddr => v6(packet.destination),
+        Field::Ip6Dscp => packet.source.is_ipv6().then(|| number(u32::from(packet.dscp))),
+        Field::Ip6Hoplimit => packet.source.is_ipv6().then(|| number(u32::from(packet.ttl))),
+        Field::ThSport => ports(packet, None).map(|ports| Datum::port(ports.source)),
+        Field::ThDport => ports(packet, None).map(|ports| Datum::port(ports.destination)),
+        Field::TcpSport => ports(packet, Some(6)).map(|ports| Datum::port(ports.source)),
+        Field::TcpDport => ports(packet, Some(6)).map(|ports| Datum::port(ports.destination)),
+        Field::UdpSport => ports(packet, Some(17)).map(|ports| Datum::port(ports.source)),
+        Field::UdpDport => ports(packet, Some(17)).map(|ports| Datum::port(ports.destination)),
+        Field::SctpSport => ports(packet, Some(132)).map(|ports| Datum::port(ports.source)),
+        Field::SctpDport => ports(packet, Some(132)).map(|ports| Datum::port(ports.destination)),
+        Field::TcpFlags => match header(packet)? {
+            Transport::Tcp { flags, .. } => Some(number(u32::from(flags))),
+            Transport::Udp(_) | Transport::Sctp(_) | Transport::Icmp { .. } | Transport::Other(_) => None,
+        },
+        Field::IcmpType => icmp(packet, 1).map(|(icmp_type, _)| number(u32::from(icmp_type))),
+        Field::IcmpCode => icmp(packet, 1).map(|(_, code)| number(u32::from(code))),
+        Field::Icmpv6Type => icmp(packet, 58).map(|(icmp_type, _)| number(u32::from(icmp_type))),
+        Field::Icmpv6Code => icmp(packet, 58).map(|(_, code)| number(u32::from(code))),
+        Field::CtState => Some(number(state(packet.conntrack))),
+        Field::CtStatus => entry(packet).map(|entry| number(entry.status)),
+        Field::CtMark => entry(packet).map(|entry| number(entry.mark)),
+        Field::CtDirection => entry(packet).map(|entry| number(direction(entry.direction))),
+        Field::CtOriginalIpSaddr => v4(entry(packet)?.original_source),
+        Field::CtOriginalIpDaddr => v4(entry(packet)?.original_destination),
+        Field::CtOriginalIp6Saddr => v6(entry(packet)?.original_source),
+        Field::CtOriginalIp6Daddr => v6(entry(packet)?.original_destination),
+        Field::CtOriginalProtoSrc => entry(packet).map(|entry| Datum::port(entry.original_ports.source)),
+        Field::CtOriginalProtoDst => entry(packet).map(|entry| Datum::port(entry.original_ports.destination)),
+        Field::FibSaddrType => Some(number(host.address_type(packet.source, None))),
+        Field::FibDaddrType => Some(number(host.address_type(packet.destination, None))),
+        Field::FibDaddrIifType => Some(number(host.address_type(packet.destination, packet.input.as_deref()))),
+    }
+}
+
+/// The connection that a packet belongs to.
+pub(super) fn entry(packet: &Packet) -> Option<Entry> {
+    match packet.conntrack {
+        Conntrack::Tracked(entry) => Some(entry),
+        Conntrack::Untracked | Conntrack::Invalid => None,
+    }
+}
+
+/// The transport header; only the first fragment has one.
+fn header(packet: &Packet) -> Option<Transport> {
+    const OFFSET: u16 = 0x1fff;
+    (packet.fragment & OFFSET == 0).then_some(packet.transport)
+}
+
+fn ports(packet: &Packet, protocol: Option<u8>) -> Option<Ports> {
+    let is_wanted = protocol.is_none_or(|protocol| protocol == packet.protocol());
+    if is_wanted { header(packet)?.ports() } else { None }
+}
+
+fn icmp(packet: &Packet, protocol: u8) -> Option<(u8, u8)> {
+    match header(packet)? {
+        Transport::Icmp { icmp_type, code } if packet.protocol() == protocol => Some((icmp_type, code)),
+        Transport::Icmp { .. }
+        | Transport::Tcp { .. }
+        | Transport::Udp(_)
+        | Transport::Sctp(_)
+        | Transport::Other(_) => None,
+    }
+}
+
+fn v4(address: IpAddr) -> Option<Datum> {
+    match address {
+        IpAddr::V4(address) => Some(Datum::ipv4(address)),
+        IpAddr::V6(_) => None,
+    }
+}
+
+fn v6(address: IpAddr) -> Option<Datum> {
+    match address {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(address) => Some(Datum::ipv6(address)),
+    }
+}
+
+fn state(conntrack: Conntrack) -> u32 {
+    match conntrack {
+        Conntrack::Invalid => 1,
+        Conntrack::Tracked(Entry { state: State::Established, .. }) => 2,
+        Conntrack::Tracked(Entry { state: State::Related, .. }) => 4,
+        Conntrack::Tracked(Entry { state: State::New, .. }) => 8,
+        Conntrack::Untracked => 64,
+    }
+}
+
+fn direction(direction: FlowDirection) -> u32 {
+    match direction {
+        FlowDirection::Original => 0,
+        FlowDirection::Reply => 1,
+    }
+}
+
+fn packet_type(packet_type: PacketType) -> u32 {
+    match packet_type {
+        PacketType::Host => 0,
+        PacketType::Broadcast => 1,
+        PacketType::Multicast => 2,
+        PacketType::Other => 3,
+    }
+}
