@@ -64,11 +64,17 @@ impl Sources {
         &self.source(id).text
     }
 
+    /// Line of a byte offset, from 1. It takes no longer where one line holds a whole list of objects.
+    pub fn line(&self, id: SourceId, offset: u32) -> u32 {
+        let lines = self.source(id).line_starts.partition_point(|start| *start <= offset);
+        u32::try_from(lines.max(1)).unwrap_or(u32::MAX)
+    }
+
     /// Line and column of a byte offset. An offset past the end means the end.
     pub fn position(&self, id: SourceId, offset: u32) -> Position {
         let source = self.source(id);
-        let line = source.line_starts.partition_point(|start| *start <= offset).max(1);
-        let start = source.line_starts.get(line - 1).copied().unwrap_or(0);
+        let line = self.line(id, offset);
+        let start = source.line_starts.get(line as usize - 1).copied().unwrap_or(0);
         let column = source
             .text
             .get(start as usize..)
@@ -76,19 +82,13 @@ impl Sources {
             .char_indices()
             .take_while(|(at, character)| *at + (start as usize) < offset as usize && *character != '\n')
             .count();
-        Position {
-            line: u32::try_from(line).unwrap_or(u32::MAX),
-            column: u32::try_from(column + 1).unwrap_or(u32::MAX),
-        }
+        Position { line, column: u32::try_from(column + 1).unwrap_or(u32::MAX) }
     }
 
     /// The origin of something written at `span`.
     pub fn origin(&self, span: Span) -> Origin {
         Origin {
-            place: Some(Place {
-                path: Arc::clone(self.path(span.source)),
-                line: self.position(span.source, span.start).line,
-            }),
+            place: Some(Place { path: Arc::clone(self.path(span.source)), line: self.line(span.source, span.start) }),
             subject: None,
         }
     }

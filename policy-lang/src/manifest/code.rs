@@ -56,8 +56,6 @@ pub const NOT_LOADED: Code = Code("PAL025");
 pub const BASELINE_SCHEMA: Code = Code("PAL501");
 /// One entry of the baseline cannot be read.
 pub const BASELINE_ENTRY: Code = Code("PAL502");
-/// An entry that an earlier one covers.
-pub const BASELINE_SHADOWED: Code = Code("PAL505");
 /// A baseline that denies nothing.
 pub const BASELINE_EMPTY: Code = Code("PAL508");
 /// An exemption for every pod, or by a label that tenants may be able to set.
