@@ -80,8 +80,8 @@ pub(super) enum Needs {
     Nothing,
     /// A protocol with ports, by name.
     Ports,
-    /// Any protocol.
-    Protocol,
+    /// `proto tcp`.
+    Tcp,
 }
 
 /// A target.

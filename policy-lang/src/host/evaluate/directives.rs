@@ -79,6 +79,7 @@ impl Evaluator<'_> {
     pub(super) fn include(&mut self, stream: &mut Stream, draft: &mut Draft, span: Span) -> Step<Flow> {
         let value = self.value(stream, &draft.location)?;
         plain(&value)?;
+        let is_prefixed = draft.started.or(draft.located).is_some();
         let base = std::mem::take(draft);
         for item in &value.items {
             let Item::Word(word) = item else { return Err(deferred_refused(value.span)) };
@@ -88,7 +89,14 @@ impl Evaluator<'_> {
             }
         }
         Self::semicolon(stream)?;
-        Ok(Flow::Done)
+        if !is_prefixed || stream.peek().is_none() {
+            return Ok(Flow::Done);
+        }
+        // As in ferm, the semicolon ends the include and not what precedes it.
+        let help = "put braces around `@include` if only the included rules are meant";
+        self.warn(span, "what precedes this `@include` applies to the next statement too", help);
+        *draft = base.for_block();
+        Ok(Flow::More)
     }
 
     /// The files that an operand of `@include` means.
