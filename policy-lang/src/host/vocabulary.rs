@@ -3,7 +3,6 @@
 //!
 //! Supporting another word is another row here; the lowering to nftables is where its meaning lives.
 
-pub(super) mod suggestion;
 mod tables;
 
 pub(super) use tables::{ACTIONS, CORE, FOREIGN, MODULES, PROTOCOLS, SHORTCUTS, TARGETS};

@@ -12,7 +12,7 @@ use crate::host::limits::INCLUDES;
 use crate::host::stream::Stream;
 use crate::host::tree::{self, Node};
 use crate::host::value::Item;
-use crate::host::vocabulary::suggestion::nearest;
+use crate::manifest::suggest::nearest;
 use crate::source::{SourceId, Span};
 
 const DIRECTIVES: &[&str] = &["if", "else", "def", "include", "subchain", "gotosubchain"];
@@ -43,7 +43,7 @@ impl Evaluator<'_> {
                 .into()),
             _ => {
                 let diagnostic = error(code::UNKNOWN_WORD, span, format!("`@{name}` cannot stand here"));
-                Err(match nearest(name, DIRECTIVES.iter().copied()) {
+                Err(match nearest(name, DIRECTIVES) {
                     Some(near) => diagnostic.help(format!("did you mean `@{near}`?")),
                     None => diagnostic.help("a keyword is expected here"),
                 }
