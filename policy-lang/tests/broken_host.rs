@@ -3,34 +3,32 @@
 //! Each file in tests/data/host/broken says in its first lines what is refused:
 //! `# refused LINE CODE WORDS | HINT`, the hint being optional.
 
+#![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "a test fails by it")]
+
 #[path = "host/disk.rs"]
 mod disk;
 
-use std::path::{Path, PathBuf};
+use std::fmt::Write as _;
+use std::path::Path;
 
 use policy_lang::diagnostic::{Diagnostic, Severity};
 use policy_lang::host::parse;
 use policy_lang::source::Sources;
 
-use crate::disk::Disk;
+use crate::disk::{Disk, configurations};
 
 #[test]
 fn broken_rules_are_refused_where_they_are() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/host/broken");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "ferm"));
-    files.sort();
-    assert!(files.len() >= 10, "the corpus is gone: {files:?}");
-    let wrong: Vec<String> = files.iter().filter_map(|path| check(&folder, path)).collect();
+    let wrong: Vec<String> = configurations("broken").iter().filter_map(|path| check(path)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// What is wrong with the findings of one file.
-fn check(folder: &Path, path: &Path) -> Option<String> {
+fn check(path: &Path) -> Option<String> {
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = disk::text(path);
     let mut sources = Sources::default();
-    let (_, diagnostics) = parse(&name, &Disk::new(folder), &[], &mut sources);
+    let (_, diagnostics) = parse(&name, &Disk::new(path.parent().unwrap()), &[], &mut sources);
     let errors: Vec<&Diagnostic> =
         diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).collect();
     let expected: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# refused ")).collect();
@@ -43,7 +41,8 @@ fn check(folder: &Path, path: &Path) -> Option<String> {
     for error in errors {
         let span = error.span.unwrap();
         let line = sources.position(span.source, span.start).line;
-        report += &format!("\n    {line} {} {} | {}", error.code, error.message, error.help.as_deref().unwrap_or(""));
+        let help = error.help.as_deref().unwrap_or("");
+        write!(report, "\n    {line} {} {} | {help}", error.code, error.message).unwrap();
     }
     Some(report)
 }

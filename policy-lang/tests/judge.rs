@@ -2,6 +2,10 @@
 //!
 //! Needs Debian's ferm and the right to make a network namespace; where either is missing the test says so and passes.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+#![expect(clippy::print_stdout, reason = "a skipped test says why")]
+#![expect(clippy::disallowed_methods, reason = "the judge is a program")]
+
 #[path = "host/disk.rs"]
 mod disk;
 
@@ -13,7 +17,7 @@ use policy_lang::host::rule::Domain;
 use policy_lang::host::{expand, parse};
 use policy_lang::source::Sources;
 
-use crate::disk::Disk;
+use crate::disk::{Disk, configurations};
 
 #[test]
 fn ferm_expands_every_configuration_alike() {
@@ -21,7 +25,7 @@ fn ferm_expands_every_configuration_alike() {
         println!("skipped: {reason}");
         return;
     }
-    let configurations = configurations(&corpus());
+    let configurations = configurations("");
     assert!(configurations.len() >= 30, "the corpus is gone: {configurations:?}");
     let mut differing = Vec::new();
     for path in &configurations {
@@ -40,8 +44,8 @@ fn ferm_refuses_what_is_refused_as_broken() {
         println!("skipped: {reason}");
         return;
     }
-    let broken = configurations(&corpus().join("broken"));
-    let for_ferm = |path: &&PathBuf| !std::fs::read_to_string(path).unwrap().starts_with("# not for ferm");
+    let broken = configurations("broken");
+    let for_ferm = |path: &&PathBuf| !disk::text(path).starts_with("# not for ferm");
     for path in broken.iter().filter(for_ferm) {
         assert!(!run(path).status.success(), "ferm reads {}", name(path));
     }
@@ -56,20 +60,6 @@ fn missing() -> Option<&'static str> {
         return Some("no right to make a network namespace, in which ferm would find no rules of others");
     }
     None
-}
-
-fn corpus() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/host")
-}
-
-fn configurations(folder: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "ferm"))
-        .collect();
-    paths.sort();
-    paths
 }
 
 fn name(path: &Path) -> String {

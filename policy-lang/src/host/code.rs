@@ -1,24 +1,26 @@
-//! The codes of host rule findings, `PAL600` to `PAL649`.
+//! The codes of findings in host rules, `PAL6xx`. Those that the lowering to nftables finds as well bear its numbers.
 
 use crate::diagnostic::Code;
 
-/// The text breaks the grammar: a bracket, a semicolon or an operand is missing or out of place.
+/// The text breaks the grammar: a bracket, a semicolon or a value is missing or out of place.
 pub const SYNTAX: Code = Code("PAL600");
-/// A keyword, variable, function or built-in that does not exist here.
+/// A keyword, function, built-in or module that does not exist here.
 pub const UNKNOWN_WORD: Code = Code("PAL601");
-/// Characters that the lexer skips because they begin no token.
-pub const SKIPPED: Code = Code("PAL602");
+/// A variable that does not exist here.
+pub const UNKNOWN_VARIABLE: Code = Code("PAL603");
 /// ferm has it, palisade does not: modules, targets, hooks, shell, name resolution.
-pub const UNSUPPORTED: Code = Code("PAL603");
+pub const UNSUPPORTED: Code = Code("PAL621");
 /// An operand of the wrong shape: an array, a negation or a deferred value where none is possible.
-pub const OPERAND: Code = Code("PAL604");
+pub const OPERAND: Code = Code("PAL623");
 /// Domain, table, chain or policy missing, given twice or impossible.
-pub const LOCATION: Code = Code("PAL605");
-/// A rule with no action, with two, or empty.
-pub const RULE: Code = Code("PAL606");
-/// An included file or directory cannot be read, or includes itself.
-pub const INCLUDE: Code = Code("PAL607");
-/// A bound on depth, length or product is exceeded.
-pub const LIMIT: Code = Code("PAL608");
+pub const LOCATION: Code = Code("PAL624");
 /// Accepted as ferm accepts it, and probably not what was meant.
-pub const DOUBTFUL: Code = Code("PAL609");
+pub const DOUBTFUL: Code = Code("PAL625");
+/// A bound on depth, length or product is exceeded.
+pub const LIMIT: Code = Code("PAL626");
+/// A rule with no action, with two, or empty.
+pub const RULE: Code = Code("PAL627");
+/// An included file or directory cannot be read, or includes itself.
+pub const INCLUDE: Code = Code("PAL628");
+/// Characters that the lexer skips because they begin no token.
+pub const SKIPPED: Code = Code("PAL629");

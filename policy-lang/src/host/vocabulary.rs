@@ -3,7 +3,6 @@
 //!
 //! Supporting another word is another row here; the lowering to nftables is where its meaning lives.
 
-pub(super) mod suggestion;
 mod tables;
 
 pub(super) use tables::{ACTIONS, CORE, FOREIGN, MODULES, PROTOCOLS, SHORTCUTS, TARGETS};
@@ -80,8 +79,8 @@ pub(super) enum Needs {
     Nothing,
     /// A protocol with ports, by name.
     Ports,
-    /// Any protocol.
-    Protocol,
+    /// `proto tcp`.
+    Tcp,
 }
 
 /// A target.

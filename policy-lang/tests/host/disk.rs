@@ -1,5 +1,7 @@
 //! Files of a folder, for tests.
 
+#![expect(clippy::disallowed_methods, reason = "the library reads no files; its tests do")]
+
 use std::path::{Path, PathBuf};
 
 use policy_lang::host::{FileError, Files};
@@ -20,6 +22,21 @@ impl Disk {
         let files = entries.flatten().filter(|entry| entry.path().is_file());
         Ok(files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
     }
+}
+
+/// The text of a file of the corpus.
+pub(crate) fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// The configurations of a folder of the corpus: `tests/data/host`, or one in it.
+pub(crate) fn configurations(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/host").join(folder);
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "ferm"));
+    paths.sort();
+    assert!(paths.len() >= 10, "the corpus is gone: {paths:?}");
+    paths
 }
 
 impl Files for Disk {

@@ -12,7 +12,7 @@ use crate::host::rule::Word;
 use crate::host::stream::Stream;
 use crate::host::tree::{Brackets, Group, Node};
 use crate::host::value::{Computation, Deferred, Form, Item, Value};
-use crate::host::vocabulary::suggestion::nearest;
+use crate::manifest::suggest::nearest;
 use crate::source::Span;
 
 /// The built-ins by name, with the number of arguments.
@@ -246,7 +246,8 @@ fn unknown_builtin(name: &str, span: Span) -> Box<crate::diagnostic::Diagnostic>
             .into();
     }
     let diagnostic = error(code::UNKNOWN_WORD, span, format!("there is no built-in `@{name}`"));
-    match nearest(name, BUILTINS.iter().map(|(known, _)| *known)) {
+    let known: Vec<&str> = BUILTINS.iter().map(|(known, _)| *known).collect();
+    match nearest(name, &known) {
         Some(near) => diagnostic.help(format!("did you mean `@{near}`?")).into(),
         None => diagnostic.into(),
     }

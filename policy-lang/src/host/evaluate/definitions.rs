@@ -14,7 +14,7 @@ use crate::host::draft::Draft;
 use crate::host::stream::Stream;
 use crate::host::tree::{self, Brackets, Group, Node, Token, TokenKind};
 use crate::host::value::Value;
-use crate::host::vocabulary::suggestion::nearest;
+use crate::manifest::suggest::nearest;
 use crate::source::Span;
 
 /// A function: parameters and body.
@@ -138,9 +138,10 @@ impl Evaluator<'_> {
         let (name, name_span) = Self::name(stream, "a function")?;
         let whole = joined(span, name_span);
         let Some(function) = self.function(&name) else {
-            let known = self.frames.iter().flat_map(|frame| frame.functions.keys()).map(|known| &**known);
+            let known = self.frames.iter().flat_map(|frame| frame.functions.keys());
+            let known: Vec<&str> = known.map(|known| &**known).collect();
             let diagnostic = error(code::UNKNOWN_WORD, whole, format!("there is no function `&{name}` here"));
-            let help = nearest(&name, known).map(|near| format!("did you mean `&{near}`?"));
+            let help = nearest(&name, &known).map(|near| format!("did you mean `&{near}`?"));
             return Err(diagnostic.help(help.unwrap_or_else(|| "define it before its first use".into())).into());
         };
         let position = stream.position();

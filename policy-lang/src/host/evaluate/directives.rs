@@ -12,7 +12,7 @@ use crate::host::limits::INCLUDES;
 use crate::host::stream::Stream;
 use crate::host::tree::{self, Node};
 use crate::host::value::Item;
-use crate::host::vocabulary::suggestion::nearest;
+use crate::manifest::suggest::nearest;
 use crate::source::{SourceId, Span};
 
 const DIRECTIVES: &[&str] = &["if", "else", "def", "include", "subchain", "gotosubchain"];
@@ -43,7 +43,7 @@ impl Evaluator<'_> {
                 .into()),
             _ => {
                 let diagnostic = error(code::UNKNOWN_WORD, span, format!("`@{name}` cannot stand here"));
-                Err(match nearest(name, DIRECTIVES.iter().copied()) {
+                Err(match nearest(name, DIRECTIVES) {
                     Some(near) => diagnostic.help(format!("did you mean `@{near}`?")),
                     None => diagnostic.help("a keyword is expected here"),
                 }
@@ -79,6 +79,7 @@ impl Evaluator<'_> {
     pub(super) fn include(&mut self, stream: &mut Stream, draft: &mut Draft, span: Span) -> Step<Flow> {
         let value = self.value(stream, &draft.location)?;
         plain(&value)?;
+        let is_prefixed = draft.started.or(draft.located).is_some();
         let base = std::mem::take(draft);
         for item in &value.items {
             let Item::Word(word) = item else { return Err(deferred_refused(value.span)) };
@@ -88,7 +89,14 @@ impl Evaluator<'_> {
             }
         }
         Self::semicolon(stream)?;
-        Ok(Flow::Done)
+        if !is_prefixed || stream.peek().is_none() {
+            return Ok(Flow::Done);
+        }
+        // As in ferm, the semicolon ends the include and not what precedes it.
+        let help = "put braces around `@include` if only the included rules are meant";
+        self.warn(span, "what precedes this `@include` applies to the next statement too", help);
+        *draft = base.for_block();
+        Ok(Flow::More)
     }
 
     /// The files that an operand of `@include` means.

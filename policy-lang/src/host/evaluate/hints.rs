@@ -7,10 +7,10 @@ use crate::diagnostic::Diagnostic;
 use crate::host::code;
 use crate::host::draft::Draft;
 use crate::host::rule::Word;
-use crate::host::vocabulary::suggestion::nearest;
 use crate::host::vocabulary::{
     self, ACTIONS, CORE, FOREIGN, Keyword, MODULES, PROTOCOLS, SHORTCUTS, TARGETS, WITH_PORTS,
 };
+use crate::manifest::suggest::nearest;
 use crate::source::Span;
 
 /// A word where no chain is known.
@@ -41,7 +41,8 @@ pub(super) fn unknown_module(word: &Word) -> Box<Diagnostic> {
     if WITH_PORTS.contains(&name) || matches!(name, "icmp" | "icmpv6" | "icmp6") {
         return diagnostic.help(format!("its keywords come with `proto {name}`")).into();
     }
-    match nearest(name, MODULES.iter().map(|module| module.name)) {
+    let names: Vec<&str> = MODULES.iter().map(|module| module.name).collect();
+    match nearest(name, &names) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")).into(),
         None => diagnostic.help(format!("the modules are {}", names_of_modules())).into(),
     }
@@ -82,7 +83,7 @@ pub(super) fn unknown(draft: &Draft, word: &str, span: Span) -> Box<Diagnostic> 
         .chain(CORE.iter().map(|keyword| keyword.name))
         .chain(SHORTCUTS.iter().map(|shortcut| shortcut.keyword.name))
         .chain(draft.modules.iter().flat_map(|module| module.keywords.iter().map(|keyword| keyword.name)));
-    match nearest(word, candidates) {
+    match nearest(word, &candidates.collect::<Vec<_>>()) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")).into(),
         None => diagnostic.help("see the reference of supported keywords").into(),
     }

@@ -12,7 +12,7 @@ use crate::host::rule::{Action, ChainPolicy, Domain, Table, Word};
 use crate::host::stream::Stream;
 use crate::host::tree::{Brackets, Group, Node};
 use crate::host::value::Item;
-use crate::host::vocabulary::suggestion::nearest;
+use crate::manifest::suggest::nearest;
 use crate::source::Span;
 
 const TABLES: &[Table] = &[Table::Filter, Table::Nat, Table::Mangle, Table::Raw, Table::Security];
@@ -242,7 +242,8 @@ fn table_named(word: &Word) -> Step<Table> {
     }
     let names: Vec<String> = TABLES.iter().map(ToString::to_string).collect();
     let diagnostic = error(code::LOCATION, word.span, format!("there is no table `{}`", word.text));
-    let near = nearest(&word.text, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+    let near = nearest(&word.text, &names.iter().map(String::as_str).collect::<Vec<_>>())
+        .map(|near| format!("did you mean `{near}`?"));
     Err(diagnostic.help(near.unwrap_or_else(|| format!("the tables are {}", names.join(", ")))).into())
 }
 

@@ -335,11 +335,16 @@ pub(super) fn check_needs(draft: &mut Draft, needs: Needs, word: &str, span: Spa
     let protocol = draft.protocol.as_ref();
     match (needs, protocol) {
         (Needs::Nothing, _) => Ok(()),
-        (Needs::Protocol | Needs::Ports, None) => {
+        (Needs::Tcp | Needs::Ports, None) => {
             let diagnostic = error(code::OPERAND, span, format!("`{word}` needs a protocol before it"));
             Err(diagnostic.help("for example: proto tcp").into())
         }
-        (Needs::Protocol, Some(_)) => {
+        (Needs::Tcp, Some(Protocol { names, negated, pending: _ })) => {
+            if let Some(name) = names.iter().find(|name| *negated || &***name != "tcp") {
+                let not = if *negated { "every protocol but " } else { "" };
+                let diagnostic = error(code::OPERAND, span, format!("`{word}` is not possible for {not}`{name}`"));
+                return Err(diagnostic.help("it needs `proto tcp`").into());
+            }
             draft.need_protocol();
             Ok(())
         }

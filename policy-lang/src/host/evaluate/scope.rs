@@ -11,7 +11,7 @@ use crate::host::draft::Location;
 use crate::host::limits::WORD_BYTES;
 use crate::host::rule::{Domain, Word};
 use crate::host::value::{Form, Item, Value};
-use crate::host::vocabulary::suggestion::nearest;
+use crate::manifest::suggest::nearest;
 use crate::source::Span;
 
 /// The definitions of one block. Included files share their includer's.
@@ -45,9 +45,10 @@ impl Evaluator<'_> {
     /// A variable's value. The words of an array learn the name that they came by.
     pub(super) fn variable(&mut self, name: &str, span: Span, location: &Location) -> Step<Value> {
         let Some(value) = self.find_variable(name, span, location) else {
-            let known = self.frames.iter().flat_map(|frame| frame.variables.keys()).map(|known| &**known);
-            let diagnostic = error(code::UNKNOWN_WORD, span, format!("there is no variable `${name}` here"));
-            return Err(match nearest(name, known) {
+            let known = self.frames.iter().flat_map(|frame| frame.variables.keys());
+            let known: Vec<&str> = known.map(|known| &**known).collect();
+            let diagnostic = error(code::UNKNOWN_VARIABLE, span, format!("there is no variable `${name}` here"));
+            return Err(match nearest(name, &known) {
                 Some(near) => diagnostic.help(format!("did you mean `${near}`?")),
                 None => diagnostic.help(format!("define it first: @def ${name} = …;")),
             }

@@ -176,7 +176,7 @@ pub(in crate::host) const TARGETS: &[Target] = &[
     Target {
         name: "TCPMSS",
         options: &[row("set-mss", Single, Never), row("clamp-mss-to-pmtu", Flag, Never)],
-        needs: Needs::Protocol,
+        needs: Needs::Tcp,
     },
 ];
 
