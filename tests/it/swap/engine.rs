@@ -1,0 +1,60 @@
+//! The swapper under test: the compiler's rulesets, the engine's plans.
+
+use std::ops::ControlFlow;
+
+use engine::apply::{Outcome, apply};
+use engine::kernel::Kernel;
+use engine::observed::TableFlags;
+use engine::ruleset::Ruleset;
+
+use super::Swapper;
+use super::cluster::{PEERS, ruleset};
+
+/// Compiles and applies.
+#[derive(Debug)]
+pub(super) struct Engine<K> {
+    kernel: K,
+    peers: u32,
+}
+
+impl<K: Kernel> Engine<K> {
+    pub(super) fn new(kernel: K) -> Self {
+        Self { kernel, peers: 0 }
+    }
+
+    fn apply(&mut self, desired: &Ruleset) -> Outcome {
+        let outcome =
+            apply(&mut self.kernel, desired, TableFlags::default(), &mut |_| ControlFlow::Continue(())).unwrap();
+        assert!(outcome.failures.is_empty(), "{:?}", outcome.failures);
+        outcome
+    }
+}
+
+impl<K: Kernel> Swapper for Engine<K> {
+    fn install(&mut self) {
+        self.apply(&ruleset(0, self.peers));
+    }
+
+    fn swap(&mut self, generation: u32) {
+        let outcome = self.apply(&ruleset(generation, self.peers));
+        assert!(outcome.n_commits >= 3, "no structural swap: {outcome:?}");
+    }
+
+    fn touch(&mut self, generation: u32, update: u32) {
+        self.peers ^= 1 << (update % PEERS);
+        let outcome = self.apply(&ruleset(generation, self.peers));
+        assert_eq!(outcome.n_commits, 1, "more than an update of elements: {outcome:?}");
+    }
+}
+
+#[test]
+fn the_swapper_swaps() {
+    let mut swapper = Engine::new(engine::kernel::fake::Fake::current());
+    swapper.install();
+    for generation in 1..=4 {
+        swapper.swap(generation);
+        for update in 0..4 {
+            swapper.touch(generation, generation * 4 + update);
+        }
+    }
+}
