@@ -15,7 +15,7 @@ use super::load::{ANSWERED, ONE_WAY};
 /// Pods of the router with a policy of their own that no packet of the load meets.
 const OTHERS: u32 = 40;
 /// Pods that bear the label of those who may be reached, and come and go.
-pub(super) const PEERS: u32 = 8;
+pub(super) const PEERS: u32 = 3;
 
 /// What the router enforces in a generation; the bits say which of the peers are there.
 ///

@@ -1,5 +1,6 @@
 //! The swapper under test: the compiler's rulesets, the engine's plans.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use engine::apply::{Outcome, apply};
@@ -10,11 +11,16 @@ use engine::ruleset::Ruleset;
 use super::Swapper;
 use super::cluster::{PEERS, ruleset};
 
-/// Compiles and applies.
+/// How many generations there are; after the last comes the first again.
+const GENERATIONS: u32 = 16;
+
+/// Applies what the compiler makes of a generation.
 #[derive(Debug)]
 pub(super) struct Engine<K> {
     kernel: K,
     peers: u32,
+    /// What has been compiled, by generation and peers: the load shall meet swaps, not compiles.
+    rulesets: BTreeMap<(u32, u32), Ruleset>,
 }
 
 impl<K: Kernel> Engine<K> {
@@ -32,17 +38,17 @@ impl<K: Kernel> Engine<K> {
 
 impl<K: Kernel> Swapper for Engine<K> {
     fn install(&mut self) {
-        self.apply(&ruleset(0, self.peers));
+        self.apply(0);
     }
 
     fn swap(&mut self, generation: u32) {
-        let outcome = self.apply(&ruleset(generation, self.peers));
+        let outcome = self.apply(generation);
         assert!(outcome.n_commits >= 3, "no structural swap: {outcome:?}");
     }
 
     fn touch(&mut self, generation: u32, update: u32) {
         self.peers ^= 1 << (update % PEERS);
-        let outcome = self.apply(&ruleset(generation, self.peers));
+        let outcome = self.apply(generation);
         assert_eq!(outcome.n_commits, 1, "more than an update of elements: {outcome:?}");
     }
 }
