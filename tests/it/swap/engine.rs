@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use engine::apply::{Outcome, apply};
+use engine::apply::{Outcome, Step, apply};
 use engine::kernel::Kernel;
 use engine::observed::TableFlags;
 use engine::ruleset::Ruleset;
@@ -25,12 +25,15 @@ pub(super) struct Engine<K> {
 
 impl<K: Kernel> Engine<K> {
     pub(super) fn new(kernel: K) -> Self {
-        Self { kernel, peers: 0 }
+        Self { kernel, peers: 0, rulesets: BTreeMap::new() }
     }
 
-    fn apply(&mut self, desired: &Ruleset) -> Outcome {
-        let outcome =
-            apply(&mut self.kernel, desired, TableFlags::default(), &mut |_| ControlFlow::Continue(())).unwrap();
+    fn apply(&mut self, generation: u32) -> Outcome {
+        let generation = generation % GENERATIONS;
+        let compiled = self.rulesets.entry((generation, self.peers));
+        let desired = compiled.or_insert_with(|| ruleset(generation, self.peers));
+        let watch = &mut |_: Step<'_>| ControlFlow::Continue(());
+        let outcome = apply(&mut self.kernel, desired, TableFlags::default(), watch).unwrap();
         assert!(outcome.failures.is_empty(), "{:?}", outcome.failures);
         outcome
     }
