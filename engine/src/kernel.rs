@@ -9,7 +9,51 @@ use crate::observed::{KernelGeneration, Observed};
 use crate::plan::Op;
 use crate::ruleset::TableKey;
 
+#[cfg(feature = "kernel")]
+pub use self::netlink::Netlink;
+
+#[cfg(feature = "kernel")]
+mod attribute;
+#[cfg(feature = "kernel")]
+mod batch;
+#[cfg(feature = "kernel")]
+mod decode;
+#[cfg(feature = "kernel")]
+mod dump;
+#[cfg(feature = "kernel")]
+mod element;
+#[cfg(feature = "kernel")]
+mod express;
 pub mod fake;
+#[cfg(feature = "kernel")]
+mod features;
+#[cfg(feature = "kernel")]
+mod ffi;
+#[cfg(feature = "kernel")]
+mod field;
+#[cfg(feature = "kernel")]
+mod hint;
+#[cfg(feature = "kernel")]
+mod inspect;
+#[cfg(feature = "kernel")]
+mod lift;
+#[cfg(feature = "kernel")]
+mod lower;
+#[cfg(feature = "kernel")]
+mod message;
+#[cfg(feature = "kernel")]
+mod netlink;
+#[cfg(feature = "kernel")]
+mod set_object;
+#[cfg(feature = "kernel")]
+mod socket;
+#[cfg(feature = "kernel")]
+mod type_id;
+#[cfg(feature = "kernel")]
+mod userdata;
+#[cfg(feature = "kernel")]
+mod wire;
+mod words;
 
 /// A kernel with nf_tables.
 pub trait Kernel {

@@ -6,6 +6,7 @@
 pub mod apply;
 pub mod compile;
 pub mod diff;
+pub mod eval;
 mod hash;
 pub mod interval;
 pub mod inventory;

@@ -19,6 +19,9 @@ pub(crate) mod syntax;
 pub mod tree;
 pub mod yaml;
 
+#[cfg(test)]
+mod tests;
+
 pub use load::{load, without_duplicates};
 pub use object::{
     ConfigMap, ContainerPort, Damage, DataEntry, EgressBaselineDocument, Endpoint, EndpointPort, EndpointSlice,

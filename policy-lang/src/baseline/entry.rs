@@ -164,7 +164,7 @@ pub(super) fn read_pods(value: &Value, what: &str, reader: &mut Reader<'_>) -> O
     let fields = reader.mapping(value, &PODS)?;
     if fields.is_empty() {
         reader.error(code::EMPTY_PEER, value.span, format!("{what} must not be empty")).help =
-            Some("say `namespaces: {}` for every pod".into());
+            Some("say which with `pods` or `namespaces`; `namespaces: {}` is every pod".into());
         return None;
     }
     let mut selector = |name| match field(fields, name) {

@@ -111,7 +111,6 @@ impl Evaluator<'_> {
         loop {
             let position = stream.position();
             self.charge(1, position)?;
-            let calls = stream.calls();
             let Some(node) = stream.next() else {
                 return match draft.started.or(draft.located) {
                     Some(begun) => Err(error(code::SYNTAX, position, "`;` is missing at the end of a rule")
@@ -120,6 +119,7 @@ impl Evaluator<'_> {
                     None => Ok(()),
                 };
             };
+            let calls = stream.calls();
             match self.item(stream, &mut draft, node) {
                 Ok(Flow::More) => {}
                 Ok(Flow::Done) => return Ok(()),
@@ -206,7 +206,8 @@ impl Evaluator<'_> {
             return;
         }
         self.diagnostics.push(diagnostic);
-        if self.diagnostics.len() == DIAGNOSTICS
+        if self.diagnostics.len() >= DIAGNOSTICS
+            && !self.exhausted
             && let Some(span) = self.diagnostics.last().and_then(|last| last.span)
         {
             self.exhausted = true;

@@ -1,7 +1,7 @@
 //! Bounds on what a host rule file may ask for. ferm has none; a service that compiles what it is given needs them.
 
-/// Size of one file, in bytes. Spans count in 32 bits; the largest address lists in use are a few megabytes.
-pub(super) const FILE_BYTES: usize = 32 << 20;
+/// Size of one file, in bytes: half a million addresses. Reading takes up to 60 times as much memory.
+pub(super) const FILE_BYTES: usize = 8 << 20;
 /// Brackets inside brackets in one file. Bounds the stack of the recursive descent; people use fewer than ten.
 pub(super) const NESTING: usize = 64;
 /// Function calls and includes inside one another.

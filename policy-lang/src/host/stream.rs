@@ -27,6 +27,8 @@ pub(super) struct Stream {
     end: Span,
     /// Whether the node last read ended a statement: `;` or a block.
     ended: bool,
+    /// The calls that the node last read is part of.
+    calls: Option<Rc<Call>>,
 }
 
 #[derive(Debug)]
@@ -39,7 +41,7 @@ struct Cursor {
 impl Stream {
     /// Reads `nodes`, of which `end` marks the end, as part of `calls`.
     pub(super) fn new(nodes: Arc<[Node]>, end: Span, calls: Option<Rc<Call>>) -> Self {
-        Self { cursors: vec![Cursor { nodes, next: 0, calls }], end, ended: false }
+        Self { cursors: vec![Cursor { nodes, next: 0, calls: calls.clone() }], end, ended: false, calls }
     }
 
     /// Puts the body of a function in front of what is still to be read.
@@ -55,6 +57,7 @@ impl Stream {
         let cursor = self.cursors.last_mut()?;
         let node = cursor.nodes.get(cursor.next)?.clone();
         cursor.next += 1;
+        self.calls.clone_from(&cursor.calls);
         self.ended = node.is_mark(";") || node.is_block();
         Some(node)
     }
@@ -78,10 +81,9 @@ impl Stream {
         self.peek().map_or(end, Node::span)
     }
 
-    /// The calls that the next node is part of; after the last one, those of the last.
-    pub(super) fn calls(&mut self) -> Option<Rc<Call>> {
-        self.settle();
-        self.cursors.last().and_then(|cursor| cursor.calls.clone())
+    /// The calls that the node last read is part of; before the first, those that everything is part of.
+    pub(super) fn calls(&self) -> Option<Rc<Call>> {
+        self.calls.clone()
     }
 
     /// Begins a statement.

@@ -9,7 +9,7 @@ use pest::iterators::Pair;
 
 use crate::diagnostic::Diagnostic;
 use crate::host::code;
-use crate::host::limits::{FILE_BYTES, NESTING};
+use crate::host::limits::{DIAGNOSTICS, FILE_BYTES, NESTING};
 use crate::host::value::Value;
 use crate::source::{SourceId, Sources, Span};
 
@@ -106,7 +106,7 @@ pub(super) fn parse(source: SourceId, sources: &Sources, diagnostics: &mut Vec<D
         diagnostics.push(Diagnostic::error(code::LIMIT, span, format!("brackets nest deeper than {NESTING}")));
         return Arc::new([]);
     }
-    let mut reader = Reader { source, diagnostics, skipped: None };
+    let mut reader = Reader { source, diagnostics, skipped: Vec::new(), more_skipped: 0 };
     let nodes = match grammar::Grammar::parse(grammar::Rule::file, &text) {
         Ok(mut pairs) => pairs.next().map_or_else(Vec::new, |file| reader.nodes(file)),
         Err(error) => {
@@ -138,11 +138,16 @@ fn too_deep(text: &str) -> Option<u32> {
     None
 }
 
+/// Skipped characters that a warning quotes.
+const SHOWN: usize = 20;
+
 struct Reader<'a> {
     source: SourceId,
     diagnostics: &'a mut Vec<Diagnostic>,
-    /// The run of skipped characters that may still grow.
-    skipped: Option<Vec<Span>>,
+    /// Runs of skipped characters, the first of many.
+    skipped: Vec<Span>,
+    /// Skipped characters after those.
+    more_skipped: usize,
 }
 
 impl Reader<'_> {
@@ -171,11 +176,11 @@ impl Reader<'_> {
             }
             Rule::stray | Rule::stray_paren => {
                 let message = format!("`{}` closes nothing", pair.as_str());
-                self.diagnostics.push(Diagnostic::error(code::SYNTAX, span, message));
+                self.refuse(span, message);
                 None
             }
             Rule::skipped => {
-                self.skipped.get_or_insert_default().push(span);
+                self.skip(span);
                 None
             }
             Rule::file
@@ -205,29 +210,43 @@ impl Reader<'_> {
             };
             let opening = Span { end: span.start + 1, ..span };
             let message = format!("`{bracket}` is never closed");
-            self.diagnostics.push(Diagnostic::error(code::SYNTAX, opening, message));
+            self.refuse(opening, message);
         }
         Node::Group(Group { brackets, nodes: self.nodes(pair).into(), span })
     }
 
+    /// Reports an error, unless there are too many of them already.
+    fn refuse(&mut self, span: Span, message: String) {
+        if self.diagnostics.len() < DIAGNOSTICS {
+            self.diagnostics.push(Diagnostic::error(code::SYNTAX, span, message));
+        }
+    }
+
+    fn skip(&mut self, span: Span) {
+        let is_full = self.skipped.len() >= DIAGNOSTICS / 2;
+        match self.skipped.last_mut() {
+            Some(run) if run.end == span.start => run.end = span.end,
+            _ if is_full => self.more_skipped += 1,
+            _ => self.skipped.push(span),
+        }
+    }
+
     /// One warning for each run of adjacent skipped characters.
     fn report_skipped(&mut self, text: &str) {
-        let mut runs: Vec<Span> = Vec::new();
-        for span in self.skipped.take().unwrap_or_default() {
-            match runs.last_mut() {
-                Some(run) if run.end == span.start => run.end = span.end,
-                _ => runs.push(span),
-            }
-        }
-        for run in runs {
-            let skipped = text.get(run.start as usize..run.end as usize).unwrap_or("");
+        for run in &self.skipped {
+            let skipped: String =
+                text.get(run.start as usize..run.end as usize).unwrap_or("").chars().take(SHOWN).collect();
             let message = format!("`{skipped}` has no meaning outside a string and is skipped");
             let help = if skipped.starts_with(['"', '\'', '`']) {
                 "a string ends on the line that it begins on, and has no escapes"
             } else {
                 "quote the word if it belongs to one"
             };
-            self.diagnostics.push(Diagnostic::warning(code::SKIPPED, run, message).help(help));
+            self.diagnostics.push(Diagnostic::warning(code::SKIPPED, *run, message).help(help));
+        }
+        if let Some(last) = self.skipped.last().filter(|_| self.more_skipped > 0) {
+            let message = format!("{} more characters are skipped after this one", self.more_skipped);
+            self.diagnostics.push(Diagnostic::warning(code::SKIPPED, *last, message));
         }
     }
 

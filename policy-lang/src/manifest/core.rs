@@ -150,7 +150,9 @@ fn config_map(document: &Value, metadata: Metadata, damage: Option<Damage>, read
                     }
                 }
             }
-            None => reader.wrong_type(value, "data, a mapping"),
+            None => {
+                reader.wrong_type(value, "data, a mapping");
+            }
         }
     }
     ConfigMap { metadata, data, damage }

@@ -9,7 +9,7 @@ use crate::manifest::kind::{self, Kind, List};
 use crate::manifest::locate::Locator;
 use crate::manifest::object::{Damage, Metadata, Object};
 use crate::manifest::reader::{Dialect, Reader};
-use crate::manifest::tree::Value;
+use crate::manifest::tree::{Value, duplicate_keys};
 use crate::manifest::yaml::{self, Document, Extent};
 use crate::manifest::{core, metadata};
 use crate::source::{Sources, Span};
@@ -146,7 +146,10 @@ impl Loader<'_> {
                         .map_or("", AsRef::as_ref),
                 ),
             };
-            let in_text = context.findings.iter_mut().filter(|finding| is_inside(finding, value.span));
+            let in_text = context
+                .findings
+                .iter_mut()
+                .filter(|finding| reach == Reach::CutShort || is_inside(finding, value.span));
             for finding in found.iter_mut().chain(in_text).filter(|finding| finding.object.is_none()) {
                 finding.object = Some(about.clone());
             }
@@ -168,7 +171,11 @@ impl Loader<'_> {
 
     /// Notes a kind once, and drops what its text was found guilty of: that is not ours to judge.
     fn skip(&mut self, value: &Value, api_version: Option<&str>, name: &str, context: &mut Context) {
-        context.findings.retain(|finding| finding.code == code::YAML_SYNTAX || !is_inside(finding, value.span));
+        // Of two kinds, the other one may be ours.
+        let certain = value.entries().is_none_or(|entries| duplicate_keys(entries).is_empty());
+        context
+            .findings
+            .retain(|finding| !certain || finding.code == code::YAML_SYNTAX || !is_inside(finding, value.span));
         let full = format!("{name} ({})", api_version.unwrap_or("no apiVersion"));
         if !self.skipped.contains(&full) {
             let at = value.field("kind").map_or(value.span, |kind| kind.span);

@@ -15,7 +15,8 @@ enum Mapping {
     /// The text is the source.
     Same,
     /// Each line of the text is the rest of a line of the source: `(offset in the text, offset in the source)`, sorted.
-    Lines(Vec<(u32, u32)>),
+    /// The text may end in a line break that the source does not have.
+    Lines { lines: Vec<(u32, u32)>, end_of_source: u32 },
     /// The text was quoted, escaped or folded: all of it is this span.
     Whole(Span),
 }
@@ -35,17 +36,23 @@ impl Locator {
             .scalar()
             .filter(|scalar| scalar.style == Style::Literal)
             .and_then(|scalar| literal_lines(&scalar.text, value.span, sources));
-        Self { source: value.span.source, mapping: lines.map_or(Mapping::Whole(value.span), Mapping::Lines) }
+        let source = value.span.source;
+        let mapping = match lines {
+            Some(lines) => Mapping::Lines { lines, end_of_source: clamp(sources.text(source).len()) },
+            None => Mapping::Whole(value.span),
+        };
+        Self { source, mapping }
     }
 
     /// The span of the bytes `start..end` of the text.
     pub fn span(&self, start: usize, end: usize) -> Span {
         match &self.mapping {
             Mapping::Same => Span { source: self.source, start: clamp(start), end: clamp(end.max(start)) },
-            Mapping::Lines(lines) => {
+            Mapping::Lines { lines, end_of_source } => {
                 let at = |offset: u32| {
                     let line = lines.partition_point(|(inner, _)| *inner <= offset).saturating_sub(1);
-                    lines.get(line).map_or(offset, |(inner, outer)| outer + (offset - inner.min(&offset)))
+                    let at = lines.get(line).map_or(offset, |(inner, outer)| outer + offset.saturating_sub(*inner));
+                    at.min(*end_of_source)
                 };
                 let (start, end) = (at(clamp(start)), at(clamp(end)));
                 Span { source: self.source, start, end: end.max(start) }

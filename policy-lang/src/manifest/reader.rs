@@ -93,7 +93,7 @@ impl<'s> Reader<'s> {
             Content::Null => Some(&[]),
             Content::Sequence(items) => Some(items),
             Content::Scalar(_) | Content::Mapping(_) => {
-                self.wrong_type(value, what);
+                self.wrong_type(value, what).help = Some("put a dash before each item".into());
                 None
             }
         }
@@ -128,8 +128,8 @@ impl<'s> Reader<'s> {
     }
 
     /// Says that something else stands here than `what`.
-    pub(crate) fn wrong_type(&mut self, value: &Value, what: &str) {
-        self.error(code::WRONG_TYPE, value.span, format!("expected {what}, this is {}", value.describe()));
+    pub(crate) fn wrong_type(&mut self, value: &Value, what: &str) -> &mut Diagnostic {
+        self.error(code::WRONG_TYPE, value.span, format!("expected {what}, this is {}", value.describe()))
     }
 
     fn code(&self, code: Code) -> Code {

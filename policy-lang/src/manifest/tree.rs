@@ -168,7 +168,7 @@ pub(crate) fn duplicate_keys(entries: &[Entry]) -> Vec<(&Entry, &Entry)> {
 pub enum ScalarKind {
     /// A string.
     String,
-    /// `true`, `yes`, `on` and their opposites.
+    /// `true`, `yes`, `on` and their opposites. `y` and `n` are strings: they are more often names than answers.
     Bool(bool),
     /// A number in any notation.
     Number,
@@ -180,12 +180,8 @@ impl Scalar {
         match self.style {
             Style::Quoted | Style::Literal | Style::Folded => ScalarKind::String,
             Style::Plain => match self.text.as_ref() {
-                "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "y" | "Y" => {
-                    ScalarKind::Bool(true)
-                }
-                "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "n" | "N" => {
-                    ScalarKind::Bool(false)
-                }
+                "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => ScalarKind::Bool(true),
+                "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => ScalarKind::Bool(false),
                 text if is_number(text) => ScalarKind::Number,
                 _ => ScalarKind::String,
             },

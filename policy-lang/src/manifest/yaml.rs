@@ -83,8 +83,9 @@ struct Builder<'a> {
     text: &'a str,
     start: usize,
     locator: &'a Locator,
-    /// Byte offset of each character; nothing if every character is one byte.
-    characters: Option<Vec<usize>>,
+    /// After each character of more than one byte: how many characters and how many bytes precede. The parser counts
+    /// characters, and most texts have few others.
+    wide: Vec<(usize, usize)>,
     stack: Vec<Frame>,
     anchors: BTreeMap<usize, Value>,
     aliased: usize,
@@ -115,13 +116,11 @@ struct Stop;
 
 impl<'a> Builder<'a> {
     fn new(start: usize, text: &'a str, locator: &'a Locator) -> Self {
-        // The parser counts characters, not bytes.
-        let characters = (!text.is_ascii()).then(|| text.char_indices().map(|(offset, _)| offset).collect());
         Self {
             text,
             start,
             locator,
-            characters,
+            wide: wide_characters(text),
             stack: Vec::new(),
             anchors: BTreeMap::new(),
             aliased: 0,
@@ -343,11 +342,19 @@ impl<'a> Builder<'a> {
     }
 
     fn byte(&self, character: usize) -> usize {
-        match &self.characters {
-            None => character.min(self.text.len()),
-            Some(offsets) => offsets.get(character).copied().unwrap_or(self.text.len()),
-        }
+        let before = self.wide.partition_point(|(characters, _)| *characters <= character);
+        let (characters, bytes) =
+            before.checked_sub(1).and_then(|last| self.wide.get(last)).copied().unwrap_or_default();
+        (bytes + (character - characters)).min(self.text.len())
     }
+}
+
+fn wide_characters(text: &str) -> Vec<(usize, usize)> {
+    if text.is_ascii() {
+        return Vec::new();
+    }
+    let wide = text.char_indices().enumerate().filter(|(_, (_, character))| !character.is_ascii());
+    wide.map(|(index, (offset, character))| (index + 1, offset + character.len_utf8())).collect()
 }
 
 /// JSON may escape a character beyond the basic plane as a pair of surrogates, which YAML does not know. Each is replaced

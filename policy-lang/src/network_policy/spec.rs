@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::Severity;
 use crate::manifest::reader::{Reader, Schema, field};
+use crate::manifest::suggest::nearest;
 use crate::manifest::tree::{Spanned, Value, duplicate_keys};
 use crate::manifest::{Damage, NetworkPolicy, code};
 use crate::network_policy::{Strictness, peer, port, selector};
@@ -251,10 +252,9 @@ fn read_policy_types(value: Option<&Value>, reader: &mut Reader<'_>) -> Vec<Span
             "Ingress" => types.push(Spanned::new(Direction::Ingress, text.span)),
             "Egress" => types.push(Spanned::new(Direction::Egress, text.span)),
             other => {
-                let near = ["Ingress", "Egress"].into_iter().find(|known| known.eq_ignore_ascii_case(other));
-                reader
-                    .error(code::BAD_POLICY_TYPE, text.span, format!("`{other}` is neither Ingress nor Egress"))
-                    .help = near.map(|near| format!("write `{near}`: case matters"));
+                let message = format!("`{other}` is neither Ingress nor Egress");
+                reader.error(code::BAD_POLICY_TYPE, text.span, message).help =
+                    nearest(other, &["Ingress", "Egress"]).map(|near| format!("write `{near}`"));
             }
         }
     }

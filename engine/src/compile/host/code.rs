@@ -49,24 +49,28 @@ pub(super) fn suggestion<'a>(word: &str, candidates: impl Iterator<Item = &'a st
     nearest(word, candidates).map_or_else(|| otherwise.to_owned(), |near| format!("did you mean `{near}`?"))
 }
 
-/// Levenshtein's distance without regard to case.
+/// Letters to insert, delete, replace or swap with their neighbour, without regard to case.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().map(|c| c.to_ascii_lowercase()).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (line, letter) in a.chars().map(|c| c.to_ascii_lowercase()).enumerate() {
-        let mut previous = line;
-        let mut left = line + 1;
-        for (cell, other) in row.iter_mut().skip(1).zip(&b) {
-            let replaced = previous + usize::from(letter != *other);
-            previous = *cell;
-            left = replaced.min(previous + 1).min(left + 1);
-            *cell = left;
+    let letters = |text: &str| -> Vec<char> { text.chars().map(|c| c.to_ascii_lowercase()).collect() };
+    let (a, b) = (letters(a), letters(b));
+    let first: Vec<usize> = (0..=b.len()).collect();
+    let mut rows = [Vec::new(), Vec::new(), first];
+    for (line, letter) in a.iter().enumerate() {
+        let [_, earlier, above] = rows;
+        let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX - 1);
+        let mut row = vec![line + 1];
+        for (column, other) in b.iter().enumerate() {
+            let replaced = at(&above, column) + usize::from(letter != other);
+            let mut best = replaced.min(at(&above, column + 1) + 1).min(at(&row, column) + 1);
+            let before = |text: &[char], at: usize| at.checked_sub(1).and_then(|at| text.get(at).copied());
+            if before(&a, line) == Some(*other) && before(&b, column) == Some(*letter) {
+                best = best.min(at(&earlier, column.wrapping_sub(1)) + 1);
+            }
+            row.push(best);
         }
-        if let Some(first) = row.first_mut() {
-            *first = line + 1;
-        }
+        rows = [earlier, above, row];
     }
-    row.last().copied().unwrap_or(0)
+    rows.last().and_then(|row| row.last()).copied().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -79,6 +83,7 @@ mod tests {
         assert_eq!(nearest("LOGDORP", words()), Some("LOGDROP"));
         assert_eq!(nearest("ssh-in", words()), Some("SSH_IN"));
         assert_eq!(nearest("COMPLETELY", words()), None);
+        assert_eq!(nearest("tpc", ["tcp", "udp"].into_iter()), Some("tcp"));
         assert_eq!(distance("kitten", "sitting"), 3);
     }
 }

@@ -92,7 +92,8 @@ impl Evaluator<'_> {
             ("ne", [left, right]) => Ok(Value::truth(!equal(left, right)?, span)),
             ("not", [value]) => {
                 refuse_deferred(value)?;
-                Ok(Value::truth(!value.is_true(), span))
+                // For `@not` every array is true, the empty one too; for `@if` the empty one is false.
+                Ok(Value::truth(value.scalar().is_some() && !value.is_true(), span))
             }
             ("length", [value]) => Ok(Value::word(text(value)?.len().to_string(), span)),
             ("basename", [value]) => Ok(Value::word(text(value)?.rsplit('/').next().unwrap_or(""), span)),

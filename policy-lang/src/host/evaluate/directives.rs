@@ -112,7 +112,7 @@ impl Evaluator<'_> {
     }
 
     fn include_file(&mut self, stream: &mut Stream, base: &Draft, path: String, span: Span) -> Step<()> {
-        if self.scripts.iter().any(|script| *script.path == *path) {
+        if self.scripts.iter().any(|script| bare(&script.path) == bare(&path)) {
             return Err(error(code::INCLUDE, span, format!("`{path}` includes itself")).into());
         }
         self.includes += 1;
@@ -150,13 +150,13 @@ impl Evaluator<'_> {
 
     /// A file's tree; each file is read once.
     fn tree(&mut self, path: &str) -> Result<(SourceId, Arc<[Node]>), crate::host::files::FileError> {
-        if let Some((source, nodes)) = self.trees.get(path) {
+        if let Some((source, nodes)) = self.trees.get(bare(path)) {
             return Ok((*source, Arc::clone(nodes)));
         }
         let text = self.files.read(path)?;
         let source = self.sources.add(path, &text);
         let nodes = tree::parse(source, self.sources, &mut self.diagnostics);
-        self.trees.insert(path.to_owned(), (source, Arc::clone(&nodes)));
+        self.trees.insert(bare(path).to_owned(), (source, Arc::clone(&nodes)));
         Ok((source, nodes))
     }
 
@@ -175,6 +175,11 @@ impl Evaluator<'_> {
         let end = u32::try_from(self.sources.text(source).trim_end().len()).unwrap_or(u32::MAX);
         Span { source, start: end, end }
     }
+}
+
+/// A path without the `./` that resolving it may have put in front.
+fn bare(path: &str) -> &str {
+    path.trim_start_matches("./")
 }
 
 fn unreadable(path: &str, span: Span, reason: &crate::host::files::FileError) -> Box<Diagnostic> {

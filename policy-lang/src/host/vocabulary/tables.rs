@@ -45,7 +45,7 @@ pub(in crate::host) const PROTOCOLS: &[Family] = &[
         keywords: &[
             row("tcp-flags", Pair, After),
             row("syn", Flag, Either),
-            row("tcp-option", Multiplied, Never),
+            row("tcp-option", Multiplied, After),
             row("mss", Multiplied, Never),
         ],
     },
@@ -96,7 +96,7 @@ pub(in crate::host) const MODULES: &[Family] = &[
         ],
     },
     Family { name: "owner", keywords: &[row("uid-owner", Multiplied, Either), row("gid-owner", Multiplied, Either)] },
-    Family { name: "pkttype", keywords: &[row("pkt-type", Multiplied, Either)] },
+    Family { name: "pkttype", keywords: &[row("pkt-type", Multiplied, After)] },
     Family { name: "state", keywords: &[row("state", Joined, Either)] },
 ];
 

@@ -1,0 +1,168 @@
+//! Which attributes libnftnl's objects have, and how wide each is.
+//!
+//! Invariant: the widths are those of libnftnl's setters (src/*.c and src/expr/*.c); a wrong one makes libnftnl read
+//! or write past its object.
+
+use nftnl_sys as sys;
+
+use super::{Attribute, Chain, DATA_MAX, Element, Expr, Rule, Set, StatefulObject, TEXT_MAX, Table};
+use std::marker::PhantomData;
+
+/// Longest user data, in bytes (`NFT_USERDATA_MAXLEN`).
+pub(in crate::kernel) const USERDATA_MAX: usize = 256;
+
+/// Most fields of a concatenation that libnftnl can describe: its list of 16 ends at a zero.
+pub(in crate::kernel) const CONCAT_MAX: usize = 15;
+
+/// Longest log prefix, in bytes (`NF_LOG_PREFIXLEN` 128 with its NUL).
+const LOG_PREFIX_MAX: usize = 127;
+
+macro_rules! attributes {
+    ($($object:ty { $($name:ident: $value:ty = $id:ident $(, $max:expr)?;)* })*) => {
+        $($(
+            pub(in crate::kernel) const $name: Attribute<$object, $value> = new(sys::$id, [$($max,)? 0][0]);
+        )*)*
+    };
+}
+
+attributes! {
+    Table {
+        TABLE_NAME: str = NFTNL_TABLE_NAME, TEXT_MAX;
+        TABLE_FLAGS: u32 = NFTNL_TABLE_FLAGS;
+        TABLE_USERDATA: [u8] = NFTNL_TABLE_USERDATA, USERDATA_MAX;
+    }
+    Chain {
+        CHAIN_TABLE: str = NFTNL_CHAIN_TABLE, TEXT_MAX;
+        CHAIN_NAME: str = NFTNL_CHAIN_NAME, TEXT_MAX;
+        CHAIN_TYPE: str = NFTNL_CHAIN_TYPE, TEXT_MAX;
+        CHAIN_HOOK: u32 = NFTNL_CHAIN_HOOKNUM;
+        CHAIN_PRIORITY: u32 = NFTNL_CHAIN_PRIO;
+        CHAIN_POLICY: u32 = NFTNL_CHAIN_POLICY;
+        CHAIN_USERDATA: [u8] = NFTNL_CHAIN_USERDATA, USERDATA_MAX;
+    }
+    Rule {
+        RULE_TABLE: str = NFTNL_RULE_TABLE, TEXT_MAX;
+        RULE_CHAIN: str = NFTNL_RULE_CHAIN, TEXT_MAX;
+        RULE_HANDLE: u64 = NFTNL_RULE_HANDLE;
+        RULE_POSITION: u64 = NFTNL_RULE_POSITION;
+        RULE_USERDATA: [u8] = NFTNL_RULE_USERDATA, USERDATA_MAX;
+    }
+    Set {
+        SET_TABLE: str = NFTNL_SET_TABLE, TEXT_MAX;
+        SET_NAME: str = NFTNL_SET_NAME, TEXT_MAX;
+        SET_ID: u32 = NFTNL_SET_ID;
+        SET_FLAGS: u32 = NFTNL_SET_FLAGS;
+        SET_KEY_TYPE: u32 = NFTNL_SET_KEY_TYPE;
+        SET_KEY_LEN: u32 = NFTNL_SET_KEY_LEN;
+        SET_DATA_TYPE: u32 = NFTNL_SET_DATA_TYPE;
+        SET_DATA_LEN: u32 = NFTNL_SET_DATA_LEN;
+        SET_OBJECT_TYPE: u32 = NFTNL_SET_OBJ_TYPE;
+        SET_SIZE: u32 = NFTNL_SET_DESC_SIZE;
+        SET_CONCAT: [u8] = NFTNL_SET_DESC_CONCAT, CONCAT_MAX;
+        SET_TIMEOUT: u64 = NFTNL_SET_TIMEOUT;
+        SET_USERDATA: [u8] = NFTNL_SET_USERDATA, USERDATA_MAX;
+    }
+    Element {
+        ELEMENT_FLAGS: u32 = NFTNL_SET_ELEM_FLAGS;
+        ELEMENT_KEY: [u8] = NFTNL_SET_ELEM_KEY, DATA_MAX;
+        ELEMENT_KEY_END: [u8] = NFTNL_SET_ELEM_KEY_END, DATA_MAX;
+        ELEMENT_VERDICT: u32 = NFTNL_SET_ELEM_VERDICT;
+        ELEMENT_CHAIN: str = NFTNL_SET_ELEM_CHAIN, TEXT_MAX;
+        ELEMENT_DATA: [u8] = NFTNL_SET_ELEM_DATA, DATA_MAX;
+        ELEMENT_OBJECT: str = NFTNL_SET_ELEM_OBJREF, TEXT_MAX;
+        ELEMENT_TIMEOUT: u64 = NFTNL_SET_ELEM_TIMEOUT;
+        ELEMENT_USERDATA: [u8] = NFTNL_SET_ELEM_USERDATA, USERDATA_MAX;
+    }
+    StatefulObject {
+        OBJECT_TABLE: str = NFTNL_OBJ_TABLE, TEXT_MAX;
+        OBJECT_NAME: str = NFTNL_OBJ_NAME, TEXT_MAX;
+        OBJECT_TYPE: u32 = NFTNL_OBJ_TYPE;
+        OBJECT_USERDATA: [u8] = NFTNL_OBJ_USERDATA, USERDATA_MAX;
+        QUOTA_OBJECT_BYTES: u64 = NFTNL_OBJ_QUOTA_BYTES;
+        QUOTA_OBJECT_FLAGS: u32 = NFTNL_OBJ_QUOTA_FLAGS;
+    }
+    Expr {
+        META_KEY: u32 = NFTNL_EXPR_META_KEY;
+        META_DREG: u32 = NFTNL_EXPR_META_DREG;
+        META_SREG: u32 = NFTNL_EXPR_META_SREG;
+        PAYLOAD_BASE: u32 = NFTNL_EXPR_PAYLOAD_BASE;
+        PAYLOAD_OFFSET: u32 = NFTNL_EXPR_PAYLOAD_OFFSET;
+        PAYLOAD_LEN: u32 = NFTNL_EXPR_PAYLOAD_LEN;
+        PAYLOAD_DREG: u32 = NFTNL_EXPR_PAYLOAD_DREG;
+        CMP_SREG: u32 = NFTNL_EXPR_CMP_SREG;
+        CMP_OP: u32 = NFTNL_EXPR_CMP_OP;
+        CMP_DATA: [u8] = NFTNL_EXPR_CMP_DATA, DATA_MAX;
+        RANGE_SREG: u32 = NFTNL_EXPR_RANGE_SREG;
+        RANGE_OP: u32 = NFTNL_EXPR_RANGE_OP;
+        RANGE_FROM: [u8] = NFTNL_EXPR_RANGE_FROM_DATA, DATA_MAX;
+        RANGE_TO: [u8] = NFTNL_EXPR_RANGE_TO_DATA, DATA_MAX;
+        BITWISE_SREG: u32 = NFTNL_EXPR_BITWISE_SREG;
+        BITWISE_DREG: u32 = NFTNL_EXPR_BITWISE_DREG;
+        BITWISE_OP: u32 = NFTNL_EXPR_BITWISE_OP;
+        BITWISE_LEN: u32 = NFTNL_EXPR_BITWISE_LEN;
+        BITWISE_MASK: [u8] = NFTNL_EXPR_BITWISE_MASK, DATA_MAX;
+        BITWISE_XOR: [u8] = NFTNL_EXPR_BITWISE_XOR, DATA_MAX;
+        BITWISE_DATA: [u8] = NFTNL_EXPR_BITWISE_DATA, DATA_MAX;
+        BYTEORDER_SREG: u32 = NFTNL_EXPR_BYTEORDER_SREG;
+        BYTEORDER_DREG: u32 = NFTNL_EXPR_BYTEORDER_DREG;
+        BYTEORDER_OP: u32 = NFTNL_EXPR_BYTEORDER_OP;
+        BYTEORDER_LEN: u32 = NFTNL_EXPR_BYTEORDER_LEN;
+        BYTEORDER_SIZE: u32 = NFTNL_EXPR_BYTEORDER_SIZE;
+        LOOKUP_SREG: u32 = NFTNL_EXPR_LOOKUP_SREG;
+        LOOKUP_DREG: u32 = NFTNL_EXPR_LOOKUP_DREG;
+        LOOKUP_SET: str = NFTNL_EXPR_LOOKUP_SET, TEXT_MAX;
+        LOOKUP_SET_ID: u32 = NFTNL_EXPR_LOOKUP_SET_ID;
+        LOOKUP_FLAGS: u32 = NFTNL_EXPR_LOOKUP_FLAGS;
+        IMMEDIATE_DREG: u32 = NFTNL_EXPR_IMM_DREG;
+        IMMEDIATE_DATA: [u8] = NFTNL_EXPR_IMM_DATA, DATA_MAX;
+        IMMEDIATE_VERDICT: u32 = NFTNL_EXPR_IMM_VERDICT;
+        IMMEDIATE_CHAIN: str = NFTNL_EXPR_IMM_CHAIN, TEXT_MAX;
+        CT_KEY: u32 = NFTNL_EXPR_CT_KEY;
+        CT_DREG: u32 = NFTNL_EXPR_CT_DREG;
+        CT_SREG: u32 = NFTNL_EXPR_CT_SREG;
+        CT_DIRECTION: u8 = NFTNL_EXPR_CT_DIR;
+        OBJREF_TYPE: u32 = NFTNL_EXPR_OBJREF_IMM_TYPE;
+        OBJREF_NAME: str = NFTNL_EXPR_OBJREF_IMM_NAME, TEXT_MAX;
+        LOG_PREFIX: str = NFTNL_EXPR_LOG_PREFIX, LOG_PREFIX_MAX;
+        LOG_GROUP: u16 = NFTNL_EXPR_LOG_GROUP;
+        LOG_SNAPLEN: u32 = NFTNL_EXPR_LOG_SNAPLEN;
+        LOG_QTHRESHOLD: u16 = NFTNL_EXPR_LOG_QTHRESHOLD;
+        LOG_LEVEL: u32 = NFTNL_EXPR_LOG_LEVEL;
+        LOG_FLAGS: u32 = NFTNL_EXPR_LOG_FLAGS;
+        LIMIT_RATE: u64 = NFTNL_EXPR_LIMIT_RATE;
+        LIMIT_UNIT: u64 = NFTNL_EXPR_LIMIT_UNIT;
+        LIMIT_BURST: u32 = NFTNL_EXPR_LIMIT_BURST;
+        LIMIT_TYPE: u32 = NFTNL_EXPR_LIMIT_TYPE;
+        LIMIT_FLAGS: u32 = NFTNL_EXPR_LIMIT_FLAGS;
+        REJECT_TYPE: u32 = NFTNL_EXPR_REJECT_TYPE;
+        REJECT_CODE: u8 = NFTNL_EXPR_REJECT_CODE;
+        NAT_TYPE: u32 = NFTNL_EXPR_NAT_TYPE;
+        NAT_FAMILY: u32 = NFTNL_EXPR_NAT_FAMILY;
+        NAT_ADDR_MIN: u32 = NFTNL_EXPR_NAT_REG_ADDR_MIN;
+        NAT_ADDR_MAX: u32 = NFTNL_EXPR_NAT_REG_ADDR_MAX;
+        NAT_PROTO_MIN: u32 = NFTNL_EXPR_NAT_REG_PROTO_MIN;
+        NAT_PROTO_MAX: u32 = NFTNL_EXPR_NAT_REG_PROTO_MAX;
+        NAT_FLAGS: u32 = NFTNL_EXPR_NAT_FLAGS;
+        MASQ_PROTO_MIN: u32 = NFTNL_EXPR_MASQ_REG_PROTO_MIN;
+        MASQ_PROTO_MAX: u32 = NFTNL_EXPR_MASQ_REG_PROTO_MAX;
+        MASQ_FLAGS: u32 = NFTNL_EXPR_MASQ_FLAGS;
+        REDIR_PROTO_MIN: u32 = NFTNL_EXPR_REDIR_REG_PROTO_MIN;
+        REDIR_PROTO_MAX: u32 = NFTNL_EXPR_REDIR_REG_PROTO_MAX;
+        REDIR_FLAGS: u32 = NFTNL_EXPR_REDIR_FLAGS;
+        FIB_RESULT: u32 = NFTNL_EXPR_FIB_RESULT;
+        FIB_FLAGS: u32 = NFTNL_EXPR_FIB_FLAGS;
+        FIB_DREG: u32 = NFTNL_EXPR_FIB_DREG;
+        QUOTA_BYTES: u64 = NFTNL_EXPR_QUOTA_BYTES;
+        QUOTA_FLAGS: u32 = NFTNL_EXPR_QUOTA_FLAGS;
+        DYNSET_SREG: u32 = NFTNL_EXPR_DYNSET_SREG_KEY;
+        DYNSET_OP: u32 = NFTNL_EXPR_DYNSET_OP;
+        DYNSET_SET: str = NFTNL_EXPR_DYNSET_SET_NAME, TEXT_MAX;
+        DYNSET_TIMEOUT: u64 = NFTNL_EXPR_DYNSET_TIMEOUT;
+        DYNSET_EXPR: () = NFTNL_EXPR_DYNSET_EXPR;
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "libnftnl numbers its attributes below 32 and takes 16 bits")]
+const fn new<O, V: ?Sized>(id: u32, max: usize) -> Attribute<O, V> {
+    Attribute { id: id as u16, max, of: PhantomData }
+}

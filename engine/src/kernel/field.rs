@@ -1,0 +1,378 @@
+//! Where each field comes from: the instructions that load it, and what a rule must have matched before.
+
+use super::wire::{Base, Instruction, Register};
+use crate::ruleset::{DataType, Family, Field};
+
+/// How a field is loaded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Source {
+    /// From the packet's metadata, by `NFT_META_*`.
+    Meta(u32),
+    /// From the packet: offset and length in bytes.
+    Payload(Base, u32, u32),
+    /// From some bits of the packet: offset, length, mask and how far the bits are from the right end.
+    Bits(Base, u32, u32, u16, u32),
+    /// From conntrack, by `NFT_CT_*`; of the original direction.
+    Ct(u32, Option<u8>),
+    /// The type of an address by the routing table; flags say which (`NFTA_FIB_F_*`).
+    FibType(u32),
+}
+
+/// What must have been matched before a field means anything; nft adds it silently, and so do we.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Dependency {
+    /// `meta nfproto`, where a table sees several families.
+    NfProto(u8),
+    /// `meta protocol`, in bridge tables.
+    Protocol(u16),
+    /// `ether type`, in bridge tables for what lies behind a network header.
+    EtherType(u16),
+    /// `meta l4proto`.
+    L4Proto(u8),
+    /// `meta iiftype ether`, outside bridge tables.
+    Ethernet,
+}
+
+/// Network protocols.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Network {
+    /// IPv4.
+    Ip,
+    /// IPv6.
+    Ip6,
+}
+
+/// What a rule has established so far.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Context {
+    family: Family,
+    network: Option<Network>,
+    transport: Option<u8>,
+    ethernet: bool,
+}
+
+/// `NFT_META_*`, as far as used.
+pub(super) mod meta {
+    pub(in crate::kernel) const LEN: u32 = 0;
+    pub(in crate::kernel) const PROTOCOL: u32 = 1;
+    pub(in crate::kernel) const MARK: u32 = 3;
+    pub(in crate::kernel) const IIFNAME: u32 = 6;
+    pub(in crate::kernel) const OIFNAME: u32 = 7;
+    pub(in crate::kernel) const IIFTYPE: u32 = 8;
+    pub(in crate::kernel) const SKUID: u32 = 10;
+    pub(in crate::kernel) const SKGID: u32 = 11;
+    pub(in crate::kernel) const NFPROTO: u32 = 15;
+    pub(in crate::kernel) const L4PROTO: u32 = 16;
+    pub(in crate::kernel) const PKTTYPE: u32 = 19;
+}
+
+/// `NFT_CT_*`, as far as used.
+pub(super) mod ct {
+    pub(in crate::kernel) const STATE: u32 = 0;
+    pub(in crate::kernel) const DIRECTION: u32 = 1;
+    pub(in crate::kernel) const STATUS: u32 = 2;
+    pub(in crate::kernel) const MARK: u32 = 3;
+    pub(in crate::kernel) const PROTO_SRC: u32 = 11;
+    pub(in crate::kernel) const PROTO_DST: u32 = 12;
+    pub(in crate::kernel) const SRC_IP: u32 = 19;
+    pub(in crate::kernel) const DST_IP: u32 = 20;
+    pub(in crate::kernel) const SRC_IP6: u32 = 21;
+    pub(in crate::kernel) const DST_IP6: u32 = 22;
+}
+
+/// `NFT_FIB_RESULT_ADDRTYPE`.
+pub(super) const FIB_RESULT_ADDRTYPE: u32 = 3;
+const FIB_SADDR: u32 = 1;
+const FIB_DADDR: u32 = 2;
+const FIB_IIF: u32 = 8;
+
+/// `IP_CT_DIR_ORIGINAL`.
+const ORIGINAL: Option<u8> = Some(0);
+
+const IPV4: u8 = 2;
+const IPV6: u8 = 10;
+const ETHERTYPE_IP: u16 = 0x0800;
+const ETHERTYPE_IP6: u16 = 0x86dd;
+const ARPHRD_ETHER: u16 = 1;
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const SCTP: u8 = 132;
+const ICMP: u8 = 1;
+const ICMPV6: u8 = 58;
+
+/// Lists every variant of an enum, and does not compile once one is missing.
+macro_rules! every {
+    ($name:ident: $enum:ident { $($variant:ident)* }) => {
+        pub(super) const $name: &[$enum] = &[$($enum::$variant),*];
+        const _: fn($enum) = |variant| match variant { $($enum::$variant)|* => () };
+    };
+}
+pub(super) use every;
+
+every! { FIELDS: Field {
+    Iifname Oifname NfProto L4Proto Mark PktType SkUid SkGid Length EtherSaddr EtherDaddr EtherType IpSaddr IpDaddr
+    IpFragOff IpDscp IpTtl Ip6Saddr Ip6Daddr Ip6Dscp Ip6Hoplimit TcpSport TcpDport TcpFlags UdpSport UdpDport
+    SctpSport SctpDport IcmpType IcmpCode Icmpv6Type Icmpv6Code ThSport ThDport CtState CtStatus CtMark CtDirection
+    CtOriginalIpSaddr CtOriginalIpDaddr CtOriginalIp6Saddr CtOriginalIp6Daddr CtOriginalProtoSrc CtOriginalProtoDst
+    FibSaddrType FibDaddrType FibDaddrIifType
+} }
+
+/// How a field is loaded.
+pub(super) fn source(field: Field) -> Source {
+    match field {
+        Field::Iifname => Source::Meta(meta::IIFNAME),
+        Field::Oifname => Source::Meta(meta::OIFNAME),
+        Field::NfProto => Source::Meta(meta::NFPROTO),
+        Field::L4Proto => Source::Meta(meta::L4PROTO),
+        Field::Mark => Source::Meta(meta::MARK),
+        Field::PktType => Source::Meta(meta::PKTTYPE),
+        Field::SkUid => Source::Meta(meta::SKUID),
+        Field::SkGid => Source::Meta(meta::SKGID),
+        Field::Length => Source::Meta(meta::LEN),
+        Field::EtherDaddr => Source::Payload(Base::Link, 0, 6),
+        Field::EtherSaddr => Source::Payload(Base::Link, 6, 6),
+        Field::EtherType => Source::Payload(Base::Link, 12, 2),
+        Field::IpDscp => Source::Bits(Base::Network, 1, 1, 0xfc, 2),
+        Field::IpFragOff => Source::Payload(Base::Network, 6, 2),
+        Field::IpTtl => Source::Payload(Base::Network, 8, 1),
+        Field::IpSaddr => Source::Payload(Base::Network, 12, 4),
+        Field::IpDaddr => Source::Payload(Base::Network, 16, 4),
+        Field::Ip6Dscp => Source::Bits(Base::Network, 0, 2, 0x0fc0, 6),
+        Field::Ip6Hoplimit => Source::Payload(Base::Network, 7, 1),
+        Field::Ip6Saddr => Source::Payload(Base::Network, 8, 16),
+        Field::Ip6Daddr => Source::Payload(Base::Network, 24, 16),
+        Field::ThSport | Field::TcpSport | Field::UdpSport | Field::SctpSport => Source::Payload(Base::Transport, 0, 2),
+        Field::ThDport | Field::TcpDport | Field::UdpDport | Field::SctpDport => Source::Payload(Base::Transport, 2, 2),
+        Field::TcpFlags => Source::Payload(Base::Transport, 13, 1),
+        Field::IcmpType | Field::Icmpv6Type => Source::Payload(Base::Transport, 0, 1),
+        Field::IcmpCode | Field::Icmpv6Code => Source::Payload(Base::Transport, 1, 1),
+        Field::CtState => Source::Ct(ct::STATE, None),
+        Field::CtStatus => Source::Ct(ct::STATUS, None),
+        Field::CtMark => Source::Ct(ct::MARK, None),
+        Field::CtDirection => Source::Ct(ct::DIRECTION, None),
+        Field::CtOriginalIpSaddr => Source::Ct(ct::SRC_IP, ORIGINAL),
+        Field::CtOriginalIpDaddr => Source::Ct(ct::DST_IP, ORIGINAL),
+        Field::CtOriginalIp6Saddr => Source::Ct(ct::SRC_IP6, ORIGINAL),
+        Field::CtOriginalIp6Daddr => Source::Ct(ct::DST_IP6, ORIGINAL),
+        Field::CtOriginalProtoSrc => Source::Ct(ct::PROTO_SRC, ORIGINAL),
+        Field::CtOriginalProtoDst => Source::Ct(ct::PROTO_DST, ORIGINAL),
+        Field::FibSaddrType => Source::FibType(FIB_SADDR),
+        Field::FibDaddrType => Source::FibType(FIB_DADDR),
+        Field::FibDaddrIifType => Source::FibType(FIB_DADDR | FIB_IIF),
+    }
+}
+
+/// The protocols that a field belongs to: network, transport, and whether it is part of an Ethernet header.
+fn layers(field: Field) -> (Option<Network>, Option<u8>, bool) {
+    match field {
+        Field::EtherSaddr | Field::EtherDaddr | Field::EtherType => (None, None, true),
+        Field::IpSaddr | Field::IpDaddr | Field::IpFragOff | Field::IpDscp | Field::IpTtl => {
+            (Some(Network::Ip), None, false)
+        }
+        Field::Ip6Saddr | Field::Ip6Daddr | Field::Ip6Dscp | Field::Ip6Hoplimit => (Some(Network::Ip6), None, false),
+        Field::TcpSport | Field::TcpDport | Field::TcpFlags => (None, Some(TCP), false),
+        Field::UdpSport | Field::UdpDport => (None, Some(UDP), false),
+        Field::SctpSport | Field::SctpDport => (None, Some(SCTP), false),
+        Field::IcmpType | Field::IcmpCode => (Some(Network::Ip), Some(ICMP), false),
+        Field::Icmpv6Type | Field::Icmpv6Code => (Some(Network::Ip6), Some(ICMPV6), false),
+        Field::Iifname
+        | Field::Oifname
+        | Field::NfProto
+        | Field::L4Proto
+        | Field::Mark
+        | Field::PktType
+        | Field::SkUid
+        | Field::SkGid
+        | Field::Length
+        | Field::ThSport
+        | Field::ThDport
+        | Field::CtState
+        | Field::CtStatus
+        | Field::CtMark
+        | Field::CtDirection
+        | Field::CtOriginalIpSaddr
+        | Field::CtOriginalIpDaddr
+        | Field::CtOriginalIp6Saddr
+        | Field::CtOriginalIp6Daddr
+        | Field::CtOriginalProtoSrc
+        | Field::CtOriginalProtoDst
+        | Field::FibSaddrType
+        | Field::FibDaddrType
+        | Field::FibDaddrIifType => (None, None, false),
+    }
+}
+
+/// Whether the field is a port of whatever transport protocol.
+pub(super) fn is_generic(field: Field) -> bool {
+    matches!(field, Field::ThSport | Field::ThDport)
+}
+
+/// Whether the kernel has the field as a number in the machine's order.
+pub(super) fn is_host_order(field: Field) -> bool {
+    field.data_type().is_host_order()
+}
+
+impl Source {
+    /// The instruction that loads it, before any shifting.
+    pub(super) fn load(self, to: Register) -> Instruction {
+        match self {
+            Self::Meta(key) => Instruction::Meta { key, to },
+            Self::Payload(base, offset, length) | Self::Bits(base, offset, length, _, _) => {
+                Instruction::Payload { base, offset, length, to }
+            }
+            Self::Ct(key, direction) => Instruction::Ct { key, direction, to },
+            Self::FibType(flags) => Instruction::Fib { result: FIB_RESULT_ADDRTYPE, flags, to },
+        }
+    }
+}
+
+impl Context {
+    /// What the family of the table says by itself.
+    pub(super) fn new(family: Family) -> Self {
+        let network = match family {
+            Family::Ip => Some(Network::Ip),
+            Family::Ip6 => Some(Network::Ip6),
+            Family::Inet | Family::Arp | Family::Bridge => None,
+        };
+        Self { family, network, transport: None, ethernet: family == Family::Bridge }
+    }
+
+    /// The network protocol, where it is known.
+    pub(super) fn network(self) -> Option<Network> {
+        self.network
+    }
+
+    /// What has to be matched before these fields are loaded, in order.
+    pub(super) fn missing_for(mut self, fields: &[Field]) -> Vec<Dependency> {
+        let mut missing = Vec::new();
+        for field in fields {
+            let (network, transport, ethernet) = layers(*field);
+            if ethernet && !self.ethernet {
+                missing.push(Dependency::Ethernet);
+            }
+            match (network, transport) {
+                // A transport protocol that is known brought its network protocol with it.
+                (Some(_), Some(transport)) if self.transport == Some(transport) => {}
+                (Some(network), transport) if self.network != Some(network) => {
+                    missing.push(self.network_dependency(network, transport.is_some()));
+                }
+                (Some(_) | None, Some(_) | None) => {}
+            }
+            if let Some(transport) = transport
+                && self.transport != Some(transport)
+            {
+                missing.push(Dependency::L4Proto(transport));
+            }
+            for dependency in &missing {
+                self.establish(*dependency);
+            }
+        }
+        missing
+    }
+
+    /// What has to be matched before a packet is refused with a message of this network protocol.
+    pub(super) fn missing_for_network(self, network: Network) -> Vec<Dependency> {
+        if self.network == Some(network) { Vec::new() } else { vec![self.network_dependency(network, false)] }
+    }
+
+    /// What has to be matched before a TCP connection is reset.
+    pub(super) fn missing_for_tcp(self) -> Vec<Dependency> {
+        if self.transport == Some(TCP) { Vec::new() } else { vec![Dependency::L4Proto(TCP)] }
+    }
+
+    /// Remembers that something has been matched.
+    pub(super) fn establish(&mut self, dependency: Dependency) {
+        match dependency {
+            _ if !self.knows(dependency) => {}
+            Dependency::NfProto(IPV4) | Dependency::Protocol(ETHERTYPE_IP) => self.network = Some(Network::Ip),
+            Dependency::NfProto(IPV6) | Dependency::Protocol(ETHERTYPE_IP6) => self.network = Some(Network::Ip6),
+            Dependency::EtherType(ETHERTYPE_IP) => self.network = Some(Network::Ip),
+            Dependency::EtherType(ETHERTYPE_IP6) => self.network = Some(Network::Ip6),
+            Dependency::NfProto(_) | Dependency::Protocol(_) | Dependency::EtherType(_) => {}
+            Dependency::L4Proto(protocol) => self.transport = Some(protocol),
+            Dependency::Ethernet => self.ethernet = true,
+        }
+    }
+
+    /// Whether tables of this family have this dependency; elsewhere the same comparison is an ordinary match.
+    pub(super) fn knows(self, dependency: Dependency) -> bool {
+        let is_bridge = self.family == Family::Bridge;
+        match dependency {
+            Dependency::NfProto(_) => !is_bridge && self.family != Family::Arp,
+            Dependency::Protocol(_) => is_bridge || self.family == Family::Arp,
+            Dependency::EtherType(_) => is_bridge,
+            Dependency::L4Proto(_) => true,
+            Dependency::Ethernet => !is_bridge,
+        }
+    }
+
+    /// Whether a field can be meant here: its transport protocol is the one that is known. Ports of whatever
+    /// transport protocol always can.
+    pub(super) fn allows(self, field: Field) -> bool {
+        let (network, transport, _) = layers(field);
+        let network_fits = network.is_none_or(|network| transport.is_some() || self.network == Some(network));
+        network_fits && transport.is_none_or(|transport| self.transport == Some(transport))
+    }
+
+    fn network_dependency(self, network: Network, for_transport: bool) -> Dependency {
+        let ether_type = match network {
+            Network::Ip => ETHERTYPE_IP,
+            Network::Ip6 => ETHERTYPE_IP6,
+        };
+        match (self.family, network) {
+            (Family::Bridge, _) if for_transport => Dependency::EtherType(ether_type),
+            (Family::Bridge | Family::Arp, _) => Dependency::Protocol(ether_type),
+            (Family::Inet | Family::Ip | Family::Ip6, Network::Ip) => Dependency::NfProto(IPV4),
+            (Family::Inet | Family::Ip | Family::Ip6, Network::Ip6) => Dependency::NfProto(IPV6),
+        }
+    }
+}
+
+impl Dependency {
+    /// The load and the constant that it is compared with.
+    pub(super) fn comparison(self) -> (Source, Vec<u8>) {
+        match self {
+            Self::NfProto(protocol) => (Source::Meta(meta::NFPROTO), vec![protocol]),
+            Self::Protocol(protocol) => (Source::Meta(meta::PROTOCOL), protocol.to_be_bytes().to_vec()),
+            Self::EtherType(protocol) => (Source::Payload(Base::Link, 12, 2), protocol.to_be_bytes().to_vec()),
+            Self::L4Proto(protocol) => (Source::Meta(meta::L4PROTO), vec![protocol]),
+            Self::Ethernet => (Source::Meta(meta::IIFTYPE), ARPHRD_ETHER.to_ne_bytes().to_vec()),
+        }
+    }
+
+    /// The dependency that a comparison for equality with this constant is, if it is one.
+    pub(super) fn of(load: &Instruction, data: &[u8]) -> Option<Self> {
+        let candidates = match *data {
+            [byte] => vec![Self::NfProto(byte), Self::L4Proto(byte)],
+            [high, low] => {
+                let number = u16::from_be_bytes([high, low]);
+                vec![Self::Protocol(number), Self::EtherType(number), Self::Ethernet]
+            }
+            _ => Vec::new(),
+        };
+        candidates.into_iter().find(|candidate| {
+            let (source, constant) = candidate.comparison();
+            source.load(Register::FIRST) == *load && constant == data
+        })
+    }
+
+    /// The field that says the same in a rule, for those that have one.
+    pub(super) fn field(self) -> Option<(Field, u32)> {
+        match self {
+            Self::NfProto(protocol) => Some((Field::NfProto, u32::from(protocol))),
+            Self::EtherType(protocol) => Some((Field::EtherType, u32::from(protocol))),
+            Self::L4Proto(protocol) => Some((Field::L4Proto, u32::from(protocol))),
+            Self::Protocol(_) | Self::Ethernet => None,
+        }
+    }
+
+    /// The dependency that a match of this field with this value establishes.
+    pub(super) fn from_field(field: Field, bytes: &[u8]) -> Option<Self> {
+        match (field.data_type(), bytes) {
+            (DataType::NfProto, [protocol]) => Some(Self::NfProto(*protocol)),
+            (DataType::InetProto, [protocol]) => Some(Self::L4Proto(*protocol)),
+            (DataType::EtherType, [high, low]) => Some(Self::EtherType(u16::from_be_bytes([*high, *low]))),
+            _ => None,
+        }
+    }
+}

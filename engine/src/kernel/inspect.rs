@@ -1,0 +1,251 @@
+//! Instructions from the bytes of a rule that the kernel sent: the inverse of [`super::express`].
+
+use super::attribute::{Attributes, text};
+use super::express::{
+    self, BITWISE_BOOL, BITWISE_RSHIFT, BYTEORDER_HTON, LIMIT_BYTES, LIMIT_OVER, LOOKUP_INVERTED, QUOTA_OVER, RANGE_EQ,
+    RANGE_NEQ,
+};
+use super::wire::{Instruction, Log, Register, Span};
+use crate::ruleset::{Limit, LimitUnit, LogLevel, Name, SetRef, Verdict};
+
+/// `NFTA_LIST_ELEM`.
+pub(super) const LIST_ELEMENT: u16 = 1;
+
+/// `NFTA_EXPR_NAME` and `NFTA_EXPR_DATA`.
+const EXPR_NAME: u16 = 1;
+const EXPR_DATA: u16 = 2;
+
+/// `NFTA_DATA_VALUE` and `NFTA_DATA_VERDICT`.
+const DATA_VALUE: u16 = 1;
+const DATA_VERDICT: u16 = 2;
+
+/// Finds what a lookup asks by the name of the set; nothing for an anonymous set that could not be read.
+pub(super) type FindSet<'a> = &'a dyn Fn(&str) -> Option<SetRef>;
+
+/// Reads the list of a rule's expressions.
+///
+/// # Errors
+/// The name of the first expression that could not be read.
+pub(super) fn inspect(list: Attributes<'_>, find_set: FindSet<'_>) -> Result<Vec<Instruction>, Box<str>> {
+    let mut instructions = Vec::new();
+    for (_, expr) in list.filter(|(kind, _)| *kind == LIST_ELEMENT) {
+        let expr = Attributes::new(expr);
+        let name = expr.text(EXPR_NAME).unwrap_or("an expression without a name");
+        let data = expr.nest(EXPR_DATA).unwrap_or(Attributes::new(&[]));
+        if !is_idle(name, data) {
+            instructions.push(instruction(name, data, find_set).ok_or(name)?);
+        }
+    }
+    Ok(instructions)
+}
+
+/// A value or a verdict (`NFTA_DATA_*`).
+pub(super) enum Data<'a> {
+    Value(&'a [u8]),
+    Verdict(Verdict),
+}
+
+/// Reads a nest of data.
+pub(super) fn data(nest: Attributes<'_>) -> Option<Data<'_>> {
+    if let Some(value) = nest.get(DATA_VALUE) {
+        return Some(Data::Value(value));
+    }
+    let verdict = nest.nest(DATA_VERDICT)?;
+    let chain = match verdict.text(2) {
+        Some(chain) => Some(chain.parse::<Name>().ok()?),
+        None => None,
+    };
+    express::verdict(verdict.u32(1)?, chain).map(Data::Verdict)
+}
+
+/// nft turns single bytes of concatenations round, which changes nothing.
+fn is_idle(name: &str, data: Attributes<'_>) -> bool {
+    name == "byteorder" && data.u32(4) == Some(1)
+}
+
+fn instruction(name: &str, data: Attributes<'_>, find_set: FindSet<'_>) -> Option<Instruction> {
+    match name {
+        "meta" => meta(data),
+        "payload" => Some(Instruction::Payload {
+            base: express::base(data.u32(2)?)?,
+            offset: data.u32(3)?,
+            length: data.u32(4)?,
+            to: register(data, 1)?,
+        }),
+        "ct" => ct(data),
+        "fib" => Some(Instruction::Fib { result: data.u32(2)?, flags: data.u32(3)?, to: register(data, 1)? }),
+        "cmp" => Some(Instruction::Compare {
+            from: register(data, 1)?,
+            operator: express::comparison(data.u32(2)?)?,
+            data: value(data, 3)?,
+        }),
+        "range" => Some(Instruction::Range {
+            from: register(data, 1)?,
+            negated: match data.u32(2)? {
+                RANGE_EQ => false,
+                RANGE_NEQ => true,
+                _ => return None,
+            },
+            low: value(data, 3)?,
+            high: value(data, 4)?,
+        }),
+        "bitwise" => bitwise(data),
+        "byteorder" => {
+            let register = same_register(data, 1, 2)?;
+            (data.u32(3)? == BYTEORDER_HTON).then_some(())?;
+            Some(Instruction::HostToNetwork { register, length: data.u32(4)?, size: data.u32(5)? })
+        }
+        "lookup" => lookup(data, find_set),
+        "immediate" => immediate(data),
+        "counter" => Some(Instruction::Counter),
+        "objref" => {
+            Some(Instruction::Object { kind: express::object_kind(data.u32(1)?)?, name: data.text(2)?.parse().ok()? })
+        }
+        "quota" => Some(Instruction::Quota { bytes: data.u64(1)?, over: data.u32(2)? & QUOTA_OVER != 0 }),
+        "limit" => limit(data).map(Instruction::Limit),
+        "log" => log(data).map(Instruction::Log),
+        // Only answers by ICMP have a code.
+        "reject" => Some(Instruction::Reject { kind: data.u32(1)?, code: data.u8(2).unwrap_or(0) }),
+        "nat" => Some(Instruction::Nat {
+            kind: data.u32(1)?,
+            family: data.u32(2)?,
+            addresses: span(data, 3, 4)?,
+            ports: span(data, 5, 6)?,
+            flags: nat_flags(data, 7),
+        }),
+        "masq" => Some(Instruction::Masquerade { ports: span(data, 2, 3)?, flags: nat_flags(data, 1) }),
+        "redir" => Some(Instruction::Redirect { ports: span(data, 1, 2)?, flags: nat_flags(data, 3) }),
+        "notrack" => Some(Instruction::Notrack),
+        "dynset" => dynset(data),
+        _ => None,
+    }
+}
+
+fn meta(data: Attributes<'_>) -> Option<Instruction> {
+    let key = data.u32(2)?;
+    match data.get(3) {
+        Some(_) => Some(Instruction::MetaSet { key, from: register(data, 3)? }),
+        None => Some(Instruction::Meta { key, to: register(data, 1)? }),
+    }
+}
+
+fn ct(data: Attributes<'_>) -> Option<Instruction> {
+    let key = data.u32(2)?;
+    match data.get(4) {
+        Some(_) => Some(Instruction::CtSet { key, from: register(data, 4)? }),
+        None => Some(Instruction::Ct { key, direction: data.u8(3), to: register(data, 1)? }),
+    }
+}
+
+fn bitwise(data: Attributes<'_>) -> Option<Instruction> {
+    let register = same_register(data, 1, 2)?;
+    match data.u32(6).unwrap_or(BITWISE_BOOL) {
+        BITWISE_BOOL => Some(Instruction::Bitwise { register, mask: value(data, 4)?, xor: value(data, 5)? }),
+        BITWISE_RSHIFT => {
+            let bits = u32::from_ne_bytes(value(data, 7)?.try_into().ok()?);
+            Some(Instruction::ShiftRight { register, length: data.u32(3)?, bits })
+        }
+        _ => None,
+    }
+}
+
+fn lookup(data: Attributes<'_>, find_set: FindSet<'_>) -> Option<Instruction> {
+    let from = register(data, 2)?;
+    let set = find_set(data.text(1)?)?;
+    let flags = data.u32(5).unwrap_or(0);
+    match data.u32(3) {
+        Some(0) if flags == 0 => Some(Instruction::VerdictMap { from, map: set }),
+        Some(_) => None,
+        None if flags & !LOOKUP_INVERTED != 0 => None,
+        None => Some(Instruction::Lookup { from, negated: flags == LOOKUP_INVERTED, set }),
+    }
+}
+
+fn immediate(attributes: Attributes<'_>) -> Option<Instruction> {
+    match data(attributes.nest(2)?)? {
+        Data::Value(value) => Some(Instruction::Immediate { to: register(attributes, 1)?, data: value.to_vec() }),
+        Data::Verdict(verdict) => Some(Instruction::Verdict(verdict)),
+    }
+}
+
+/// Reads a limit; also of a set's elements.
+fn limit(data: Attributes<'_>) -> Option<Limit> {
+    let seconds = data.u64(2)?;
+    let units = [LimitUnit::Second, LimitUnit::Minute, LimitUnit::Hour, LimitUnit::Day, LimitUnit::Week];
+    Some(Limit {
+        rate: data.u64(1)?,
+        per: units.into_iter().find(|unit| unit.seconds() == seconds)?,
+        burst: data.u32(3)?,
+        bytes: data.u32(4)? == LIMIT_BYTES,
+        over: data.u32(5).unwrap_or(0) & LIMIT_OVER != 0,
+    })
+}
+
+fn log(data: Attributes<'_>) -> Option<Log> {
+    let level = match data.u32(5) {
+        Some(number) => Some(express::level(number)?),
+        None => None,
+    };
+    let prefix = match data.get(2) {
+        Some(prefix) => Some(text(prefix)?.into()),
+        None => None,
+    };
+    Some(Log {
+        prefix,
+        group: data.u16(1),
+        snaplen: data.u32(3),
+        queue_threshold: data.u16(4),
+        // The kernel's default, which it shows whether or not it was given.
+        level: level.filter(|level| *level != LogLevel::Warn),
+        flags: data.u32(6).unwrap_or(0),
+    })
+}
+
+fn dynset(data: Attributes<'_>) -> Option<Instruction> {
+    if data.get(5).is_some() || data.get(10).is_some() {
+        return None;
+    }
+    let limit = match data.nest(7) {
+        Some(expr) if expr.text(EXPR_NAME) == Some("limit") => Some(limit(expr.nest(EXPR_DATA)?)?),
+        Some(_) => return None,
+        None => None,
+    };
+    Some(Instruction::Dynset {
+        operation: express::operation(data.u32(3)?)?,
+        from: register(data, 4)?,
+        set: data.text(1)?.parse().ok()?,
+        timeout_ms: data.u64(6).filter(|timeout| *timeout != 0),
+        limit,
+    })
+}
+
+fn register(data: Attributes<'_>, attribute: u16) -> Option<Register> {
+    Register::from_number(data.u32(attribute)?)
+}
+
+fn same_register(data: Attributes<'_>, source: u16, target: u16) -> Option<Register> {
+    register(data, source).filter(|register| data.u32(target).and_then(Register::from_number) == Some(*register))
+}
+
+fn value(attributes: Attributes<'_>, attribute: u16) -> Option<Vec<u8>> {
+    match data(attributes.nest(attribute)?)? {
+        Data::Value(value) => Some(value.to_vec()),
+        Data::Verdict(_) => None,
+    }
+}
+
+/// The registers of a range: nothing is read as none, a register that cannot be read as a failure.
+fn span(data: Attributes<'_>, low: u16, high: u16) -> Option<Option<Span>> {
+    if data.get(low).is_none() {
+        return Some(None);
+    }
+    let low = register(data, low)?;
+    let high = if data.get(high).is_some() { register(data, high)? } else { low };
+    Some(Some(Span { low, high }))
+}
+
+/// The kernel adds `NF_NAT_RANGE_MAP_IPS` by itself where there are addresses.
+fn nat_flags(data: Attributes<'_>, attribute: u16) -> u32 {
+    const MAP_IPS: u32 = 1;
+    data.u32(attribute).unwrap_or(0) & !MAP_IPS
+}

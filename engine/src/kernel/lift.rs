@@ -1,0 +1,535 @@
+//! What instructions say in the ruleset's terms: the inverse of [`super::lower`].
+//!
+//! Whatever is read is lowered again and compared, so a rule that was read means exactly its instructions, and
+//! anything that palisade would not have written is left unread.
+
+use super::field::{self, Context, Dependency, FIELDS, Network, Source, every};
+use super::hint::{Choice, Hint};
+use super::lower::{
+    self, NAT_DESTINATION, NAT_FLAGS, NAT_SOURCE, NFPROTO_IPV4, NFPROTO_IPV6, REJECT_ICMP, REJECT_ICMPX,
+    REJECT_TCP_RESET, Surroundings,
+};
+use super::wire::{Comparison, Instruction, ObjectKind, Register, Span};
+use crate::ruleset::{
+    Assign, AssignTarget, DataType, Datum, DynamicSet, Expr, Field, Interval, Log, LogLevel, Lookup, Match, Nat,
+    NatKind, Operator, Quota, RejectWith, Value, VerdictMap,
+};
+use std::time::Duration;
+
+/// Lifts the instructions of a rule.
+///
+/// # Errors
+/// Words for the first instruction that could not be read.
+pub(super) fn lift(
+    instructions: &[Instruction],
+    hints: &[Hint],
+    surroundings: Surroundings<'_>,
+) -> Result<Vec<Expr>, Box<str>> {
+    let context = Context::new(surroundings.family);
+    let mut lifting = Lifting { instructions, hints, context, at: 0, exprs: Vec::new() };
+    while lifting.at < instructions.len() {
+        let at = lifting.at;
+        if lifting.next().is_none() {
+            return Err(unreadable(instructions.get(at)));
+        }
+    }
+    match lower::lower(&lifting.exprs, surroundings) {
+        Ok(lowered) if lowered.instructions == instructions => Ok(lifting.exprs),
+        Ok(lowered) => {
+            let same = lowered.instructions.iter().zip(instructions).take_while(|(a, b)| a == b).count();
+            Err(unreadable(instructions.get(same)))
+        }
+        Err(refusal) => Err(refusal.0.into()),
+    }
+}
+
+fn unreadable(instruction: Option<&Instruction>) -> Box<str> {
+    match instruction {
+        Some(instruction) => format!("{instruction:?}").into(),
+        None => "an end that is missing".into(),
+    }
+}
+
+/// Kinds of expressions, one for each variant of [`Expr`]: what drives the reading.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum ExprKind {
+    Match,
+    Lookup,
+    VerdictMap,
+    Counter,
+    NamedCounter,
+    Quota,
+    NamedQuota,
+    Limit,
+    Log,
+    Verdict,
+    Reject,
+    Nat,
+    Notrack,
+    Assign,
+    DynamicSet,
+}
+
+every! { KINDS: ExprKind {
+    Match Lookup VerdictMap Counter NamedCounter Quota NamedQuota Limit Log Verdict Reject Nat Notrack Assign DynamicSet
+} }
+
+// A new variant of `Expr` does not compile until it has a kind, and a kind not until it can be read.
+const _: fn(&Expr) -> ExprKind = |expr| match expr {
+    Expr::Match(_) => ExprKind::Match,
+    Expr::Lookup(_) => ExprKind::Lookup,
+    Expr::VerdictMap(_) => ExprKind::VerdictMap,
+    Expr::Counter => ExprKind::Counter,
+    Expr::NamedCounter(_) => ExprKind::NamedCounter,
+    Expr::Quota(_) => ExprKind::Quota,
+    Expr::NamedQuota(_) => ExprKind::NamedQuota,
+    Expr::Limit(_) => ExprKind::Limit,
+    Expr::Log(_) => ExprKind::Log,
+    Expr::Verdict(_) => ExprKind::Verdict,
+    Expr::Reject(_) => ExprKind::Reject,
+    Expr::Nat(_) => ExprKind::Nat,
+    Expr::Notrack => ExprKind::Notrack,
+    Expr::Assign(_) => ExprKind::Assign,
+    Expr::DynamicSet(_) => ExprKind::DynamicSet,
+};
+
+struct Lifting<'a> {
+    instructions: &'a [Instruction],
+    hints: &'a [Hint],
+    context: Context,
+    at: usize,
+    exprs: Vec<Expr>,
+}
+
+/// Reads at one place of the instructions, knowing what has been established there.
+#[derive(Clone, Copy)]
+struct Reader<'a> {
+    instructions: &'a [Instruction],
+    hints: &'a [Hint],
+    context: Context,
+    at: usize,
+}
+
+impl Lifting<'_> {
+    /// Reads one expression and the comparisons that nft puts before it.
+    fn next(&mut self) -> Option<()> {
+        let mut reader =
+            Reader { instructions: self.instructions, hints: self.hints, context: self.context, at: self.at };
+        let mut dependencies = Vec::new();
+        while let Some(dependency) = reader.dependency() {
+            dependencies.push((dependency, reader.at));
+            reader.context.establish(dependency);
+            reader.at += 2;
+        }
+        let expr = (reader.at < self.instructions.len()).then(|| reader.expr()).flatten();
+        if expr.is_none() && dependencies.is_empty() {
+            return None;
+        }
+        self.divide(&dependencies, expr.as_ref().map(|(expr, _)| expr))?;
+        self.at = reader.at;
+        self.context = reader.context;
+        if let Some((expr, end)) = expr {
+            if let Some(dependency) = lower::established_by(&expr) {
+                self.context.establish(dependency);
+            }
+            self.exprs.push(expr);
+            self.at = end;
+        }
+        Some(())
+    }
+
+    /// Decides which comparisons were written, and adds those: as few as possible, such that the rest is exactly
+    /// what the expression that follows brings with it.
+    fn divide(&mut self, dependencies: &[(Dependency, usize)], expr: Option<&Expr>) -> Option<()> {
+        let mut context = self.context;
+        for n_written in 0..=dependencies.len() {
+            let (written, silent) = dependencies.split_at_checked(n_written)?;
+            let needed = expr.map_or_else(Vec::new, |expr| lower::missing_for(context, expr));
+            let is_exact = silent.iter().map(|(dependency, _)| *dependency).eq(needed);
+            if is_exact && !silent.iter().any(|(_, at)| is_hinted(self.hints, Choice::Written, *at)) {
+                for (dependency, _) in written {
+                    let (field, value) = dependency.field()?;
+                    self.exprs.push(Match::eq(field, Datum::number(field.data_type(), value)));
+                }
+                return Some(());
+            }
+            if let Some((dependency, _)) = silent.first() {
+                context.establish(*dependency);
+            }
+        }
+        None
+    }
+}
+
+fn is_hinted(hints: &[Hint], choice: Choice, at: usize) -> bool {
+    hints.iter().any(|hint| hint.choice == choice && usize::from(hint.at) == at)
+}
+
+impl<'a> Reader<'a> {
+    fn peek(&self, ahead: usize) -> Option<&'a Instruction> {
+        self.instructions.get(self.at + ahead)
+    }
+
+    fn dependency(&self) -> Option<Dependency> {
+        let Instruction::Compare { from: Register::FIRST, operator: Comparison::Eq, data } = self.peek(1)? else {
+            return None;
+        };
+        Dependency::of(self.peek(0)?, data).filter(|dependency| self.context.knows(*dependency))
+    }
+
+    fn expr(&self) -> Option<(Expr, usize)> {
+        KINDS.iter().find_map(|kind| {
+            let mut reader = *self;
+            let expr = reader.expr_of(*kind)?;
+            Some((expr, reader.at))
+        })
+    }
+
+    fn expr_of(&mut self, kind: ExprKind) -> Option<Expr> {
+        match kind {
+            ExprKind::Match => self.compare().map(Expr::Match),
+            ExprKind::Lookup => self.lookup().map(Expr::Lookup),
+            ExprKind::VerdictMap => self.verdict_map().map(Expr::VerdictMap),
+            ExprKind::Counter => self.take(|instruction| match instruction {
+                Instruction::Counter => Some(Expr::Counter),
+                _ => None,
+            }),
+            ExprKind::NamedCounter => self.take(|instruction| match instruction {
+                Instruction::Object { kind: ObjectKind::Counter, name } => Some(Expr::NamedCounter(name.clone())),
+                _ => None,
+            }),
+            ExprKind::Quota => self.take(|instruction| match instruction {
+                Instruction::Quota { bytes, over } => Some(Expr::Quota(Quota { bytes: *bytes, over: *over })),
+                _ => None,
+            }),
+            ExprKind::NamedQuota => self.take(|instruction| match instruction {
+                Instruction::Object { kind: ObjectKind::Quota, name } => Some(Expr::NamedQuota(name.clone())),
+                _ => None,
+            }),
+            ExprKind::Limit => self.take(|instruction| match instruction {
+                Instruction::Limit(limit) => Some(Expr::Limit(*limit)),
+                _ => None,
+            }),
+            ExprKind::Log => self.log().map(Expr::Log),
+            ExprKind::Verdict => self.take(|instruction| match instruction {
+                Instruction::Verdict(verdict) => Some(Expr::Verdict(verdict.clone())),
+                _ => None,
+            }),
+            ExprKind::Reject => self.reject().map(Expr::Reject),
+            ExprKind::Nat => self.nat().map(Expr::Nat),
+            ExprKind::Notrack => self.take(|instruction| match instruction {
+                Instruction::Notrack => Some(Expr::Notrack),
+                _ => None,
+            }),
+            ExprKind::Assign => self.assign().map(Expr::Assign),
+            ExprKind::DynamicSet => self.dynamic_set().map(Expr::DynamicSet),
+        }
+    }
+
+    /// Reads one instruction and goes on to the next.
+    fn take<T>(&mut self, read: impl FnOnce(&'a Instruction) -> Option<T>) -> Option<T> {
+        let value = read(self.peek(0)?)?;
+        self.at += 1;
+        Some(value)
+    }
+
+    fn compare(&mut self) -> Option<Match> {
+        if let Some(expr) = self.shortened() {
+            return Some(expr);
+        }
+        let (field, source) = self.load(Register::FIRST)?;
+        let data_type = field.data_type();
+        let first_mask = self.at;
+        let mut masks = Vec::new();
+        while let Some(mask) = self.take(|instruction| bitwise_mask(instruction, Register::FIRST)) {
+            masks.push(datum(source, data_type, mask, Order::Register)?);
+        }
+        let is_turned = self.take(|instruction| matches!(instruction, Instruction::HostToNetwork { .. }).then_some(()));
+        let order = if is_turned.is_some() { Order::Network } else { Order::Register };
+        let (operator, value) = self.value(source, data_type, order)?;
+        let (mask, value) = match (masks.as_slice(), value) {
+            ([], value) => (None, value),
+            ([mask], Value::One(value)) => {
+                let is_other = is_hinted(self.hints, Choice::OtherMask, first_mask);
+                match lower::prefix_length(mask) {
+                    Some(bits) if lower::reads_as_prefix(mask, &value) != is_other => {
+                        (None, Value::Prefix(value, bits))
+                    }
+                    Some(_) | None => (Some(*mask), Value::One(value)),
+                }
+            }
+            ([mask], value @ Value::Range(_)) => (Some(*mask), value),
+            ([mask, prefix], Value::One(value)) => (Some(*mask), Value::Prefix(value, lower::prefix_length(prefix)?)),
+            _ => return None,
+        };
+        Some(Match { field, mask, operator, value })
+    }
+
+    /// A field of which only the first bytes are loaded or compared.
+    fn shortened(&mut self) -> Option<Match> {
+        let load = self.peek(0)?;
+        let Instruction::Compare { from: Register::FIRST, operator, data } = self.peek(1)? else { return None };
+        let fields = self.fields().filter(|field| data.len() < field.data_type().width());
+        let field = match load {
+            Instruction::Payload { base, offset, length, to: Register::FIRST } => {
+                // A whole field that begins here is what is meant.
+                let is_whole = |field: &Field| field::source(*field) == Source::Payload(*base, *offset, *length);
+                if self.fields().any(|field| is_whole(&field)) {
+                    return None;
+                }
+                fields.into_iter().find(|field| {
+                    matches!(field::source(*field), Source::Payload(b, o, l) if (b, o) == (*base, *offset) && l > *length)
+                })?
+            }
+            load => fields.into_iter().find(|field| field::source(*field).load(Register::FIRST) == *load)?,
+        };
+        let bits = u8::try_from(data.len() * 8).ok()?;
+        let value = Value::Prefix(Datum::from_bytes(field.data_type(), data), bits);
+        self.at += 2;
+        Some(Match { field, mask: None, operator: equality(*operator)?, value })
+    }
+
+    /// The comparison that ends a match.
+    fn value(&mut self, source: Source, data_type: DataType, order: Order) -> Option<(Operator, Value)> {
+        let read = |bytes: &[u8]| datum(source, data_type, bytes, order);
+        match (self.peek(0)?, self.peek(1)) {
+            (
+                Instruction::Compare { operator: Comparison::AtLeast, data: low, .. },
+                Some(Instruction::Compare { operator: Comparison::AtMost, data: high, .. }),
+            ) => {
+                self.at += 2;
+                Some((Operator::Eq, Value::Range(Interval::new(read(low)?, read(high)?)?)))
+            }
+            (Instruction::Range { negated: true, low, high, .. }, _) => {
+                self.at += 1;
+                Some((Operator::Ne, Value::Range(Interval::new(read(low)?, read(high)?)?)))
+            }
+            (Instruction::Compare { operator, data, .. }, _) => {
+                self.at += 1;
+                Some((equality(*operator)?, Value::One(read(data)?)))
+            }
+            _ => None,
+        }
+    }
+
+    fn lookup(&mut self) -> Option<Lookup> {
+        let key = self.key()?;
+        self.take(|instruction| match instruction {
+            Instruction::Lookup { from: Register::FIRST, negated, set } => {
+                let operator = if *negated { Operator::Ne } else { Operator::Eq };
+                Some(Lookup { key, operator, set: set.clone() })
+            }
+            _ => None,
+        })
+    }
+
+    fn verdict_map(&mut self) -> Option<VerdictMap> {
+        let key = self.key()?;
+        self.take(|instruction| match instruction {
+            Instruction::VerdictMap { from: Register::FIRST, map } => Some(VerdictMap { key, map: map.clone() }),
+            _ => None,
+        })
+    }
+
+    fn dynamic_set(&mut self) -> Option<DynamicSet> {
+        let key = self.key()?;
+        self.take(|instruction| match instruction {
+            Instruction::Dynset { operation, from: Register::FIRST, set, timeout_ms, limit } => Some(DynamicSet {
+                operation: *operation,
+                set: set.clone(),
+                key,
+                timeout: timeout_ms.map(Duration::from_millis),
+                limit: *limit,
+            }),
+            _ => None,
+        })
+    }
+
+    /// Fields side by side, with whatever turns them into what a set holds.
+    fn key(&mut self) -> Option<Vec<Field>> {
+        let mut fields = Vec::new();
+        let mut register = Some(Register::FIRST);
+        while let Some(to) = register
+            && let Some((field, _)) = self.load(to)
+        {
+            while self.take(|instruction| is_conversion(instruction, to).then_some(())).is_some() {}
+            fields.push(field);
+            register = to.after(field.data_type().width());
+        }
+        (!fields.is_empty()).then_some(fields)
+    }
+
+    /// A whole field that is loaded into this register, without the bits that are not its own.
+    fn load(&mut self, to: Register) -> Option<(Field, Source)> {
+        let load = self.peek(0)?;
+        let is_any_transport = is_hinted(self.hints, Choice::AnyTransport, self.at);
+        let field = self
+            .fields()
+            .filter(|field| !is_any_transport || field::is_generic(*field))
+            .find(|field| field::source(*field).load(to) == *load)?;
+        let source = field::source(field);
+        self.at += 1;
+        if let Source::Bits(_, _, length, mask, _) = source {
+            let own = lower::low_bytes(u64::from(mask), length);
+            self.take(|instruction| bitwise_mask(instruction, to).filter(|mask| **mask == own))?;
+        }
+        Some((field, source))
+    }
+
+    /// The fields that can be meant here.
+    fn fields(&self) -> impl Iterator<Item = Field> {
+        let context = self.context;
+        FIELDS.iter().copied().filter(move |field| context.allows(*field))
+    }
+
+    fn log(&mut self) -> Option<Log> {
+        let at = self.at;
+        let is_written = |choice| is_hinted(self.hints, choice, at);
+        let log = match self.peek(0)? {
+            Instruction::Log(log) => Log {
+                prefix: log.prefix.clone(),
+                group: log.group,
+                snaplen: log.snaplen.or(is_written(Choice::LogSnaplen).then_some(0)),
+                queue_threshold: log.queue_threshold.or(is_written(Choice::LogThreshold).then_some(0)),
+                level: log.level.or(is_written(Choice::LogLevel).then_some(LogLevel::Warn)),
+                flags: log.flags,
+            },
+            _ => return None,
+        };
+        self.at += 1;
+        Some(log)
+    }
+
+    fn reject(&mut self) -> Option<RejectWith> {
+        let context = self.context;
+        self.take(|instruction| match instruction {
+            Instruction::Reject { kind: REJECT_TCP_RESET, code: 0 } => Some(RejectWith::TcpReset),
+            Instruction::Reject { kind: REJECT_ICMP, code } => match context.network()? {
+                Network::Ip => Some(RejectWith::Icmp(*code)),
+                Network::Ip6 => Some(RejectWith::Icmpv6(*code)),
+            },
+            Instruction::Reject { kind: REJECT_ICMPX, code } => Some(RejectWith::Icmpx(*code)),
+            _ => None,
+        })
+    }
+
+    fn nat(&mut self) -> Option<Nat> {
+        let mut constants: Vec<(Register, &[u8])> = Vec::new();
+        while let Some(constant) = self.take(|instruction| match instruction {
+            Instruction::Immediate { to, data } => Some((*to, data.as_slice())),
+            _ => None,
+        }) {
+            constants.push(constant);
+        }
+        let interval = |span: Option<Span>, data_type: DataType| -> Option<Option<Interval>> {
+            let Some(span) = span else { return Some(None) };
+            let end = |register| {
+                let (_, bytes) = constants.iter().find(|(to, _)| *to == register)?;
+                (bytes.len() == data_type.width()).then(|| Datum::from_kernel_bytes(data_type, bytes))
+            };
+            Interval::new(end(span.low)?, end(span.high)?).map(Some)
+        };
+        let (kind, addresses, ports, flags) = self.take(|instruction| match instruction {
+            Instruction::Nat { kind, family, addresses, ports, flags } => {
+                let kind = match *kind {
+                    NAT_SOURCE => NatKind::Source,
+                    NAT_DESTINATION => NatKind::Destination,
+                    _ => return None,
+                };
+                let addresses = match (*family, addresses) {
+                    (_, None) => None,
+                    (NFPROTO_IPV4, addresses) => interval(*addresses, DataType::Ipv4Addr)?,
+                    (NFPROTO_IPV6, addresses) => interval(*addresses, DataType::Ipv6Addr)?,
+                    (_, Some(_)) => return None,
+                };
+                Some((kind, addresses, *ports, *flags))
+            }
+            Instruction::Masquerade { ports, flags } => Some((NatKind::Masquerade, None, *ports, *flags)),
+            Instruction::Redirect { ports, flags } => Some((NatKind::Redirect, None, *ports, *flags)),
+            _ => None,
+        })?;
+        Some(Nat { kind, addresses, ports: interval(ports, DataType::InetService)?, flags: flags & NAT_FLAGS })
+    }
+
+    fn assign(&mut self) -> Option<Assign> {
+        let at = self.at;
+        let (source, (mask, xor)) = match self.peek(0)? {
+            Instruction::Immediate { to: Register::FIRST, data } => (None, (0, number(data)?)),
+            Instruction::Meta { key: field::meta::MARK, to: Register::FIRST } => {
+                (Some(AssignTarget::Mark), (u32::MAX, 0))
+            }
+            Instruction::Ct { key: field::ct::MARK, direction: None, to: Register::FIRST } => {
+                (Some(AssignTarget::CtMark), (u32::MAX, 0))
+            }
+            _ => return None,
+        };
+        self.at += 1;
+        let change = self.take(|instruction| match instruction {
+            Instruction::Bitwise { register: Register::FIRST, mask, xor } => Some((number(mask)?, number(xor)?)),
+            _ => None,
+        });
+        let target = self.take(|instruction| match instruction {
+            Instruction::MetaSet { key: field::meta::MARK, from: Register::FIRST } => Some(AssignTarget::Mark),
+            Instruction::CtSet { key: field::ct::MARK, from: Register::FIRST } => Some(AssignTarget::CtMark),
+            _ => None,
+        })?;
+        let other = match target {
+            AssignTarget::Mark => AssignTarget::CtMark,
+            AssignTarget::CtMark => AssignTarget::Mark,
+        };
+        let constant_source = if is_hinted(self.hints, Choice::OtherSource, at) { other } else { target };
+        let (mask, xor) = change.unwrap_or((mask, xor));
+        Some(Assign { target, source: source.unwrap_or(constant_source), mask, xor })
+    }
+}
+
+/// The order of the bytes in a register.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Order {
+    /// As they were loaded.
+    Register,
+    /// Turned to the network's.
+    Network,
+}
+
+/// The value that these bytes of a register are; the inverse of [`lower::register_bytes`].
+fn datum(source: Source, data_type: DataType, bytes: &[u8], order: Order) -> Option<Datum> {
+    match (source, order) {
+        (Source::Bits(_, _, length, _, shift), _) => {
+            let whole = usize::try_from(length).ok()? == bytes.len();
+            let number = bytes.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+            whole.then(|| Datum::number(data_type, u32::try_from(number >> shift).unwrap_or(0)))
+        }
+        _ if bytes.len() != data_type.width() => None,
+        (_, Order::Register) => Some(Datum::from_kernel_bytes(data_type, bytes)),
+        (_, Order::Network) => Some(Datum::from_bytes(data_type, bytes)),
+    }
+}
+
+fn bitwise_mask(instruction: &Instruction, register: Register) -> Option<&Vec<u8>> {
+    match instruction {
+        Instruction::Bitwise { register: at, mask, xor } if *at == register && xor.iter().all(|byte| *byte == 0) => {
+            Some(mask)
+        }
+        _ => None,
+    }
+}
+
+fn is_conversion(instruction: &Instruction, at: Register) -> bool {
+    match instruction {
+        Instruction::ShiftRight { register, .. } | Instruction::HostToNetwork { register, .. } => *register == at,
+        _ => false,
+    }
+}
+
+fn equality(operator: Comparison) -> Option<Operator> {
+    match operator {
+        Comparison::Eq => Some(Operator::Eq),
+        Comparison::Ne => Some(Operator::Ne),
+        Comparison::AtMost | Comparison::AtLeast => None,
+    }
+}
+
+fn number(bytes: &[u8]) -> Option<u32> {
+    bytes.try_into().ok().map(u32::from_ne_bytes)
+}

@@ -1,0 +1,192 @@
+//! The kernel by netlink.
+
+use std::collections::BTreeMap;
+
+use super::batch::{Batch, Ending, Part, RefusedOp};
+use super::dump;
+use super::features;
+use super::field;
+use super::socket::{Answer, Failure, Socket};
+use super::words::describe;
+use super::{Features, Guard, Kernel, KernelError, Rejection};
+use crate::observed::{KernelGeneration, Observed};
+use crate::plan::{Op, OpKind};
+use crate::ruleset::{DynamicSet, Expr, Field, Lookup, Name, SetRef, TableKey, VerdictMap};
+
+/// nf_tables of the network namespace that it was opened in.
+///
+/// Tables that are created with the owner flag belong to this value's socket: no other process, and no other value
+/// of this type, can change them while it lives.
+#[derive(Debug)]
+pub struct Netlink {
+    socket: Socket,
+    features: Features,
+}
+
+impl Netlink {
+    /// Opens nf_tables of the calling thread's network namespace, and finds out what it can do.
+    ///
+    /// # Errors
+    /// [`KernelError::Denied`] without CAP_NET_ADMIN, [`KernelError::Io`] without nf_tables.
+    pub fn open() -> Result<Self, KernelError> {
+        let mut socket = Socket::open()?;
+        let features = features::detect(&mut socket)?;
+        Ok(Self { socket, features })
+    }
+
+    /// The netlink port of its socket: what [`super::Change`] names as the writer of its own commits.
+    pub fn port(&self) -> u32 {
+        self.socket.port()
+    }
+
+    fn send(&mut self, ops: &[Op], guard: Guard, ending: Ending) -> Result<(), KernelError> {
+        if ops.is_empty() {
+            return Ok(());
+        }
+        let intervals = self.intervals(ops)?;
+        let has_intervals = |table: &TableKey, set: &Name| intervals.get(&(table, set)).copied().unwrap_or_default();
+        let first_seq = self.socket.number(0);
+        let batch = Batch::new(ops, first_seq, guard, ending, &has_intervals)
+            .map_err(|RefusedOp { op, refusal }| refused(ops, op, refusal.0))?;
+        self.socket.number(batch.next_seq().wrapping_sub(first_seq));
+        let answer = self.socket.transact(batch.as_bytes())?;
+        judge(ops, &batch, guard, ending, &answer)
+    }
+
+    /// Which of the sets that rules look up hold ranges: as this batch makes them, or as the kernel has them. It is
+    /// asked only about tables where the answer changes a rule's instructions.
+    fn intervals<'a>(&mut self, ops: &'a [Op]) -> Result<BTreeMap<(&'a TableKey, &'a Name), bool>, KernelError> {
+        let mut intervals = BTreeMap::new();
+        for Op { table, kind } in ops {
+            match kind {
+                OpKind::AddSet { name: set, spec }
+                | OpKind::AddElements { set, spec, .. }
+                | OpKind::DeleteElements { set, spec, .. } => {
+                    intervals.insert((table, set), spec.intervals);
+                }
+                OpKind::AddTable { .. }
+                | OpKind::DeleteTable
+                | OpKind::AddCounter { .. }
+                | OpKind::DeleteCounter(_)
+                | OpKind::AddQuota { .. }
+                | OpKind::DeleteQuota(_)
+                | OpKind::DeleteSet(_)
+                | OpKind::AddChain { .. }
+                | OpKind::DeleteChain(_)
+                | OpKind::FlushChain(_)
+                | OpKind::AddRule { .. }
+                | OpKind::DeleteRule { .. } => {}
+            }
+        }
+        let mut in_kernel: BTreeMap<&TableKey, BTreeMap<Name, bool>> = BTreeMap::new();
+        for Op { table, kind } in ops {
+            let OpKind::AddRule { rule, .. } = kind else { continue };
+            for set in rule.exprs.iter().filter_map(order_sensitive_set) {
+                if intervals.contains_key(&(table, set)) {
+                    continue;
+                }
+                if !in_kernel.contains_key(table) {
+                    in_kernel.insert(table, dump::intervals(&mut self.socket, table)?);
+                }
+                let has = in_kernel.get(table).and_then(|sets| sets.get(set)).copied().unwrap_or_default();
+                intervals.insert((table, set), has);
+            }
+        }
+        Ok(intervals)
+    }
+}
+
+impl Kernel for Netlink {
+    fn features(&self) -> Features {
+        self.features
+    }
+
+    fn generation(&mut self) -> Result<KernelGeneration, KernelError> {
+        dump::generation(&mut self.socket)
+    }
+
+    fn observe(&mut self, tables: &[TableKey]) -> Result<Observed, KernelError> {
+        dump::observe(&mut self.socket, tables)
+    }
+
+    fn commit(&mut self, ops: &[Op], guard: Guard) -> Result<(), KernelError> {
+        self.send(ops, guard, Ending::Commit { ack: self.features.ack_on_end })
+    }
+
+    fn check(&mut self, ops: &[Op]) -> Result<(), KernelError> {
+        self.send(ops, Guard::None, Ending::None)
+    }
+}
+
+/// The named set of an expression whose key has numbers in the machine's order: ranges of those are kept in the
+/// network's, so the rule has to turn them.
+fn order_sensitive_set(expr: &Expr) -> Option<&Name> {
+    let (key, set): (&[Field], &SetRef) = match expr {
+        Expr::Lookup(Lookup { key, set, operator: _ }) => (key, set),
+        Expr::VerdictMap(VerdictMap { key, map }) => (key, map),
+        // A dynamic set has no ranges.
+        Expr::DynamicSet(DynamicSet { .. })
+        | Expr::Match(_)
+        | Expr::Counter
+        | Expr::NamedCounter(_)
+        | Expr::Quota(_)
+        | Expr::NamedQuota(_)
+        | Expr::Limit(_)
+        | Expr::Log(_)
+        | Expr::Verdict(_)
+        | Expr::Reject(_)
+        | Expr::Nat(_)
+        | Expr::Notrack
+        | Expr::Assign(_) => return None,
+    };
+    match set {
+        SetRef::Named(name) => key.iter().any(|field| field::is_host_order(*field)).then_some(name),
+        SetRef::Anonymous { .. } => None,
+    }
+}
+
+fn refused(ops: &[Op], op: usize, reason: &str) -> KernelError {
+    KernelError::Rejected(vec![Rejection {
+        op,
+        what: ops.get(op).map(describe).unwrap_or_default(),
+        errno: libc::EINVAL,
+        offset: None,
+        message: Some(reason.into()),
+    }])
+}
+
+/// What the kernel's answer to a batch means.
+fn judge(ops: &[Op], batch: &Batch, guard: Guard, ending: Ending, answer: &Answer) -> Result<(), KernelError> {
+    let Answer { failures, acks, is_incomplete } = answer;
+    let mut rejections = Vec::new();
+    for Failure { seq, errno, offset, message } in failures {
+        match (batch.part(*seq), *errno, guard) {
+            (Some(Part::Begin | Part::End), libc::ERESTART, Guard::Generation(seen)) => {
+                return Err(KernelError::Conflict { seen });
+            }
+            (Some(Part::Op(op)), libc::EPERM | libc::EACCES, _) => {
+                let what = ops.get(op).map(describe).unwrap_or_default();
+                return Err(KernelError::Denied(Some(format!(": {what} (the table may have another owner)").into())));
+            }
+            (_, libc::EPERM | libc::EACCES, _) => return Err(KernelError::Denied(None)),
+            (Some(Part::Op(op)), errno, _) => rejections.push(Rejection {
+                op,
+                what: ops.get(op).map(describe).unwrap_or_default(),
+                errno,
+                offset: *offset,
+                message: message.clone(),
+            }),
+            (Some(Part::Begin | Part::End), errno, _) => {
+                return Err(std::io::Error::from_raw_os_error(errno).into());
+            }
+            // Of a batch that was given up on.
+            (None, ..) => {}
+        }
+    }
+    if !rejections.is_empty() {
+        return Err(KernelError::Rejected(rejections));
+    }
+    let is_acknowledged = acks.iter().any(|seq| batch.part(*seq) == Some(Part::End));
+    let wants_ack = ending == Ending::Commit { ack: true };
+    if is_acknowledged || !*is_incomplete && !wants_ack { Ok(()) } else { Err(KernelError::Unknown) }
+}

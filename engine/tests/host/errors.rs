@@ -1,0 +1,173 @@
+//! Refusals: every one has its place and a hint, and what is refused fails closed.
+
+use engine::compile::builder::TableBuilder;
+use engine::compile::host::{Names, Options, lower};
+use policy_lang::host::rule::{Domain, HostChain, HostRules, Table};
+use policy_lang::source::{Sources, Span};
+
+use super::lowered::Lowered;
+use super::nft;
+
+/// A rule of INPUT in domain ip: its findings.
+#[track_caller]
+fn check(rule: &str, expected: &str) {
+    let lowered = Lowered::of(&format!("chain INPUT {{\n{rule}\n}}"));
+    assert_eq!(lowered.findings().trim_end(), expected, "{rule}");
+    nft::load(&lowered.text());
+}
+
+#[test]
+fn operands_are_refused_where_they_stand() {
+    check(
+        "saddr 10.0.0.0/33 ACCEPT;",
+        "error 2:7 `10.0.0.0/33` `10.0.0.0/33` is no address (write an address, ADDRESS/BITS or ADDRESS/MASK)",
+    );
+    check(
+        "saddr 2001:db8::1 ACCEPT;",
+        "error 2:7 `2001:db8::1` `2001:db8::1` is an IPv6 address in domain ip (put the rule into `domain (ip ip6)`)",
+    );
+    check(
+        "proto tcp dport 99999 ACCEPT;",
+        "error 2:17 `99999` `99999` is no port (write a number up to 65535 or a range LOW:HIGH)",
+    );
+    check(
+        "proto tcp dport htpps ACCEPT;",
+        "error 2:17 `htpps` `htpps` is no service of this protocol (did you mean `https`?)",
+    );
+    check("proto tpc ACCEPT;", "error 2:7 `tpc` `tpc` is no protocol (did you mean `tcp`?)");
+    check(
+        "interface eth0:1 ACCEPT;",
+        "error 2:11 `eth0:1` `eth0:1` is no interface name (an alias is not an interface: match its address with daddr)",
+    );
+    check("mod state state NEWS ACCEPT;", "error 2:17 `NEWS` `NEWS` is no connection state (did you mean `NEW`?)");
+    check(
+        "proto icmp icmp-type echo-reqest ACCEPT;",
+        "error 2:22 `echo-reqest` `echo-reqest` is no ICMP type (did you mean `echo-request`?)",
+    );
+    check(
+        "mod limit limit 5/fortnight ACCEPT;",
+        "error 2:17 `5/fortnight` `5/fortnight` is no rate (write NUMBER/second, /minute, /hour or /day)",
+    );
+    check(
+        "REJECT reject-with icmp6-no-route;",
+        "error 2:20 `icmp6-no-route` `icmp6-no-route` is no answer in domain ip (write icmp-port-unreachable, icmp-admin-prohibited or tcp-reset)",
+    );
+    check("LOG log-level loud;", "error 2:15 `loud` `loud` is no log level (write a level from emerg to debug)");
+    check(
+        "mod mark mark red ACCEPT;",
+        "error 2:15 `red` `red` is no mark (write a number or NUMBER/MASK, decimal or hexadecimal)",
+    );
+}
+
+#[test]
+fn places_are_checked() {
+    check(
+        "outerface eth0 ACCEPT;",
+        "error 2:1 `outerface eth0` `outerface` cannot match in chain INPUT (packets have no such interface in input)",
+    );
+    check(
+        "mod owner uid-owner 0 ACCEPT;",
+        "error 2:11 `uid-owner 0` `uid-owner` cannot match in input (only OUTPUT and POSTROUTING know the sending process)",
+    );
+    check("NOTRACK;", "error 2:1 `NOTRACK` NOTRACK is not allowed in table filter (write the rule in table raw)");
+    check(
+        "MASQUERADE;",
+        "error 2:1 `MASQUERADE` MASQUERADE is not allowed in table filter (write the rule in table nat)",
+    );
+    check(
+        "REJECT reject-with tcp-reset;",
+        "error 2:20 `tcp-reset` `tcp-reset` needs TCP (add `proto tcp` to the rule)",
+    );
+    let custom = Lowered::of("table nat { chain X SNAT to 192.0.2.1; chain PREROUTING jump X; }");
+    assert_eq!(
+        custom.findings(),
+        "error 1:21 `SNAT` SNAT is not possible in prerouting, which reaches chain X (write the rule in chain POSTROUTING or INPUT)\n"
+    );
+}
+
+#[test]
+fn calls_are_checked() {
+    let text = "chain LOGDROP DROP; chain INPUT { jump LOGDORP; jump FORWARD; }\ndomain ip6 chain INPUT jump LOGDROP;";
+    let lowered = Lowered::of(text);
+    assert_eq!(
+        lowered.findings(),
+        "error 1:40 `LOGDORP` chain `LOGDORP` is not defined in table filter of domain ip (did you mean `LOGDROP`?)
+error 1:54 `FORWARD` `FORWARD` is a built-in chain of table filter of domain ip (only custom chains can be called)
+error 2:29 `LOGDROP` chain `LOGDROP` is not defined in table filter of domain ip6 (define the chain in this table and domain)
+"
+    );
+    nft::load(&lowered.text());
+}
+
+#[test]
+fn a_loop_is_refused_once_and_named() {
+    let lowered =
+        Lowered::of("chain A jump B;\nchain B jump C;\nchain C jump A;\nchain INPUT jump A;\nchain D jump D;");
+    let findings = lowered.findings();
+    assert_eq!(findings.lines().count(), 2, "{findings}");
+    assert!(findings.contains("error 3:14 `A` chain C calls `A`, which calls it again"), "{findings}");
+    assert!(findings.contains("error 5:14 `D` chain D calls `D`"), "{findings}");
+    nft::load(&lowered.text());
+}
+
+#[test]
+fn what_lets_packets_pass_is_left_out_and_what_holds_them_back_becomes_a_drop() {
+    let text = "chain INPUT {
+proto tcp dport 99999 ACCEPT;
+saddr 10.0.0.0/99 proto tcp dport 23 DROP;
+saddr 10.0.0.0/99 proto tcp dport 24 REJECT;
+saddr 10.0.0.0/99 mod limit limit 1/second RETURN;
+saddr 10.0.0.9 jump NOWHERE;
+saddr 10.0.0.0/99 LOG;
+proto tcp dport 25 ACCEPT;
+}";
+    let lowered = Lowered::of(text);
+    assert_eq!(lowered.diagnostics.len(), 6, "{}", lowered.findings());
+    assert_eq!(
+        lowered.rules(),
+        "pl_input:
+  meta nfproto ipv4 tcp dport 23 drop comment \"3 refused, dropped instead\"
+  meta nfproto ipv4 tcp dport 24 drop comment \"4 refused, dropped instead\"
+  meta nfproto ipv4 drop comment \"5 refused, dropped instead\"
+  ip saddr 10.0.0.9 drop comment \"6 refused, dropped instead\"
+  meta nfproto ipv4 tcp dport 25 accept comment \"8\"
+"
+    );
+    nft::load(&lowered.text());
+}
+
+#[test]
+fn other_domains_and_impossible_policies_are_refused() {
+    let mut sources = Sources::default();
+    let source = sources.add("t.ferm", "domain arp chain INPUT;");
+    let span = Span { source, start: 7, end: 10 };
+    let domain = Domain::Arp;
+    let chain = HostChain { domain, table: Table::Filter, name: "INPUT".into(), policy: None, span, rules: Vec::new() };
+    let names = Names::built_in();
+    let options = Options { names: &names, sources: &sources, reserved_connection_mark: 0 };
+    let mut builder = TableBuilder::default();
+    let findings = lower(&HostRules { chains: vec![chain] }, &mut builder, options);
+    assert!(findings[0].message.contains("domain arp is not lowered"), "{findings:?}");
+    assert!(builder.finish(None).chains.is_empty());
+    let policies = Lowered::of("chain X { policy DROP; }\ntable nat chain PREROUTING policy DROP;");
+    let findings = policies.findings();
+    assert!(findings.contains("custom chain X cannot have a policy"), "{findings}");
+    assert!(findings.contains("table nat cannot have `policy DROP`"), "{findings}");
+}
+
+#[test]
+fn an_error_in_both_domains_is_reported_once() {
+    let lowered = Lowered::of("domain (ip ip6) chain INPUT proto tcp dport 99999 ACCEPT;");
+    assert_eq!(lowered.diagnostics.len(), 1);
+}
+
+#[test]
+fn arrays_that_cannot_be_folded_are_bounded() {
+    let ports: Vec<String> = (1..=300).map(|port| port.to_string()).collect();
+    let ports = ports.join(" ");
+    let lowered = Lowered::of(&format!("chain INPUT proto tcp sport ({ports}) dport ({ports}) LOG;"));
+    assert!(lowered.findings().contains("more than 65536 rules"), "{}", lowered.findings());
+    let folded = Lowered::of(&format!("chain INPUT proto tcp sport ({ports}) dport ({ports}) ACCEPT;"));
+    assert!(folded.diagnostics.is_empty());
+    assert!(folded.rules().lines().count() == 2);
+}

@@ -1,0 +1,161 @@
+//! One target after the other.
+
+use super::lowered::{Lowered, body, both, input, rules};
+
+#[track_caller]
+fn check(rule: &str, expected: &str) {
+    assert_eq!(input(rule), expected, "{rule}");
+}
+
+#[track_caller]
+fn nat(chain: &str, rule: &str, expected: &str) {
+    assert_eq!(body(&format!("domain ip table nat chain {chain} {{ {rule} }}")), expected, "{rule}");
+}
+
+#[test]
+fn reject_answers_in_the_words_of_its_family() {
+    check("REJECT;", "meta nfproto ipv4 reject with icmp port-unreachable");
+    check("proto tcp REJECT reject-with tcp-reset;", "meta nfproto ipv4 meta l4proto tcp reject with tcp reset");
+    check("REJECT reject-with icmp-host-prohibited;", "meta nfproto ipv4 reject with icmp host-prohibited");
+    assert_eq!(both("REJECT;"), "reject");
+    assert_eq!(both("jump REJECT;"), "reject");
+    assert_eq!(both("REJECT reject-with icmp-admin-prohibited;"), "reject with icmpx admin-prohibited");
+    assert_eq!(both("REJECT reject-with icmp-host-unreachable;"), "reject with icmpx host-unreachable");
+    assert_eq!(both("REJECT reject-with icmp-net-unreachable;"), "reject with icmpx no-route");
+    assert_eq!(
+        both("REJECT reject-with icmp-host-prohibited;"),
+        "meta nfproto ipv4 reject with icmp host-prohibited\nmeta nfproto ipv6 reject with icmpv6 admin-prohibited"
+    );
+    assert_eq!(
+        body("domain ip6 chain INPUT REJECT reject-with icmp6-policy-fail;"),
+        "meta nfproto ipv6 reject with icmpv6 policy-fail"
+    );
+}
+
+#[test]
+fn logs_keep_their_options() {
+    assert_eq!(both("LOG;"), "log");
+    assert_eq!(
+        both("LOG log-level 6 log-prefix 'in: ' log-tcp-sequence log-ip-options log-uid;"),
+        "log prefix \"in: \" level info flags tcp sequence flags ip options flags skuid"
+    );
+    assert_eq!(both("LOG log-level warning;"), "log");
+    assert_eq!(
+        both("NFLOG nflog-group 5 nflog-prefix x nflog-threshold 10;"),
+        "log prefix \"x\" group 5 queue-threshold 10"
+    );
+    assert_eq!(both("NFLOG;"), "log group 0");
+}
+
+#[test]
+fn a_long_prefix_is_cut_as_iptables_cuts_it() {
+    let lowered = Lowered::of("chain INPUT LOG log-prefix 'a prefix of more than twenty-nine bytes';");
+    assert!(lowered.rules().contains("log prefix \"a prefix of more than twenty-\""), "{}", lowered.rules());
+    let long = "é".repeat(40);
+    let lowered = Lowered::of(&format!("chain INPUT NFLOG nflog-prefix '{long}';"));
+    assert!(lowered.rules().contains(&format!("prefix \"{}\"", "é".repeat(31))), "{}", lowered.rules());
+    assert!(lowered.findings().starts_with("warning 1:32 "), "{}", lowered.findings());
+}
+
+#[test]
+fn a_log_with_an_array_or_a_limit_stays_as_many_rules_as_ferm_makes() {
+    assert_eq!(both("proto tcp dport (22 23) LOG;"), "tcp dport 22 log\ntcp dport 23 log");
+    assert_eq!(
+        both("mod limit limit 1/second LOG;"),
+        "meta nfproto ipv4 limit rate 1/second log\nmeta nfproto ipv6 limit rate 1/second log"
+    );
+    check(
+        "saddr (10.0.0.1 10.0.0.2) mod limit limit 1/second proto tcp dport (1 2) ACCEPT;",
+        "ip saddr 10.0.0.1 meta l4proto tcp limit rate 1/second tcp dport 1 accept\n\
+         ip saddr 10.0.0.1 meta l4proto tcp limit rate 1/second tcp dport 2 accept\n\
+         ip saddr 10.0.0.2 meta l4proto tcp limit rate 1/second tcp dport 1 accept\n\
+         ip saddr 10.0.0.2 meta l4proto tcp limit rate 1/second tcp dport 2 accept",
+    );
+}
+
+#[test]
+fn destination_and_source_translation() {
+    nat("PREROUTING", "proto tcp dport 80 DNAT to 10.0.0.5;", "meta nfproto ipv4 tcp dport 80 dnat ip to 10.0.0.5");
+    nat(
+        "PREROUTING",
+        "proto tcp DNAT to 10.0.0.5:8080;",
+        "meta nfproto ipv4 meta l4proto tcp dnat ip to 10.0.0.5:8080",
+    );
+    nat(
+        "PREROUTING",
+        "proto (tcp udp) dport 53 DNAT to :5353;",
+        "meta nfproto ipv4 meta l4proto { tcp, udp } th dport 53 dnat to :5353",
+    );
+    nat(
+        "OUTPUT",
+        "proto udp DNAT to 10.0.0.5-10.0.0.9:1-9 random persistent;",
+        "meta nfproto ipv4 meta l4proto udp dnat ip to 10.0.0.5-10.0.0.9:1-9 random,persistent",
+    );
+    nat("POSTROUTING", "saddr 10.0.0.0/8 SNAT to 192.0.2.1;", "ip saddr 10.0.0.0/8 snat ip to 192.0.2.1");
+    nat("POSTROUTING", "outerface eth0 MASQUERADE;", "meta nfproto ipv4 oifname \"eth0\" masquerade");
+    nat(
+        "POSTROUTING",
+        "proto tcp MASQUERADE to-ports 1024-2048 random-fully;",
+        "meta nfproto ipv4 meta l4proto tcp masquerade to :1024-2048 fully-random",
+    );
+    nat("PREROUTING", "proto tcp dport 80 REDIRECT to-ports 3128;", "meta nfproto ipv4 tcp dport 80 redirect to :3128");
+    assert_eq!(
+        body("domain ip6 table nat chain PREROUTING proto tcp dport 80 DNAT to '[2001:db8::5]:8080';"),
+        "meta nfproto ipv6 tcp dport 80 dnat ip6 to [2001:db8::5]:8080"
+    );
+    assert_eq!(
+        body("domain (ip ip6) table nat chain POSTROUTING outerface eth0 MASQUERADE;"),
+        "oifname \"eth0\" masquerade"
+    );
+}
+
+#[test]
+fn marks() {
+    let mangle = |rule: &str| body(&format!("domain (ip ip6) table mangle chain PREROUTING {rule}"));
+    assert_eq!(mangle("MARK set-mark 1;"), "meta mark set 0x00000001");
+    assert_eq!(mangle("MARK set-mark 0x10/0xf0;"), "meta mark set meta mark & 0xffffff1f | 0x00000010");
+    assert_eq!(mangle("MARK set-xmark 0x10/0xff;"), "meta mark set meta mark & 0xffffff10 | 0x00000010");
+    assert_eq!(mangle("MARK and-mark 0xff;"), "meta mark set meta mark & 0x000000ff");
+    assert_eq!(mangle("MARK or-mark 0x1;"), "meta mark set meta mark | 0x00000001");
+    assert_eq!(mangle("MARK xor-mark 0x1;"), "meta mark set meta mark ^ 0x00000001");
+    assert_eq!(mangle("CONNMARK restore-mark;"), "meta mark set ct mark");
+    assert_eq!(mangle("CONNMARK restore-mark ctmask 0xff;"), "meta mark set ct mark & 0x000000ff");
+    assert_eq!(mangle("CONNMARK set-mark 0x1/0xf;"), "ct mark set ct mark & 0xfffffff1 | 0x00000001");
+}
+
+#[test]
+fn a_connection_mark_that_touches_the_reserved_bit_is_found() {
+    let text =
+        "table mangle chain PREROUTING { CONNMARK save-mark; CONNMARK set-mark 1/0xff; CONNMARK or-mark 0x80000000; }";
+    let lowered = Lowered::of(text);
+    assert_eq!(lowered.findings().lines().count(), 2, "{}", lowered.findings());
+    assert!(lowered.findings().contains("0x80000000"));
+}
+
+#[test]
+fn tables_become_base_chains_of_their_own() {
+    let text = "domain (ip ip6) {
+table raw chain PREROUTING proto udp dport 53 NOTRACK;
+table mangle chain OUTPUT MARK set-mark 1;
+table security chain INPUT ACCEPT;
+chain PRE_DNAT proto tcp dport 6443 DROP;
+}";
+    assert_eq!(
+        rules(text),
+        "pl_mangle_output:
+  meta mark set 0x00000001 comment \"3\"
+pl_pre_dnat:
+  tcp dport 6443 drop comment \"5\"
+pl_raw_prerouting:
+  udp dport 53 notrack comment \"2\"
+pl_security_input:
+  accept comment \"4\"
+"
+    );
+}
+
+#[test]
+fn a_rule_keeps_its_own_comment_after_its_origin() {
+    let text = "chain INPUT proto tcp dport 22 mod comment comment 'from the office' ACCEPT;";
+    assert!(rules(text).contains("comment \"1 from the office\""), "{}", rules(text));
+}
