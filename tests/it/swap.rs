@@ -1,6 +1,8 @@
 //! Sustained swaps under load: no packet that is allowed is lost, no packet that is denied passes, and a swapper that
 //! loses or leaks is caught.
 
+mod cluster;
+mod engine;
 mod load;
 mod text;
 

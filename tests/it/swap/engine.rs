@@ -1,0 +1,69 @@
+//! The swapper under test: the compiler's rulesets, the engine's plans.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use engine::apply::{Outcome, Step, apply};
+use engine::kernel::Kernel;
+use engine::observed::TableFlags;
+use engine::ruleset::Ruleset;
+
+use super::Swapper;
+use super::cluster::{PEERS, ruleset};
+
+/// How many generations there are; after the last comes the first again.
+const GENERATIONS: u32 = 16;
+
+/// Applies what the compiler makes of a generation.
+#[derive(Debug)]
+pub(super) struct Engine<K> {
+    kernel: K,
+    peers: u32,
+    /// What has been compiled, by generation and peers: the load shall meet swaps, not compiles.
+    rulesets: BTreeMap<(u32, u32), Ruleset>,
+}
+
+impl<K: Kernel> Engine<K> {
+    pub(super) fn new(kernel: K) -> Self {
+        Self { kernel, peers: 0, rulesets: BTreeMap::new() }
+    }
+
+    fn apply(&mut self, generation: u32) -> Outcome {
+        let generation = generation % GENERATIONS;
+        let compiled = self.rulesets.entry((generation, self.peers));
+        let desired = compiled.or_insert_with(|| ruleset(generation, self.peers));
+        let watch = &mut |_: Step<'_>| ControlFlow::Continue(());
+        let outcome = apply(&mut self.kernel, desired, TableFlags::default(), watch).unwrap();
+        assert!(outcome.failures.is_empty(), "{:?}", outcome.failures);
+        outcome
+    }
+}
+
+impl<K: Kernel> Swapper for Engine<K> {
+    fn install(&mut self) {
+        self.apply(0);
+    }
+
+    fn swap(&mut self, generation: u32) {
+        let outcome = self.apply(generation);
+        assert!(outcome.n_commits >= 3, "no structural swap: {outcome:?}");
+    }
+
+    fn touch(&mut self, generation: u32, update: u32) {
+        self.peers ^= 1 << (update % PEERS);
+        let outcome = self.apply(generation);
+        assert_eq!(outcome.n_commits, 1, "more than an update of elements: {outcome:?}");
+    }
+}
+
+#[test]
+fn the_swapper_swaps() {
+    let mut swapper = Engine::new(engine::kernel::fake::Fake::current());
+    swapper.install();
+    for generation in 1..=4 {
+        swapper.swap(generation);
+        for update in 0..4 {
+            swapper.touch(generation, generation * 4 + update);
+        }
+    }
+}
