@@ -106,7 +106,9 @@ fn write_table(out: &mut String, key: &TableKey, table: &Table) -> fmt::Result {
         separator.write(out)?;
         write_block(out, set::keyword(&set.spec), name, |out| set::write_body(out, &set.spec, &set.elements))?;
     }
-    for (name, chain) in chains {
+    // Base chains last, in the order in which they are first installed: what packets meet stands where it is complete.
+    let (base, regular): (Vec<_>, Vec<_>) = chains.iter().partition(|(_, chain)| chain.base.is_some());
+    for (name, chain) in regular.into_iter().chain(base) {
         separator.write(out)?;
         write_block(out, "chain", name, |out| write_chain(out, key.family, chain))?;
     }

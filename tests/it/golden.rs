@@ -8,10 +8,12 @@ use engine::compile::{ForwardMode, HostInput, Input, compile};
 use engine::inventory::Inventory;
 use engine::render;
 use engine::ruleset::Ruleset;
+use policy_lang::baseline::{self, Baseline, CONFIG_MAP};
 use policy_lang::diagnostic::{Diagnostic, Severity};
 use policy_lang::host::MemoryFiles;
 use policy_lang::host::rule::HostRules;
 use policy_lang::manifest::{Object, load};
+use policy_lang::name::NamespacedName;
 use policy_lang::network_policy::{self, Strictness};
 use policy_lang::source::Sources;
 
@@ -50,7 +52,13 @@ pub(crate) fn compiled(case: &Path) -> Ruleset {
         without_errors(&diagnostics);
         objects.extend(found);
     }
-    let mut policies = Vec::new();
+    let config_map = NamespacedName::new(CONFIG_MAP.0, CONFIG_MAP.1);
+    let (baseline, diagnostics) = baseline::find(&objects, &config_map, &sources);
+    without_errors(&diagnostics);
+    let mut policies = match baseline {
+        Baseline::Sound(policies) => policies,
+        Baseline::Absent | Baseline::Broken(_) => Vec::new(),
+    };
     for object in &objects {
         if let Object::NetworkPolicy(policy) = object {
             let (policy, diagnostics) = network_policy::decode(policy, &sources, Strictness::Lenient);
@@ -80,8 +88,12 @@ pub(crate) fn compiled(case: &Path) -> Ruleset {
     ruleset
 }
 
-fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+/// The files of a case with this extension: its own, and those of the folders that its file `inputs` lists.
+fn files(case: &Path, extension: &str) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let inputs = fs::read_to_string(case.join("inputs")).unwrap_or_default();
+    let folders = inputs.lines().map(|line| root.join(line)).chain([case.to_owned()]);
+    let entries = folders.flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = entries.filter(|path| path.extension().is_some_and(|found| found == extension)).collect();
     files.sort();
     files

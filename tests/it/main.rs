@@ -7,3 +7,4 @@ mod kill;
 mod netns;
 mod privilege;
 mod swap;
+mod text;
