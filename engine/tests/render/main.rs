@@ -18,6 +18,8 @@ use engine::ruleset::{
 };
 
 mod fixture;
+#[cfg(feature = "kernel")]
+mod netlink;
 mod nft;
 mod sample;
 

@@ -23,6 +23,8 @@ pub(crate) fn check(ruleset: &Ruleset) {
         .collect();
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     assert_eq!(text, listed);
+    #[cfg(feature = "kernel")]
+    crate::netlink::check(ruleset, &listed);
 }
 
 #[track_caller]
