@@ -26,6 +26,8 @@ mod dump;
 #[cfg(feature = "kernel")]
 mod element;
 #[cfg(feature = "kernel")]
+mod example;
+#[cfg(feature = "kernel")]
 mod express;
 pub mod fake;
 #[cfg(feature = "kernel")]

@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use engine::diff::diff;
 use engine::kernel::{Guard, Kernel, Netlink, in_scratch};
 use engine::observed::{Observed, ObservedTable, RuleContent, TableFlags};
+use engine::plan::{Op, OpKind, RulePosition};
 use engine::ruleset::{Chain, Rule, Ruleset, Table};
 
 /// Loads the ruleset by netlink and compares the listing, and then what is read with what was loaded.
@@ -30,14 +30,42 @@ pub(crate) fn check(ruleset: &Ruleset, listed_after_text: &str) {
     assert_read_back(ruleset, &observed);
 }
 
+/// Everything in one batch, in the order of the text, which is the order that nft lists in.
 fn load(kernel: &mut Netlink, ruleset: &Ruleset) {
-    for round in diff(&Observed::default(), ruleset, TableFlags::default()).rounds {
-        for ops in [round.fill, round.flip, round.collect] {
-            if let Err(error) = kernel.commit(&ops, Guard::None) {
-                panic!("{error}");
-            }
+    let ops: Vec<Op> = ruleset
+        .tables
+        .iter()
+        .flat_map(|(key, table)| table_ops(table).into_iter().map(|kind| Op { table: key.clone(), kind }))
+        .collect();
+    if let Err(error) = kernel.commit(&ops, Guard::None) {
+        panic!("{error}");
+    }
+}
+
+fn table_ops(table: &Table) -> Vec<OpKind> {
+    let mut ops = vec![OpKind::AddTable { flags: TableFlags::default(), comment: table.comment.clone() }];
+    for (name, comment) in &table.counters {
+        ops.push(OpKind::AddCounter { name: name.clone(), comment: comment.clone() });
+    }
+    for (name, quota) in &table.quotas {
+        ops.push(OpKind::AddQuota { name: name.clone(), quota: *quota });
+    }
+    for (name, set) in &table.sets {
+        ops.push(OpKind::AddSet { name: name.clone(), spec: set.spec.clone() });
+    }
+    for (name, chain) in &table.chains {
+        ops.push(OpKind::AddChain { name: name.clone(), base: chain.base, comment: chain.comment.clone() });
+    }
+    for (name, set) in &table.sets {
+        let elements = set.elements.iter().map(|(key, element)| (key.clone(), element.clone())).collect();
+        ops.push(OpKind::AddElements { set: name.clone(), spec: set.spec.clone(), elements });
+    }
+    for (name, chain) in &table.chains {
+        for rule in &chain.rules {
+            ops.push(OpKind::AddRule { chain: name.clone(), position: RulePosition::Last, rule: rule.clone() });
         }
     }
+    ops
 }
 
 #[track_caller]
