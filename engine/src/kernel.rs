@@ -11,6 +11,8 @@ use crate::ruleset::TableKey;
 
 #[cfg(feature = "kernel")]
 pub use self::netlink::Netlink;
+#[cfg(feature = "kernel")]
+pub use self::scratch::{in_scratch, try_in_scratch};
 
 #[cfg(feature = "kernel")]
 mod attribute;
@@ -23,6 +25,8 @@ mod decode;
 mod dump;
 #[cfg(feature = "kernel")]
 mod element;
+#[cfg(feature = "kernel")]
+mod example;
 #[cfg(feature = "kernel")]
 mod express;
 pub mod fake;
@@ -44,6 +48,8 @@ mod lower;
 mod message;
 #[cfg(feature = "kernel")]
 mod netlink;
+#[cfg(feature = "kernel")]
+mod scratch;
 #[cfg(feature = "kernel")]
 mod set_object;
 #[cfg(feature = "kernel")]

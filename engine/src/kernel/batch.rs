@@ -268,7 +268,8 @@ impl Encoding<'_> {
     fn add_chain(&mut self, name: &Name, base: Option<BaseChain>, comment: Option<&Comment>) -> Result<(), Refusal> {
         let mut chain = self.bare_chain(name)?;
         if let Some(BaseChain { chain_type, hook, priority }) = base {
-            chain.set_u32(&attr::CHAIN_HOOK, hook_number(self.table.family, hook));
+            let number = hook_number(self.table.family, hook).ok_or(Refusal("ARP has no such hook"))?;
+            chain.set_u32(&attr::CHAIN_HOOK, number);
             // Negative priorities travel as two's complement.
             chain.set_u32(&attr::CHAIN_PRIORITY, u32::from_ne_bytes(priority.0.to_ne_bytes()));
             chain.set_u32(&attr::CHAIN_POLICY, POLICY_ACCEPT);
@@ -451,14 +452,15 @@ pub(super) fn chain_type_name(chain_type: ChainType) -> &'static str {
 }
 
 /// The number of a hook in tables of this family: `NF_INET_*`, which bridge tables share, or `NF_ARP_*`.
-pub(super) fn hook_number(family: Family, hook: Hook) -> u32 {
-    match (family, hook) {
-        (Family::Arp, Hook::Input) => 0,
-        (Family::Arp, Hook::Output) => 1,
-        (_, Hook::Prerouting) => 0,
-        (_, Hook::Input) => 1,
-        (_, Hook::Forward) => 2,
-        (_, Hook::Output) => 3,
-        (_, Hook::Postrouting) => 4,
+pub(super) fn hook_number(family: Family, hook: Hook) -> Option<u32> {
+    match (family == Family::Arp, hook) {
+        (true, Hook::Input) => Some(0),
+        (true, Hook::Output) => Some(1),
+        (true, Hook::Prerouting | Hook::Forward | Hook::Postrouting) => None,
+        (false, Hook::Prerouting) => Some(0),
+        (false, Hook::Input) => Some(1),
+        (false, Hook::Forward) => Some(2),
+        (false, Hook::Output) => Some(3),
+        (false, Hook::Postrouting) => Some(4),
     }
 }

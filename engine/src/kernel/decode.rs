@@ -88,7 +88,7 @@ fn base_chain(family: Family, hook: Attributes<'_>, type_name: Option<&str>) -> 
     let types = [ChainType::Filter, ChainType::Nat, ChainType::Route];
     Some(BaseChain {
         chain_type: types.into_iter().find(|chain_type| Some(chain_type_name(*chain_type)) == type_name)?,
-        hook: hooks.into_iter().find(|hook| hook_number(family, *hook) == number)?,
+        hook: hooks.into_iter().find(|hook| hook_number(family, *hook) == Some(number))?,
         priority: Priority(i32::from_ne_bytes(hook.u32(2)?.to_ne_bytes())),
     })
 }
@@ -203,16 +203,13 @@ fn set_spec(attributes: Attributes<'_>) -> Result<DecodedSet, &'static str> {
         data: map_data(attributes, flags, userdata)?,
         intervals: has(flag::INTERVAL),
         dynamic: has(flag::DYNAMIC),
-        timeout: attributes.u64(11).filter(|timeout| *timeout != 0).map(Duration::from_millis),
+        timeout: has(flag::TIMEOUT).then(|| Duration::from_millis(attributes.u64(11).unwrap_or(0))),
         // An anonymous set has exactly the elements that it was made with.
         size: if has(flag::ANONYMOUS) { None } else { size },
         counters: has_counters(attributes)?,
         comment: userdata::comment(userdata, userdata::SET_COMMENT),
         key,
     };
-    if has(flag::TIMEOUT) != spec.timeout.is_some() {
-        return Err("its elements have timeouts, but it has none");
-    }
     if has(flag::CONCAT) != (spec.intervals && spec.key.len() > 1) {
         return Err("it is a concatenation of a form that palisade never makes");
     }

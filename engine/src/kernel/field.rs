@@ -83,7 +83,7 @@ pub(super) mod ct {
 /// `NFT_FIB_RESULT_ADDRTYPE`.
 pub(super) const FIB_RESULT_ADDRTYPE: u32 = 3;
 const FIB_SADDR: u32 = 1;
-const FIB_DADDR: u32 = 2;
+pub(super) const FIB_DADDR: u32 = 2;
 const FIB_IIF: u32 = 8;
 
 /// `IP_CT_DIR_ORIGINAL`.

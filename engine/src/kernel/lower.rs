@@ -434,8 +434,11 @@ fn established_by_match(field: Field, mask: Option<Datum>, operator: Operator, v
 /// Whether one mask and one value, equally wide, are read as a prefix: addresses whose prefix is not of whole bytes,
 /// for one of whole bytes takes no mask.
 pub(super) fn reads_as_prefix(mask: &Datum, value: &Datum) -> bool {
-    let is_address = matches!(mask.data_type(), DataType::Ipv4Addr | DataType::Ipv6Addr | DataType::EtherAddr);
-    is_address && masked(value, mask) == *value && prefix_length(mask).is_some_and(|bits| !bits.is_multiple_of(8))
+    let is_read = |bits: u8| match mask.data_type() {
+        DataType::Ipv4Addr | DataType::Ipv6Addr => !bits.is_multiple_of(8),
+        data_type => data_type == DataType::EtherAddr,
+    };
+    masked(value, mask) == *value && prefix_length(mask).is_some_and(is_read)
 }
 
 /// How many bits of a mask are set, if they are the first ones and neither none nor all.
@@ -476,13 +479,14 @@ pub(super) fn register_bytes(source: Source, value: &Datum) -> Result<Vec<u8>, R
 /// The load of the first bytes of a field, or of all of it where the comparison is what is shorter.
 fn shortened(source: Source, data_type: DataType, length: usize) -> Option<Instruction> {
     match source {
-        Source::Payload(base, offset, _) => {
+        // nft lists the first bytes of a hardware address as it cannot read them.
+        Source::Payload(base, offset, _) if data_type != DataType::EtherAddr => {
             let length = u32::try_from(length).ok()?;
             Some(Instruction::Payload { base, offset, length, to: Register::FIRST })
         }
         Source::Meta(_) if data_type == DataType::Ifname => Some(source.load(Register::FIRST)),
         Source::Ct(..) if !data_type.is_host_order() => Some(source.load(Register::FIRST)),
-        Source::Meta(_) | Source::Ct(..) | Source::Bits(..) | Source::FibType(_) => None,
+        Source::Payload(..) | Source::Meta(_) | Source::Ct(..) | Source::Bits(..) | Source::FibType(_) => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sets and their elements as libnftnl's objects.
 
 use super::element::{self, Layout, WireData, WireElement};
+use super::example;
 use super::express::{SetHandle, object_number, verdict_number};
 use super::ffi::attribute as attr;
 use super::ffi::{self, Expr, TooLong};
@@ -8,7 +9,7 @@ use super::lower::{Refusal, milliseconds};
 use super::type_id;
 use super::userdata::{self, Userdata};
 use super::wire::ObjectKind;
-use crate::ruleset::{Element, ElementKey, Field, MapData, Name, SetSpec};
+use crate::ruleset::{DataType, Element, ElementKey, Field, MapData, Name, SetSpec};
 
 /// `NFT_SET_*`.
 pub(super) mod flag {
@@ -95,8 +96,9 @@ pub(super) fn set(
     if let Some(size) = size.map(std::num::NonZeroU32::get).or(anonymous_size) {
         object.set_u32(&attr::SET_SIZE, size);
     }
-    if let Some(timeout) = timeout {
-        object.set_u64(&attr::SET_TIMEOUT, milliseconds(*timeout)?);
+    // Of zero: only elements that have one of their own expire.
+    if let Some(timeout) = timeout.filter(|timeout| !timeout.is_zero()) {
+        object.set_u64(&attr::SET_TIMEOUT, milliseconds(timeout)?);
     }
     if *counters {
         object.add_expr(Expr::new(c"counter"));
@@ -108,22 +110,34 @@ pub(super) fn set(
 fn set_userdata(spec: &SetSpec) -> Result<Userdata, TooLong> {
     let mut userdata = Userdata::default();
     userdata.push_u32(userdata::SET_KEY_BYTEORDER, type_id::byteorder(&spec.key));
-    let data = match &spec.data {
+    let data: &[DataType] = match &spec.data {
         MapData::Value(types) => {
             userdata.push_u32(userdata::SET_DATA_BYTEORDER, type_id::byteorder(types));
-            Some(types)
+            types
         }
         MapData::Verdict => {
             userdata.push_u32(userdata::SET_DATA_BYTEORDER, type_id::byteorder(&[]));
-            None
+            &[]
         }
-        MapData::Nothing | MapData::Counter => None,
+        MapData::Nothing | MapData::Counter => &[],
     };
     userdata.push_comment(userdata::SET_COMMENT, spec.comment.as_ref());
-    for (kind, types) in [(userdata::SET_KEY_WIDTHS, Some(&spec.key)), (userdata::SET_DATA_WIDTHS, data)] {
-        if let Some(types) = types.filter(|types| type_id::is_ambiguous(types)) {
+    for (kind, types) in [(userdata::SET_KEY_WIDTHS, spec.key.as_slice()), (userdata::SET_DATA_WIDTHS, data)] {
+        if type_id::is_ambiguous(types) {
             let widths: Vec<u8> = types.iter().filter_map(|data_type| u8::try_from(data_type.width()).ok()).collect();
             userdata.push_bytes(kind, &widths)?;
+        }
+    }
+    // What follows only makes a listing better, so it is left out where there is no room for it.
+    if example::is_needed(&spec.key) || example::is_needed(data) {
+        let mut noted = userdata.clone();
+        for (kind, types) in [(userdata::SET_KEY_TYPEOF, spec.key.as_slice()), (userdata::SET_DATA_TYPEOF, data)] {
+            if let Some(note) = example::note(types).filter(|_| !types.is_empty()) {
+                noted.push_bytes(kind, note.as_bytes())?;
+            }
+        }
+        if noted.as_bytes().len() <= attr::USERDATA_MAX {
+            return Ok(noted);
         }
     }
     Ok(userdata)

@@ -18,6 +18,12 @@ pub(super) const SET_DATA_BYTEORDER: u8 = 1;
 /// Flags of an element (`NFTNL_UDATA_SET_ELEM_FLAGS`), 4 bytes; 1 says that it has no end.
 pub(super) const ELEMENT_FLAGS: u8 = 1;
 
+/// A field that has the type of a set's key (`NFTNL_UDATA_SET_KEY_TYPEOF`).
+pub(super) const SET_KEY_TYPEOF: u8 = 3;
+
+/// A field that has the type of a map's data (`NFTNL_UDATA_SET_DATA_TYPEOF`).
+pub(super) const SET_DATA_TYPEOF: u8 = 4;
+
 /// Ours, far from nft's numbers, which ignores it: how a rule was written, see [`super::hint`].
 pub(super) const RULE_HINTS: u8 = 0x70;
 

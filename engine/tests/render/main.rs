@@ -18,11 +18,13 @@ use engine::ruleset::{
 };
 
 mod fixture;
+#[cfg(feature = "kernel")]
+mod netlink;
 mod nft;
 mod sample;
 
 use fixture::{PLAIN, compare, elements, interval, key, one_table, ranges, rules, table, v4, v6, with_rules};
-use nft::{check, list, nft};
+use nft::{check, check_text, list, nft};
 use sample::{FIELDS, TYPES, is_bits, is_one_bit, sample_range, samples};
 
 #[test]
@@ -365,9 +367,9 @@ fn comments_and_prefixes_from_tenants_cannot_leave_their_quotes() {
         exprs: vec![Expr::Log(Log { prefix: Some(text.into()), ..Log::default() }), Expr::Verdict(Verdict::Continue)],
         comment: Some(Comment::new(text)),
     });
-    check(&with_rules(rules));
+    check_text(&with_rules(rules));
     let long = Log { prefix: Some("é".repeat(100).into()), ..Log::default() };
-    check(&with_rules([Rule { exprs: vec![Expr::Log(long)], comment: None }]));
+    check_text(&with_rules([Rule { exprs: vec![Expr::Log(long)], comment: None }]));
 }
 
 #[test]

@@ -9,8 +9,20 @@ use engine::ruleset::Ruleset;
 /// Loads the text, lists it and compares; the check of nft alone must accept it as well.
 #[track_caller]
 pub(crate) fn check(ruleset: &Ruleset) {
+    let listed = check_text(ruleset);
+    #[cfg(feature = "kernel")]
+    if let Some(listed) = listed {
+        crate::netlink::check(ruleset, &listed);
+    }
+    #[cfg(not(feature = "kernel"))]
+    drop(listed);
+}
+
+/// The same, for what netlink loads as it is and only the text has to write otherwise.
+#[track_caller]
+pub(crate) fn check_text(ruleset: &Ruleset) -> Option<String> {
     let text = render::ruleset(ruleset);
-    let Some(listed) = list(&text) else { return };
+    let listed = list(&text)?;
     if let Err(error) = nft(&text, "nft -c -f -").unwrap_or(Ok(String::new())) {
         panic!("{error}");
     }
@@ -23,6 +35,7 @@ pub(crate) fn check(ruleset: &Ruleset) {
         .collect();
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     assert_eq!(text, listed);
+    Some(listed)
 }
 
 #[track_caller]
