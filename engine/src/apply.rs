@@ -68,10 +68,10 @@ pub enum Step<'a> {
     /// The flip of a round is committed and its leftovers are not yet collected.
     ///
     /// A packet that entered the old rules before the flip may still be on its way through them, and it misses in a
-    /// map that is deleted under it. The way through takes microseconds, in a section that cannot be preempted, and
-    /// the collect is a later system call, which by itself takes longer: thousands of swaps under load lost nothing.
-    /// A virtual machine can be stopped in the middle of such a section; whoever wants to rule that out too waits
-    /// here for longer than a grace period of the kernel.
+    /// map that is deleted under it. The way takes microseconds, in a section that is not preempted, and the collect
+    /// is a system call of its own, which takes longer before it commits: swaps under load that deleted in the same
+    /// batch lost packets, those that deleted in a later one lost none. A virtual machine can be stopped in the middle
+    /// of such a section; whoever wants to rule that out too waits here for longer than a grace period of the kernel.
     Flipped,
 }
 

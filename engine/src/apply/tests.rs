@@ -8,7 +8,7 @@ use crate::diff::tests::universe::{ruleset, small};
 use crate::kernel::fake::Fake;
 use crate::kernel::{Features, Rejection};
 use crate::observed::KernelGeneration;
-use crate::ruleset::Name;
+use crate::ruleset::{BaseChain, Chain, ChainType, Expr, Hook, Name, Priority, Rule, Verdict};
 
 /// A fake whose next commits fail as told, before anything is done.
 struct Failing {
@@ -169,4 +169,23 @@ fn an_orphan_is_claimed_and_keeps_what_it_counted() {
     assert_eq!(table.flags, agent);
     assert_eq!(table.counters.values().map(|counter| counter.packets).collect::<Vec<_>>(), [7]);
     assert_eq!(apply(&mut second, &with_counter(), agent, &mut go_on).unwrap().n_ops, 0);
+}
+
+#[test]
+fn a_counter_keeps_its_value_whatever_happens_to_the_rules() {
+    let key = TableKey::ours(Family::Inet);
+    let mut fake = Fake::current();
+    let (mut one, mut other) = (with_counter(), with_counter());
+    for (ruleset, verdict) in [(&mut one, Verdict::Accept), (&mut other, Verdict::Drop)] {
+        let base = BaseChain { chain_type: ChainType::Filter, hook: Hook::Input, priority: Priority(0) };
+        let exprs = vec![Expr::NamedCounter(Name::ours("seen")), Expr::Verdict(verdict)];
+        let chain = Chain { base: Some(base), comment: None, rules: vec![Rule { exprs, comment: None }] };
+        ruleset.tables.get_mut(&key).unwrap().chains.insert(Name::ours("input"), chain);
+    }
+    put(&mut fake, &one).unwrap();
+    fake.count(&key, &Name::ours("seen"), 7, 700);
+    put(&mut fake, &other).unwrap();
+    assert_eq!(fake.ruleset(), other);
+    let counters = fake.state().tables[&key].counters.clone();
+    assert_eq!(counters.values().map(|counter| counter.bytes).collect::<Vec<_>>(), [700]);
 }

@@ -257,6 +257,14 @@ impl Changed {
             Self::Unknown(object) => Some(object.reason.to_string()),
         }
     }
+
+    /// The source line of a rule or an element, where it has one.
+    pub fn source(&self) -> Option<&Comment> {
+        match self {
+            Self::Table | Self::Counter(_) | Self::Quota(_) | Self::Set(_) | Self::Chain(_) | Self::Unknown(_) => None,
+            Self::Element { comment, .. } | Self::Rule { comment, .. } => comment.as_ref(),
+        }
+    }
 }
 
 impl Difference {

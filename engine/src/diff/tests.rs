@@ -46,7 +46,7 @@ fn carry_out(fake: &mut Fake, desired: &Ruleset) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_plan_leads_to_what_is_desired(a in ruleset(), b in ruleset()) {

@@ -177,6 +177,8 @@ fn changes_name_element_and_rule_with_their_source() {
     let mut fake = Fake::current();
     carry_out(&mut fake, &a);
     let found = changes(&observe(&mut fake), &b, TableFlags::default());
+    let sources: Vec<_> = found.iter().filter_map(|change| change.object.source()).map(Comment::as_str).collect();
+    assert_eq!(sources, ["hosts.ferm:1"]);
     let words: Vec<String> = found.iter().map(|change| format!("{} {change}", change.difference.planned())).collect();
     assert_eq!(
         words,

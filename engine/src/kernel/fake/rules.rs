@@ -26,7 +26,7 @@ pub(super) fn admit_verdict(table: &ObservedTable, verdict: &Verdict) -> Result<
 fn admit_expr(family: Family, table: &ObservedTable, expr: &Expr) -> Result<(), Errno> {
     match expr {
         Expr::Match(matched) => admit_match(matched),
-        Expr::Lookup(lookup) => admit_lookup(table, &lookup.key, &lookup.set, |data| *data == MapData::Nothing),
+        Expr::Lookup(lookup) => admit_lookup(table, &lookup.key, &lookup.set, |_| true),
         Expr::VerdictMap(map) => admit_lookup(table, &map.key, &map.map, |data| *data == MapData::Verdict),
         Expr::NamedCounter(name) => exists(table.counters.contains_key(name)),
         Expr::NamedQuota(name) => exists(table.quotas.contains_key(name)),
