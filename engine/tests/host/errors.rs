@@ -54,6 +54,14 @@ fn operands_are_refused_where_they_stand() {
     );
     check("LOG log-level loud;", "error 2:15 `loud` `loud` is no log level (write a level from emerg to debug)");
     check(
+        "mod conntrack ctstatus NONE ACCEPT;",
+        "error 2:24 `NONE` `NONE` is no connection status (write EXPECTED, SEEN_REPLY, ASSURED or CONFIRMED)",
+    );
+    check(
+        "mod conntrack ctproto tcp ACCEPT;",
+        "error 2:15 `ctproto tcp` `ctproto` has no form in nftables here (match the protocol of the packet: `proto`)",
+    );
+    check(
         "mod mark mark red ACCEPT;",
         "error 2:15 `red` `red` is no mark (write a number or NUMBER/MASK, decimal or hexadecimal)",
     );
