@@ -164,6 +164,14 @@ fn other_domains_and_impossible_policies_are_refused() {
 }
 
 #[test]
+fn an_owner_that_must_not_be_is_doubtful() {
+    let lowered = Lowered::of("domain (ip ip6) chain OUTPUT mod owner uid-owner !root DROP;");
+    assert!(lowered.findings().starts_with("warning 1:40 `uid-owner !root`"), "{}", lowered.findings());
+    assert_eq!(lowered.diagnostics.len(), 1);
+    assert!(lowered.rules().contains("meta skuid != 0 drop"), "{}", lowered.rules());
+}
+
+#[test]
 fn an_error_in_both_domains_is_reported_once() {
     let lowered = Lowered::of("domain (ip ip6) chain INPUT proto tcp dport 99999 ACCEPT;");
     assert_eq!(lowered.diagnostics.len(), 1);

@@ -183,10 +183,8 @@ fn metadata() {
     check("fragment DROP;", "ip frag-off & 8191 != 0 drop");
     check("!fragment DROP;", "ip frag-off & 8191 == 0 drop");
     assert_eq!(
-        body(
-            "domain (ip ip6) chain OUTPUT { mod owner uid-owner (root 100-200) ACCEPT; mod owner gid-owner !0 DROP; }"
-        ),
-        "meta skuid { 0, 100-200 } accept\nmeta skgid != 0 drop"
+        body("domain (ip ip6) chain OUTPUT { mod owner uid-owner (root 100-200) ACCEPT; mod owner gid-owner 0 DROP; }"),
+        "meta skuid { 0, 100-200 } accept\nmeta skgid 0 drop"
     );
 }
 
