@@ -1,5 +1,7 @@
 //! Families, policies, custom chains and calls.
 
+use std::fmt::Write as _;
+
 use super::lowered::{Lowered, body, rules};
 use super::nft;
 
@@ -142,7 +144,7 @@ fn a_chain_of_calls_may_be_as_deep_as_the_kernel_goes() {
     let nested = |n_chains: usize| {
         let mut text = String::from("chain INPUT jump C1;");
         for at in 1..n_chains {
-            text.push_str(&format!(" chain C{at} jump C{};", at + 1));
+            write!(text, " chain C{at} jump C{};", at + 1).unwrap();
         }
         format!("{text} chain C{n_chains} ACCEPT;")
     };

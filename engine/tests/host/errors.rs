@@ -54,6 +54,14 @@ fn operands_are_refused_where_they_stand() {
     );
     check("LOG log-level loud;", "error 2:15 `loud` `loud` is no log level (write a level from emerg to debug)");
     check(
+        "mod conntrack ctstatus NONE ACCEPT;",
+        "error 2:24 `NONE` `NONE` is no connection status (write EXPECTED, SEEN_REPLY, ASSURED or CONFIRMED)",
+    );
+    check(
+        "mod conntrack ctproto tcp ACCEPT;",
+        "error 2:15 `ctproto tcp` `ctproto` has no form in nftables here (match the protocol of the packet: `proto`)",
+    );
+    check(
         "mod mark mark red ACCEPT;",
         "error 2:15 `red` `red` is no mark (write a number or NUMBER/MASK, decimal or hexadecimal)",
     );
@@ -153,6 +161,14 @@ fn other_domains_and_impossible_policies_are_refused() {
     let findings = policies.findings();
     assert!(findings.contains("custom chain X cannot have a policy"), "{findings}");
     assert!(findings.contains("table nat cannot have `policy DROP`"), "{findings}");
+}
+
+#[test]
+fn an_owner_that_must_not_be_is_doubtful() {
+    let lowered = Lowered::of("domain (ip ip6) chain OUTPUT mod owner uid-owner !root DROP;");
+    assert!(lowered.findings().starts_with("warning 1:40 `uid-owner !root`"), "{}", lowered.findings());
+    assert_eq!(lowered.diagnostics.len(), 1);
+    assert!(lowered.rules().contains("meta skuid != 0 drop"), "{}", lowered.rules());
 }
 
 #[test]

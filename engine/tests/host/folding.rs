@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use engine::ruleset::{ElementKey, Expr};
+use engine::ruleset::{ElementKey, Expr, Name};
 
 use super::lowered::{Lowered, both, rules};
 use super::nft;
@@ -14,7 +14,7 @@ domain (ip ip6) chain INPUT { saddr $ADM proto tcp dport $WEB ACCEPT; saddr $ADM
     let lowered = Lowered::of(text);
     assert!(lowered.diagnostics.is_empty(), "{}", lowered.findings());
     nft::load(&lowered.text());
-    let names: Vec<&str> = lowered.table.sets.keys().map(|name| name.as_str()).collect();
+    let names: Vec<&str> = lowered.table.sets.keys().map(Name::as_str).collect();
     assert_eq!(names, ["pl_v_ADM_4", "pl_v_ADM_6", "pl_v_WEB_port"]);
     assert_eq!(
         lowered.rules(),

@@ -1,9 +1,16 @@
 //! Host rules from text to nft: what they become, and that nft takes all of it.
 
+#[cfg(test)]
 mod chains;
+#[cfg(test)]
 mod errors;
+#[cfg(test)]
 mod folding;
+#[cfg(test)]
 mod lowered;
+#[cfg(test)]
 mod matches;
+#[cfg(test)]
 mod nft;
+#[cfg(test)]
 mod targets;

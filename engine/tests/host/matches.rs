@@ -10,9 +10,7 @@ fn check(rule: &str, expected: &str) {
 #[test]
 fn addresses_interfaces_and_protocol_come_first_then_the_text() {
     check(
-        "mod state state NEW proto tcp dport ssh outerface !lo saddr 10.0.0.0/8 NOP;"
-            .replace("outerface !lo ", "interface !lo ")
-            .as_str(),
+        "mod state state NEW proto tcp dport ssh interface !lo saddr 10.0.0.0/8 NOP;",
         "ip saddr 10.0.0.0/8 iifname != \"lo\" meta l4proto tcp ct state new tcp dport 22",
     );
     check(
@@ -131,13 +129,43 @@ fn connection_tracking() {
         both("mod conntrack ctstate (RELATED DNAT) ACCEPT;"),
         "ct state related accept\nct state ! related ct status dnat accept"
     );
-    assert_eq!(both("mod conntrack ctstate !(RELATED DNAT) DROP;"), "ct state ! related ct status ! dnat drop");
     assert_eq!(both("mod conntrack ctstatus ASSURED ACCEPT;"), "ct status assured accept");
     assert_eq!(both("mod conntrack ctdir REPLY ACCEPT;"), "ct direction reply accept");
     check("mod conntrack ctorigdst 10.0.0.0/24 ACCEPT;", "meta nfproto ipv4 ct original ip daddr 10.0.0.0/24 accept");
     check(
         "proto tcp mod conntrack ctorigdstport 80 ACCEPT;",
         "meta nfproto ipv4 meta l4proto tcp ct original proto-dst 80 accept",
+    );
+}
+
+/// A packet without a connection has no NAT status: it matches the negation, which nft's comparison does not say.
+#[test]
+fn a_negated_status_holds_for_packets_without_a_connection() {
+    assert_eq!(
+        both("mod conntrack ctstate !(RELATED DNAT) DROP;"),
+        "ct state invalid,untracked drop\nct state ! invalid,related,untracked ct status ! dnat drop"
+    );
+    assert_eq!(
+        both("mod conntrack ctstate !(INVALID UNTRACKED SNAT) DROP;"),
+        "ct state ! invalid,untracked ct status ! snat drop"
+    );
+}
+
+/// nft 1.0.6 would compare both ports at once.
+#[test]
+fn two_ports_that_must_differ_are_compared_apart() {
+    check("proto tcp sport !1 dport !2 ACCEPT;", "meta nfproto ipv4 tcp sport != 1 tcp dport != 2-2 accept");
+}
+
+#[test]
+fn unicast_of_ipv6_is_a_kind_of_address_and_not_of_route() {
+    assert_eq!(
+        both("mod addrtype dst-type UNICAST ACCEPT;"),
+        "meta nfproto ipv4 fib daddr type unicast accept\nip6 daddr != { ::, ::ffff:0.0.0.0/96, ff00::/8 } accept"
+    );
+    assert_eq!(
+        body("domain ip6 chain INPUT mod addrtype src-type !UNICAST DROP;"),
+        "ip6 saddr { ::, ::ffff:0.0.0.0/96, ff00::/8 } drop"
     );
 }
 
@@ -149,16 +177,14 @@ fn metadata() {
     assert_eq!(both("mod pkttype pkt-type broadcast DROP;"), "meta pkttype broadcast drop");
     assert_eq!(both("mod addrtype dst-type LOCAL ACCEPT;"), "fib daddr type local accept");
     assert_eq!(both("mod addrtype dst-type LOCAL limit-iface-in ACCEPT;"), "fib daddr . iif type local accept");
-    assert_eq!(both("mod addrtype src-type !(UNICAST) DROP;"), "fib saddr type != unicast drop");
+    assert_eq!(both("mod addrtype src-type !(LOCAL) DROP;"), "fib saddr type != local drop");
     assert_eq!(both("mod length length 100:200 DROP;"), "meta length 100-200 drop");
     assert_eq!(both("mod mac mac-source 02:00:5E:00:53:01 ACCEPT;"), "ether saddr 02:00:5e:00:53:01 accept");
     check("fragment DROP;", "ip frag-off & 8191 != 0 drop");
     check("!fragment DROP;", "ip frag-off & 8191 == 0 drop");
     assert_eq!(
-        body(
-            "domain (ip ip6) chain OUTPUT { mod owner uid-owner (root 100-200) ACCEPT; mod owner gid-owner !0 DROP; }"
-        ),
-        "meta skuid { 0, 100-200 } accept\nmeta skgid != 0 drop"
+        body("domain (ip ip6) chain OUTPUT { mod owner uid-owner (root 100-200) ACCEPT; mod owner gid-owner 0 DROP; }"),
+        "meta skuid { 0, 100-200 } accept\nmeta skgid 0 drop"
     );
 }
 

@@ -19,8 +19,11 @@ const STATES: &[(&str, Bit)] = &[
     ("DNAT", Bit::Status(0x20)),
 ];
 
-/// Status bits (`enum ip_conntrack_status`).
-const STATUS: &[(&str, u32)] = &[("NONE", 0), ("EXPECTED", 1), ("SEEN_REPLY", 2), ("ASSURED", 4), ("CONFIRMED", 8)];
+/// The states of packets that belong to no connection: INVALID and UNTRACKED.
+const NO_CONNECTION: u32 = 1 | 64;
+
+/// Status bits (`enum ip_conntrack_status`). iptables' NONE is not among them: it matches nothing.
+const STATUS: &[(&str, u32)] = &[("EXPECTED", 1), ("SEEN_REPLY", 2), ("ASSURED", 4), ("CONFIRMED", 8)];
 
 #[derive(Clone, Copy, Debug)]
 enum Bit {
@@ -54,24 +57,22 @@ pub(super) fn state(found: &Match) -> Result<Reading, Refusal> {
             }
         }
     }
-    let tests = |operator| {
-        let mut tests = Vec::new();
-        if states != 0 {
-            tests.push(bits(Field::CtState, states, operator));
-        }
-        if status != 0 {
-            tests.push(bits(Field::CtStatus, status, operator));
-        }
-        tests
-    };
+    let is = |bits| self::bits(Field::CtState, bits, Operator::Ne);
+    let is_not = |bits| self::bits(Field::CtState, bits, Operator::Eq);
     let alternatives = match (operator(found), states, status) {
-        (Operator::Ne, _, _) => vec![tests(Operator::Eq)],
-        (Operator::Eq, 0, _) | (Operator::Eq, _, 0) => vec![tests(Operator::Ne)],
+        (Operator::Eq, _, 0) => vec![vec![is(states)]],
+        (Operator::Eq, 0, _) => vec![vec![bits(Field::CtStatus, status, Operator::Ne)]],
         // The status only where the state did not match, so that nothing happens to a packet twice.
-        (Operator::Eq, _, _) => vec![
-            vec![bits(Field::CtState, states, Operator::Ne)],
-            vec![bits(Field::CtState, states, Operator::Eq), bits(Field::CtStatus, status, Operator::Ne)],
-        ],
+        (Operator::Eq, _, _) => {
+            vec![vec![is(states)], vec![is_not(states), bits(Field::CtStatus, status, Operator::Ne)]]
+        }
+        (Operator::Ne, _, 0) => vec![vec![is_not(states)]],
+        // Without a connection there is no status to compare, and nft's comparison fails either way.
+        (Operator::Ne, _, _) => {
+            let with = vec![is_not(states | NO_CONNECTION), bits(Field::CtStatus, status, Operator::Eq)];
+            let without = NO_CONNECTION & !states;
+            if without == 0 { vec![with] } else { vec![vec![is(without)], with] }
+        }
     };
     Ok(Reading::Test(Test::Alternatives(alternatives)))
 }
@@ -81,15 +82,14 @@ pub(super) fn status(found: &Match) -> Result<Reading, Refusal> {
     let read = |word: &Word| {
         STATUS.iter().find(|(name, _)| name.eq_ignore_ascii_case(&word.text)).map(|(_, bit)| *bit).ok_or_else(|| {
             let names = STATUS.iter().map(|(name, _)| *name);
-            let help = suggestion(&word.text, names, "write NONE, EXPECTED, SEEN_REPLY, ASSURED or CONFIRMED");
+            let help = suggestion(&word.text, names, "write EXPECTED, SEEN_REPLY, ASSURED or CONFIRMED");
             refuse(OPERAND, word.span, format!("`{}` is no connection status", word.text), help)
         })
     };
     let wanted = words(&found.operands).iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let exprs = wanted.into_iter().map(|bit| match (bit, operator(found)) {
-        (0, operator) => compare(Field::CtStatus, None, operator, 0),
-        (bit, Operator::Eq) => bits(Field::CtStatus, bit, Operator::Ne),
-        (bit, Operator::Ne) => bits(Field::CtStatus, bit, Operator::Eq),
+    let exprs = wanted.into_iter().map(|bit| match operator(found) {
+        Operator::Eq => bits(Field::CtStatus, bit, Operator::Ne),
+        Operator::Ne => bits(Field::CtStatus, bit, Operator::Eq),
     });
     Ok(Reading::Test(Test::Alternatives(if found.negated {
         vec![exprs.collect()]
@@ -132,10 +132,6 @@ pub(super) fn port(found: &Match, context: Context<'_>, field: Field) -> Result<
 
 /// One of these bits is set (`Ne`), or none of them (`Eq`).
 fn bits(field: Field, bits: u32, operator: Operator) -> Expr {
-    compare(field, Some(bits), operator, 0)
-}
-
-fn compare(field: Field, mask: Option<u32>, operator: Operator, value: u32) -> Expr {
     let datum = |bits| Datum::number(field.data_type(), bits);
-    Expr::Match(Compare { field, mask: mask.map(datum), operator, value: Value::One(datum(value)) })
+    Expr::Match(Compare { field, mask: Some(datum(bits)), operator, value: Value::One(datum(0)) })
 }

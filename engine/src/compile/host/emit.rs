@@ -55,7 +55,7 @@ fn rule(clauses: &[Clause], lowered: &Lowered, builder: &mut TableBuilder) -> Ru
 
 /// A rule of these conditions: guarded, counting, with its statement and its comment.
 pub(super) fn finished(conditions: Vec<Expr>, families: Families, statement: &[Expr], comment: &str) -> Rule {
-    let mut exprs = without_implied_protocol(with_named_ports(conditions));
+    let mut exprs = apart(without_implied_protocol(with_named_ports(conditions)));
     if let Some(guard) = guard(&exprs, families) {
         exprs.insert(0, guard);
     }
@@ -64,11 +64,13 @@ pub(super) fn finished(conditions: Vec<Expr>, families: Families, statement: &[E
     Rule { exprs, comment: Some(crate::ruleset::Comment::new(comment)) }
 }
 
+/// The types whose lists become named sets, and how the names end.
+const NAMED: [(DataType, &str); 3] =
+    [(DataType::Ipv4Addr, "4"), (DataType::Ipv6Addr, "6"), (DataType::InetService, "port")];
+
 /// A field against a list: a named set for a variable's, otherwise as [`list_expr`] does it.
 pub(super) fn values_expr(values: &Values, builder: &mut TableBuilder) -> Expr {
     let Values { field, operator, intervals, variable } = values;
-    const NAMED: [(DataType, &str); 3] =
-        [(DataType::Ipv4Addr, "4"), (DataType::Ipv6Addr, "6"), (DataType::InetService, "port")];
     let suffix = NAMED.iter().find(|(data_type, _)| *data_type == field.data_type()).map(|(_, suffix)| *suffix);
     let Some((variable, suffix)) = variable.as_ref().zip(suffix) else {
         return list_expr(*field, *operator, intervals);
@@ -235,6 +237,24 @@ fn protocol_match(expr: &Expr) -> Option<u8> {
         return None;
     };
     value.bytes().first().copied()
+}
+
+/// `sport != 80 dport != 80` with the second as a range of one.
+///
+/// nft 1.0.6 reads two such comparisons of neighbours as one of both ports together, which is true of far more packets.
+fn apart(mut exprs: Vec<Expr>) -> Vec<Expr> {
+    let mut n_ports = 0;
+    for expr in &mut exprs {
+        let Expr::Match(Match { field, mask: None, operator: Operator::Ne, value }) = expr else { continue };
+        let Value::One(port) = *value else { continue };
+        if field.data_type() == DataType::InetService {
+            n_ports += 1;
+            if n_ports > 1 {
+                *value = Value::Range(Interval::single(port));
+            }
+        }
+    }
+    exprs
 }
 
 /// Leaves the test of the protocol out where the next expression makes it too.

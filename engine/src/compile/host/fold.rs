@@ -4,6 +4,8 @@
 //! verdict, so their order means nothing and one look-up says the same. Each element keeps the comment of its source
 //! rule and a counter of its own. A rule that remembers packets, lets them go on, or uses a named list stays a rule.
 
+use std::collections::BTreeSet;
+
 use super::clause::{Clause, Effect, Families, Ip, Lowered, Phase, Product, Test, Values};
 use super::emit;
 use crate::compile::builder::TableBuilder;
@@ -202,56 +204,55 @@ fn pick<'a, T>(columns: &'a [T], varying: &'a [bool]) -> impl Iterator<Item = &'
 /// An element that lies in an earlier one adds nothing: all have the same verdict. One that overlaps in part cannot
 /// be in the same set.
 fn elements<'a>(run: &[Candidate<'a>], varying: &[bool]) -> (Elements, Vec<&'a Lowered>) {
-    let mut all = Vec::new();
-    for candidate in run {
+    let mut all: Vec<Numbered> = Vec::new();
+    for (number, candidate) in run.iter().enumerate() {
         let columns: Vec<&Vec<Interval>> =
             pick(&candidate.columns, varying).map(|(_, _, intervals)| intervals).collect();
-        for parts in product(&columns) {
-            all.push((parts, candidate.rule));
-        }
+        all.extend(product(&columns).into_iter().map(|parts| (parts, number)));
     }
-    let element = |rule: &Lowered| Element { comment: Some(rule.comment.clone()), ..Element::PLAIN };
+    let rule = |number: usize| run.get(number).map(|candidate| candidate.rule);
+    let element = |number| Element { comment: rule(number).map(|rule| rule.comment.clone()), ..Element::PLAIN };
     let mut elements = Elements::new();
     if all.iter().all(|(parts, _)| parts.iter().all(Interval::is_single)) {
-        for (parts, rule) in all {
-            elements.entry(ElementKey::Parts(parts.into())).or_insert_with(|| element(rule));
+        for (parts, number) in all {
+            elements.entry(ElementKey::Parts(parts.into())).or_insert_with(|| element(number));
         }
         return (elements, Vec::new());
     }
     let (kept, leftovers) = disjoint(all);
-    elements.extend(kept.into_iter().map(|(parts, rule)| (ElementKey::Parts(parts.into()), element(rule))));
-    (elements, leftovers)
+    elements.extend(kept.into_iter().map(|(parts, number)| (ElementKey::Parts(parts.into()), element(number))));
+    (elements, leftovers.into_iter().filter_map(rule).collect())
 }
 
-type Boxed<'a> = (Vec<Interval>, &'a Lowered);
+/// An element, and which rule of the run it is of.
+type Numbered = (Vec<Interval>, usize);
 
-/// Keeps the elements that overlap with no other kept one.
-fn disjoint(mut all: Vec<Boxed<'_>>) -> (Vec<Boxed<'_>>, Vec<&Lowered>) {
+/// Keeps the elements that overlap with no other kept one, and tells which rules have others.
+fn disjoint(mut all: Vec<Numbered>) -> (Vec<Numbered>, BTreeSet<usize>) {
     let axis = widest_axis(&all);
     let at = |parts: &[Interval]| parts.get(axis).copied();
     // Of two elements that begin together the wider one first, so that it can cover the other. The sort is stable.
     all.sort_by_key(|(parts, _)| at(parts).map(|part| (part.low(), std::cmp::Reverse(part.high()))));
-    let mut kept: Vec<Boxed<'_>> = Vec::new();
+    let mut kept: Vec<Numbered> = Vec::new();
     let mut open: Vec<usize> = Vec::new();
-    let mut leftovers: Vec<&Lowered> = Vec::new();
-    for (parts, rule) in all {
+    let mut leftovers = BTreeSet::new();
+    for (parts, number) in all {
         let low = at(&parts).map(|part| part.low());
         open.retain(|index| kept.get(*index).and_then(|(other, _)| at(other)).map(|part| part.high()) >= low);
-        let mut clashes = open.iter().filter_map(|index| kept.get(*index)).filter(|(other, _)| overlap(other, &parts));
-        if clashes.clone().next().is_none() {
+        let mut clashes =
+            open.iter().filter_map(|index| kept.get(*index)).filter(|(other, _)| overlap(other, &parts)).peekable();
+        if clashes.peek().is_none() {
             open.push(kept.len());
-            kept.push((parts, rule));
-        } else if !clashes.any(|(other, _)| covers(other, &parts))
-            && !leftovers.iter().any(|other| std::ptr::eq(*other, rule))
-        {
-            leftovers.push(rule);
+            kept.push((parts, number));
+        } else if !clashes.any(|(other, _)| covers(other, &parts)) {
+            leftovers.insert(number);
         }
     }
     (kept, leftovers)
 }
 
 /// The column with the most distinct beginnings: the one along which few elements are open at a time.
-fn widest_axis(all: &[Boxed<'_>]) -> usize {
+fn widest_axis(all: &[Numbered]) -> usize {
     let n_columns = all.first().map_or(0, |(parts, _)| parts.len());
     let distinct = |column: usize| {
         let mut lows: Vec<_> = all.iter().filter_map(|(parts, _)| parts.get(column)).map(Interval::low).collect();

@@ -56,7 +56,6 @@ const KEYWORDS: &[&str] = &[
     "comment",
     "mark",
     "ctstate",
-    "ctproto",
     "ctorigsrc",
     "ctorigdst",
     "ctorigsrcport",
@@ -108,7 +107,7 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
         ("dst-range", _) => address_ranges(found, ip, destination(ip)),
         ("interface", None) => interfaces(found, context, Field::Iifname),
         ("outerface", None) => interfaces(found, context, Field::Oifname),
-        ("proto", None) => protocol_match(found, context, Field::L4Proto),
+        ("proto", None) => protocol_match(found, context),
         ("fragment", None) => fragment(found, ip),
         ("sport" | "sports", _) => ports(found, context, Field::ThSport),
         ("dport" | "dports", _) => ports(found, context, Field::ThDport),
@@ -119,7 +118,6 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
         ("state" | "ctstate", _) => conntrack::state(found),
         ("ctstatus", _) => conntrack::status(found),
         ("ctdir", _) => conntrack::direction(found),
-        ("ctproto", _) => protocol_match(found, context, Field::L4Proto),
         ("ctorigsrc", _) => conntrack::address(found, ip, conntrack::End::Source),
         ("ctorigdst", _) => conntrack::address(found, ip, conntrack::End::Destination),
         ("ctorigsrcport", _) => conntrack::port(found, context, Field::CtOriginalProtoSrc),
@@ -176,8 +174,14 @@ pub(super) fn alternatives(
 
 fn unsupported(found: &Match, keyword: &str) -> Refusal {
     let message = format!("`{keyword}` has no form in nftables here");
-    let near = KEYWORDS.iter().copied().filter(|known| *known != keyword);
-    let help = suggestion(keyword, near, "leave the match out, or write the rule with addresses, ports and states");
+    let help = match keyword {
+        "ctproto" => "match the protocol of the packet: `proto`".to_owned(),
+        "ctreplsrc" | "ctrepldst" => "match the other direction: `ctorigdst`, `ctorigsrc`".to_owned(),
+        _ => {
+            let otherwise = "leave the match out, or write the rule with addresses, ports and states";
+            suggestion(keyword, KEYWORDS.iter().copied().filter(|known| *known != keyword), otherwise)
+        }
+    };
     refuse(UNSUPPORTED, found.span, message, help)
 }
 
@@ -343,14 +347,14 @@ fn protocol(word: &Word, scope: &Scope<'_>) -> Result<(u8, Datum), Refusal> {
     Ok((number, Datum::protocol(number)))
 }
 
-fn protocol_match(found: &Match, context: Context<'_>, field: Field) -> Result<Reading, Refusal> {
+fn protocol_match(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
     let numbers =
         words(&found.operands).iter().map(|word| protocol(word, context.scope)).collect::<Result<Vec<_>, _>>()?;
     if numbers.iter().any(|(number, _)| *number == 0) {
         return Ok(if found.negated { Reading::Never } else { Reading::Always });
     }
     let intervals = numbers.into_iter().map(|(_, datum)| Interval::single(datum)).collect();
-    Ok(Reading::values(field, operator(found), intervals, &[]))
+    Ok(Reading::values(Field::L4Proto, operator(found), intervals, &[]))
 }
 
 /// The protocols of a rule that tests ports.

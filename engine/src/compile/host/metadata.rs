@@ -1,12 +1,18 @@
 //! Matches on what the kernel knows about a packet: marks, owner, types of addresses, length, hardware address.
 
+use std::net::Ipv6Addr;
+
+use ipnet::Ipv6Net;
 use policy_lang::host::rule::{Match, Word};
 
-use super::clause::Reading;
+use super::clause::{Ip, Reading};
 use super::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse, suggestion};
 use super::matching::{Context, alternatives, list};
 use super::operand::{self, masked, words};
-use crate::ruleset::{DataType, Datum, Expr, Field, Hook, Interval, Match as Compare, Value};
+use crate::ruleset::{
+    DataType, Datum, Element, ElementKey, Expr, Field, Hook, Interval, Lookup, Match as Compare, Operator, SetRef,
+    SetSpec, Value,
+};
 
 /// `mark` of a packet or a connection.
 pub(super) fn mark(found: &Match, field: Field) -> Result<Reading, Refusal> {
@@ -80,7 +86,37 @@ pub(super) fn address_type(found: &Match, context: Context<'_>, field: Field) ->
         }
         (field, None) => field,
     };
+    let is_unicast = |word: &Word| word.text.eq_ignore_ascii_case("UNICAST");
+    if context.scope.ip == Ip::V6 && words(&found.operands).iter().any(is_unicast) {
+        let address = if field == Field::FibSaddrType { Field::Ip6Saddr } else { Field::Ip6Daddr };
+        return alternatives(found, |word, operator| {
+            if is_unicast(word) {
+                return Ok(unicast_v6(address, operator));
+            }
+            named(word, TYPES, "address type", field)
+                .map(|interval| Expr::Match(Compare { field, mask: None, operator, value: Value::One(interval.low()) }))
+        });
+    }
     list(found, field, |word| named(word, TYPES, "address type", field))
+}
+
+/// What iptables calls a unicast address of IPv6: local ones too, where the routing table says LOCAL.
+fn unicast_v6(field: Field, operator: Operator) -> Expr {
+    let first = |segments: [u16; 8]| Ipv6Addr::from(segments);
+    let others = [
+        (Ipv6Addr::UNSPECIFIED, 128),
+        (first([0, 0, 0, 0, 0, 0xffff, 0, 0]), 96),
+        (first([0xff00, 0, 0, 0, 0, 0, 0, 0]), 8),
+    ];
+    let networks = others.into_iter().filter_map(|(address, length)| Ipv6Net::new(address, length).ok());
+    let elements =
+        networks.map(|network| (ElementKey::intervals([Interval::network(network.into())]), Element::PLAIN)).collect();
+    let operator = match operator {
+        Operator::Eq => Operator::Ne,
+        Operator::Ne => Operator::Eq,
+    };
+    let set = SetRef::Anonymous { spec: SetSpec::intervals([field.data_type()]), elements };
+    Expr::Lookup(Lookup { key: vec![field], operator, set })
 }
 
 /// `limit-iface-in`: changes what `dst-type` asks.

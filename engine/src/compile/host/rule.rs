@@ -7,7 +7,7 @@ use policy_lang::host::rule::{HostRule, Match, Operands};
 
 use super::chains::Scope;
 use super::clause::{Clause, Effect, Families, Lowered, Product, Reading, Test};
-use super::code::{LIMIT, OPERAND, Refusal, refuse};
+use super::code::{DOUBTFUL, LIMIT, OPERAND, Refusal, refuse};
 use super::matching::{self, Context};
 use super::operand::words;
 use super::target::{self, Statement};
@@ -28,6 +28,7 @@ pub(super) fn lower(rule: &HostRule, scope: &Scope<'_>, findings: &mut Vec<Diagn
     let n_before = findings.len();
     findings.extend(repeated_options(rule).map(|refusal| *refusal));
     let mut n_errors = findings.len() - n_before;
+    findings.extend(negated_owners(rule));
     for found in &rule.matches {
         match matching::read(found, context) {
             Ok(Reading::Test(test)) => clauses.push(Clause { phase: matching::phase(found), test }),
@@ -134,6 +135,16 @@ fn repeated_options(rule: &HostRule) -> impl Iterator<Item = Refusal> {
     rule.matches.iter().filter(again).map(|found| {
         let message = format!("`{}` is given twice in one rule", found.keyword);
         refuse(OPERAND, found.span, message, "write one array instead, or two rules")
+    })
+}
+
+/// iptables says of a packet that no process sent that its owner is not the one named; nftables says nothing of it.
+fn negated_owners(rule: &HostRule) -> impl Iterator<Item = Diagnostic> {
+    let is_owner = |found: &&Match| found.negated && matches!(found.keyword, "uid-owner" | "gid-owner");
+    rule.matches.iter().filter(is_owner).map(|found| {
+        let message = format!("`{}` with `!` does not match packets that the kernel itself sends", found.keyword);
+        Diagnostic::warning(DOUBTFUL, found.span, message)
+            .help("iptables matches them too: name the owners that may send instead, and end with a rule for the rest")
     })
 }
 
