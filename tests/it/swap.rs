@@ -6,6 +6,9 @@ mod engine;
 mod load;
 mod text;
 
+use ::engine::kernel::Netlink;
+
+use self::engine::Engine;
 use self::load::{Account, laboratory, under_load};
 use self::text::{Careful, Naive, Text, Torn};
 use crate::privilege::{can_make_namespaces, report};
@@ -102,4 +105,29 @@ fn torn_text_is_seen_to_leak() {
     let account = sustain(&lab, &mut Torn(Text::new(&lab)), effort);
     report(&describe("torn text", effort, &account));
     assert!(account.leaked > 0, "{account:?}");
+}
+
+#[test]
+fn the_engine_loses_and_leaks_nothing() {
+    if !can_make_namespaces("the_engine") {
+        return;
+    }
+    sustain_engine(Effort { swaps: 1000, touches: 10, rate: 60_000 });
+}
+
+/// The same for a machine whose processors are emulated.
+#[test]
+fn short() {
+    if !can_make_namespaces("short") {
+        return;
+    }
+    sustain_engine(Effort { swaps: 20, touches: 10, rate: 2_000 });
+}
+
+fn sustain_engine(effort: Effort) {
+    let lab = laboratory();
+    let kernel = lab.namespace("router").unwrap().run(Netlink::open).unwrap().unwrap();
+    let account = sustain(&lab, &mut Engine::new(kernel), effort);
+    report(&describe("engine", effort, &account));
+    assert_eq!((account.lost, account.leaked), (0, 0), "{account:?}");
 }
