@@ -195,6 +195,9 @@ impl Evaluator<'_> {
             }
             Arity::Ports => {
                 let (words, negated, end) = self.list(stream, draft, keyword, bang)?;
+                if negated && words.is_empty() {
+                    return Err(hints::empty(keyword, end));
+                }
                 let operands = if words.is_empty() { Operands::OneOf(words) } else { Operands::Joined(words) };
                 (operands, negated, end)
             }
