@@ -3,6 +3,7 @@
 
 mod architecture;
 mod golden;
+mod kernel;
 mod kill;
 mod netns;
 mod privilege;

@@ -278,7 +278,7 @@ impl Encoding<'_> {
         if comment.is_some() {
             chain.set_bytes(&attr::CHAIN_USERDATA, Userdata::of_comment(comment).as_bytes())?;
         }
-        let header = self.header(kind::NEW_CHAIN, CREATE | EXCLUSIVE);
+        let header = self.header(kind::NEW_CHAIN, CREATE);
         self.batch.buffer.push_chain(&header, &chain);
         self.own(1);
         Ok(())
