@@ -19,7 +19,7 @@ mod generate;
 mod lab;
 
 /// How many rulesets; each sees every probe.
-const RULESETS: u64 = 20;
+const RULESETS: u64 = 10;
 
 /// How often a probe is sent until the two agree.
 const ATTEMPTS: usize = 3;
@@ -51,7 +51,7 @@ fn every_rule_counts_what_the_kernel_counts() {
         }
     }
     // A generator whose rules nothing reaches would prove nothing.
-    assert!(n_counted > 1_000, "only {n_counted} rules counted anything");
+    assert!(n_counted > 500, "only {n_counted} rules counted anything");
 }
 
 /// A chain and the place of a rule in it.
