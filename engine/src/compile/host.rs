@@ -49,6 +49,7 @@ mod rate;
 mod rule;
 mod target;
 mod translation;
+mod transport;
 
 /// What the lowering needs besides the rules.
 #[derive(Clone, Copy, Debug)]

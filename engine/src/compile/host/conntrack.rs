@@ -4,8 +4,9 @@ use policy_lang::host::rule::{Match, Word};
 
 use super::clause::{Ip, Reading, Test};
 use super::code::{OPERAND, Refusal, refuse, suggestion};
-use super::matching::{Context, addresses, list, operator, with_ports};
+use super::matching::{Context, addresses, list, operator};
 use super::operand::{self, words};
+use super::transport::with_ports;
 use crate::ruleset::{DataType, Datum, Expr, Field, Interval, Match as Compare, Operator, Value};
 
 /// States by nft's bits; the pseudo-states are bits of the status (`IPS_SRC_NAT`, `IPS_DST_NAT`).

@@ -11,6 +11,7 @@ use super::code::{DOUBTFUL, LIMIT, OPERAND, Refusal, refuse};
 use super::matching::{self, Context};
 use super::operand::words;
 use super::target::{self, Statement};
+use super::transport;
 use crate::ruleset::{Comment, Expr, Verdict};
 
 /// Most rules that one source rule may become. Arrays that are folded into sets do not count.
@@ -21,7 +22,7 @@ pub(super) fn lower(rule: &HostRule, scope: &Scope<'_>, findings: &mut Vec<Diagn
     if rule.matches.iter().any(|found| matches!(&found.operands, Operands::OneOf(words) if words.is_empty())) {
         return None;
     }
-    let protocols = matching::protocols(rule, scope);
+    let protocols = transport::protocols(rule, scope);
     let context = Context { scope, rule, protocols: &protocols };
     let mut clauses = Vec::new();
     let mut never = false;

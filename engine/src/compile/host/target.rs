@@ -6,8 +6,9 @@ use policy_lang::source::Span;
 
 use super::clause::{Effect, Ip};
 use super::code::{DOUBTFUL, OPERAND, PLACE, Refusal, UNKNOWN_CHAIN, UNSUPPORTED, refuse, suggestion};
-use super::matching::{Context, Protocols, TCP};
+use super::matching::Context;
 use super::operand::{bounded, words};
+use super::transport::{Protocols, TCP};
 use super::{marking, translation};
 use crate::ruleset::{Expr, Hook, Log, LogLevel, RejectWith, Verdict};
 
