@@ -82,8 +82,12 @@ pub(super) fn state(found: &Match) -> Result<Reading, Refusal> {
 pub(super) fn status(found: &Match) -> Result<Reading, Refusal> {
     let read = |word: &Word| {
         STATUS.iter().find(|(name, _)| name.eq_ignore_ascii_case(&word.text)).map(|(_, bit)| *bit).ok_or_else(|| {
-            let names = STATUS.iter().map(|(name, _)| *name);
-            let help = suggestion(&word.text, names, "write EXPECTED, SEEN_REPLY, ASSURED or CONFIRMED");
+            let help = if ["SNAT", "DNAT"].contains(&&*word.text) {
+                format!("translated connections are a state: `ctstate {}`", word.text)
+            } else {
+                let names = STATUS.iter().map(|(name, _)| *name);
+                suggestion(&word.text, names, "write EXPECTED, SEEN_REPLY, ASSURED or CONFIRMED")
+            };
             refuse(OPERAND, word.span, format!("`{}` is no connection status", word.text), help)
         })
     };
