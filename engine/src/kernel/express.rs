@@ -1,11 +1,11 @@
 //! Instructions as libnftnl's expressions.
 
 use super::ffi::attribute as attr;
-use super::ffi::{Expr, TooLong};
+use super::ffi::{Expr, Object as _, TooLong};
 use super::wire::{Base, Comparison, Instruction, Log, ObjectKind, Register, Span};
 use crate::ruleset::{Limit, LogLevel, Name, SetOperation, Verdict};
 
-/// `NFT_*` verdict codes, negative ones as two's complement (nf_tables.h, netfilter.h).
+/// `NFT_*` verdict codes, negative ones as two's complement (`nf_tables.h`, `netfilter.h`).
 const NF_DROP: u32 = 0;
 const NF_ACCEPT: u32 = 1;
 const NFT_CONTINUE: u32 = u32::MAX;

@@ -27,14 +27,14 @@ impl Netlink {
     /// Opens nf_tables of the calling thread's network namespace, and finds out what it can do.
     ///
     /// # Errors
-    /// [`KernelError::Denied`] without CAP_NET_ADMIN, [`KernelError::Io`] without nf_tables.
+    /// [`KernelError::Denied`] without `CAP_NET_ADMIN`, [`KernelError::Io`] without nf_tables.
     pub fn open() -> Result<Self, KernelError> {
         let mut socket = Socket::open()?;
         let features = features::detect(&mut socket)?;
         Ok(Self { socket, features })
     }
 
-    /// The netlink port of its socket: what [`super::Change`] names as the writer of its own commits.
+    /// The netlink port of its socket: what [`super::Commit`] names as the writer of its own commits.
     pub fn port(&self) -> u32 {
         self.socket.port()
     }

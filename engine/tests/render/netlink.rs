@@ -71,10 +71,10 @@ fn table_ops(table: &Table) -> Vec<OpKind> {
 #[track_caller]
 fn assert_read_back(ruleset: &Ruleset, observed: &Observed) {
     for (key, desired) in &ruleset.tables {
-        let table = observed.tables.get(key).unwrap();
+        let table = &observed.tables[key];
         assert_eq!(table.unknown, [].into());
         for (name, chain) in &desired.chains {
-            let read = &table.chains.get(name).unwrap().rules;
+            let read = &table.chains[name].rules;
             for (rule, read) in chain.rules.iter().zip(read) {
                 assert_eq!(read.content, RuleContent::Known(rule.clone()));
             }
