@@ -16,6 +16,8 @@ pub use self::netlink::Netlink;
 #[cfg(feature = "kernel")]
 pub use self::scratch::{in_scratch, try_in_scratch};
 
+#[cfg(all(test, feature = "kernel"))]
+mod agreement;
 #[cfg(feature = "kernel")]
 mod attribute;
 #[cfg(feature = "kernel")]

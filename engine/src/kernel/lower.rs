@@ -197,6 +197,9 @@ impl Lowering<'_> {
         if fields.is_empty() {
             return Err(Refusal("a key has no fields"));
         }
+        if !fields.iter().all(|field| self.context.allows(*field)) {
+            return Err(Refusal("a key has fields of two protocols of one layer"));
+        }
         for field in fields {
             let width = field.data_type().width();
             let to =
