@@ -1,5 +1,8 @@
 //! What was written is read back as it was written, and no bytes whatever do harm.
 
+#![expect(clippy::unwrap_used, reason = "the samples fit what they are samples of")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "only some samples are special")]
+
 use std::time::Duration;
 
 use proptest::collection::vec;

@@ -20,6 +20,9 @@ const GROUP: libc::c_int = 7;
 const PROCESS_ID: u16 = 2;
 const PROCESS_NAME: u16 = 3;
 
+/// Room for commits that have not been listened to, in bytes: those of minutes on a busy node.
+const BUFFER: usize = 8 << 20;
+
 /// Listens to the commits of the network namespace that it was opened in.
 #[derive(Debug)]
 pub struct Monitor {
@@ -101,7 +104,15 @@ impl Monitor {
     /// # Errors
     /// [`KernelError::Denied`], [`KernelError::Io`].
     pub fn open(tables: impl IntoIterator<Item = TableKey>) -> Result<Self, KernelError> {
-        let socket = Socket::open()?;
+        Self::with_buffer(tables, BUFFER)
+    }
+
+    /// The same, with this many bytes for commits that have not been listened to; the kernel rounds up.
+    ///
+    /// # Errors
+    /// As [`Monitor::open`].
+    pub fn with_buffer(tables: impl IntoIterator<Item = TableKey>, bytes: usize) -> Result<Self, KernelError> {
+        let socket = Socket::with_buffer(bytes)?;
         socket.join(GROUP)?;
         let tables = tables.into_iter().collect();
         Ok(Self { socket, tables, objects: BTreeSet::new(), ready: VecDeque::new() })

@@ -66,14 +66,22 @@ impl Socket {
     /// # Errors
     /// [`KernelError::Io`].
     pub(super) fn open() -> Result<Self, KernelError> {
+        Self::with_buffer(RECEIVE_BUFFER)
+    }
+
+    /// Opens one for which the kernel keeps this many bytes at most.
+    ///
+    /// # Errors
+    /// [`KernelError::Io`].
+    pub(super) fn with_buffer(bytes: usize) -> Result<Self, KernelError> {
         let mnl = ffi::Socket(mnl::Socket::new(mnl::Bus::Netfilter)?);
         let this = Self { mnl, buffer: vec![0; PIECE], send_room: 0, seq: 1 };
         ffi::set_netlink_option(this.descriptor(), CAP_ACK, 1)?;
         ffi::set_netlink_option(this.descriptor(), EXT_ACK, 1)?;
         this.set_patience(PATIENCE)?;
         // Without the right to force it, the system's maximum has to do: then answers may be lost, which is noticed.
-        if this.force(libc::SO_RCVBUFFORCE, RECEIVE_BUFFER).is_err() {
-            this.force(libc::SO_RCVBUF, RECEIVE_BUFFER)?;
+        if this.force(libc::SO_RCVBUFFORCE, bytes).is_err() {
+            this.force(libc::SO_RCVBUF, bytes)?;
         }
         Ok(this)
     }
