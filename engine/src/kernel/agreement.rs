@@ -105,7 +105,7 @@ fn what_nft_adds_silently_may_also_be_written() {
         vec![port(Field::TcpDport), port(Field::ThDport)],
         vec![tcp.clone(), tcp.clone(), port(Field::TcpDport)],
         vec![ipv4.clone(), Expr::Counter, address.clone()],
-        vec![ipv4.clone(), tcp.clone(), address.clone(), port(Field::TcpSport)],
+        vec![ipv4.clone(), tcp.clone(), address, port(Field::TcpSport)],
         vec![ipv4, Match::eq(Field::IcmpType, Datum::number(DataType::IcmpType, 8))],
         vec![tcp, Expr::Reject(RejectWith::TcpReset)],
     ] {

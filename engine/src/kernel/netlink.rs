@@ -206,8 +206,9 @@ mod tests {
     fn judged(ending: Ending, answer: &Answer) -> Result<(), KernelError> {
         let ops = add_table();
         let guard = Guard::Generation(KernelGeneration(7));
-        let batch = Batch::new(&ops, 5, guard, ending, &|_, _| false).unwrap();
-        judge(&ops, &batch, guard, ending, answer)
+        Batch::new(&ops, 5, guard, ending, &|_, _| false)
+            .map_err(|RefusedOp { op, refusal }| refused(&ops, op, refusal.0))
+            .and_then(|batch| judge(&ops, &batch, guard, ending, answer))
     }
 
     fn failure(seq: u32, errno: i32) -> Failure {

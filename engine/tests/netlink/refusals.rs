@@ -63,7 +63,7 @@ fn each_kind_of_refusal_keeps_its_number() {
             [add_table(), add_chain("a"), add_chain("b"), add_rule("a", "a:1", jump("b")), add_set("s", spec.clone())];
         kernel.commit(&ops, Guard::None).unwrap();
         for (op, errno) in [
-            (add_chain("a"), EEXIST),
+            (add_set("s", spec.clone()), EEXIST),
             (op(OpKind::DeleteChain(name("b"))), EBUSY),
             (op(OpKind::DeleteSet(name("t"))), ENOENT),
             (add_elements("s", &spec, [boxed(1, 10), boxed(5, 20)]), EEXIST),

@@ -53,16 +53,18 @@ fn table_ops(table: &Table) -> Vec<OpKind> {
     for (name, set) in &table.sets {
         ops.push(OpKind::AddSet { name: name.clone(), spec: set.spec.clone() });
     }
-    for (name, chain) in &table.chains {
-        ops.push(OpKind::AddChain { name: name.clone(), base: chain.base, comment: chain.comment.clone() });
+    let mut chains: Vec<_> = table.chains.iter().collect();
+    chains.sort_by_key(|(_, chain)| chain.base.is_some());
+    for (name, chain) in &chains {
+        ops.push(OpKind::AddChain { name: (*name).clone(), base: chain.base, comment: chain.comment.clone() });
     }
     for (name, set) in &table.sets {
         let elements = set.elements.iter().map(|(key, element)| (key.clone(), element.clone())).collect();
         ops.push(OpKind::AddElements { set: name.clone(), spec: set.spec.clone(), elements });
     }
-    for (name, chain) in &table.chains {
+    for (name, chain) in &chains {
         for rule in &chain.rules {
-            ops.push(OpKind::AddRule { chain: name.clone(), position: RulePosition::Last, rule: rule.clone() });
+            ops.push(OpKind::AddRule { chain: (*name).clone(), position: RulePosition::Last, rule: rule.clone() });
         }
     }
     ops
