@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
 mod architecture;
+mod cli;
+mod docs;
 mod golden;
 mod kernel;
 mod kill;
