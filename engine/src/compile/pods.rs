@@ -63,14 +63,9 @@ pub(super) fn lower<'a>(
     let mut chains = PolicyChains::new(policies, resolver, node);
     let egress = dispatch(Direction::Egress, &bindings, &local, &mut chains, builder);
     let ingress = dispatch(Direction::Ingress, &bindings, &local, &mut chains, builder);
-    if egress.is_empty() && ingress.is_empty() && mode != ForwardMode::PodsFirst {
-        return;
-    }
     let locals = local_sets(&local, builder);
     forward(&locals, &egress, &ingress, mode, builder);
-    if !egress.is_empty() {
-        input(&locals, &egress, builder);
-    }
+    input(&locals, &egress, builder);
 }
 
 /// The addresses of the node's pods, each with the pods that it belongs to.

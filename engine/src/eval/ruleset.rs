@@ -116,6 +116,8 @@ pub fn hook(ruleset: &Ruleset, host: &Host, layer: Layer, hook: Hook, packet: Pa
 #[derive(Clone, Debug)]
 struct Flow {
     packet: Packet,
+    /// Conntrack has looked at it; what comes back by the loopback keeps its entry.
+    is_known: bool,
     /// Source and destination are translated at most once each.
     translated: BTreeSet<Manipulation>,
     /// What the packet added to dynamic sets.
@@ -131,7 +133,7 @@ enum Manipulation {
 
 impl Flow {
     fn new(packet: Packet) -> Self {
-        Self { packet, translated: BTreeSet::new(), added: BTreeMap::new() }
+        Self { packet, is_known: false, translated: BTreeSet::new(), added: BTreeMap::new() }
     }
 
     fn hook(&mut self, ruleset: &Ruleset, host: &Host, layer: Layer, hook: Hook) -> Evaluation {
@@ -149,7 +151,8 @@ impl Flow {
             }
             // Before conntrack has looked, a packet is nothing to it; `notrack` makes use of that.
             let known = self.packet.conntrack;
-            let early = matches!(hook, Hook::Prerouting | Hook::Output) && base.priority.0 < CONNTRACK;
+            let is_tracker = matches!(hook, Hook::Prerouting | Hook::Output);
+            let early = is_tracker && !self.is_known && base.priority.0 < CONNTRACK;
             if early && known != Conntrack::Untracked {
                 self.packet.conntrack = Conntrack::Invalid;
             }
@@ -164,6 +167,7 @@ impl Flow {
                 break;
             }
         }
+        self.is_known = true;
         // Where no nat chain decided, the kernel settles that there is nothing to translate.
         if hook != Hook::Forward && self.wants_translation(hook) {
             self.translated.insert(manipulation(hook));

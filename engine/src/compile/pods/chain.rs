@@ -73,18 +73,17 @@ impl<'a> PolicyChains<'a> {
 
     /// The NetworkPolicies that isolate the pods, or the baseline's `otherwise` where none does.
     fn rest(&mut self, effective: &Effective, builder: &mut TableBuilder) -> Vec<Rule> {
-        let mut rules = Vec::new();
-        if effective.isolating.is_empty() {
-            for index in effective.otherwise.clone() {
-                self.push_ordered(index, effective.direction, &Verdict::Return, &mut rules, builder);
-            }
-            return rules;
+        let asked = if effective.isolating.is_empty() { &effective.otherwise } else { &effective.isolating };
+        if asked.is_empty() {
+            return Vec::new();
         }
-        rules.extend(self.hairpin(builder));
-        for index in effective.isolating.clone() {
+        let mut rules = self.hairpin(builder);
+        for index in asked.clone() {
             self.push_ordered(index, effective.direction, &Verdict::Return, &mut rules, builder);
         }
-        rules.push(denied(Some(self.isolation(effective))));
+        if !effective.isolating.is_empty() {
+            rules.push(denied(Some(self.isolation(effective))));
+        }
         rules
     }
 
@@ -111,7 +110,8 @@ impl<'a> PolicyChains<'a> {
         }
     }
 
-    /// A pod cannot block itself: a connection through a Service that comes back is permitted (sem-87).
+    /// A pod cannot block itself: a connection through a Service that comes back is accepted once the enforced baseline
+    /// has been asked (decisions.md 13).
     fn hairpin(&mut self, builder: &mut TableBuilder) -> Vec<Rule> {
         FAMILIES
             .into_iter()

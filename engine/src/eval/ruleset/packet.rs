@@ -1,6 +1,6 @@
 //! Packets and the host that they pass through, as far as rules can see them.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -268,9 +268,21 @@ impl Host {
 
     /// The first address of an interface in the family of another address.
     pub(super) fn first_address(&self, interface: &str, like: IpAddr) -> Option<IpAddr> {
-        let mut interfaces = self.interfaces.iter().filter(|candidate| *candidate.name == *interface);
-        let mut addresses = interfaces.next()?.addresses.iter().copied();
-        addresses.find(|address| address.is_ipv4() == like.is_ipv4())
+        let loopback = match like {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        };
+        let named = self.interfaces.iter().filter(|candidate| *candidate.name == *interface);
+        let mut addresses = named.flat_map(|interface| &interface.addresses).copied();
+        let first = addresses.find(|address| address.is_ipv4() == like.is_ipv4());
+        first.or_else(|| (interface == "lo").then_some(loopback))
+    }
+
+    /// The address that masquerading takes: one of the interface, or any that is good outside the host.
+    pub(super) fn masquerading_address(&self, interface: &str, like: IpAddr) -> Option<IpAddr> {
+        let own = self.first_address(interface, like).filter(|address| !address.is_loopback());
+        let mut all = self.interfaces.iter().flat_map(|interface| &interface.addresses).copied();
+        own.or_else(|| all.find(|address| address.is_ipv4() == like.is_ipv4() && !address.is_loopback()))
     }
 
     /// The kernel's number for what an address is to this host (`RTN_*`), or to one of its interfaces.

@@ -28,7 +28,7 @@ pub(super) fn apply(nat: &Nat, flow: &mut Flow, host: &Host, hook: Hook) -> Opti
         // A host without an address to take drops the packet.
         NatKind::Masquerade => {
             let output = flow.packet.output.as_deref().unwrap_or("");
-            match host.first_address(output, old) {
+            match host.masquerading_address(output, old) {
                 Some(address) => address,
                 None => return Some(Verdict::Drop),
             }

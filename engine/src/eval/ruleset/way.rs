@@ -39,6 +39,8 @@ pub enum End {
     Rejected(Hook, RejectWith),
     /// There is no route to it.
     Unroutable,
+    /// It was to be forwarded and had no hop left.
+    Expired,
 }
 
 /// A packet that arrives: prerouting, then input if it is for the host, else forward and postrouting.
@@ -91,6 +93,11 @@ impl<'a> Walk<'a> {
             return Ok(End::Delivered);
         }
         let output = Arc::clone(self.host.route(destination).ok_or(End::Unroutable)?);
+        // A router counts the hop before its forward hook.
+        self.flow.packet.ttl = match self.flow.packet.ttl {
+            0 | 1 => return Err(End::Expired),
+            ttl => ttl - 1,
+        };
         self.flow.packet.output = Some(Arc::clone(&output));
         self.pass(Hook::Forward)?;
         self.pass(Hook::Postrouting)?;
@@ -109,6 +116,8 @@ impl<'a> Walk<'a> {
         }
         self.flow.packet.input = Some(output);
         self.flow.packet.output = None;
+        // The loopback takes the socket from the packet.
+        self.flow.packet.owner = None;
         self.arrive()
     }
 
