@@ -2,15 +2,18 @@
 //! next run of it leaves nothing of the dead one.
 
 mod listing;
+mod palisade;
 mod script;
 
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use engine::kernel::{Kernel as _, Netlink};
 use watcher::lab::{Lab, Matrix, Namespace, Service};
 
 use self::listing::Listing;
+use self::palisade::Palisade;
 use self::script::{Careful, Torn};
 use crate::privilege::{can_make_namespaces, report};
 
@@ -46,6 +49,11 @@ const MEANING: [&str; 2] = [
 
 /// How long a program may take that is not killed.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// How often it is looked whether a transaction was committed.
+const POLL: Duration = Duration::from_micros(50);
+/// Longest wait between a transaction and the kill that follows it.
+const AFTERWARDS: Duration = Duration::from_millis(5);
 
 /// What was found after the kills.
 #[derive(Debug, Default)]
@@ -95,10 +103,19 @@ pub(crate) fn torture(apply: &impl Apply, until: Until) -> Findings {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut findings = Findings::default();
     let mut current = World::B;
+    let mut attempts = 0_usize;
+    let mut kernel = node.run(Netlink::open).unwrap().unwrap();
     while !until.is_reached(&findings) {
         assert!(started.elapsed() < LIMIT * 20, "the kills do not meet the program alive: {findings:?}");
         let target = if current == World::A { World::B } else { World::A };
-        if !kill(node, apply, target, duration.mul_f64(random.fraction())) {
+        // Most of a run is reading and thinking. Every other kill waits for the first transactions instead of the clock.
+        let moment = match attempts % 4 {
+            0 | 2 => Moment::After(duration.mul_f64(random.fraction())),
+            1 => Moment::Committed(1, AFTERWARDS.mul_f64(random.fraction())),
+            _ => Moment::Committed(2, AFTERWARDS.mul_f64(random.fraction())),
+        };
+        attempts += 1;
+        if !kill(node, &mut kernel, apply.command(target), moment) {
             current = target;
             continue;
         }
@@ -151,12 +168,31 @@ fn duration(node: &Namespace, apply: &impl Apply) -> Duration {
     start.elapsed() / 2
 }
 
-/// Starts the program and kills it after this time; false if it had ended by itself.
-fn kill(node: &Namespace, apply: &impl Apply, target: World, after: Duration) -> bool {
-    let mut command = apply.command(target);
+/// When a program is killed.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    /// This long after its start.
+    After(Duration),
+    /// This long after so many transactions have been committed.
+    Committed(u32, Duration),
+}
+
+/// Starts the program and kills it; false if it had ended by itself.
+fn kill(node: &Namespace, kernel: &mut Netlink, mut command: Command, moment: Moment) -> bool {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let before = kernel.generation().unwrap();
     let mut child = node.spawn(&mut command).unwrap();
-    thread::sleep(after);
+    match moment {
+        Moment::After(time) => thread::sleep(time),
+        Moment::Committed(transactions, time) => {
+            while child.try_wait().unwrap().is_none()
+                && kernel.generation().unwrap().0.wrapping_sub(before.0) < transactions
+            {
+                thread::sleep(POLL);
+            }
+            thread::sleep(time);
+        }
+    }
     child.kill().unwrap();
     // The output ends when all that the program started has ended too.
     let output = child.wait_with_output().unwrap();
@@ -194,4 +230,15 @@ fn a_torn_script_is_caught() {
     let findings = torture(&Torn, Until::Broken(200));
     report(&format!("torn script: caught after {} kills", findings.kills));
     assert!(!findings.broken.is_empty(), "{findings:?}");
+}
+
+#[test]
+fn palisade_survives() {
+    if !can_make_namespaces("palisade_survives") {
+        return;
+    }
+    let findings = torture(&Palisade::new(), Until::Kills(100));
+    report(&format!("palisade: {findings:?}"));
+    assert_eq!(findings.broken, Vec::<String>::new());
+    assert!(findings.leftovers > 0, "no kill met the program between its transactions");
 }

@@ -13,7 +13,7 @@ use policy_lang::source::Sources;
 use super::load::{ANSWERED, ONE_WAY};
 
 /// Pods of the router with a policy of their own that no packet of the load meets.
-const OTHERS: u32 = 40;
+const OTHERS: u32 = 12;
 /// Pods that bear the label of those who may be reached, and come and go.
 pub(super) const PEERS: u32 = 3;
 
