@@ -19,7 +19,7 @@
 use std::fmt::{self, Write as _};
 
 use crate::ruleset::{
-    BaseChain, Chain, Comment, Element, ElementKey, Expr, Family, Name, Quota, Rule, Ruleset, Set, SetSpec, Table,
+    BaseChain, Chain, Comment, Datum, Element, ElementKey, Expr, Family, Name, Quota, Rule, Ruleset, Set, SetSpec, Table,
     TableKey, Verdict,
 };
 
@@ -58,6 +58,11 @@ pub fn element(spec: &SetSpec, key: &ElementKey, element: &Element) -> String {
 /// The key of an element alone: `10.0.0.0/8 . 443`.
 pub fn element_key(key: &ElementKey) -> String {
     text(|out| set::write_key(out, key))
+}
+
+/// What an element of a map maps to: `10.0.0.1 . 80`.
+pub fn value(value: &[Datum]) -> String {
+    text(|out| set::write_value(out, value))
 }
 
 /// `accept`, `jump pl_x`.

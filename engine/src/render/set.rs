@@ -98,14 +98,22 @@ pub(super) fn write_element(out: &mut String, spec: &SetSpec, key: &ElementKey, 
             expr::write_verdict(out, verdict)
         }
         ElementData::Value(values) => {
-            for (index, value) in values.iter().enumerate() {
-                out.write_str(if index == 0 { " : " } else { " . " })?;
-                datum::write(out, value)?;
-            }
-            Ok(())
+            out.write_str(" : ")?;
+            write_value(out, values)
         }
         ElementData::Counter(name) => write!(out, " : {}", quote::Quoted(name)),
     }
+}
+
+/// What an element of a map maps to.
+pub(super) fn write_value(out: &mut String, value: &[Datum]) -> fmt::Result {
+    for (index, datum) in value.iter().enumerate() {
+        if index > 0 {
+            out.write_str(" . ")?;
+        }
+        datum::write(out, datum)?;
+    }
+    Ok(())
 }
 
 /// The key of an element.
