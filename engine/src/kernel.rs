@@ -94,6 +94,28 @@ pub trait Kernel {
     fn check(&mut self, ops: &[Op]) -> Result<(), KernelError>;
 }
 
+impl<K: Kernel + ?Sized> Kernel for Box<K> {
+    fn features(&self) -> Features {
+        (**self).features()
+    }
+
+    fn generation(&mut self) -> Result<KernelGeneration, KernelError> {
+        (**self).generation()
+    }
+
+    fn observe(&mut self, tables: &[TableKey]) -> Result<Observed, KernelError> {
+        (**self).observe(tables)
+    }
+
+    fn commit(&mut self, ops: &[Op], guard: Guard) -> Result<(), KernelError> {
+        (**self).commit(ops, guard)
+    }
+
+    fn check(&mut self, ops: &[Op]) -> Result<(), KernelError> {
+        (**self).check(ops)
+    }
+}
+
 /// On which kernel generation a commit insists.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Guard {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::ruleset::{BaseChain, Comment, Name, Quota, Rule, Set, TableKey};
+use crate::ruleset::{BaseChain, Chain, Comment, Name, Quota, Rule, Ruleset, Set, Table, TableKey};
 
 /// The tables that were asked for and exist, as of one kernel generation.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -108,6 +108,33 @@ impl KernelGeneration {
     #[must_use]
     pub fn following(self) -> Self {
         Self(self.0.wrapping_add(1).max(1))
+    }
+}
+
+impl Observed {
+    /// The same as a desired state: without what the kernel adds, and without what palisade cannot describe.
+    pub fn to_ruleset(&self) -> Ruleset {
+        let tables = self.tables.iter().map(|(key, there)| {
+            let table = Table {
+                comment: there.comment.clone(),
+                counters: there.counters.iter().map(|(name, counter)| (name.clone(), counter.comment.clone())).collect(),
+                quotas: there.quotas.clone(),
+                sets: there.sets.clone(),
+                chains: there.chains.iter().map(|(name, chain)| (name.clone(), chain.to_chain())).collect(),
+            };
+            (key.clone(), table)
+        });
+        Ruleset { tables: tables.collect() }
+    }
+}
+
+impl ObservedChain {
+    fn to_chain(&self) -> Chain {
+        let known = self.rules.iter().filter_map(|rule| match &rule.content {
+            RuleContent::Known(rule) => Some(rule.clone()),
+            RuleContent::Unknown(_) => None,
+        });
+        Chain { base: self.base, comment: self.comment.clone(), rules: known.collect() }
     }
 }
 

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::namespace::Namespace;
 use super::{Features, Guard, Kernel, KernelError, Rejection};
-use crate::observed::{KernelGeneration, Observed, RuleContent};
+use crate::observed::{KernelGeneration, Observed};
 use crate::plan::Op;
-use crate::ruleset::{Chain, Name, Ruleset, Table, TableKey};
+use crate::ruleset::{Name, Ruleset, TableKey};
 
 mod elements;
 mod errno;
@@ -64,24 +64,7 @@ impl Fake {
     /// Everything there is, as a ruleset to compare with a desired one: without what the kernel adds, and without
     /// rules that palisade cannot describe.
     pub fn ruleset(&self) -> Ruleset {
-        let tables = self.state().tables.into_iter().map(|(key, there)| {
-            let chains = there.chains.into_iter().map(|(name, chain)| {
-                let rules = chain.rules.into_iter().filter_map(|rule| match rule.content {
-                    RuleContent::Known(rule) => Some(rule),
-                    RuleContent::Unknown(_) => None,
-                });
-                (name, Chain { base: chain.base, comment: chain.comment, rules: rules.collect() })
-            });
-            let table = Table {
-                comment: there.comment,
-                counters: there.counters.into_iter().map(|(name, counter)| (name, counter.comment)).collect(),
-                quotas: there.quotas,
-                sets: there.sets,
-                chains: chains.collect(),
-            };
-            (key, table)
-        });
-        Ruleset { tables: tables.collect() }
+        self.state().to_ruleset()
     }
 
     /// Somebody changes the state past all checks, as a stranger with nft could have before; a commit of its own.
