@@ -1,5 +1,10 @@
-//! The thin shell of palisade.
+//! The thin shell of palisade: files, the terminal, and whatever else touches the world.
+//!
+//! Invariant: nothing here builds an nft object by hand, and only `report` prints.
 #![forbid(unsafe_code)]
 
+pub mod config;
 #[cfg(feature = "kernel")]
 pub mod lab;
+pub mod report;
+pub mod source;

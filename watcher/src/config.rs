@@ -1,0 +1,240 @@
+//! What a run is about: where its sources are, for which node, and how they meet.
+//!
+//! A configuration file says the same as the flags of the command line, and a flag wins over it.
+
+use std::path::{Path, PathBuf};
+
+use engine::compile::ForwardMode;
+use policy_lang::diagnostic::{Code, Diagnostic};
+use policy_lang::manifest::locate::Locator;
+use policy_lang::manifest::suggest;
+use policy_lang::manifest::tree::Value;
+use policy_lang::manifest::yaml;
+use policy_lang::source::{Sources, Span};
+
+/// A configuration file that cannot be understood.
+const CONFIG: Code = Code("PAL030");
+
+/// The sources of a ruleset and how they are read. Every field may be left out.
+///
+/// The documentation of the fields is the reference of the configuration file.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Config {
+    /// Host rules in ferm's language.
+    pub host: Option<PathBuf>,
+    /// Files and folders of Kubernetes manifests.
+    pub manifests: Vec<PathBuf>,
+    /// The enforced egress baseline; replaces the ConfigMap among the manifests.
+    pub baseline: Option<PathBuf>,
+    /// The node that the ruleset is for; the host's name if none is given.
+    pub node: Option<String>,
+    /// How pod policy and the host's FORWARD rules meet.
+    pub forward: Option<ForwardMode>,
+}
+
+/// One field of the configuration file.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// Its key.
+    pub key: &'static str,
+    /// What may stand there.
+    pub form: &'static str,
+    /// What holds without it.
+    pub default: &'static str,
+    /// What it means, and its flag.
+    pub meaning: &'static str,
+}
+
+/// Every field of the configuration file.
+pub const FIELDS: [Field; 5] = [
+    Field {
+        key: "host",
+        form: "path",
+        default: "no host rules",
+        meaning: "The file of host rules, in ferm's language. Flag: `--host`.",
+    },
+    Field {
+        key: "manifests",
+        form: "list of paths",
+        default: "no manifests",
+        meaning: "Files and folders of Kubernetes manifests. Flag: `--manifests`; given once or more, it replaces the \
+                  whole list.",
+    },
+    Field {
+        key: "baseline",
+        form: "path",
+        default: "the ConfigMap `kube-system/palisade-egress-baseline` among the manifests, if there is one",
+        meaning: "The file with the enforced egress baseline. Flag: `--baseline`.",
+    },
+    Field {
+        key: "node",
+        form: "name",
+        default: "the host's name",
+        meaning: "The node that the ruleset is for. Flag: `--node`.",
+    },
+    Field {
+        key: "forward",
+        form: "`pods-first` or `host-rules`",
+        default: "`pods-first`",
+        meaning: "How pod policy and the host's FORWARD rules meet. With `pods-first`, pod traffic that pod policy \
+                  accepts skips the host's FORWARD rules, and all other forwarded traffic passes them; with \
+                  `host-rules`, everything passes both. No flag.",
+    },
+];
+
+/// The modes that the configuration file knows.
+const FORWARD_MODES: [ForwardMode; 2] = [ForwardMode::PodsFirst, ForwardMode::HostRules];
+
+impl Config {
+    /// Reads a configuration file. Relative paths in it are relative to its folder.
+    pub fn parse(path: &Path, text: &str, sources: &mut Sources) -> (Self, Vec<Diagnostic>) {
+        let source = sources.add(&path.display().to_string(), text);
+        let mut config = Self::default();
+        let mut diagnostics = Vec::new();
+        let mut documents = yaml::documents(text, &Locator::of_source(source)).into_iter();
+        let Some(mut document) = documents.next() else { return (config, diagnostics) };
+        if let Some(second) = documents.next() {
+            diagnostics.push(Diagnostic::error(CONFIG, second.root.span, "a configuration is one document"));
+        }
+        diagnostics.append(&mut document.diagnostics);
+        let root = &document.root;
+        match root.entries() {
+            Some(entries) => {
+                let folder = path.parent().unwrap_or(Path::new(""));
+                for entry in entries {
+                    let refused = config.set(&entry.key.value, entry.key.span, &entry.value, folder);
+                    diagnostics.extend(refused.err().map(|finding| *finding));
+                }
+            }
+            None if root.is_null() => {}
+            None => {
+                let message = format!("a configuration is a mapping, this is {}", root.describe());
+                diagnostics.push(Diagnostic::error(CONFIG, root.span, message));
+            }
+        }
+        (config, diagnostics)
+    }
+
+    /// These fields where they are given, those of `fallback` elsewhere.
+    #[must_use]
+    pub fn or(self, fallback: Self) -> Self {
+        let Self { host, manifests, baseline, node, forward } = self;
+        Self {
+            host: host.or(fallback.host),
+            manifests: if manifests.is_empty() { fallback.manifests } else { manifests },
+            baseline: baseline.or(fallback.baseline),
+            node: node.or(fallback.node),
+            forward: forward.or(fallback.forward),
+        }
+    }
+
+    /// Whether any source is named.
+    pub fn has_sources(&self) -> bool {
+        self.host.is_some() || !self.manifests.is_empty() || self.baseline.is_some()
+    }
+
+    fn set(&mut self, key: &str, at: Span, value: &Value, folder: &Path) -> Result<(), Box<Diagnostic>> {
+        match key {
+            "host" => self.host = path(value, folder)?,
+            "manifests" if value.is_null() => {}
+            "manifests" => {
+                let items = value.items().ok_or_else(|| wrong(value, "a list of paths"))?;
+                let paths: Result<Vec<_>, _> = items.iter().map(|item| path(item, folder)).collect();
+                self.manifests = paths?.into_iter().flatten().collect();
+            }
+            "baseline" => self.baseline = path(value, folder)?,
+            "node" => self.node = string(value)?.map(ToOwned::to_owned),
+            "forward" => self.forward = forward(value)?,
+            unknown => {
+                let keys = FIELDS.map(|field| field.key);
+                let finding = Diagnostic::error(CONFIG, at, format!("there is no field `{unknown}`"));
+                let help = match suggest::nearest(unknown, &keys) {
+                    Some(key) => format!("did you mean `{key}`?"),
+                    None => format!("the fields are {}", keys.join(", ")),
+                };
+                return Err(finding.help(help).into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The word for a mode.
+pub fn forward_word(mode: ForwardMode) -> &'static str {
+    match mode {
+        ForwardMode::PodsFirst => "pods-first",
+        ForwardMode::HostRules => "host-rules",
+    }
+}
+
+/// The mode for a word.
+pub fn forward_mode(word: &str) -> Option<ForwardMode> {
+    FORWARD_MODES.into_iter().find(|mode| forward_word(*mode) == word)
+}
+
+fn path(value: &Value, folder: &Path) -> Result<Option<PathBuf>, Box<Diagnostic>> {
+    Ok(string(value)?.map(|path| if path == "-" { PathBuf::from(path) } else { folder.join(path) }))
+}
+
+fn string(value: &Value) -> Result<Option<&str>, Box<Diagnostic>> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    match value.text() {
+        Some(text) if !text.is_empty() => Ok(Some(text)),
+        Some(_) => Err(Diagnostic::error(CONFIG, value.span, "nothing stands between the quotes").into()),
+        None => Err(wrong(value, "a text")),
+    }
+}
+
+fn forward(value: &Value) -> Result<Option<ForwardMode>, Box<Diagnostic>> {
+    let Some(word) = string(value)? else { return Ok(None) };
+    match forward_mode(word) {
+        Some(mode) => Ok(Some(mode)),
+        None => Err(wrong(value, "`pods-first` or `host-rules`")),
+    }
+}
+
+fn wrong(value: &Value, expected: &str) -> Box<Diagnostic> {
+    let found = value.scalar().map_or_else(|| value.describe().to_owned(), |scalar| format!("`{}`", scalar.text));
+    Box::new(Diagnostic::error(CONFIG, value.span, format!("{expected} belongs here, not {found}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> (Config, Vec<String>) {
+        let mut sources = Sources::default();
+        let (config, diagnostics) = Config::parse(Path::new("/etc/palisade/config.yaml"), text, &mut sources);
+        let found = diagnostics.iter().map(|finding| {
+            let line = finding.span.map_or(0, |span| sources.position(span.source, span.start).line);
+            format!("{line}: {}", finding.message)
+        });
+        (config, found.collect())
+    }
+
+    #[test]
+    fn every_field_is_read_and_paths_are_relative_to_the_file() {
+        let text = "host: node.ferm\nmanifests: [a, /b]\nbaseline: c\nnode: n1\nforward: host-rules\n";
+        let (config, findings) = check(text);
+        assert_eq!(findings, [""; 0]);
+        assert_eq!(config.host, Some("/etc/palisade/node.ferm".into()));
+        assert_eq!(config.manifests, [PathBuf::from("/etc/palisade/a"), PathBuf::from("/b")]);
+        assert_eq!(config.node.as_deref(), Some("n1"));
+        assert_eq!(config.forward, Some(ForwardMode::HostRules));
+        assert_eq!(check("").0, Config::default());
+        assert!(FIELDS.iter().all(|field| check(&format!("{}:\n", field.key)).1.is_empty()));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_with_its_line() {
+        let (_, findings) = check("hots: x\nmanifests: x\nforward: own\nnode: [a]\nnode: b\n");
+        assert!(findings.iter().any(|finding| finding == "1: there is no field `hots`"), "{findings:?}");
+        assert!(findings.iter().any(|finding| finding.starts_with("2: a list of paths belongs here")), "{findings:?}");
+        assert!(findings.iter().any(|finding| finding.starts_with("3: `pods-first` or")), "{findings:?}");
+        assert!(findings.iter().any(|finding| finding.starts_with("4: a text belongs here")), "{findings:?}");
+        assert!(findings.iter().any(|finding| finding.starts_with("5:")), "{findings:?}");
+        assert_eq!(check("[a]\n").1.len(), 1);
+    }
+}

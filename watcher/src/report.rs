@@ -1,0 +1,54 @@
+//! What people and programs get to read: the only place that prints.
+//!
+//! Results go to standard output, everything else to standard error. A reader that goes away early is no failure.
+
+use std::io::{self, IsTerminal, Write};
+
+pub mod diagnostics;
+
+/// Whether text may carry colours.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Color {
+    /// With escape sequences of a terminal.
+    Styled,
+    /// Without.
+    Plain,
+}
+
+/// Prints a result to standard output.
+///
+/// # Errors
+/// Whatever writing fails with, except that nobody reads any more.
+pub fn result(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Prints something about the run to standard error. There is nobody to tell if that fails.
+pub fn message(text: &str) {
+    let mut stderr = io::stderr().lock();
+    if stderr.write_all(text.as_bytes()).is_ok() && !text.is_empty() && !text.ends_with('\n') {
+        drop(stderr.write_all(b"\n"));
+    }
+}
+
+/// Whether standard error shows colours: a terminal, and nobody said `NO_COLOR`.
+pub fn stderr_color() -> Color {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if io::stderr().is_terminal() && !refused { Color::Styled } else { Color::Plain }
+}
+
+/// Prints why a command failed, with every cause.
+pub fn failure(error: &(dyn std::error::Error + 'static)) {
+    let mut text = format!("palisade: {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    message(&text);
+}

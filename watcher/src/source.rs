@@ -1,0 +1,155 @@
+//! From paths to everything that a compile wants to know, with every finding on the way.
+//!
+//! What cannot be read at all is an error. What can be read and is wrong is a finding; a stand-in that fails closed
+//! then takes its place, and the caller decides whether it may be enforced.
+
+use std::path::{Path, PathBuf};
+
+use engine::compile::host::Names;
+use engine::compile::marker::{SourceKind, SourceRecord};
+use engine::inventory::Inventory;
+use policy_lang::baseline::{self, Baseline};
+use policy_lang::diagnostic::{Diagnostic, Severity};
+use policy_lang::host::rule::HostRules;
+use policy_lang::manifest::{self, Object};
+use policy_lang::name::NamespacedName;
+use policy_lang::network_policy::{self, Strictness};
+use policy_lang::policy::Policy;
+use policy_lang::source::Sources;
+
+use self::files::{FileError, STDIN};
+use self::host_files::HostFiles;
+use crate::config::Config;
+
+pub mod files;
+pub mod host_files;
+pub mod machine;
+pub mod stand_in;
+
+/// Everything that was read.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The texts, for showing findings.
+    pub sources: Sources,
+    /// Policies of every tier; a broken one is replaced by what fails closed.
+    pub policies: Vec<Policy>,
+    /// The cluster.
+    pub inventory: Inventory,
+    /// The host rules, if any were asked for; broken ones are replaced by what fails closed.
+    pub host: Option<HostRules>,
+    /// What the words of host rules stand for on this machine.
+    pub names: Names,
+    /// What the ruleset will say that it was built from.
+    pub records: Vec<SourceRecord>,
+    /// Every finding.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Why the sources as a whole could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Standard input can be read once only.
+    #[error("standard input (`-`) can be one source only")]
+    StdinTwice,
+}
+
+/// Reads every source of a configuration.
+///
+/// # Errors
+/// [`SourceError`] if a file cannot be read; its content never is an error.
+pub fn load(config: &Config) -> Result<Loaded, SourceError> {
+    let Config { host, manifests, baseline, node: _, forward: _ } = config;
+    let paths = host.iter().chain(manifests).chain(baseline);
+    if paths.filter(|path| path.as_path() == Path::new(STDIN)).count() > 1 {
+        return Err(SourceError::StdinTwice);
+    }
+    let mut loaded = Loaded::default();
+    let objects = loaded.read_manifests(manifests)?;
+    loaded.read_baseline(baseline.as_deref(), &objects)?;
+    if let Some(path) = host {
+        loaded.read_host(path)?;
+    }
+    Ok(loaded)
+}
+
+impl Loaded {
+    /// Whether something is broken, so that only `--keep-going` may enforce the rest.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// Takes host rules whose words make no sense out again, and puts the stand-in in their place.
+    pub fn host_fails_closed(&mut self) {
+        self.host = Some(stand_in::host(&mut self.sources));
+    }
+
+    fn read_manifests(&mut self, paths: &[PathBuf]) -> Result<Vec<Object>, FileError> {
+        let mut objects = Vec::new();
+        for path in paths {
+            self.record(SourceKind::Manifests, path);
+            for file in files::manifests(path)? {
+                let text = files::read(&file)?;
+                let (found, diagnostics) = manifest::load(&files::shown(&file), &text, &mut self.sources);
+                objects.extend(found);
+                self.diagnostics.extend(diagnostics);
+            }
+        }
+        let (objects, diagnostics) = manifest::without_duplicates(objects);
+        self.diagnostics.extend(diagnostics);
+        for object in &objects {
+            if let Object::NetworkPolicy(policy) = object {
+                let (policy, diagnostics) = network_policy::decode(policy, &self.sources, Strictness::Lenient);
+                self.policies.push(policy);
+                self.diagnostics.extend(diagnostics);
+            }
+        }
+        let (inventory, diagnostics) = Inventory::from_objects(&objects);
+        self.inventory = inventory;
+        self.diagnostics.extend(diagnostics);
+        Ok(objects)
+    }
+
+    /// Reads the baseline from a file of its own, or finds it among the manifests.
+    fn read_baseline(&mut self, path: Option<&Path>, objects: &[Object]) -> Result<(), FileError> {
+        let (namespace, name) = baseline::CONFIG_MAP;
+        let config_map = NamespacedName::new(namespace, name);
+        let (baseline, diagnostics) = match path {
+            None => baseline::find(objects, &config_map, &self.sources),
+            Some(path) => {
+                self.record(SourceKind::Baseline, path);
+                let text = files::read(path)?;
+                baseline::read(&files::shown(path), &text, &config_map, &mut self.sources)
+            }
+        };
+        self.diagnostics.extend(diagnostics);
+        match baseline {
+            Baseline::Absent => {}
+            Baseline::Sound(policies) => self.policies.extend(policies),
+            Baseline::Broken(origin) => self.policies.extend(baseline::stand_in(&origin, objects)),
+        }
+        Ok(())
+    }
+
+    fn read_host(&mut self, path: &Path) -> Result<(), FileError> {
+        self.record(SourceKind::Host, path);
+        // A configuration that is not there is a wrong argument, not a broken configuration.
+        files::openable(path)?;
+        let shown = path.display().to_string();
+        let (rules, diagnostics) = policy_lang::host::parse(&shown, &HostFiles, &[], &mut self.sources);
+        let broken = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+        self.diagnostics.extend(diagnostics);
+        self.host = Some(rules);
+        self.names = machine::names();
+        if broken {
+            self.host_fails_closed();
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, kind: SourceKind, path: &Path) {
+        self.records.push(SourceRecord { kind, path: path.display().to_string() });
+    }
+}
