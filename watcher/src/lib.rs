@@ -3,8 +3,12 @@
 //! Invariant: nothing here builds an nft object by hand, and only `report` prints.
 #![forbid(unsafe_code)]
 
+pub mod applied;
+pub mod cli;
 pub mod config;
+pub mod confirm;
 #[cfg(feature = "kernel")]
 pub mod lab;
 pub mod report;
+pub mod run_dir;
 pub mod source;

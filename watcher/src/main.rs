@@ -1,3 +1,7 @@
 //! The `palisade` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    watcher::cli::main()
+}

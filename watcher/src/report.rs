@@ -4,7 +4,11 @@
 
 use std::io::{self, IsTerminal, Write};
 
+pub mod changes;
 pub mod diagnostics;
+pub mod json;
+pub mod status;
+pub mod summary;
 
 /// Whether text may carry colours.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -51,4 +55,10 @@ pub fn failure(error: &(dyn std::error::Error + 'static)) {
         source = cause.source();
     }
     message(&text);
+}
+
+/// Indented JSON with a final newline.
+fn pretty(value: &impl serde::Serialize) -> String {
+    // Our own types hold no maps with odd keys and no floats, so there is nothing that JSON could not say.
+    serde_json::to_string_pretty(value).map(|text| text + "\n").unwrap_or_default()
 }

@@ -1,0 +1,152 @@
+//! The command line: literal arguments first, their meaning second, then the work. One file for each command.
+//!
+//! Exit codes are a promise: see [`EXIT_CODES`].
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::report::status::PluginState;
+use crate::report::{self, Color};
+
+mod apply;
+mod compile;
+mod completions;
+mod confirm;
+mod host;
+mod input;
+mod live;
+mod man;
+mod plan;
+mod probation;
+mod reference;
+mod status;
+mod teardown;
+
+pub use self::reference::{config_reference, metrics_reference, reference};
+
+/// What the exit codes of every command mean, for `--help`.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  clean, in sync, nothing to do
+  1  drift, changes in a plan, not loaded, reverted, or written but incomplete under --keep-going
+  2  the input, the usage or the configuration is wrong; nothing was written
+  3  the kernel, a missing permission or another owner of the tables stands in the way; nothing was written";
+
+/// Kubernetes network policy, an enforced egress baseline and ferm-style host rules as one nftables ruleset, swapped
+/// into the kernel without losing or leaking a packet.
+#[derive(Debug, Parser)]
+#[command(name = "palisade", version, after_help = EXIT_CODES, max_term_width = 120)]
+struct Cli {
+    /// When to colour findings on standard error: auto, which means on a terminal unless `NO_COLOR` is set, always or
+    /// never.
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
+    #[arg(hide_possible_values = true)]
+    color: ColorChoice,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Compile(compile::Args),
+    Plan(plan::Args),
+    Apply(apply::Args),
+    Confirm(confirm::Args),
+    Status(status::Args),
+    Teardown(teardown::Args),
+    Host(host::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+    #[command(hide = true)]
+    Revert(probation::RevertArgs),
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How a command ended that did what it was asked to.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Outcome {
+    /// Exit code 0.
+    Clean,
+    /// Exit code 1: drift, changes, not loaded, incomplete.
+    Findings,
+    /// The exit code of a monitoring plugin.
+    Plugin(PluginState),
+}
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug)]
+enum Failure {
+    /// Exit code 2: input, usage or configuration. Nothing was written; findings about the input have been printed.
+    Input(anyhow::Error),
+    /// Exit code 3: the kernel, a permission, or another owner. Nothing was written.
+    Refused(anyhow::Error),
+    /// Exit code 1: written, but leftovers remain, or somebody else undoes it all the time.
+    Incomplete(anyhow::Error),
+}
+
+/// Runs the program on the arguments of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let color = match cli.color {
+        ColorChoice::Auto => report::stderr_color(),
+        ColorChoice::Always => Color::Styled,
+        ColorChoice::Never => Color::Plain,
+    };
+    let done = match cli.command {
+        Command::Compile(args) => compile::run(&args, color),
+        Command::Plan(args) => plan::run(&args, color),
+        Command::Apply(args) => apply::run(&args, color),
+        Command::Confirm(args) => confirm::run(&args),
+        Command::Status(args) => status::run(&args, color),
+        Command::Teardown(args) => teardown::run(&args),
+        Command::Host(args) => host::run(&args, color),
+        Command::Completions(args) => completions::run(&args, &mut Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
+        Command::Revert(args) => probation::revert(&args),
+    };
+    let (code, error) = match done {
+        Ok(Outcome::Clean) => (0, None),
+        Ok(Outcome::Findings) => (1, None),
+        Ok(Outcome::Plugin(state)) => (state.code(), None),
+        Err(Failure::Incomplete(error)) => (1, Some(error)),
+        Err(Failure::Input(error)) => (2, Some(error)),
+        Err(Failure::Refused(error)) => (3, Some(error)),
+    };
+    if let Some(error) = error {
+        report::failure(error.as_ref());
+    }
+    ExitCode::from(code)
+}
+
+/// `--help` and `--version` are results; anything else that cannot be parsed is a usage error.
+fn usage(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    if error.use_stderr() {
+        report::message(&text);
+        return ExitCode::from(2);
+    }
+    match report::result(&text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(2),
+    }
+}
+
+/// Prints a result.
+fn print(text: &str) -> Result<(), Failure> {
+    report::result(text).map_err(|error| Failure::Input(anyhow::Error::new(error).context("writing the result")))
+}

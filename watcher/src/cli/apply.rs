@@ -1,0 +1,209 @@
+//! `palisade apply`: the sources, in force.
+
+use std::ops::ControlFlow;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use engine::apply::{ApplyError, InForce, Step, apply};
+use engine::diff::{Change, changes, diff};
+use engine::kernel::Kernel;
+use engine::observed::Observed;
+use engine::plan::Op;
+
+use super::input::{self, Desired, SourceArgs};
+use super::live::Scratch;
+use super::probation::Armed;
+use super::{Failure, Outcome, live};
+use crate::applied::{self, Applied};
+use crate::confirm::{self, Probation};
+use crate::report::changes::{self as report_changes, Counts};
+use crate::report::{self, Color};
+use crate::run_dir::RunDir;
+
+/// How long to wait for another palisade that is writing. An apply of 10,000 rules takes less than a second.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long leftovers stay after a flip: packets on their way through the old rules are through by then, even if the
+/// machine was stopped in the middle.
+const GRACE: Duration = Duration::from_millis(20);
+
+/// Load the ruleset of the sources, without losing or leaking a packet. If nothing has to change, nothing is written.
+///
+/// What changes is filled in beside what is in force, put in force by one small transaction, and only then is the old
+/// removed. The rules are in force until the next reboot, whatever becomes of this program.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Load nothing: have the kernel check the ruleset. It is committed for real in a network namespace made for that
+    /// and thrown away; without the right to make one, the kernel is given the changes without the end of the batch,
+    /// which misses jump loops and expressions that their hook does not allow. The output says which was done.
+    #[arg(long, conflicts_with_all = ["confirm", "replace"])]
+    check: bool,
+
+    /// Put the previous ruleset back after this many seconds, 1 to 86400, counted from just before the change, unless
+    /// somebody runs `palisade confirm`, or types yes or Enter on this terminal. That happens by itself: also when the
+    /// connection breaks and when this program is killed. Where nothing was loaded before, everything is removed again.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    confirm: Option<u32>,
+
+    /// Drop sources that the loaded ruleset was built from and that are not given now. Without it such an apply is
+    /// refused, because it would open what they closed.
+    #[arg(long)]
+    replace: bool,
+
+    #[command(flatten)]
+    sources: SourceArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  palisade apply --config /etc/palisade/palisade.yaml --confirm 60
+  palisade apply --manifests manifests/ --baseline baseline.yaml --host node.ferm --check
+
+Files:
+  /run/palisade  the lock, the sources of the last apply, what awaits confirmation, and revert.log; the environment
+                 variable PALISADE_RUN_DIR names another folder
+
+Exit codes:
+  0  in force, nothing to do, or checked; with --confirm on a terminal: confirmed; without a terminal: it waits
+  1  in force without the broken objects, which fail closed (--keep-going); in force with leftovers that could not be
+     removed; or not confirmed and reverted
+  2  the input, the usage or the configuration is wrong, or a source would be dropped (--replace); nothing was written
+  3  the kernel, a missing permission (CAP_NET_ADMIN), an agent or another palisade stands in the way, or another apply
+     awaits its confirmation; nothing was written";
+
+pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
+    let desired = input::desired(&args.sources, color)?;
+    let run = RunDir::from_environment();
+    let mut kernel = live::open()?;
+    if args.check {
+        return check(kernel.as_mut(), &desired);
+    }
+    let lock = run.lock("palisade apply", PATIENCE).map_err(|error| Failure::Refused(error.into()))?;
+    let observed = live::observe(kernel.as_mut())?;
+    live::refuse_owned(&observed)?;
+    refuse_unconfirmed(&run)?;
+    if !args.replace {
+        refuse_dropped(&observed, &desired)?;
+    }
+    let changes = changes(&observed, &desired.ruleset, live::flags(kernel.as_ref()));
+    if changes.is_empty() {
+        remember(&run, &desired);
+        super::print("in sync: nothing to do\n")?;
+        return Ok(desired.outcome);
+    }
+    let armed = args.confirm.map(|seconds| Armed::new(&run, seconds)).transpose()?;
+    let outcome = match load(&mut kernel, &desired) {
+        Ok(outcome) => outcome,
+        Err(failure) => {
+            // Nothing was changed, so there is nothing to revert.
+            armed.map(Armed::release).transpose()?;
+            return Err(failure);
+        }
+    };
+    remember(&run, &desired);
+    drop(lock);
+    report(&changes)?;
+    match armed {
+        Some(armed) => Ok(armed.ask()?.max(outcome)),
+        None => Ok(outcome),
+    }
+}
+
+/// Takes the kernel to what is desired. A failure means that what was in force before still is.
+fn load(kernel: &mut Box<dyn Kernel>, desired: &Desired) -> Result<Outcome, Failure> {
+    let flags = live::flags(kernel.as_ref());
+    let mut grace = |step: Step<'_>| {
+        match step {
+            Step::Flipped => thread::sleep(GRACE),
+            Step::Before(..) => {}
+        }
+        ControlFlow::Continue(())
+    };
+    match apply(kernel, &desired.ruleset, flags, &mut grace) {
+        Ok(_) => Ok(desired.outcome),
+        Err(error) => match not_applied(error) {
+            Failure::Incomplete(error) => {
+                report::failure(error.as_ref());
+                Ok(Outcome::Findings)
+            }
+            failure @ (Failure::Input(_) | Failure::Refused(_)) => Err(failure),
+        },
+    }
+}
+
+/// What an apply that ended early means.
+pub(super) fn not_applied(error: ApplyError) -> Failure {
+    match error {
+        ApplyError::Kernel { in_force: InForce::Previous, .. }
+        | ApplyError::Stopped { in_force: InForce::Previous } => Failure::Refused(error.into()),
+        ApplyError::Kernel { in_force: InForce::Desired, .. }
+        | ApplyError::Stopped { in_force: InForce::Desired }
+        | ApplyError::Endless => Failure::Incomplete(error.into()),
+    }
+}
+
+/// A change while another is on probation would be reverted with it.
+fn refuse_unconfirmed(run: &RunDir) -> Result<(), Failure> {
+    match confirm::probation(run).context("looking for an unconfirmed apply").map_err(Failure::Refused)? {
+        Probation::None => Ok(()),
+        Probation::Unguarded => {
+            report::message(
+                "warning: an earlier apply was never confirmed, and its guard is dead: it was not reverted",
+            );
+            Ok(())
+        }
+        Probation::Guarded => {
+            let message = "another apply awaits its confirmation: run `palisade confirm`, or wait until it is reverted";
+            Err(Failure::Refused(anyhow!(message)))
+        }
+    }
+}
+
+fn refuse_dropped(observed: &Observed, desired: &Desired) -> Result<(), Failure> {
+    let dropped = live::dropped(&live::recorded(observed), &desired.records);
+    if dropped.is_empty() {
+        return Ok(());
+    }
+    let dropped: Vec<_> = dropped.iter().map(|source| format!("`{source}`")).collect();
+    let message = format!(
+        "the loaded ruleset was built from {} too, which this apply would drop: give it again, or --replace",
+        dropped.join(", "),
+    );
+    Err(Failure::Input(anyhow!(message)))
+}
+
+/// Notes what was applied. Without the note `status` has to be told.
+fn remember(run: &RunDir, desired: &Desired) {
+    let noted = Applied::new(&desired.config, &desired.node, desired.on_errors == input::OnErrors::FailClosed)
+        .and_then(|applied| applied::remember(run, &applied));
+    if let Err(error) = noted {
+        report::message(&format!("warning: `status` will have to be given the sources: {error}"));
+    }
+}
+
+fn report(changes: &[Change]) -> Result<(), Failure> {
+    let Counts { add, change, remove } = report_changes::count(changes);
+    super::print(&format!("in force: {add} added, {change} changed, {remove} removed\n"))
+}
+
+/// `--check`.
+fn check(kernel: &mut dyn Kernel, desired: &Desired) -> Result<Outcome, Failure> {
+    let flags = live::flags(kernel);
+    if live::commit_in_scratch(&desired.ruleset, flags)? == Scratch::Committed {
+        super::print("checked: the kernel committed the ruleset in a scratch network namespace\n")?;
+        return Ok(desired.outcome);
+    }
+    let observed = live::observe(kernel)?;
+    let plan = diff(&observed, &desired.ruleset, flags);
+    // One batch, because what is filled in must be known to what refers to it.
+    let first = plan.rounds.first();
+    let ops: Vec<Op> = first.into_iter().flat_map(|round| round.fill.iter().chain(&round.flip)).cloned().collect();
+    kernel.check(&ops).map_err(live::refused)?;
+    super::print(
+        "checked without a commit, because making a network namespace is not permitted: the kernel accepts every \
+         object; jump loops and expressions that their hook does not allow would not have been found\n",
+    )?;
+    Ok(desired.outcome)
+}

@@ -1,0 +1,153 @@
+//! `palisade host`: host rules by themselves, without a kernel.
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use clap::{Subcommand, ValueEnum};
+use engine::compile::{ForwardMode, HostInput, Input, compile};
+use engine::inventory::Inventory;
+use policy_lang::diagnostic::{Diagnostic, Severity};
+use policy_lang::host::expand::expand;
+use policy_lang::host::parse;
+use policy_lang::host::rule::{Domain, HostRules};
+use policy_lang::source::Sources;
+
+use super::{Failure, Outcome};
+use crate::report::{self, Color, diagnostics};
+use crate::source::files::{self, FileError};
+use crate::source::host_files::HostFiles;
+use crate::source::machine;
+
+/// Look at host rules in ferm's language, without a kernel.
+#[derive(Debug, clap::Args)]
+#[command(subcommand_required = true)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: HostCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum HostCommand {
+    /// Say what of the rules is refused, and what is doubtful. Nothing is printed if all is well.
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(FileArgs),
+    /// Print the rules as iptables-save text, every array multiplied out, as ferm --noexec --lines does.
+    ///
+    /// Operands are not judged: what ferm would hand to iptables is printed as it is.
+    #[command(after_help = EXPAND_EXAMPLES)]
+    Expand {
+        /// Only this domain [default: every domain that the rules speak of].
+        #[arg(long, value_enum)]
+        domain: Option<DomainChoice>,
+
+        #[command(flatten)]
+        file: FileArgs,
+    },
+}
+
+/// The rules.
+#[derive(Debug, clap::Args)]
+struct FileArgs {
+    /// The host rules; `-` for standard input.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// A variable that takes precedence over the ones in the rules, in ferm's notation: '$NAME=value'. Can be given
+    /// more than once.
+    #[arg(long = "def", value_name = "DEFINITION")]
+    definitions: Vec<String>,
+}
+
+/// ferm's domains.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum DomainChoice {
+    /// IPv4.
+    Ip,
+    /// IPv6.
+    Ip6,
+    /// ARP.
+    Arp,
+    /// Ethernet bridges.
+    Eb,
+}
+
+const CHECK_EXAMPLES: &str = "\
+Example:
+  palisade host check /etc/ferm/ferm.conf
+
+Exit codes:
+  0  nothing is refused
+  1  something is refused
+  2  the file cannot be read, or the usage is wrong";
+
+const EXPAND_EXAMPLES: &str = "\
+Example:
+  palisade host expand --domain ip6 --def '$DMZ=eth2' /etc/ferm/ferm.conf
+
+Exit codes:
+  0  printed
+  2  something is refused, the file cannot be read, or the usage is wrong; nothing was printed";
+
+pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
+    match &args.command {
+        HostCommand::Check(file) => check(file, color),
+        HostCommand::Expand { domain, file } => expanded(*domain, file, color),
+    }
+}
+
+fn check(file: &FileArgs, color: Color) -> Result<Outcome, Failure> {
+    let Read { rules, sources, mut findings } = read(file)?;
+    if !has_errors(&findings) {
+        let names = machine::names();
+        let (_, found) = compile(&Input {
+            policies: &[],
+            host: Some(HostInput { rules: &rules, names: &names, sources: &sources }),
+            inventory: &Inventory::default(),
+            node: "",
+            forward_mode: ForwardMode::default(),
+            sources: &[],
+        });
+        findings.extend(found);
+    }
+    report::message(&diagnostics::render(&findings, &sources, color));
+    Ok(if has_errors(&findings) { Outcome::Findings } else { Outcome::Clean })
+}
+
+fn expanded(domain: Option<DomainChoice>, file: &FileArgs, color: Color) -> Result<Outcome, Failure> {
+    let Read { rules, sources, findings } = read(file)?;
+    report::message(&diagnostics::render(&findings, &sources, color));
+    if has_errors(&findings) {
+        return Err(Failure::Input(anyhow!("nothing is expanded because of these errors")));
+    }
+    let domains = match domain {
+        None => vec![Domain::Ip, Domain::Ip6, Domain::Arp, Domain::Eb],
+        Some(DomainChoice::Ip) => vec![Domain::Ip],
+        Some(DomainChoice::Ip6) => vec![Domain::Ip6],
+        Some(DomainChoice::Arp) => vec![Domain::Arp],
+        Some(DomainChoice::Eb) => vec![Domain::Eb],
+    };
+    let texts = domains.into_iter().map(|domain| (domain, expand(&rules, domain)));
+    for (domain, text) in texts.filter(|(_, text)| !text.is_empty()) {
+        super::print(&format!("# domain {domain}\n{text}"))?;
+    }
+    Ok(Outcome::Clean)
+}
+
+/// Rules, the texts that they were read from, and what is wrong with them.
+struct Read {
+    rules: HostRules,
+    sources: Sources,
+    findings: Vec<Diagnostic>,
+}
+
+fn read(args: &FileArgs) -> Result<Read, Failure> {
+    files::openable(&args.file).map_err(|error: FileError| Failure::Input(error.into()))?;
+    let mut sources = Sources::default();
+    let path = args.file.display().to_string();
+    let (rules, findings) = parse(&path, &HostFiles, &args.definitions, &mut sources);
+    Ok(Read { rules, sources, findings })
+}
+
+fn has_errors(findings: &[Diagnostic]) -> bool {
+    findings.iter().any(|finding| finding.severity == Severity::Error)
+}

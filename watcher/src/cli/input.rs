@@ -1,0 +1,174 @@
+//! The sources of a ruleset, as flags and as a configuration file, and the ruleset that they make.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, anyhow};
+use engine::compile::marker::SourceRecord;
+use engine::compile::{HostInput, Input, compile};
+use engine::inventory::Inventory;
+use engine::ruleset::Ruleset;
+use policy_lang::diagnostic::{Diagnostic, Severity};
+use policy_lang::source::Sources;
+
+use super::{Failure, Outcome};
+use crate::config::Config;
+use crate::report::{self, Color, diagnostics};
+use crate::source::{self, Loaded, files};
+
+/// Where Linux tells the host's name.
+const HOST_NAME: &str = "/proc/sys/kernel/hostname";
+
+/// The flags of every command that compiles.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Sources")]
+pub(super) struct SourceArgs {
+    /// Host rules in ferm's language; `-` for standard input.
+    #[arg(long, value_name = "FILE")]
+    host: Option<PathBuf>,
+
+    /// Kubernetes manifests: a file, a folder (every *.yaml, *.yml and *.json in it and below, names with a leading
+    /// dot left out), or `-` for standard input. Can be given more than once.
+    #[arg(long, value_name = "PATH")]
+    manifests: Vec<PathBuf>,
+
+    /// The enforced egress baseline, an EgressBaseline or a ConfigMap that holds one; replaces the ConfigMap
+    /// kube-system/palisade-egress-baseline among the manifests.
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+
+    /// The node that the ruleset is for [default: the host's name].
+    #[arg(long, value_name = "NAME")]
+    node: Option<String>,
+
+    /// A file that says the same as these flags, and how pod policy and the host's FORWARD rules meet
+    /// (docs/reference/config.md). Flags win over it.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Go on when objects are broken: enforce the others, close what the broken ones are about, and exit with 1.
+    /// Without it nothing is done about any error, and the exit code is 2. Broken host rules close the node to new
+    /// connections.
+    #[arg(long)]
+    keep_going: bool,
+}
+
+/// What the sources want.
+#[derive(Debug)]
+pub(super) struct Desired {
+    /// The ruleset.
+    pub(super) ruleset: Ruleset,
+    /// The cluster that it is made from.
+    pub(super) inventory: Inventory,
+    /// Where everything came from.
+    pub(super) config: Config,
+    /// The node that it is for.
+    pub(super) node: String,
+    /// What it is built from.
+    pub(super) records: Vec<SourceRecord>,
+    /// What was to be done about errors.
+    pub(super) on_errors: OnErrors,
+    /// Whether everything was enforced as written.
+    pub(super) outcome: Outcome,
+}
+
+/// What to do about errors in the input.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum OnErrors {
+    /// Nothing at all.
+    Refuse,
+    /// Enforce the good objects, and close what the broken ones are about.
+    FailClosed,
+}
+
+impl SourceArgs {
+    /// Whether any source is named, in a flag or by a configuration file.
+    pub(super) fn are_given(&self) -> bool {
+        self.config.is_some() || self.flags().has_sources()
+    }
+
+    fn flags(&self) -> Config {
+        Config {
+            host: self.host.clone(),
+            manifests: self.manifests.clone(),
+            baseline: self.baseline.clone(),
+            node: self.node.clone(),
+            forward: None,
+        }
+    }
+
+    /// The flags, and the configuration file where they say nothing.
+    fn config(&self, color: Color) -> Result<Config, Failure> {
+        let flags = self.flags();
+        let Some(path) = &self.config else { return Ok(flags) };
+        let text = files::read(path).map_err(|error| Failure::Input(error.into()))?;
+        let mut sources = Sources::default();
+        let (config, findings) = Config::parse(path, &text, &mut sources);
+        report::message(&diagnostics::render(&findings, &sources, color));
+        if findings.iter().any(|finding| finding.severity == Severity::Error) {
+            return Err(Failure::Input(anyhow!("the configuration {} cannot be used", path.display())));
+        }
+        Ok(flags.or(config))
+    }
+}
+
+/// Reads and compiles the sources, and prints every finding.
+pub(super) fn desired(args: &SourceArgs, color: Color) -> Result<Desired, Failure> {
+    let config = args.config(color)?;
+    if !config.has_sources() {
+        let message = "no source is given: use --host, --manifests, --baseline or --config";
+        return Err(Failure::Input(anyhow!(message)));
+    }
+    let on_errors = if args.keep_going { OnErrors::FailClosed } else { OnErrors::Refuse };
+    desired_of(&config, on_errors, color)
+}
+
+/// The same for a configuration.
+pub(super) fn desired_of(config: &Config, on_errors: OnErrors, color: Color) -> Result<Desired, Failure> {
+    let node = node(config)?;
+    let mut loaded = source::load(config).map_err(|error| Failure::Input(error.into()))?;
+    let ruleset = compiled(&mut loaded, config, &node);
+    report::message(&diagnostics::render(&loaded.diagnostics, &loaded.sources, color));
+    let outcome = match (loaded.has_errors(), on_errors) {
+        (false, OnErrors::Refuse | OnErrors::FailClosed) => Outcome::Clean,
+        (true, OnErrors::FailClosed) => Outcome::Findings,
+        (true, OnErrors::Refuse) => {
+            let message = "nothing was done because of these errors; --keep-going enforces the rest";
+            return Err(Failure::Input(anyhow!(message)));
+        }
+    };
+    let Loaded { inventory, records, .. } = loaded;
+    Ok(Desired { ruleset, inventory, config: config.clone(), node, records, on_errors, outcome })
+}
+
+/// Compiles what was read. Host rules whose words turn out to make no sense give way to the stand-in.
+fn compiled(loaded: &mut Loaded, config: &Config, node: &str) -> Ruleset {
+    let (ruleset, found) = compile_once(loaded, config, node);
+    let is_error = |finding: &Diagnostic| finding.severity == Severity::Error;
+    let broken = found.iter().any(is_error);
+    loaded.diagnostics.extend(found);
+    if !broken || loaded.host.is_none() {
+        return ruleset;
+    }
+    loaded.host_fails_closed();
+    compile_once(loaded, config, node).0
+}
+
+fn compile_once(loaded: &Loaded, config: &Config, node: &str) -> (Ruleset, Vec<Diagnostic>) {
+    let Loaded { sources, policies, inventory, host, names, records, diagnostics: _ } = loaded;
+    compile(&Input {
+        policies,
+        host: host.as_ref().map(|rules| HostInput { rules, names, sources }),
+        inventory,
+        node,
+        forward_mode: config.forward.unwrap_or_default(),
+        sources: records,
+    })
+}
+
+fn node(config: &Config) -> Result<String, Failure> {
+    if let Some(node) = &config.node {
+        return Ok(node.clone());
+    }
+    let read = std::fs::read_to_string(HOST_NAME).context("cannot tell the host's name: give --node");
+    read.map(|name| name.trim().to_owned()).map_err(Failure::Input)
+}

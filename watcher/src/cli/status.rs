@@ -1,0 +1,133 @@
+//! `palisade status`: what is loaded, and whether it is what it should be.
+
+use clap::ValueEnum;
+use engine::diff::changes;
+use engine::kernel::Kernel;
+use engine::observed::Observed;
+
+use super::input::{self, Desired, OnErrors, SourceArgs};
+use super::{Failure, Outcome, live};
+use crate::applied;
+use crate::confirm;
+use crate::report::Color;
+use crate::report::status::{self, Comparison, Status};
+use crate::run_dir::RunDir;
+use crate::source::files::STDIN;
+
+/// Say what is loaded, and whether it is what the sources say: every object that is missing, extra or different.
+///
+/// Without sources it compares with those of the last `apply` on this machine since it was started, if they can be
+/// read again and are those that the loaded ruleset records; otherwise it says what is loaded. The last rule of each
+/// base chain decides what becomes of packets that nothing else matched, so it is shown. Who made a change can be told
+/// only by whoever was listening at that moment; otherwise it says that nobody was.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The form of the output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
+    #[command(flatten)]
+    sources: SourceArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  palisade status --config /etc/palisade/palisade.yaml
+  palisade status --format prometheus > /var/lib/prometheus/node-exporter/palisade.prom
+
+Exit codes:
+  0  loaded, and in sync where it was compared
+  1  not loaded, drift, or objects are broken (--keep-going)
+  2  the input, the usage or the configuration is wrong
+  3  the kernel cannot be read: CAP_NET_ADMIN in the network namespace is needed
+With --format nagios: 0 OK, 1 WARNING (unconfirmed), 2 CRITICAL (not loaded, drift), 3 UNKNOWN (all else).";
+
+/// The forms of a status.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Format {
+    /// Lines for people.
+    Text,
+    /// JSON, described in docs/reference/status-json.md.
+    Json,
+    /// The line and the exit code of a monitoring plugin.
+    Nagios,
+    /// Metrics in the text format of Prometheus, listed in docs/reference/metrics.md.
+    Prometheus,
+}
+
+pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
+    match (args.format, found(&args.sources, color)) {
+        (Format::Nagios, Ok((found, _))) => {
+            super::print(&status::nagios(&found))?;
+            Ok(Outcome::Plugin(status::plugin_state(&found)))
+        }
+        (Format::Nagios, Err(Failure::Input(error) | Failure::Refused(error) | Failure::Incomplete(error))) => {
+            super::print(&status::nagios_unknown(&format!("{error:#}")))?;
+            Ok(Outcome::Plugin(status::PluginState::Unknown))
+        }
+        (format, found) => {
+            let (found, outcome) = found?;
+            super::print(&match format {
+                Format::Text | Format::Nagios => status::text(&found),
+                Format::Json => status::json(&found),
+                Format::Prometheus => status::prometheus(&found),
+            })?;
+            let as_it_should = found.is_loaded() && found.in_sync() != Some(false);
+            Ok(if as_it_should { outcome } else { Outcome::Findings })
+        }
+    }
+}
+
+fn found(sources: &SourceArgs, color: Color) -> Result<(Status, Outcome), Failure> {
+    let given = if sources.are_given() { Some(input::desired(sources, color)?) } else { None };
+    let run = RunDir::from_environment();
+    let mut kernel = live::open()?;
+    let observed = live::observe(kernel.as_mut())?;
+    let recorded = live::recorded(&observed);
+    let wanted = match given {
+        Some(desired) => Ok(desired),
+        None if observed.tables.is_empty() => Err("nothing is loaded".to_owned()),
+        None => recalled(&run, &observed, color),
+    };
+    let (comparison, outcome) = match wanted {
+        Ok(desired) => (Comparison::Compared(differences(&observed, &desired, kernel.as_ref())), desired.outcome),
+        Err(why) => (Comparison::NotCompared(why), Outcome::Clean),
+    };
+    // Without the right to look, or without the folder, nothing is known to await a confirmation.
+    let probation = confirm::probation(&run).unwrap_or(confirm::Probation::None);
+    Ok((Status { observed, recorded, comparison, probation }, outcome))
+}
+
+fn differences(observed: &Observed, desired: &Desired, kernel: &dyn Kernel) -> Vec<engine::diff::Change> {
+    changes(observed, &desired.ruleset, live::flags(kernel))
+}
+
+/// What the last apply was given, compiled again, if that is what is loaded; else why not.
+fn recalled(run: &RunDir, observed: &Observed, color: Color) -> Result<Desired, String> {
+    let applied =
+        applied::recall(run).ok_or("no sources are given, and no apply of this machine left a note of its own")?;
+    let config = applied.config();
+    let mut paths = config.host.iter().chain(&config.manifests).chain(&config.baseline);
+    if paths.any(|path| path.as_os_str() == STDIN) {
+        return Err("no sources are given, and the last apply read standard input".to_owned());
+    }
+    // Paths are part of what is compared: they stand in the rules' comments as they were given.
+    std::env::set_current_dir(&applied.directory)
+        .map_err(|error| format!("no sources are given, and {} is gone: {error}", applied.directory.display()))?;
+    let on_errors = if applied.keep_going { OnErrors::FailClosed } else { OnErrors::Refuse };
+    let desired = match input::desired_of(&config, on_errors, color) {
+        Ok(desired) => desired,
+        Err(Failure::Input(error) | Failure::Refused(error) | Failure::Incomplete(error)) => {
+            return Err(format!("the sources of the last apply cannot be used again: {error:#}"));
+        }
+    };
+    let recorded = live::recorded(observed);
+    let same =
+        live::dropped(&recorded, &desired.records).is_empty() && live::dropped(&desired.records, &recorded).is_empty();
+    if same {
+        Ok(desired)
+    } else {
+        Err("no sources are given, and the loaded ruleset is not of the last apply".to_owned())
+    }
+}
