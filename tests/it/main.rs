@@ -3,6 +3,8 @@
 
 mod agree;
 mod architecture;
+mod cli;
+mod docs;
 mod golden;
 mod kernel;
 mod kill;
