@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::{EXAMPLES, Machine, broken_inputs, program};
+use crate::docs::describes;
 use crate::privilege::can_make_namespaces;
 
 /// A set of the examples that holds a pod address, and that address.
@@ -32,6 +33,7 @@ fn apply_then_status_is_in_sync_and_an_element_that_somebody_deleted_is_named() 
     let planned = machine.palisade(&with("plan", &[])).exits(1).stdout;
     assert!(planned.contains("+ chain inet palisade pl_input"), "{planned}");
     assert!(planned.contains("examples/host/node.ferm:"), "{planned}");
+    describes("plan-json.md", &machine.palisade(&with("plan", &["--format", "json"])).exits(1).stdout);
     machine.palisade(&with("apply", &[])).exits(0);
     assert_eq!(machine.palisade(&with("plan", &[])).exits(0).stdout, "nothing to change\n");
     for arguments in [vec!["status"], with("status", &[])] {
@@ -50,6 +52,7 @@ fn apply_then_status_is_in_sync_and_an_element_that_somebody_deleted_is_named() 
         assert!(status.contains("changed by: not known"), "{status}");
     }
     let json = machine.palisade(&["status", "--format", "json"]).exits(1).stdout;
+    describes("status-json.md", &json);
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&json["loaded"], &json["inSync"]), (&Value::Bool(true), &Value::Bool(false)));
     assert_eq!(json["drift"][0]["detail"], element);

@@ -62,16 +62,18 @@ Examples:
   palisade apply --manifests manifests/ --baseline baseline.yaml --host node.ferm --check
 
 Files:
-  /run/palisade  the lock, the sources of the last apply, what awaits confirmation, and revert.log; the environment
-                 variable PALISADE_RUN_DIR names another folder
+  /run/palisade  the lock, the sources of the last apply, what awaits confirmation, and revert.log
+  The environment variable PALISADE_RUN_DIR names another folder.
 
 Exit codes:
-  0  in force, nothing to do, or checked; with --confirm on a terminal: confirmed; without a terminal: it waits
-  1  in force without the broken objects, which fail closed (--keep-going); in force with leftovers that could not be
-     removed; or not confirmed and reverted
-  2  the input, the usage or the configuration is wrong, or a source would be dropped (--replace); nothing was written
-  3  the kernel, a missing permission (CAP_NET_ADMIN), an agent or another palisade stands in the way, or another apply
-     awaits its confirmation; nothing was written";
+  0  in force, nothing to do, or checked; with --confirm: confirmed on this terminal, or, where
+     there is none, in force until somebody confirms or the time is over
+  1  in force without the broken objects, which fail closed (--keep-going); in force with leftovers
+     that could not be removed; or not confirmed and reverted
+  2  the input, the usage or the configuration is wrong, or a source would be dropped (--replace);
+     nothing was written
+  3  the kernel, a missing permission (CAP_NET_ADMIN), an agent, another palisade that is writing,
+     or an apply that awaits its confirmation stands in the way; nothing was written";
 
 pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     let desired = input::desired(&args.sources, color)?;
