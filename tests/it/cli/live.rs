@@ -72,6 +72,31 @@ fn apply_then_status_is_in_sync_and_an_element_that_somebody_deleted_is_named() 
 }
 
 #[test]
+fn status_without_sources_compares_only_with_what_it_is_sure_of() {
+    if !can_make_namespaces("status without sources") {
+        return;
+    }
+    let machine = Machine::new("recall");
+    let rules = machine.file("node.ferm", "chain INPUT { policy DROP; interface lo ACCEPT; }\n");
+    machine.palisade(&["apply", "--host", &rules, "--node", "node-a"]).exits(0);
+    assert!(machine.palisade(&["status"]).exits(0).stdout.starts_with("in sync\n"));
+    // The sources of the last apply say something else by now.
+    machine.file("node.ferm", "chain INPUT { policy DROP; interface lo ACCEPT; proto tcp dport 22 ACCEPT; }\n");
+    let changed = machine.palisade(&["status"]).exits(1).stdout;
+    assert!(changed.starts_with("drift: ") && changed.contains("missing rule inet palisade pl_input"), "{changed}");
+    // They are broken, or gone.
+    machine.file("node.ferm", "chain INPUT {\n");
+    assert!(machine.palisade(&["status"]).exits(0).stdout.starts_with("loaded, not compared: "));
+    fs::remove_file(&rules).unwrap();
+    assert!(machine.palisade(&["status"]).exits(0).stdout.starts_with("loaded, not compared: "));
+    fs::remove_dir_all(machine.run_dir()).unwrap();
+    let unknown = machine.palisade(&["status"]).exits(0).stdout;
+    assert!(unknown.starts_with("loaded, not compared: no sources are given"), "{unknown}");
+    assert!(unknown.contains(&format!("built from: host {rules}\n")), "{unknown}");
+    assert!(unknown.contains("at its end IPv4 is dropped"), "{unknown}");
+}
+
+#[test]
 fn teardown_removes_our_table_and_no_other() {
     if !can_make_namespaces("teardown") {
         return;
