@@ -115,6 +115,24 @@ fn teardown_removes_our_table_and_no_other() {
 }
 
 #[test]
+fn what_others_put_into_our_table_goes_and_what_cannot_go_is_named() {
+    if !can_make_namespaces("strange objects") {
+        return;
+    }
+    let machine = Machine::new("strange");
+    machine.palisade(&with("apply", &[])).exits(0);
+    let before = machine.listing();
+    machine.namespace.nft("insert rule inet palisade pl_input tcp dport 99 accept").unwrap();
+    let status = machine.palisade(&["status"]).exits(1).stdout;
+    assert!(status.contains("extra rule inet palisade pl_input"), "{status}");
+    machine.palisade(&with("apply", &[])).exits(0);
+    assert_eq!(machine.listing(), before);
+    machine.namespace.nft("add limit inet palisade theirs { rate 1/second ; }").unwrap();
+    let ran = machine.palisade(&with("apply", &[])).exits(1);
+    assert!(ran.stderr.contains("cannot be removed: object inet palisade theirs"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_source_that_would_be_dropped_is_refused_unless_it_is_replaced() {
     if !can_make_namespaces("recorded sources") {
         return;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use engine::apply::{ApplyError, InForce, Step, apply};
-use engine::diff::{Change, changes, diff};
+use engine::diff::{Change, Changed, changes as differences, diff};
 use engine::kernel::Kernel;
 use engine::observed::Observed;
 use engine::plan::Op;
@@ -89,7 +89,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     if !args.replace {
         refuse_dropped(&observed, &desired)?;
     }
-    let changes = changes(&observed, &desired.ruleset, live::flags(kernel.as_ref()));
+    let changes = differences(&observed, &desired.ruleset, live::flags(kernel.as_ref()));
     if changes.is_empty() {
         remember(&run, &desired);
         super::print("in sync: nothing to do\n")?;
@@ -104,6 +104,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
             return Err(failure);
         }
     };
+    let outcome = outcome.max(left_over(kernel.as_mut(), &desired, &changes));
     remember(&run, &desired);
     drop(lock);
     report(&changes)?;
@@ -133,6 +134,24 @@ fn load(kernel: &mut Box<dyn Kernel>, desired: &Desired) -> Result<Outcome, Fail
             failure @ (Failure::Input(_) | Failure::Refused(_)) => Err(failure),
         },
     }
+}
+
+/// Names what somebody else put into our tables and nobody can remove. Only where there was something strange is it
+/// worth to look again.
+fn left_over(kernel: &mut dyn Kernel, desired: &Desired, changes: &[Change]) -> Outcome {
+    let is_strange = |change: &Change| matches!(change.object, Changed::Unknown(_));
+    if !changes.iter().any(is_strange) {
+        return Outcome::Clean;
+    }
+    let Ok(observed) = live::observe(kernel) else {
+        report::message("warning: it is in force, but what others left in the tables cannot be read");
+        return Outcome::Findings;
+    };
+    let left = differences(&observed, &desired.ruleset, live::flags(kernel));
+    for change in &left {
+        report::message(&format!("warning: not made by palisade, and cannot be removed: {change}"));
+    }
+    if left.is_empty() { Outcome::Clean } else { Outcome::Findings }
 }
 
 /// What an apply that ended early means.
