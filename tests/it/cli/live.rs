@@ -90,6 +90,7 @@ fn status_without_sources_compares_only_with_what_it_is_sure_of() {
     fs::remove_file(&rules).unwrap();
     assert!(machine.palisade(&["status"]).exits(0).stdout.starts_with("loaded, not compared: "));
     fs::remove_dir_all(machine.run_dir()).unwrap();
+    assert!(machine.palisade(&["status", "--node", "node-b"]).exits(2).stderr.contains("no source is given"));
     let unknown = machine.palisade(&["status"]).exits(0).stdout;
     assert!(unknown.starts_with("loaded, not compared: no sources are given"), "{unknown}");
     assert!(unknown.contains(&format!("built from: host {rules}\n")), "{unknown}");
