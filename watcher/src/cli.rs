@@ -13,6 +13,7 @@ mod apply;
 mod compile;
 mod completions;
 mod confirm;
+mod demo;
 mod host;
 mod input;
 mod live;
@@ -57,6 +58,7 @@ enum Command {
     Status(status::Args),
     Teardown(teardown::Args),
     Host(host::Args),
+    Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),
     #[command(hide = true)]
@@ -115,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args, color),
         Command::Teardown(args) => teardown::run(&args),
         Command::Host(args) => host::run(&args, color),
+        Command::Demo(args) => demo::run(&args, color),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
         Command::Man(args) => man::run(&args, Cli::command()),
         Command::Revert(args) => probation::revert(&args),

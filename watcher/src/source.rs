@@ -146,12 +146,7 @@ impl Loaded {
     }
 
     /// Reads the baseline from a file of its own, or finds it among the manifests.
-    fn read_baseline(
-        &mut self,
-        path: Option<&Path>,
-        objects: &[Object],
-        texts: &dyn Texts,
-    ) -> Result<(), FileError> {
+    fn read_baseline(&mut self, path: Option<&Path>, objects: &[Object], texts: &dyn Texts) -> Result<(), FileError> {
         let (namespace, name) = baseline::CONFIG_MAP;
         let config_map = NamespacedName::new(namespace, name);
         let (baseline, diagnostics) = match path {
