@@ -10,13 +10,14 @@ use policy_lang::policy::{Direction, Peers, Policy};
 use crate::lab::Host;
 
 /// Most hosts outside.
-const HOSTS_MAX: usize = 8;
+const HOSTS_MAX: usize = 10;
 
 /// Hosts that the examples tell apart, and hosts that nobody has heard of for any other cluster.
-const KNOWN: [(&str, &[IpAddr]); 6] = [
+const KNOWN: [(&str, &[IpAddr]); 7] = [
     ("admin", &[v4([203, 0, 113, 10]), v6([0xffff, 0, 0, 0, 0, 0x10])]),
     ("proxy", &[v4([198, 51, 100, 7]), v6([0x7, 0, 0, 0, 0, 0x7])]),
     ("mirror", &[v4([203, 0, 113, 80]), v6([0x203, 0, 0, 0, 0, 0x80])]),
+    ("stranger", &[v4([192, 0, 2, 9]), v6([0x5, 0, 0, 0, 0, 0x9])]),
     ("banned", &[v4([203, 0, 113, 130]), v6([0xbad, 0, 0, 0, 0, 0x130])]),
     ("old-relay", &[v4([198, 51, 100, 25])]),
     ("metadata", &[v4([169, 254, 169, 254]), IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254))]),

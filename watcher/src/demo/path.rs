@@ -31,7 +31,7 @@ const ANSWERED: u32 = 10;
 pub(super) struct Paths<'a> {
     scene: &'a Scene,
     hosts: BTreeMap<Arc<str>, Host>,
-    /// Who owns the sockets that ask.
+    /// Who owns the sockets that ask and answer.
     owner: Owner,
 }
 
@@ -90,7 +90,8 @@ impl<'a> Paths<'a> {
         service: Service,
     ) -> Option<Fate> {
         let source = from.address_like(to)?;
-        let asked = Packet::new(source, to, transport(service, to));
+        let mut asked = Packet::new(source, to, transport(service, to));
+        asked.owner = Some(self.owner);
         Some(match self.way(rulesets, from, asked.clone()) {
             Way::Arrived(party, packet) => {
                 let answered_by = Some(party.name.clone());
@@ -120,6 +121,11 @@ impl<'a> Paths<'a> {
             return None;
         }
         let mut packet = Packet::new(asked.destination, asked.source, answering(asked.transport));
+        packet.owner = match asked.transport {
+            Transport::Tcp { .. } | Transport::Udp(_) | Transport::Sctp(_) => Some(self.owner),
+            // The kernel answers by itself.
+            Transport::Icmp { .. } | Transport::Other(_) => None,
+        };
         if let Conntrack::Tracked(entry) = asked.conntrack {
             let (state, direction) = (State::Established, FlowDirection::Reply);
             packet.conntrack = Conntrack::Tracked(Entry { state, direction, status: ANSWERED, ..entry });
@@ -144,7 +150,7 @@ impl<'a> Paths<'a> {
             };
             let (Some(ruleset), Some(host)) = (rulesets.get(node), self.hosts.get(node)) else { return Way::Lost };
             let before = packet.clone();
-            let journey = self.through(ruleset, host, entrance, packet);
+            let journey = Self::through(ruleset, host, entrance, packet);
             match denial(node, &journey) {
                 Some((denial, reject)) => return Way::Denied(denial, reject),
                 None => packet = onward(before, &journey.packet),
@@ -159,16 +165,14 @@ impl<'a> Paths<'a> {
         Way::Lost
     }
 
-    fn through(&self, ruleset: &Ruleset, host: &Host, entrance: Entrance, mut packet: Packet) -> Journey {
+    fn through(ruleset: &Ruleset, host: &Host, entrance: Entrance, mut packet: Packet) -> Journey {
         match entrance {
             Entrance::By(interface) => {
                 packet.input = Some(interface);
+                packet.owner = None;
                 receive(ruleset, host, packet)
             }
-            Entrance::Inside => {
-                packet.owner = Some(self.owner);
-                send(ruleset, host, packet)
-            }
+            Entrance::Inside => send(ruleset, host, packet),
         }
     }
 

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use super::{World, outside, services};
 use crate::lab::{Host, Service, Topology};
 
-/// Most hosts in one demonstration: every pair is asked, so the questions grow with its square.
-const PARTIES_MAX: usize = 60;
+/// Most hosts in one demonstration: every pair is asked, so the questions grow with its square, and the columns of a
+/// table stand beside each other.
+const PARTIES_MAX: usize = 40;
 
 /// A laboratory to be built, and the questions.
 #[derive(Clone, Debug)]

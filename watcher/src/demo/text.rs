@@ -31,10 +31,7 @@ pub fn compiled(world: &World) -> String {
 /// The tables and what denied what is denied.
 pub fn report(report: &Report) -> String {
     let mut text = format!("\n{}\n{}", table::parties(report), table::LEGEND);
-    for service in &report.services {
-        text.push('\n');
-        text.push_str(&table::table(report, *service));
-    }
+    text.push_str(&table::tables(report));
     text.push_str("\nDenied, by the source line that decides:\n\n");
     text.push_str(&denials::by_line(report));
     text.push_str(&problems(report));
@@ -76,7 +73,7 @@ fn problems(report: &Report) -> String {
     text
 }
 
-/// The last line but one: what the questions came to.
+/// What the questions came to.
 pub fn summary(report: &Report, took: Duration) -> String {
     let denied = report.cells.iter().filter(|cell| cell.is_denied()).count();
     let disagreements = report.disagreements().count();
@@ -84,8 +81,9 @@ pub fn summary(report: &Report, took: Duration) -> String {
     let unexplained = report.unexplained().count();
     let unexplained =
         if unexplained == 0 { String::new() } else { format!(", {unexplained} denied without a source line") };
+    let agreed = if report.is_sound() { "oracle, simulator and kernel agree on every cell\n" } else { "" };
     format!(
-        "{} probes: {} open, {denied} denied, {} different from what the sources say{bugs}{unexplained}, in {:.1} s\n",
+        "{agreed}{} probes: {} open, {denied} denied, {} different from what the sources say{bugs}{unexplained}, in {:.1} s\n",
         report.cells.len(),
         report.cells.len() - denied,
         report.differences().count(),
