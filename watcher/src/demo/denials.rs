@@ -99,7 +99,8 @@ fn wrap(text: &mut String, sentence: &str) {
         if line.chars().count() + 1 + word.chars().count() > WIDTH {
             text.push_str(&line);
             text.push('\n');
-            line = "       ".to_owned();
+            line.clear();
+            line.push_str("       ");
         }
         line.push(' ');
         line.push_str(word);

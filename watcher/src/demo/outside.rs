@@ -14,22 +14,22 @@ const HOSTS_MAX: usize = 10;
 
 /// Hosts that the examples tell apart, and hosts that nobody has heard of for any other cluster.
 const KNOWN: [(&str, &[IpAddr]); 7] = [
-    ("admin", &[v4([203, 0, 113, 10]), v6([0xffff, 0, 0, 0, 0, 0x10])]),
-    ("proxy", &[v4([198, 51, 100, 7]), v6([0x7, 0, 0, 0, 0, 0x7])]),
-    ("mirror", &[v4([203, 0, 113, 80]), v6([0x203, 0, 0, 0, 0, 0x80])]),
-    ("stranger", &[v4([192, 0, 2, 9]), v6([0x5, 0, 0, 0, 0, 0x9])]),
-    ("banned", &[v4([203, 0, 113, 130]), v6([0xbad, 0, 0, 0, 0, 0x130])]),
+    ("admin", &[v4([203, 0, 113, 10]), v6(0xffff, 0x10)]),
+    ("proxy", &[v4([198, 51, 100, 7]), v6(0x7, 0x7)]),
+    ("mirror", &[v4([203, 0, 113, 80]), v6(0x203, 0x80)]),
+    ("stranger", &[v4([192, 0, 2, 9]), v6(0x5, 0x9)]),
+    ("banned", &[v4([203, 0, 113, 130]), v6(0xbad, 0x130)]),
     ("old-relay", &[v4([198, 51, 100, 25])]),
     ("metadata", &[v4([169, 254, 169, 254]), IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254))]),
 ];
 
-const fn v4([a, b, c, d]: [u8; 4]) -> IpAddr {
-    IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+const fn v4(octets: [u8; 4]) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::from_bits(u32::from_be_bytes(octets)))
 }
 
-/// An address in 2001:db8::/32.
-const fn v6([c, d, e, f, g, h]: [u16; 6]) -> IpAddr {
-    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, c, d, e, f, g, h))
+/// The host of this number in this network of the range for documentation, `2001:db8::/32`.
+const fn v6(network: u16, host: u16) -> IpAddr {
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, network, 0, 0, 0, 0, host))
 }
 
 /// The hosts outside of a cluster whose own addresses are these: the known ones, and one more for every combination of

@@ -153,7 +153,7 @@ impl<'a> Paths<'a> {
             let journey = Self::through(ruleset, host, entrance, packet);
             match denial(node, &journey) {
                 Some((denial, reject)) => return Way::Denied(denial, reject),
-                None => packet = onward(before, &journey.packet),
+                None => packet = onward(&before, &journey.packet),
             }
             step = match &journey.end {
                 End::Delivered => self.scene.owner(packet.destination).map_or(Step::Lost, Step::Arrived),
@@ -189,11 +189,11 @@ impl<'a> Paths<'a> {
 }
 
 /// What the next node sees of a packet: addresses and ports as they have become, and nothing that a node only notes.
-fn onward(before: Packet, after: &Packet) -> Packet {
+fn onward(before: &Packet, after: &Packet) -> Packet {
     let mut packet = Packet::new(after.source, after.destination, after.transport);
     packet.ttl = after.ttl.saturating_sub(1);
     packet.dscp = after.dscp;
-    if let (Conntrack::Tracked(entry), false) = (before.conntrack, is_new(&before)) {
+    if let (Conntrack::Tracked(entry), false) = (before.conntrack, is_new(before)) {
         packet.conntrack = Conntrack::Tracked(Entry { mark: 0, ..entry });
     }
     packet

@@ -49,7 +49,7 @@ struct Question {
     verdict: Verdict,
 }
 
-impl<'a> Stage<'a> {
+impl Stage<'_> {
     /// Builds the namespaces and has everybody answer to every service.
     ///
     /// # Errors
