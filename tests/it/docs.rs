@@ -42,7 +42,7 @@ pub(crate) fn describes(page: &str, json: &str) {
 }
 
 /// The names of all fields in a value.
-fn fields(value: &Value) -> BTreeSet<String> {
+pub(crate) fn fields(value: &Value) -> BTreeSet<String> {
     match value {
         Value::Object(map) => {
             map.iter().flat_map(|(name, value)| std::iter::once(name.clone()).chain(fields(value))).collect()

@@ -12,6 +12,7 @@ mod apply;
 mod compile;
 mod completions;
 mod confirm;
+mod demo;
 mod host;
 mod input;
 mod live;
@@ -60,6 +61,7 @@ enum Command {
     Status(status::Args),
     Teardown(teardown::Args),
     Host(host::Args),
+    Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),
     #[command(hide = true)]
@@ -96,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args, color),
         Command::Teardown(args) => teardown::run(&args),
         Command::Host(args) => host::run(&args, color),
+        Command::Demo(args) => demo::run(&args, color),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
         Command::Man(args) => man::run(&args, Cli::command()),
         Command::Revert(args) => revert::run(&args),
