@@ -140,7 +140,10 @@ impl<'a> Paths<'a> {
         let mut step = match &from.place {
             Place::Pod { node, interface } => Step::At(node, Entrance::By(Arc::clone(interface))),
             Place::Node(node) => Step::At(node, Entrance::Inside),
-            Place::Outside => self.on_the_wire(packet.destination),
+            Place::Outside => {
+                packet.ttl = packet.ttl.saturating_sub(1);
+                self.on_the_wire(packet.destination)
+            }
         };
         for _ in 0..NODES_MAX {
             let (node, entrance) = match step {
@@ -189,6 +192,7 @@ impl<'a> Paths<'a> {
 }
 
 /// What the next node sees of a packet: addresses and ports as they have become, and nothing that a node only notes.
+/// The router between the nodes has counted a hop.
 fn onward(before: &Packet, after: &Packet) -> Packet {
     let mut packet = Packet::new(after.source, after.destination, after.transport);
     packet.ttl = after.ttl.saturating_sub(1);
