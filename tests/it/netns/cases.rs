@@ -80,7 +80,9 @@ fn tables(case: &Path) -> Vec<Matrix> {
 /// Reads what the files say about a node: `NODE.ferm` is for that node only, `baseline.yaml` is the baseline.
 fn loaded(files: &Files, node: &str) -> Loaded {
     let named = |name: &str| files.get(name).cloned();
-    let manifests = files.iter().filter(|(name, _)| name.ends_with(".yaml") && *name != "baseline.yaml");
+    let is_manifest =
+        |name: &str| name != "baseline.yaml" && Path::new(name).extension().is_some_and(|ext| ext == "yaml");
+    let manifests = files.iter().filter(|(name, _)| is_manifest(name));
     let config = Config {
         host: named(&format!("{node}.ferm")),
         manifests: manifests.map(|(_, path)| path.clone()).collect(),
