@@ -10,10 +10,14 @@ use crate::plan::Op;
 use crate::ruleset::TableKey;
 
 #[cfg(feature = "kernel")]
+pub use self::monitor::{ChangedKind, ChangedObject, Commit, Monitor, Notice, ObjectChange};
+#[cfg(feature = "kernel")]
 pub use self::netlink::Netlink;
 #[cfg(feature = "kernel")]
 pub use self::scratch::{in_scratch, try_in_scratch};
 
+#[cfg(all(test, feature = "kernel"))]
+mod agreement;
 #[cfg(feature = "kernel")]
 mod attribute;
 #[cfg(feature = "kernel")]
@@ -46,6 +50,8 @@ mod lift;
 mod lower;
 #[cfg(feature = "kernel")]
 mod message;
+#[cfg(feature = "kernel")]
+mod monitor;
 #[cfg(feature = "kernel")]
 mod netlink;
 #[cfg(feature = "kernel")]

@@ -117,7 +117,11 @@ impl Observed {
         let tables = self.tables.iter().map(|(key, there)| {
             let table = Table {
                 comment: there.comment.clone(),
-                counters: there.counters.iter().map(|(name, counter)| (name.clone(), counter.comment.clone())).collect(),
+                counters: there
+                    .counters
+                    .iter()
+                    .map(|(name, counter)| (name.clone(), counter.comment.clone()))
+                    .collect(),
                 quotas: there.quotas.clone(),
                 sets: there.sets.clone(),
                 chains: there.chains.iter().map(|(name, chain)| (name.clone(), chain.to_chain())).collect(),

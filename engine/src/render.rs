@@ -19,8 +19,8 @@
 use std::fmt::{self, Write as _};
 
 use crate::ruleset::{
-    BaseChain, Chain, Comment, Datum, Element, ElementKey, Expr, Family, Name, Quota, Rule, Ruleset, Set, SetSpec, Table,
-    TableKey, Verdict,
+    BaseChain, Chain, Comment, Datum, Element, ElementKey, Expr, Family, Name, Quota, Rule, Ruleset, Set, SetSpec,
+    Table, TableKey, Verdict,
 };
 
 mod datum;

@@ -4,6 +4,7 @@
 mod agree;
 mod architecture;
 mod cli;
+mod demo;
 mod docs;
 mod golden;
 mod kernel;

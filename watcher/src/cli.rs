@@ -6,23 +6,26 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::report::status::PluginState;
 use crate::report::{self, Color};
 
 mod apply;
 mod compile;
 mod completions;
 mod confirm;
+mod demo;
 mod host;
 mod input;
 mod live;
 mod man;
+mod outcome;
 mod plan;
 mod probation;
 mod reference;
+mod revert;
 mod status;
 mod teardown;
 
+use self::outcome::{Failure, Outcome};
 pub use self::reference::{config_reference, metrics_reference, reference};
 
 /// What the exit codes of every command mean, for `--help`.
@@ -31,12 +34,13 @@ Exit codes:
   0  clean, in sync, nothing to do
   1  drift, changes in a plan, not loaded, reverted, or written but incomplete under --keep-going
   2  the input, the usage or the configuration is wrong; nothing was written
-  3  the kernel, a missing permission or another owner of the tables stands in the way; nothing was written";
+  3  the kernel, a missing permission or another owner of the tables stands in the way;
+     nothing was written";
 
 /// Kubernetes network policy, an enforced egress baseline and ferm-style host rules as one nftables ruleset, swapped
 /// into the kernel without losing or leaking a packet.
 #[derive(Debug, Parser)]
-#[command(name = "palisade", version, after_help = EXIT_CODES, max_term_width = 120)]
+#[command(name = "palisade", version, after_help = EXIT_CODES, max_term_width = 100)]
 struct Cli {
     /// When to colour findings on standard error: auto, which means on a terminal unless `NO_COLOR` is set, always or
     /// never.
@@ -57,10 +61,11 @@ enum Command {
     Status(status::Args),
     Teardown(teardown::Args),
     Host(host::Args),
+    Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),
     #[command(hide = true)]
-    Revert(probation::RevertArgs),
+    Revert(revert::Args),
 }
 
 /// When to use colours.
@@ -72,28 +77,6 @@ enum ColorChoice {
     Always,
     /// Never.
     Never,
-}
-
-/// How a command ended that did what it was asked to.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Outcome {
-    /// Exit code 0.
-    Clean,
-    /// Exit code 1: drift, changes, not loaded, incomplete.
-    Findings,
-    /// The exit code of a monitoring plugin.
-    Plugin(PluginState),
-}
-
-/// Why a command did not do what it was asked to.
-#[derive(Debug)]
-enum Failure {
-    /// Exit code 2: input, usage or configuration. Nothing was written; findings about the input have been printed.
-    Input(anyhow::Error),
-    /// Exit code 3: the kernel, a permission, or another owner. Nothing was written.
-    Refused(anyhow::Error),
-    /// Exit code 1: written, but leftovers remain, or somebody else undoes it all the time.
-    Incomplete(anyhow::Error),
 }
 
 /// Runs the program on the arguments of this process.
@@ -115,22 +98,12 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args, color),
         Command::Teardown(args) => teardown::run(&args),
         Command::Host(args) => host::run(&args, color),
+        Command::Demo(args) => demo::run(&args, color),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
         Command::Man(args) => man::run(&args, Cli::command()),
-        Command::Revert(args) => probation::revert(&args),
+        Command::Revert(args) => revert::run(&args),
     };
-    let (code, error) = match done {
-        Ok(Outcome::Clean) => (0, None),
-        Ok(Outcome::Findings) => (1, None),
-        Ok(Outcome::Plugin(state)) => (state.code(), None),
-        Err(Failure::Incomplete(error)) => (1, Some(error)),
-        Err(Failure::Input(error)) => (2, Some(error)),
-        Err(Failure::Refused(error)) => (3, Some(error)),
-    };
-    if let Some(error) = error {
-        report::failure(error.as_ref());
-    }
-    ExitCode::from(code)
+    outcome::exit(done)
 }
 
 /// `--help` and `--version` are results; anything else that cannot be parsed is a usage error.

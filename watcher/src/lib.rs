@@ -8,6 +8,8 @@ pub mod cli;
 pub mod config;
 pub mod confirm;
 #[cfg(feature = "kernel")]
+pub mod demo;
+#[cfg(feature = "kernel")]
 pub mod lab;
 pub mod report;
 pub mod run_dir;

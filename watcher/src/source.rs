@@ -10,6 +10,7 @@ use engine::compile::marker::{SourceKind, SourceRecord};
 use engine::inventory::Inventory;
 use policy_lang::baseline::{self, Baseline};
 use policy_lang::diagnostic::{Diagnostic, Severity};
+use policy_lang::host::Files;
 use policy_lang::host::rule::HostRules;
 use policy_lang::manifest::{self, Object};
 use policy_lang::name::NamespacedName;
@@ -56,21 +57,53 @@ pub enum SourceError {
     StdinTwice,
 }
 
-/// Reads every source of a configuration.
+/// Where the texts of the sources are. Host rules and what they include come through [`Files`].
+pub trait Texts: Files {
+    /// The files that a path of manifests stands for, in order.
+    ///
+    /// # Errors
+    /// [`FileError`] if the path is none, or holds none.
+    fn manifests(&self, path: &Path) -> Result<Vec<PathBuf>, FileError>;
+
+    /// The text of a manifest or a baseline.
+    ///
+    /// # Errors
+    /// [`FileError`] if it cannot be read.
+    fn text(&self, path: &Path) -> Result<String, FileError>;
+
+    /// Whether host rules are there and may be read, without reading them.
+    ///
+    /// # Errors
+    /// [`FileError`] if not.
+    fn openable(&self, path: &Path) -> Result<(), FileError>;
+
+    /// What the words of host rules stand for where these texts are enforced.
+    fn names(&self) -> Names;
+}
+
+/// Reads every source of a configuration from the files of this machine.
 ///
 /// # Errors
 /// [`SourceError`] if a file cannot be read; its content never is an error.
 pub fn load(config: &Config) -> Result<Loaded, SourceError> {
+    load_from(config, &HostFiles)
+}
+
+/// The same from texts that may be anywhere.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_from(config: &Config, texts: &dyn Texts) -> Result<Loaded, SourceError> {
     let Config { host, manifests, baseline, node: _, forward: _ } = config;
     let paths = host.iter().chain(manifests).chain(baseline);
     if paths.filter(|path| path.as_path() == Path::new(STDIN)).count() > 1 {
         return Err(SourceError::StdinTwice);
     }
     let mut loaded = Loaded::default();
-    let objects = loaded.read_manifests(manifests)?;
-    loaded.read_baseline(baseline.as_deref(), &objects)?;
+    let objects = loaded.read_manifests(manifests, texts)?;
+    loaded.read_baseline(baseline.as_deref(), &objects, texts)?;
     if let Some(path) = host {
-        loaded.read_host(path)?;
+        loaded.read_host(path, texts)?;
     }
     Ok(loaded)
 }
@@ -86,12 +119,12 @@ impl Loaded {
         self.host = Some(stand_in::host(&mut self.sources));
     }
 
-    fn read_manifests(&mut self, paths: &[PathBuf]) -> Result<Vec<Object>, FileError> {
+    fn read_manifests(&mut self, paths: &[PathBuf], texts: &dyn Texts) -> Result<Vec<Object>, FileError> {
         let mut objects = Vec::new();
         for path in paths {
             self.record(SourceKind::Manifests, path);
-            for file in files::manifests(path)? {
-                let text = files::read(&file)?;
+            for file in texts.manifests(path)? {
+                let text = texts.text(&file)?;
                 let (found, diagnostics) = manifest::load(&files::shown(&file), &text, &mut self.sources);
                 objects.extend(found);
                 self.diagnostics.extend(diagnostics);
@@ -113,14 +146,14 @@ impl Loaded {
     }
 
     /// Reads the baseline from a file of its own, or finds it among the manifests.
-    fn read_baseline(&mut self, path: Option<&Path>, objects: &[Object]) -> Result<(), FileError> {
+    fn read_baseline(&mut self, path: Option<&Path>, objects: &[Object], texts: &dyn Texts) -> Result<(), FileError> {
         let (namespace, name) = baseline::CONFIG_MAP;
         let config_map = NamespacedName::new(namespace, name);
         let (baseline, diagnostics) = match path {
             None => baseline::find(objects, &config_map, &self.sources),
             Some(path) => {
                 self.record(SourceKind::Baseline, path);
-                let text = files::read(path)?;
+                let text = texts.text(path)?;
                 baseline::read(&files::shown(path), &text, &config_map, &mut self.sources)
             }
         };
@@ -133,16 +166,16 @@ impl Loaded {
         Ok(())
     }
 
-    fn read_host(&mut self, path: &Path) -> Result<(), FileError> {
+    fn read_host(&mut self, path: &Path, texts: &dyn Texts) -> Result<(), FileError> {
         self.record(SourceKind::Host, path);
         // A configuration that is not there is a wrong argument, not a broken configuration.
-        files::openable(path)?;
+        texts.openable(path)?;
         let shown = path.display().to_string();
-        let (rules, diagnostics) = policy_lang::host::parse(&shown, &HostFiles, &[], &mut self.sources);
+        let (rules, diagnostics) = policy_lang::host::parse(&shown, texts, &[], &mut self.sources);
         let broken = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         self.diagnostics.extend(diagnostics);
         self.host = Some(rules);
-        self.names = machine::names();
+        self.names = texts.names();
         if broken {
             self.host_fails_closed();
         }

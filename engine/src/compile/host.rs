@@ -27,12 +27,14 @@ use policy_lang::diagnostic::Diagnostic;
 use policy_lang::host::rule::{ChainPolicy, HostRule, HostRules, Table};
 use policy_lang::source::Sources;
 
-use self::chains::{Callee, Calls, Chains, Scope, Sides};
+use self::calls::Calls;
+use self::chains::{Callee, Chains, Scope, Sides};
 use self::clause::{Families, Ip, Lowered};
 pub use self::names::Names;
 use super::builder::TableBuilder;
 use crate::ruleset::{Comment, Expr, Name, Rule, Verdict};
 
+mod calls;
 mod chains;
 mod clause;
 mod code;
@@ -40,15 +42,18 @@ mod conntrack;
 mod emit;
 mod fold;
 mod icmp;
+mod logging;
 mod marking;
 mod matching;
 mod metadata;
 mod names;
 mod operand;
 mod rate;
+mod reject;
 mod rule;
 mod target;
 mod translation;
+mod transport;
 
 /// What the lowering needs besides the rules.
 #[derive(Clone, Copy, Debug)]
@@ -125,7 +130,7 @@ fn with_policy(
     if policy.is_empty() {
         return callees;
     }
-    for name in chains::gone_to(sides) {
+    for name in calls::gone_to(sides) {
         if let Some(callee) = callees.get_mut(name) {
             let jump = Expr::Verdict(Verdict::Jump(callee.name.clone()));
             let rules = std::iter::once(Rule { exprs: vec![jump], comment: None }).chain(policy.iter().cloned());

@@ -18,7 +18,7 @@ use policy_lang::name::NamespacedName;
 use policy_lang::policy::{Direction, Policy};
 
 use self::chain::PolicyChains;
-use self::subject::Bindings;
+use self::subject::{Bindings, Effective};
 use super::base::Base;
 use super::builder::TableBuilder;
 use super::{ForwardMode, address_family};
@@ -97,7 +97,11 @@ fn dispatch(
     for (address, pods) in local {
         let bound: Vec<Name> = pods
             .iter()
-            .map(|(name, pod)| bindings.effective(direction, resolver, name, pod))
+            .map(|(name, pod)| {
+                let shares_address = pods.len() > 1 && direction == Direction::Ingress;
+                let own_ports = shares_address.then(|| pod.ports.clone());
+                Effective { own_ports, ..bindings.effective(direction, resolver, name, pod) }
+            })
             .filter(|effective| !effective.is_empty())
             .map(|effective| chains.chain(effective, builder))
             .collect();

@@ -3,7 +3,7 @@
 /// Flags in an attribute's type (`NLA_F_NESTED`, `NLA_F_NET_BYTEORDER`).
 const TYPE_FLAGS: u16 = 0xc000;
 
-/// The attributes of a message or of a nest, in order; ends at the first one that is not whole.
+/// The attributes of a message or of a nest, in order, up to the first one that is not whole.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Attributes<'a>(&'a [u8]);
 
@@ -12,10 +12,14 @@ impl<'a> Attributes<'a> {
         Self(bytes)
     }
 
+    /// Walks over all of them: types without flags, and values.
+    pub(super) fn iter(self) -> Walk<'a> {
+        Walk(self.0)
+    }
+
     /// The value of the first attribute of this type.
     pub(super) fn get(self, wanted: u16) -> Option<&'a [u8]> {
-        let mut attributes = self;
-        attributes.find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
+        self.iter().find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
     }
 
     /// The attributes in the first attribute of this type.
@@ -52,7 +56,11 @@ impl<'a> Attributes<'a> {
     }
 }
 
-impl<'a> Iterator for Attributes<'a> {
+/// The walk.
+#[derive(Debug)]
+pub(super) struct Walk<'a>(&'a [u8]);
+
+impl<'a> Iterator for Walk<'a> {
     type Item = (u16, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -93,13 +101,13 @@ mod tests {
         assert_eq!(attributes.u8(2), Some(7));
         assert_eq!(attributes.u32(3), Some(5));
         assert_eq!(attributes.get(4), None);
-        assert_eq!(attributes.count(), 3);
+        assert_eq!(attributes.iter().count(), 3);
     }
 
     #[test]
     fn an_attribute_that_is_not_whole_ends_the_walk() {
         for bytes in [&[3, 0, 1, 0][..], &[0, 0, 1, 0], &[8, 0, 1, 0, 1], &[4, 0, 1]] {
-            assert_eq!(Attributes::new(bytes).count(), 0, "{bytes:?}");
+            assert_eq!(Attributes::new(bytes).iter().count(), 0, "{bytes:?}");
         }
     }
 }

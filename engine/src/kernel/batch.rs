@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 
 use super::express::{SetHandle, express, object_number};
 use super::ffi::attribute as attr;
-use super::ffi::{self, Buffer, Header, TooLong};
+use super::ffi::{self, Buffer, Header, Object as _, TooLong};
 use super::hint;
 use super::lift::lift;
 use super::lower::{Lowered, Refusal, Surroundings, lower};
@@ -300,14 +300,12 @@ impl Encoding<'_> {
         }
         let mut keys = rule.exprs.iter().filter_map(anonymous_key);
         for instruction in &lowered.instructions {
-            let set = match instruction {
-                Instruction::Lookup { set, .. } | Instruction::VerdictMap { map: set, .. } => {
-                    Some(self.set_handle(set, &mut keys)?)
-                }
-                _ => None,
-            };
+            let mut handle = None;
+            if let Instruction::Lookup { set, .. } | Instruction::VerdictMap { map: set, .. } = instruction {
+                handle = Some(self.set_handle(set, &mut keys)?);
+            }
             object
-                .push(express(instruction, set.as_ref())?)
+                .push(express(instruction, handle.as_ref())?)
                 .map_err(|TooLong| Refusal("a rule has more than 128 instructions"))?;
         }
         let flags = match position {

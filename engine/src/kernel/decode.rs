@@ -252,13 +252,13 @@ fn map_data(attributes: Attributes<'_>, flags: u32, userdata: &[u8]) -> Result<M
 
 fn concat_widths(description: Attributes<'_>) -> Option<Vec<u8>> {
     let fields = description.nest(2)?;
-    fields.map(|(_, field)| Attributes::new(field).u32(1).and_then(|width| u8::try_from(width).ok())).collect()
+    fields.iter().map(|(_, field)| Attributes::new(field).u32(1).and_then(|width| u8::try_from(width).ok())).collect()
 }
 
 /// Whether every element counts; other expressions are not palisade's.
 fn has_counters(attributes: Attributes<'_>) -> Result<bool, &'static str> {
     let one = attributes.nest(17).into_iter();
-    let several = attributes.nest(18).into_iter().flatten();
+    let several = attributes.nest(18).into_iter().flat_map(Attributes::iter);
     let several = several.filter(|(kind, _)| *kind == LIST_ELEMENT).map(|(_, expr)| Attributes::new(expr));
     let names: Vec<_> = one.chain(several).map(|expr| expr.text(1)).collect();
     match names.as_slice() {
@@ -270,7 +270,7 @@ fn has_counters(attributes: Attributes<'_>) -> Result<bool, &'static str> {
 
 /// Reads the elements of a message; `None` if one makes no sense.
 pub(super) fn elements(attributes: Attributes<'_>, spec: &SetSpec, out: &mut Vec<WireElement>) -> Option<()> {
-    for (_, element) in attributes.nest(3)?.filter(|(kind, _)| *kind == LIST_ELEMENT) {
+    for (_, element) in attributes.nest(3)?.iter().filter(|(kind, _)| *kind == LIST_ELEMENT) {
         out.push(element_of(Attributes::new(element), spec)?);
     }
     Some(())

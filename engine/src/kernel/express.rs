@@ -1,11 +1,11 @@
 //! Instructions as libnftnl's expressions.
 
 use super::ffi::attribute as attr;
-use super::ffi::{Expr, TooLong};
+use super::ffi::{Expr, Object as _, TooLong};
 use super::wire::{Base, Comparison, Instruction, Log, ObjectKind, Register, Span};
 use crate::ruleset::{Limit, LogLevel, Name, SetOperation, Verdict};
 
-/// `NFT_*` verdict codes, negative ones as two's complement (nf_tables.h, netfilter.h).
+/// `NFT_*` verdict codes, negative ones as two's complement (`nf_tables.h`, `netfilter.h`).
 const NF_DROP: u32 = 0;
 const NF_ACCEPT: u32 = 1;
 const NFT_CONTINUE: u32 = u32::MAX;
@@ -47,87 +47,20 @@ pub(super) struct SetHandle {
 /// [`TooLong`] if a value is longer than libnftnl holds.
 pub(super) fn express(instruction: &Instruction, set: Option<&SetHandle>) -> Result<Expr, TooLong> {
     Ok(match instruction {
-        Instruction::Meta { key, to } => {
-            let mut expr = Expr::new(c"meta");
-            expr.set_u32(&attr::META_KEY, *key);
-            expr.set_u32(&attr::META_DREG, to.number());
-            expr
-        }
-        Instruction::MetaSet { key, from } => {
-            let mut expr = Expr::new(c"meta");
-            expr.set_u32(&attr::META_KEY, *key);
-            expr.set_u32(&attr::META_SREG, from.number());
-            expr
-        }
-        Instruction::Payload { base, offset, length, to } => {
-            let mut expr = Expr::new(c"payload");
-            expr.set_u32(&attr::PAYLOAD_DREG, to.number());
-            expr.set_u32(&attr::PAYLOAD_BASE, base_number(*base));
-            expr.set_u32(&attr::PAYLOAD_OFFSET, *offset);
-            expr.set_u32(&attr::PAYLOAD_LEN, *length);
-            expr
-        }
-        Instruction::Ct { key, direction, to } => {
-            let mut expr = Expr::new(c"ct");
-            expr.set_u32(&attr::CT_KEY, *key);
-            expr.set_u32(&attr::CT_DREG, to.number());
-            if let Some(direction) = direction {
-                expr.set_u8(&attr::CT_DIRECTION, *direction);
-            }
-            expr
-        }
-        Instruction::CtSet { key, from } => {
-            let mut expr = Expr::new(c"ct");
-            expr.set_u32(&attr::CT_KEY, *key);
-            expr.set_u32(&attr::CT_SREG, from.number());
-            expr
-        }
-        Instruction::Fib { result, flags, to } => {
-            let mut expr = Expr::new(c"fib");
-            expr.set_u32(&attr::FIB_RESULT, *result);
-            expr.set_u32(&attr::FIB_FLAGS, *flags);
-            expr.set_u32(&attr::FIB_DREG, to.number());
-            expr
-        }
-        Instruction::Compare { from, operator, data } => {
-            let mut expr = Expr::new(c"cmp");
-            expr.set_u32(&attr::CMP_SREG, from.number());
-            expr.set_u32(&attr::CMP_OP, comparison_number(*operator));
-            expr.set_bytes(&attr::CMP_DATA, data)?;
-            expr
-        }
-        Instruction::Range { from, negated, low, high } => {
-            let mut expr = Expr::new(c"range");
-            expr.set_u32(&attr::RANGE_SREG, from.number());
-            expr.set_u32(&attr::RANGE_OP, if *negated { RANGE_NEQ } else { RANGE_EQ });
-            expr.set_bytes(&attr::RANGE_FROM, low)?;
-            expr.set_bytes(&attr::RANGE_TO, high)?;
-            expr
-        }
+        Instruction::Meta { key, to } => meta(*key, Access::Load(*to)),
+        Instruction::MetaSet { key, from } => meta(*key, Access::Store(*from)),
+        Instruction::Payload { base, offset, length, to } => payload(*base, *offset, *length, *to),
+        Instruction::Ct { key, direction, to } => ct(*key, *direction, Access::Load(*to)),
+        Instruction::CtSet { key, from } => ct(*key, None, Access::Store(*from)),
+        Instruction::Fib { result, flags, to } => fib(*result, *flags, *to),
+        Instruction::Compare { from, operator, data } => compare(*from, *operator, data)?,
+        Instruction::Range { from, negated, low, high } => range(*from, *negated, low, high)?,
         Instruction::Bitwise { register, mask, xor } => bitwise(*register, mask, xor)?,
-        Instruction::ShiftRight { register, length, bits } => {
-            let mut expr = Expr::new(c"bitwise");
-            expr.set_u32(&attr::BITWISE_SREG, register.number());
-            expr.set_u32(&attr::BITWISE_DREG, register.number());
-            expr.set_u32(&attr::BITWISE_OP, BITWISE_RSHIFT);
-            expr.set_u32(&attr::BITWISE_LEN, *length);
-            expr.set_bytes(&attr::BITWISE_DATA, &bits.to_ne_bytes())?;
-            expr
-        }
-        Instruction::HostToNetwork { register, length, size } => {
-            let mut expr = Expr::new(c"byteorder");
-            expr.set_u32(&attr::BYTEORDER_SREG, register.number());
-            expr.set_u32(&attr::BYTEORDER_DREG, register.number());
-            expr.set_u32(&attr::BYTEORDER_OP, BYTEORDER_HTON);
-            expr.set_u32(&attr::BYTEORDER_LEN, *length);
-            expr.set_u32(&attr::BYTEORDER_SIZE, *size);
-            expr
-        }
+        Instruction::ShiftRight { register, length, bits } => shift_right(*register, *length, *bits)?,
+        Instruction::HostToNetwork { register, length, size } => host_to_network(*register, *length, *size),
         Instruction::Lookup { from, negated, set: _ } => {
             let mut expr = lookup(*from, set)?;
-            if *negated {
-                expr.set_u32(&attr::LOOKUP_FLAGS, LOOKUP_INVERTED);
-            }
+            set_flags(u32::from(*negated) * LOOKUP_INVERTED, |flags| expr.set_u32(&attr::LOOKUP_FLAGS, flags));
             expr
         }
         Instruction::VerdictMap { from, map: _ } => {
@@ -142,16 +75,7 @@ pub(super) fn express(instruction: &Instruction, set: Option<&SetHandle>) -> Res
             expr.set_bytes(&attr::IMMEDIATE_DATA, data)?;
             expr
         }
-        Instruction::Verdict(verdict) => {
-            let mut expr = Expr::new(c"immediate");
-            expr.set_u32(&attr::IMMEDIATE_DREG, 0);
-            let (code, chain) = verdict_number(verdict);
-            expr.set_u32(&attr::IMMEDIATE_VERDICT, code);
-            if let Some(chain) = chain {
-                expr.set_text(&attr::IMMEDIATE_CHAIN, chain.as_str())?;
-            }
-            expr
-        }
+        Instruction::Verdict(verdict) => immediate_verdict(verdict)?,
         Instruction::Counter => Expr::new(c"counter"),
         Instruction::Object { kind, name } => {
             let mut expr = Expr::new(c"objref");
@@ -174,39 +98,13 @@ pub(super) fn express(instruction: &Instruction, set: Option<&SetHandle>) -> Res
             expr
         }
         Instruction::Nat { kind, family, addresses, ports, flags } => {
-            let mut expr = Expr::new(c"nat");
-            expr.set_u32(&attr::NAT_TYPE, *kind);
-            expr.set_u32(&attr::NAT_FAMILY, *family);
-            for (span, low, high) in [
-                (addresses, &attr::NAT_ADDR_MIN, &attr::NAT_ADDR_MAX),
-                (ports, &attr::NAT_PROTO_MIN, &attr::NAT_PROTO_MAX),
-            ] {
-                set_span(span.as_ref(), |number| expr.set_u32(low, number));
-                set_span_end(span.as_ref(), |number| expr.set_u32(high, number));
-            }
-            set_flags(*flags, |flags| expr.set_u32(&attr::NAT_FLAGS, flags));
-            expr
+            nat(*kind, *family, addresses.as_ref(), ports.as_ref(), *flags)
         }
-        Instruction::Masquerade { ports, flags } => {
-            let mut expr = Expr::new(c"masq");
-            set_span(ports.as_ref(), |number| expr.set_u32(&attr::MASQ_PROTO_MIN, number));
-            set_span_end(ports.as_ref(), |number| expr.set_u32(&attr::MASQ_PROTO_MAX, number));
-            set_flags(*flags, |flags| expr.set_u32(&attr::MASQ_FLAGS, flags));
-            expr
-        }
-        Instruction::Redirect { ports, flags } => {
-            let mut expr = Expr::new(c"redir");
-            set_span(ports.as_ref(), |number| expr.set_u32(&attr::REDIR_PROTO_MIN, number));
-            set_span_end(ports.as_ref(), |number| expr.set_u32(&attr::REDIR_PROTO_MAX, number));
-            set_flags(*flags, |flags| expr.set_u32(&attr::REDIR_FLAGS, flags));
-            expr
-        }
+        Instruction::Masquerade { ports, flags } => masquerade(ports.as_ref(), *flags),
+        Instruction::Redirect { ports, flags } => redirect(ports.as_ref(), *flags),
         Instruction::Notrack => Expr::new(c"notrack"),
         Instruction::Dynset { operation, from, set, timeout_ms, limit: rate } => {
-            let mut expr = Expr::new(c"dynset");
-            expr.set_u32(&attr::DYNSET_SREG, from.number());
-            expr.set_u32(&attr::DYNSET_OP, operation_number(*operation));
-            expr.set_text(&attr::DYNSET_SET, set.as_str())?;
+            let mut expr = dynset(*operation, *from, set)?;
             if let Some(timeout) = timeout_ms {
                 expr.set_u64(&attr::DYNSET_TIMEOUT, *timeout);
             }
@@ -216,6 +114,139 @@ pub(super) fn express(instruction: &Instruction, set: Option<&SetHandle>) -> Res
             expr
         }
     })
+}
+
+/// What happens to a value that rules can both read and write.
+#[derive(Clone, Copy)]
+enum Access {
+    Load(Register),
+    Store(Register),
+}
+
+fn meta(key: u32, access: Access) -> Expr {
+    let mut expr = Expr::new(c"meta");
+    expr.set_u32(&attr::META_KEY, key);
+    match access {
+        Access::Load(to) => expr.set_u32(&attr::META_DREG, to.number()),
+        Access::Store(from) => expr.set_u32(&attr::META_SREG, from.number()),
+    }
+    expr
+}
+
+fn payload(base: Base, offset: u32, length: u32, to: Register) -> Expr {
+    let mut expr = Expr::new(c"payload");
+    expr.set_u32(&attr::PAYLOAD_DREG, to.number());
+    expr.set_u32(&attr::PAYLOAD_BASE, base_number(base));
+    expr.set_u32(&attr::PAYLOAD_OFFSET, offset);
+    expr.set_u32(&attr::PAYLOAD_LEN, length);
+    expr
+}
+
+fn ct(key: u32, direction: Option<u8>, access: Access) -> Expr {
+    let mut expr = Expr::new(c"ct");
+    expr.set_u32(&attr::CT_KEY, key);
+    match access {
+        Access::Load(to) => expr.set_u32(&attr::CT_DREG, to.number()),
+        Access::Store(from) => expr.set_u32(&attr::CT_SREG, from.number()),
+    }
+    if let Some(direction) = direction {
+        expr.set_u8(&attr::CT_DIRECTION, direction);
+    }
+    expr
+}
+
+fn fib(result: u32, flags: u32, to: Register) -> Expr {
+    let mut expr = Expr::new(c"fib");
+    expr.set_u32(&attr::FIB_RESULT, result);
+    expr.set_u32(&attr::FIB_FLAGS, flags);
+    expr.set_u32(&attr::FIB_DREG, to.number());
+    expr
+}
+
+fn compare(from: Register, operator: Comparison, data: &[u8]) -> Result<Expr, TooLong> {
+    let mut expr = Expr::new(c"cmp");
+    expr.set_u32(&attr::CMP_SREG, from.number());
+    expr.set_u32(&attr::CMP_OP, comparison_number(operator));
+    expr.set_bytes(&attr::CMP_DATA, data)?;
+    Ok(expr)
+}
+
+fn range(from: Register, negated: bool, low: &[u8], high: &[u8]) -> Result<Expr, TooLong> {
+    let mut expr = Expr::new(c"range");
+    expr.set_u32(&attr::RANGE_SREG, from.number());
+    expr.set_u32(&attr::RANGE_OP, if negated { RANGE_NEQ } else { RANGE_EQ });
+    expr.set_bytes(&attr::RANGE_FROM, low)?;
+    expr.set_bytes(&attr::RANGE_TO, high)?;
+    Ok(expr)
+}
+
+fn shift_right(register: Register, length: u32, bits: u32) -> Result<Expr, TooLong> {
+    let mut expr = Expr::new(c"bitwise");
+    expr.set_u32(&attr::BITWISE_SREG, register.number());
+    expr.set_u32(&attr::BITWISE_DREG, register.number());
+    expr.set_u32(&attr::BITWISE_OP, BITWISE_RSHIFT);
+    expr.set_u32(&attr::BITWISE_LEN, length);
+    expr.set_bytes(&attr::BITWISE_DATA, &bits.to_ne_bytes())?;
+    Ok(expr)
+}
+
+fn host_to_network(register: Register, length: u32, size: u32) -> Expr {
+    let mut expr = Expr::new(c"byteorder");
+    expr.set_u32(&attr::BYTEORDER_SREG, register.number());
+    expr.set_u32(&attr::BYTEORDER_DREG, register.number());
+    expr.set_u32(&attr::BYTEORDER_OP, BYTEORDER_HTON);
+    expr.set_u32(&attr::BYTEORDER_LEN, length);
+    expr.set_u32(&attr::BYTEORDER_SIZE, size);
+    expr
+}
+
+fn immediate_verdict(verdict: &Verdict) -> Result<Expr, TooLong> {
+    let mut expr = Expr::new(c"immediate");
+    expr.set_u32(&attr::IMMEDIATE_DREG, 0);
+    let (code, chain) = verdict_number(verdict);
+    expr.set_u32(&attr::IMMEDIATE_VERDICT, code);
+    if let Some(chain) = chain {
+        expr.set_text(&attr::IMMEDIATE_CHAIN, chain.as_str())?;
+    }
+    Ok(expr)
+}
+
+fn nat(kind: u32, family: u32, addresses: Option<&Span>, ports: Option<&Span>, flags: u32) -> Expr {
+    let mut expr = Expr::new(c"nat");
+    expr.set_u32(&attr::NAT_TYPE, kind);
+    expr.set_u32(&attr::NAT_FAMILY, family);
+    for (span, low, high) in
+        [(addresses, &attr::NAT_ADDR_MIN, &attr::NAT_ADDR_MAX), (ports, &attr::NAT_PROTO_MIN, &attr::NAT_PROTO_MAX)]
+    {
+        set_span(span, |number| expr.set_u32(low, number));
+        set_span_end(span, |number| expr.set_u32(high, number));
+    }
+    set_flags(flags, |flags| expr.set_u32(&attr::NAT_FLAGS, flags));
+    expr
+}
+
+fn masquerade(ports: Option<&Span>, flags: u32) -> Expr {
+    let mut expr = Expr::new(c"masq");
+    set_span(ports, |number| expr.set_u32(&attr::MASQ_PROTO_MIN, number));
+    set_span_end(ports, |number| expr.set_u32(&attr::MASQ_PROTO_MAX, number));
+    set_flags(flags, |flags| expr.set_u32(&attr::MASQ_FLAGS, flags));
+    expr
+}
+
+fn redirect(ports: Option<&Span>, flags: u32) -> Expr {
+    let mut expr = Expr::new(c"redir");
+    set_span(ports, |number| expr.set_u32(&attr::REDIR_PROTO_MIN, number));
+    set_span_end(ports, |number| expr.set_u32(&attr::REDIR_PROTO_MAX, number));
+    set_flags(flags, |flags| expr.set_u32(&attr::REDIR_FLAGS, flags));
+    expr
+}
+
+fn dynset(operation: SetOperation, from: Register, set: &Name) -> Result<Expr, TooLong> {
+    let mut expr = Expr::new(c"dynset");
+    expr.set_u32(&attr::DYNSET_SREG, from.number());
+    expr.set_u32(&attr::DYNSET_OP, operation_number(operation));
+    expr.set_text(&attr::DYNSET_SET, set.as_str())?;
+    Ok(expr)
 }
 
 fn bitwise(register: Register, mask: &[u8], xor: &[u8]) -> Result<Expr, TooLong> {

@@ -18,7 +18,7 @@ use nftnl_sys as sys;
 
 pub(super) mod attribute;
 
-/// Most expressions in one rule (`NFT_RULE_MAXEXPRS` in the kernel's nf_tables.h).
+/// Most expressions in one rule (`NFT_RULE_MAXEXPRS` in the kernel's `nf_tables.h`).
 pub(super) const RULE_EXPRS_MAX: usize = 128;
 
 /// Longest value of a register, in bytes (`NFT_DATA_VALUE_MAXLEN`).
@@ -37,20 +37,63 @@ pub(super) struct Attribute<O, V: ?Sized> {
     id: u16,
     /// The longest value, in bytes.
     max: usize,
-    of: PhantomData<(fn(O), fn(&V))>,
+    of: PhantomData<fn(O, &V)>,
 }
 
 /// Why an attribute was not set: its value is longer than libnftnl or the kernel can hold.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct TooLong;
 
-/// One of libnftnl's objects.
-trait Object: Sized {
+/// One of libnftnl's objects, with a setter for each width. Only its own [`Attribute`]s fit.
+pub(super) trait Object: Sized {
+    /// Sets an attribute to a value of the width that libnftnl reads for it.
     fn set(&mut self, id: u16, value: Value<'_>);
+
+    fn set_u8(&mut self, attribute: &Attribute<Self, u8>, value: u8) {
+        self.set(attribute.id, Value::aligned(&Aligned(value)));
+    }
+
+    fn set_u16(&mut self, attribute: &Attribute<Self, u16>, value: u16) {
+        self.set(attribute.id, Value::aligned(&Aligned(value)));
+    }
+
+    fn set_u32(&mut self, attribute: &Attribute<Self, u32>, value: u32) {
+        self.set(attribute.id, Value::aligned(&Aligned(value)));
+    }
+
+    fn set_u64(&mut self, attribute: &Attribute<Self, u64>, value: u64) {
+        self.set(attribute.id, Value::aligned(&Aligned(value)));
+    }
+
+    /// # Errors
+    /// [`TooLong`] beyond 255 bytes.
+    fn set_text(&mut self, attribute: &Attribute<Self, str>, text: &str) -> Result<(), TooLong> {
+        let mut buffer = Aligned([0_u8; TEXT_MAX + 1]);
+        let text = text.as_bytes();
+        if text.len() > attribute.max || text.contains(&0) {
+            return Err(TooLong);
+        }
+        for (to, from) in buffer.0.iter_mut().zip(text) {
+            *to = *from;
+        }
+        let length = u32::try_from(text.len() + 1).map_err(|_| TooLong)?;
+        self.set(attribute.id, Value { length, ..Value::aligned(&buffer) });
+        Ok(())
+    }
+
+    /// # Errors
+    /// [`TooLong`] beyond what the attribute holds.
+    fn set_bytes(&mut self, attribute: &Attribute<Self, [u8]>, bytes: &[u8]) -> Result<(), TooLong> {
+        if bytes.len() > attribute.max {
+            return Err(TooLong);
+        }
+        self.set(attribute.id, Value::bytes(bytes)?);
+        Ok(())
+    }
 }
 
 /// Bytes, at an address aligned for any integer, with their length.
-struct Value<'a> {
+pub(super) struct Value<'a> {
     address: *const c_void,
     length: u32,
     of: PhantomData<&'a [u8]>,
@@ -200,58 +243,6 @@ impl Set {
         unsafe { sys::nftnl_set_elem_add(self.0.as_ptr(), element) };
     }
 }
-
-/// Setters, one for each width. Only [`Attribute`]s of the object fit.
-macro_rules! setters {
-    ($($object:ident)*) => {$(
-        #[allow(dead_code, reason = "every object has every setter")]
-        impl $object {
-            pub(super) fn set_u8(&mut self, attribute: &Attribute<Self, u8>, value: u8) {
-                self.set(attribute.id, Value::aligned(&Aligned(value)));
-            }
-
-            pub(super) fn set_u16(&mut self, attribute: &Attribute<Self, u16>, value: u16) {
-                self.set(attribute.id, Value::aligned(&Aligned(value)));
-            }
-
-            pub(super) fn set_u32(&mut self, attribute: &Attribute<Self, u32>, value: u32) {
-                self.set(attribute.id, Value::aligned(&Aligned(value)));
-            }
-
-            pub(super) fn set_u64(&mut self, attribute: &Attribute<Self, u64>, value: u64) {
-                self.set(attribute.id, Value::aligned(&Aligned(value)));
-            }
-
-            /// # Errors
-            /// [`TooLong`] beyond 255 bytes.
-            pub(super) fn set_text(&mut self, attribute: &Attribute<Self, str>, text: &str) -> Result<(), TooLong> {
-                let mut buffer = Aligned([0_u8; TEXT_MAX + 1]);
-                let text = text.as_bytes();
-                if text.len() > attribute.max || text.contains(&0) {
-                    return Err(TooLong);
-                }
-                for (to, from) in buffer.0.iter_mut().zip(text) {
-                    *to = *from;
-                }
-                let length = u32::try_from(text.len() + 1).map_err(|_| TooLong)?;
-                self.set(attribute.id, Value { length, ..Value::aligned(&buffer) });
-                Ok(())
-            }
-
-            /// # Errors
-            /// [`TooLong`] beyond what the attribute holds.
-            pub(super) fn set_bytes(&mut self, attribute: &Attribute<Self, [u8]>, bytes: &[u8]) -> Result<(), TooLong> {
-                if bytes.len() > attribute.max {
-                    return Err(TooLong);
-                }
-                self.set(attribute.id, Value::bytes(bytes)?);
-                Ok(())
-            }
-        }
-    )*};
-}
-
-setters!(Table Chain Rule Set Element StatefulObject Expr);
 
 #[repr(C, align(8))]
 struct Aligned<T>(T);
@@ -453,7 +444,7 @@ pub(super) fn descriptor(socket: &mnl::Socket) -> BorrowedFd<'_> {
 /// Moves the calling thread, and no other, into a new network namespace.
 ///
 /// # Errors
-/// What unshare says; CAP_SYS_ADMIN is needed.
+/// What unshare says; `CAP_SYS_ADMIN` is needed.
 pub(super) fn enter_new_network_namespace() -> io::Result<()> {
     // SAFETY: takes a number; other threads keep their namespace.
     let result = unsafe { libc::unshare(libc::CLONE_NEWNET) };

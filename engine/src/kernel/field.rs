@@ -103,7 +103,7 @@ const ICMPV6: u8 = 58;
 /// Lists every variant of an enum, and does not compile once one is missing.
 macro_rules! every {
     ($name:ident: $enum:ident { $($variant:ident)* }) => {
-        pub(super) const $name: &[$enum] = &[$($enum::$variant),*];
+        pub(in crate::kernel) const $name: &[$enum] = &[$($enum::$variant),*];
         const _: fn($enum) = |variant| match variant { $($enum::$variant)|* => () };
     };
 }

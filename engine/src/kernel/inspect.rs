@@ -28,7 +28,7 @@ pub(super) type FindSet<'a> = &'a dyn Fn(&str) -> Option<SetRef>;
 /// The name of the first expression that could not be read.
 pub(super) fn inspect(list: Attributes<'_>, find_set: FindSet<'_>) -> Result<Vec<Instruction>, Box<str>> {
     let mut instructions = Vec::new();
-    for (_, expr) in list.filter(|(kind, _)| *kind == LIST_ELEMENT) {
+    for (_, expr) in list.iter().filter(|(kind, _)| *kind == LIST_ELEMENT) {
         let expr = Attributes::new(expr);
         let name = expr.text(EXPR_NAME).unwrap_or("an expression without a name");
         let data = expr.nest(EXPR_DATA).unwrap_or(Attributes::new(&[]));
@@ -109,12 +109,12 @@ fn instruction(name: &str, data: Attributes<'_>, find_set: FindSet<'_>) -> Optio
         "nat" => Some(Instruction::Nat {
             kind: data.u32(1)?,
             family: data.u32(2)?,
-            addresses: span(data, 3, 4)?,
-            ports: span(data, 5, 6)?,
+            addresses: span(data, 3, 4).ok()?,
+            ports: span(data, 5, 6).ok()?,
             flags: nat_flags(data, 7),
         }),
-        "masq" => Some(Instruction::Masquerade { ports: span(data, 2, 3)?, flags: nat_flags(data, 1) }),
-        "redir" => Some(Instruction::Redirect { ports: span(data, 1, 2)?, flags: nat_flags(data, 3) }),
+        "masq" => Some(Instruction::Masquerade { ports: span(data, 2, 3).ok()?, flags: nat_flags(data, 1) }),
+        "redir" => Some(Instruction::Redirect { ports: span(data, 1, 2).ok()?, flags: nat_flags(data, 3) }),
         "notrack" => Some(Instruction::Notrack),
         "dynset" => dynset(data),
         _ => None,
@@ -234,14 +234,17 @@ fn value(attributes: Attributes<'_>, attribute: u16) -> Option<Vec<u8>> {
     }
 }
 
-/// The registers of a range: nothing is read as none, a register that cannot be read as a failure.
-fn span(data: Attributes<'_>, low: u16, high: u16) -> Option<Option<Span>> {
+/// A register that is not one.
+struct Unreadable;
+
+/// The registers of a range, if there is one.
+fn span(data: Attributes<'_>, low: u16, high: u16) -> Result<Option<Span>, Unreadable> {
     if data.get(low).is_none() {
-        return Some(None);
+        return Ok(None);
     }
-    let low = register(data, low)?;
-    let high = if data.get(high).is_some() { register(data, high)? } else { low };
-    Some(Some(Span { low, high }))
+    let low = register(data, low).ok_or(Unreadable)?;
+    let high = if data.get(high).is_some() { register(data, high).ok_or(Unreadable)? } else { low };
+    Ok(Some(Span { low, high }))
 }
 
 /// The kernel adds `NF_NAT_RANGE_MAP_IPS` by itself where there are addresses.

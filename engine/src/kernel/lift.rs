@@ -3,6 +3,11 @@
 //! Whatever is read is lowered again and compared, so a rule that was read means exactly its instructions, and
 //! anything that palisade would not have written is left unread.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each reader takes few of many instructions; that every expression has a reader is held by KINDS"
+)]
+
 use super::field::{self, Context, Dependency, FIELDS, Network, Source, every};
 use super::hint::{Choice, Hint};
 use super::lower::{
@@ -52,7 +57,7 @@ fn unreadable(instruction: Option<&Instruction>) -> Box<str> {
 
 /// Kinds of expressions, one for each variant of [`Expr`]: what drives the reading.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum ExprKind {
+pub(super) enum ExprKind {
     Match,
     Lookup,
     VerdictMap,

@@ -197,6 +197,9 @@ impl Lowering<'_> {
         if fields.is_empty() {
             return Err(Refusal("a key has no fields"));
         }
+        if !fields.iter().all(|field| self.context.allows(*field)) {
+            return Err(Refusal("a key has fields of two protocols of one layer"));
+        }
         for field in fields {
             let width = field.data_type().width();
             let to =
@@ -431,13 +434,11 @@ fn established_by_match(field: Field, mask: Option<Datum>, operator: Operator, v
     }
 }
 
-/// Whether one mask and one value, equally wide, are read as a prefix: addresses whose prefix is not of whole bytes,
-/// for one of whole bytes takes no mask.
+/// Whether one mask and one value, equally wide, are read as a prefix: of hardware addresses, and of IP addresses if it
+/// is not of whole bytes, for then it takes no mask.
 pub(super) fn reads_as_prefix(mask: &Datum, value: &Datum) -> bool {
-    let is_read = |bits: u8| match mask.data_type() {
-        DataType::Ipv4Addr | DataType::Ipv6Addr => !bits.is_multiple_of(8),
-        data_type => data_type == DataType::EtherAddr,
-    };
+    let is_network = matches!(mask.data_type(), DataType::Ipv4Addr | DataType::Ipv6Addr);
+    let is_read = |bits: u8| mask.data_type() == DataType::EtherAddr || is_network && !bits.is_multiple_of(8);
     masked(value, mask) == *value && prefix_length(mask).is_some_and(is_read)
 }
 
@@ -521,7 +522,7 @@ fn check_prefix(data_type: DataType, bits: u8) -> Result<(), Refusal> {
 /// A duration in the kernel's unit.
 pub(super) fn milliseconds(duration: std::time::Duration) -> Result<u64, Refusal> {
     let whole = u64::try_from(duration.as_millis()).map_err(|_| Refusal("a timeout is too long"))?;
-    if whole == 0 || duration.subsec_nanos() % 1_000_000 != 0 {
+    if whole == 0 || !duration.subsec_nanos().is_multiple_of(1_000_000) {
         return Err(Refusal("a timeout is of whole milliseconds"));
     }
     Ok(whole)

@@ -170,7 +170,7 @@ pub(super) enum Content<'a> {
 }
 
 /// The messages of a datagram; ends at the first one that is not whole.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Messages<'a>(&'a [u8]);
 
 impl<'a> Messages<'a> {

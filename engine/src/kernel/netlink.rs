@@ -27,14 +27,14 @@ impl Netlink {
     /// Opens nf_tables of the calling thread's network namespace, and finds out what it can do.
     ///
     /// # Errors
-    /// [`KernelError::Denied`] without CAP_NET_ADMIN, [`KernelError::Io`] without nf_tables.
+    /// [`KernelError::Denied`] without `CAP_NET_ADMIN`, [`KernelError::Io`] without nf_tables.
     pub fn open() -> Result<Self, KernelError> {
         let mut socket = Socket::open()?;
         let features = features::detect(&mut socket)?;
         Ok(Self { socket, features })
     }
 
-    /// The netlink port of its socket: what [`super::Change`] names as the writer of its own commits.
+    /// The netlink port of its socket: what [`super::Commit`] names as the writer of its own commits.
     pub fn port(&self) -> u32 {
         self.socket.port()
     }
@@ -189,4 +189,74 @@ fn judge(ops: &[Op], batch: &Batch, guard: Guard, ending: Ending, answer: &Answe
     let is_acknowledged = acks.iter().any(|seq| batch.part(*seq) == Some(Part::End));
     let wants_ack = ending == Ending::Commit { ack: true };
     if is_acknowledged || !*is_incomplete && !wants_ack { Ok(()) } else { Err(KernelError::Unknown) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::in_scratch;
+    use crate::observed::TableFlags;
+    use crate::ruleset::Family;
+
+    fn add_table() -> [Op; 1] {
+        let kind = OpKind::AddTable { flags: TableFlags::default(), comment: None };
+        [Op { table: TableKey::ours(Family::Inet), kind }]
+    }
+
+    fn judged(ending: Ending, answer: &Answer) -> Result<(), KernelError> {
+        let ops = add_table();
+        let guard = Guard::Generation(KernelGeneration(7));
+        Batch::new(&ops, 5, guard, ending, &|_, _| false)
+            .map_err(|RefusedOp { op, refusal }| refused(&ops, op, refusal.0))
+            .and_then(|batch| judge(&ops, &batch, guard, ending, answer))
+    }
+
+    fn failure(seq: u32, errno: i32) -> Failure {
+        Failure { seq, errno, offset: None, message: None }
+    }
+
+    const ACKED: Ending = Ending::Commit { ack: true };
+    const SILENT: Ending = Ending::Commit { ack: false };
+
+    #[test]
+    fn a_kernel_that_acknowledges_no_end_commits_without_a_word() {
+        let silent = Answer::default();
+        assert!(judged(SILENT, &silent).is_ok());
+        assert!(matches!(judged(ACKED, &silent), Err(KernelError::Unknown)));
+        assert!(judged(ACKED, &Answer { acks: vec![7], ..Answer::default() }).is_ok());
+    }
+
+    #[test]
+    fn a_lost_answer_is_no_answer_unless_the_end_was_acknowledged() {
+        let lost = Answer { is_incomplete: true, ..Answer::default() };
+        assert!(matches!(judged(SILENT, &lost), Err(KernelError::Unknown)));
+        assert!(matches!(judged(ACKED, &lost), Err(KernelError::Unknown)));
+        assert!(judged(ACKED, &Answer { acks: vec![7], ..lost.clone() }).is_ok());
+        let refused = Answer { failures: vec![failure(6, libc::ENOENT)], acks: vec![7], ..lost };
+        assert!(matches!(judged(ACKED, &refused), Err(KernelError::Rejected(_))));
+    }
+
+    #[test]
+    fn errors_are_told_apart_by_what_can_be_done_about_them() {
+        let failed = |seq, errno| Answer { failures: vec![failure(seq, errno)], ..Answer::default() };
+        assert!(matches!(judged(ACKED, &failed(5, libc::ERESTART)), Err(KernelError::Conflict { .. })));
+        assert!(matches!(judged(ACKED, &failed(5, libc::EPERM)), Err(KernelError::Denied(None))));
+        assert!(matches!(judged(ACKED, &failed(6, libc::EPERM)), Err(KernelError::Denied(Some(_)))));
+        assert!(matches!(judged(ACKED, &failed(5, libc::ENOMEM)), Err(KernelError::Io(_))));
+        // Of another batch.
+        assert!(judged(SILENT, &failed(4, libc::ENOENT)).is_ok());
+    }
+
+    #[test]
+    fn old_kernels_are_served_without_what_they_lack() {
+        let outcome = in_scratch(|kernel| {
+            kernel.features = Features::default();
+            kernel.commit(&add_table(), Guard::None)?;
+            kernel.observe(&[TableKey::ours(Family::Inet)])
+        });
+        // Without root there is no namespace to try it in.
+        if let Ok(observed) = outcome {
+            assert_eq!(observed.unwrap().tables.len(), 1);
+        }
+    }
 }

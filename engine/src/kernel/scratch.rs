@@ -11,7 +11,7 @@ use crate::plan::Op;
 /// in it vanishes with it.
 ///
 /// # Errors
-/// [`KernelError::Denied`] without the right to make a namespace (CAP_SYS_ADMIN), [`KernelError::Io`] without a
+/// [`KernelError::Denied`] without the right to make a namespace (`CAP_SYS_ADMIN`), [`KernelError::Io`] without a
 /// thread or a socket for it.
 pub fn in_scratch<T: Send>(work: impl FnOnce(&mut Netlink) -> T + Send) -> Result<T, KernelError> {
     thread::scope(|scope| {

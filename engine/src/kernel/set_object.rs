@@ -4,7 +4,7 @@ use super::element::{self, Layout, WireData, WireElement};
 use super::example;
 use super::express::{SetHandle, object_number, verdict_number};
 use super::ffi::attribute as attr;
-use super::ffi::{self, Expr, TooLong};
+use super::ffi::{self, Expr, Object as _, TooLong};
 use super::lower::{Refusal, milliseconds};
 use super::type_id;
 use super::userdata::{self, Userdata};

@@ -29,7 +29,7 @@ const EXT_ACK: libc::c_int = libc::NETLINK_EXT_ACK;
 /// A socket to nf_tables.
 #[derive(Debug)]
 pub(super) struct Socket {
-    socket: ffi::Socket,
+    mnl: ffi::Socket,
     buffer: Vec<u8>,
     /// The largest message that the kernel takes, in bytes, as far as asked for.
     send_room: usize,
@@ -66,26 +66,34 @@ impl Socket {
     /// # Errors
     /// [`KernelError::Io`].
     pub(super) fn open() -> Result<Self, KernelError> {
-        let socket = ffi::Socket(mnl::Socket::new(mnl::Bus::Netfilter)?);
-        let this = Self { socket, buffer: vec![0; PIECE], send_room: 0, seq: 1 };
+        Self::with_buffer(RECEIVE_BUFFER)
+    }
+
+    /// Opens one for which the kernel keeps this many bytes at most.
+    ///
+    /// # Errors
+    /// [`KernelError::Io`].
+    pub(super) fn with_buffer(bytes: usize) -> Result<Self, KernelError> {
+        let mnl = ffi::Socket(mnl::Socket::new(mnl::Bus::Netfilter)?);
+        let this = Self { mnl, buffer: vec![0; PIECE], send_room: 0, seq: 1 };
         ffi::set_netlink_option(this.descriptor(), CAP_ACK, 1)?;
         ffi::set_netlink_option(this.descriptor(), EXT_ACK, 1)?;
-        ffi::set_receive_timeout(this.descriptor(), PATIENCE)?;
+        this.set_patience(PATIENCE)?;
         // Without the right to force it, the system's maximum has to do: then answers may be lost, which is noticed.
-        if this.force(libc::SO_RCVBUFFORCE, RECEIVE_BUFFER).is_err() {
-            this.force(libc::SO_RCVBUF, RECEIVE_BUFFER)?;
+        if this.force(libc::SO_RCVBUFFORCE, bytes).is_err() {
+            this.force(libc::SO_RCVBUF, bytes)?;
         }
         Ok(this)
     }
 
     /// For waiting on it.
     pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
-        ffi::descriptor(&self.socket.0)
+        ffi::descriptor(&self.mnl.0)
     }
 
     /// The port that the kernel knows it by.
     pub(super) fn port(&self) -> u32 {
-        self.socket.0.portid()
+        self.mnl.0.portid()
     }
 
     /// Numbers for this many messages, that no earlier message had.
@@ -94,6 +102,14 @@ impl Socket {
         // Zero is the kernel's own.
         self.seq = first.checked_add(n_messages).unwrap_or(1);
         first
+    }
+
+    /// How long a receive waits.
+    ///
+    /// # Errors
+    /// [`KernelError::Io`].
+    pub(super) fn set_patience(&self, patience: Duration) -> Result<(), KernelError> {
+        Ok(ffi::set_receive_timeout(self.descriptor(), patience)?)
     }
 
     /// Joins a multicast group.
@@ -183,15 +199,15 @@ impl Socket {
     /// # Errors
     /// What recvfrom says, interruptions aside.
     fn receive(&mut self, flags: libc::c_int) -> io::Result<usize> {
-        receive_from_kernel(ffi::descriptor(&self.socket.0), &mut self.buffer, flags)
+        receive_from_kernel(ffi::descriptor(&self.mnl.0), &mut self.buffer, flags)
     }
 
     /// Receives one datagram of notifications.
     ///
     /// # Errors
     /// What recvfrom says, interruptions aside.
-    pub(super) fn receive_datagram(&mut self, flags: libc::c_int) -> io::Result<&[u8]> {
-        let length = self.receive(flags)?;
+    pub(super) fn receive_datagram(&mut self) -> io::Result<&[u8]> {
+        let length = self.receive(0)?;
         Ok(self.buffer.get(..length).unwrap_or(&[]))
     }
 
@@ -217,7 +233,7 @@ impl Socket {
             self.send_room = bytes.len();
         }
         for _ in 0..INTERRUPTIONS_MAX {
-            match self.socket.0.send(bytes) {
+            match self.mnl.0.send(bytes) {
                 Ok(length) if length == bytes.len() => return Ok(()),
                 Ok(_) => return Err(KernelError::TooLarge { bytes: bytes.len() }),
                 Err(error) if error.raw_os_error() == Some(EINTR) => {}

@@ -56,7 +56,8 @@ pub(super) fn of(types: &[DataType]) -> Option<u32> {
 
 /// The types of a number. `length` is of all of them as they lie in a register, `widths` of each where that is known.
 pub(super) fn types(number: u32, length: usize, widths: Option<&[u8]>) -> Option<Vec<DataType>> {
-    let mut ids: Vec<u32> = (0..CONCAT_MAX as u32)
+    let mut ids: Vec<u32> = (0..)
+        .take(CONCAT_MAX)
         .map(|index| number >> (index * CONCAT_BITS) & ((1 << CONCAT_BITS) - 1))
         .take_while(|id| *id != 0)
         .collect();

@@ -16,7 +16,7 @@ pub enum Expr {
     Match(Match),
     /// `ip saddr . tcp dport @set`, `iifname != { "lo", "eth0" }`.
     Lookup(Lookup),
-    /// `ip daddr vmap @map`.
+    /// `ip daddr vmap @map`; without an entry the next rule follows.
     VerdictMap(VerdictMap),
     /// `counter`: counts in the rule itself.
     Counter,
@@ -89,7 +89,8 @@ pub struct Lookup {
     pub set: SetRef,
 }
 
-/// Looks a concatenation of fields up in a verdict map and does what it says; without an entry the rule goes on.
+/// Looks a concatenation of fields up in a verdict map and does what it says; without an entry the rule ends and the next
+/// one follows.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct VerdictMap {
     /// The fields.

@@ -53,16 +53,18 @@ fn table_ops(table: &Table) -> Vec<OpKind> {
     for (name, set) in &table.sets {
         ops.push(OpKind::AddSet { name: name.clone(), spec: set.spec.clone() });
     }
-    for (name, chain) in &table.chains {
-        ops.push(OpKind::AddChain { name: name.clone(), base: chain.base, comment: chain.comment.clone() });
+    let mut chains: Vec<_> = table.chains.iter().collect();
+    chains.sort_by_key(|(_, chain)| chain.base.is_some());
+    for (name, chain) in &chains {
+        ops.push(OpKind::AddChain { name: (*name).clone(), base: chain.base, comment: chain.comment.clone() });
     }
     for (name, set) in &table.sets {
         let elements = set.elements.iter().map(|(key, element)| (key.clone(), element.clone())).collect();
         ops.push(OpKind::AddElements { set: name.clone(), spec: set.spec.clone(), elements });
     }
-    for (name, chain) in &table.chains {
+    for (name, chain) in &chains {
         for rule in &chain.rules {
-            ops.push(OpKind::AddRule { chain: name.clone(), position: RulePosition::Last, rule: rule.clone() });
+            ops.push(OpKind::AddRule { chain: (*name).clone(), position: RulePosition::Last, rule: rule.clone() });
         }
     }
     ops
@@ -71,10 +73,10 @@ fn table_ops(table: &Table) -> Vec<OpKind> {
 #[track_caller]
 fn assert_read_back(ruleset: &Ruleset, observed: &Observed) {
     for (key, desired) in &ruleset.tables {
-        let table = observed.tables.get(key).unwrap();
+        let table = &observed.tables[key];
         assert_eq!(table.unknown, [].into());
         for (name, chain) in &desired.chains {
-            let read = &table.chains.get(name).unwrap().rules;
+            let read = &table.chains[name].rules;
             for (rule, read) in chain.rules.iter().zip(read) {
                 assert_eq!(read.content, RuleContent::Known(rule.clone()));
             }

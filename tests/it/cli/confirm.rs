@@ -60,6 +60,30 @@ fn a_confirmed_ruleset_stays() {
 }
 
 #[test]
+fn a_guard_that_was_killed_is_noticed_and_blocks_nobody() {
+    if !can_make_namespaces("a killed guard") {
+        return;
+    }
+    let machine = Machine::new("guard");
+    machine.palisade(&[&HOST[..], &["--confirm", "600"]].concat()).exits(0);
+    let guard = fs::read_to_string(machine.run_dir().join("pending")).unwrap();
+    assert!(Command::new("kill").args(["-KILL", guard.trim()]).status().unwrap().success());
+    // The kernel takes the guard's lock back a moment after its death.
+    let begun = Instant::now();
+    loop {
+        let status = machine.palisade(&["status", "--format", "nagios"]).exits(1).stdout;
+        if status.contains("never confirmed") {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{status}");
+        thread::sleep(Duration::from_millis(50));
+    }
+    let other = machine.file("other.ferm", "chain INPUT { policy DROP; interface lo ACCEPT; }\n");
+    let ran = machine.palisade(&["apply", "--replace", "--host", &other, "--node", "node-a"]).exits(0);
+    assert!(ran.stderr.contains("never confirmed"), "{}", ran.stderr);
+}
+
+#[test]
 fn the_terminal_can_confirm_and_silence_reverts() {
     if !can_make_namespaces("confirming on a terminal") {
         return;

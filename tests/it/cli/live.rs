@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::{EXAMPLES, Machine, broken_inputs, program};
+use crate::docs::describes;
 use crate::privilege::can_make_namespaces;
 
 /// A set of the examples that holds a pod address, and that address.
@@ -32,6 +33,7 @@ fn apply_then_status_is_in_sync_and_an_element_that_somebody_deleted_is_named() 
     let planned = machine.palisade(&with("plan", &[])).exits(1).stdout;
     assert!(planned.contains("+ chain inet palisade pl_input"), "{planned}");
     assert!(planned.contains("examples/host/node.ferm:"), "{planned}");
+    describes("plan-json.md", &machine.palisade(&with("plan", &["--format", "json"])).exits(1).stdout);
     machine.palisade(&with("apply", &[])).exits(0);
     assert_eq!(machine.palisade(&with("plan", &[])).exits(0).stdout, "nothing to change\n");
     for arguments in [vec!["status"], with("status", &[])] {
@@ -50,6 +52,7 @@ fn apply_then_status_is_in_sync_and_an_element_that_somebody_deleted_is_named() 
         assert!(status.contains("changed by: not known"), "{status}");
     }
     let json = machine.palisade(&["status", "--format", "json"]).exits(1).stdout;
+    describes("status-json.md", &json);
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&json["loaded"], &json["inSync"]), (&Value::Bool(true), &Value::Bool(false)));
     assert_eq!(json["drift"][0]["detail"], element);
@@ -69,6 +72,32 @@ fn apply_then_status_is_in_sync_and_an_element_that_somebody_deleted_is_named() 
 }
 
 #[test]
+fn status_without_sources_compares_only_with_what_it_is_sure_of() {
+    if !can_make_namespaces("status without sources") {
+        return;
+    }
+    let machine = Machine::new("recall");
+    let rules = machine.file("node.ferm", "chain INPUT { policy DROP; interface lo ACCEPT; }\n");
+    machine.palisade(&["apply", "--host", &rules, "--node", "node-a"]).exits(0);
+    assert!(machine.palisade(&["status"]).exits(0).stdout.starts_with("in sync\n"));
+    // The sources of the last apply say something else by now.
+    machine.file("node.ferm", "chain INPUT { policy DROP; interface lo ACCEPT; proto tcp dport 22 ACCEPT; }\n");
+    let changed = machine.palisade(&["status"]).exits(1).stdout;
+    assert!(changed.starts_with("drift: ") && changed.contains("missing rule inet palisade pl_input"), "{changed}");
+    // They are broken, or gone.
+    machine.file("node.ferm", "chain INPUT {\n");
+    assert!(machine.palisade(&["status"]).exits(0).stdout.starts_with("loaded, not compared: "));
+    fs::remove_file(&rules).unwrap();
+    assert!(machine.palisade(&["status"]).exits(0).stdout.starts_with("loaded, not compared: "));
+    fs::remove_dir_all(machine.run_dir()).unwrap();
+    assert!(machine.palisade(&["status", "--node", "node-b"]).exits(2).stderr.contains("no source is given"));
+    let unknown = machine.palisade(&["status"]).exits(0).stdout;
+    assert!(unknown.starts_with("loaded, not compared: no sources are given"), "{unknown}");
+    assert!(unknown.contains(&format!("built from: host {rules}\n")), "{unknown}");
+    assert!(unknown.contains("at its end IPv4 is dropped"), "{unknown}");
+}
+
+#[test]
 fn teardown_removes_our_table_and_no_other() {
     if !can_make_namespaces("teardown") {
         return;
@@ -84,6 +113,24 @@ fn teardown_removes_our_table_and_no_other() {
         machine.palisade(&["status", "--format", "nagios"]).exits(2).stdout.split(" |").next(),
         Some("PALISADE CRITICAL - not loaded")
     );
+}
+
+#[test]
+fn what_others_put_into_our_table_goes_and_what_cannot_go_is_named() {
+    if !can_make_namespaces("strange objects") {
+        return;
+    }
+    let machine = Machine::new("strange");
+    machine.palisade(&with("apply", &[])).exits(0);
+    let before = machine.listing();
+    machine.namespace.nft("insert rule inet palisade pl_input tcp dport 99 accept").unwrap();
+    let status = machine.palisade(&["status"]).exits(1).stdout;
+    assert!(status.contains("extra rule inet palisade pl_input"), "{status}");
+    machine.palisade(&with("apply", &[])).exits(0);
+    assert_eq!(machine.listing(), before);
+    machine.namespace.nft("add limit inet palisade theirs { rate 1/second ; }").unwrap();
+    let ran = machine.palisade(&with("apply", &[])).exits(1);
+    assert!(ran.stderr.contains("cannot be removed: object inet palisade theirs"), "{}", ran.stderr);
 }
 
 #[test]

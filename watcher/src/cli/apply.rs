@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use engine::apply::{ApplyError, InForce, Step, apply};
-use engine::diff::{Change, changes, diff};
+use engine::diff::{Change, Changed, changes as differences, diff};
 use engine::kernel::Kernel;
 use engine::observed::Observed;
 use engine::plan::Op;
@@ -62,16 +62,18 @@ Examples:
   palisade apply --manifests manifests/ --baseline baseline.yaml --host node.ferm --check
 
 Files:
-  /run/palisade  the lock, the sources of the last apply, what awaits confirmation, and revert.log; the environment
-                 variable PALISADE_RUN_DIR names another folder
+  /run/palisade  the lock, the sources of the last apply, what awaits confirmation, and revert.log
+  The environment variable PALISADE_RUN_DIR names another folder.
 
 Exit codes:
-  0  in force, nothing to do, or checked; with --confirm on a terminal: confirmed; without a terminal: it waits
-  1  in force without the broken objects, which fail closed (--keep-going); in force with leftovers that could not be
-     removed; or not confirmed and reverted
-  2  the input, the usage or the configuration is wrong, or a source would be dropped (--replace); nothing was written
-  3  the kernel, a missing permission (CAP_NET_ADMIN), an agent or another palisade stands in the way, or another apply
-     awaits its confirmation; nothing was written";
+  0  in force, nothing to do, or checked; with --confirm: confirmed on this terminal, or, where
+     there is none, in force until somebody confirms or the time is over
+  1  in force without the broken objects, which fail closed (--keep-going); in force with leftovers
+     that could not be removed; or not confirmed and reverted
+  2  the input, the usage or the configuration is wrong, or a source would be dropped (--replace);
+     nothing was written
+  3  the kernel, a missing permission (CAP_NET_ADMIN), an agent, another palisade that is writing,
+     or an apply that awaits its confirmation stands in the way; nothing was written";
 
 pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     let desired = input::desired(&args.sources, color)?;
@@ -87,7 +89,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     if !args.replace {
         refuse_dropped(&observed, &desired)?;
     }
-    let changes = changes(&observed, &desired.ruleset, live::flags(kernel.as_ref()));
+    let changes = differences(&observed, &desired.ruleset, live::flags(kernel.as_ref()));
     if changes.is_empty() {
         remember(&run, &desired);
         super::print("in sync: nothing to do\n")?;
@@ -102,6 +104,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
             return Err(failure);
         }
     };
+    let outcome = outcome.max(left_over(kernel.as_mut(), &desired, &changes));
     remember(&run, &desired);
     drop(lock);
     report(&changes)?;
@@ -131,6 +134,24 @@ fn load(kernel: &mut Box<dyn Kernel>, desired: &Desired) -> Result<Outcome, Fail
             failure @ (Failure::Input(_) | Failure::Refused(_)) => Err(failure),
         },
     }
+}
+
+/// Names what somebody else put into our tables and nobody can remove. Only where there was something strange is it
+/// worth to look again.
+fn left_over(kernel: &mut dyn Kernel, desired: &Desired, changes: &[Change]) -> Outcome {
+    let is_strange = |change: &Change| matches!(change.object, Changed::Unknown(_));
+    if !changes.iter().any(is_strange) {
+        return Outcome::Clean;
+    }
+    let Ok(observed) = live::observe(kernel) else {
+        report::message("warning: it is in force, but what others left in the tables cannot be read");
+        return Outcome::Findings;
+    };
+    let left = differences(&observed, &desired.ruleset, live::flags(kernel));
+    for change in &left {
+        report::message(&format!("warning: not made by palisade, and cannot be removed: {change}"));
+    }
+    if left.is_empty() { Outcome::Clean } else { Outcome::Findings }
 }
 
 /// What an apply that ended early means.

@@ -24,8 +24,8 @@ pub(super) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  palisade compile --manifests examples/cluster --host examples/host/node.ferm --node node-a | nft -c -f -
-  kubectl get ns,node,pod,netpol -A -o yaml | palisade compile --manifests - --node node-a --format summary
+  palisade compile --manifests examples/cluster --host examples/host/node.ferm | nft -c -f -
+  kubectl get ns,node,pod,netpol -A -o yaml | palisade compile --manifests - --node node-a
 
 Exit codes:
   0  compiled

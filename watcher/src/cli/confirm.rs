@@ -13,7 +13,7 @@ pub(super) struct Args;
 
 const EXAMPLES: &str = "\
 Example:
-  palisade apply --config /etc/palisade/palisade.yaml --confirm 60 </dev/null && ./check-reachable && palisade confirm
+  palisade apply --host node.ferm --confirm 60 </dev/null && ./still-reachable && palisade confirm
 
 Exit codes:
   0  confirmed

@@ -81,9 +81,11 @@ pub(super) enum OnErrors {
 }
 
 impl SourceArgs {
-    /// Whether any source is named, in a flag or by a configuration file.
+    /// Whether any of these flags is given.
     pub(super) fn are_given(&self) -> bool {
-        self.config.is_some() || self.flags().has_sources()
+        let Self { host, manifests, baseline, node, config, keep_going } = self;
+        let named = host.is_some() || !manifests.is_empty() || baseline.is_some() || config.is_some();
+        named || node.is_some() || *keep_going
     }
 
     fn flags(&self) -> Config {

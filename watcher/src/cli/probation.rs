@@ -1,34 +1,21 @@
-//! The two ends of `apply --confirm`: the command on the terminal, and the guard that outlives it.
+//! The terminal's end of `apply --confirm`: starts the guard, and waits for whoever decides.
 
 use std::fs::OpenOptions;
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _};
-use std::ops::ControlFlow;
 use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
-use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use engine::apply::apply;
 
-use super::{Failure, Outcome, live};
-use crate::applied;
-use crate::confirm::{self, Ending, Guard};
+use super::revert::{ARMED, KEPT, REVERTED};
+use super::{Failure, Outcome};
+use crate::confirm;
 use crate::report;
 use crate::run_dir::RunDir;
 
 /// This program, whatever becomes of its file.
 const SELF: &str = "/proc/self/exe";
-
-/// What the guard says when it knows what to go back to.
-const ARMED: &str = "armed";
-/// What it says when somebody confirmed.
-const KEPT: &str = "kept";
-/// What it says when it has put the previous ruleset back.
-const REVERTED: &str = "reverted";
-
-/// How long the guard waits for whoever is writing when its time has come. An apply that hangs for longer is over.
-const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A guard that is running.
 #[derive(Debug)]
@@ -128,58 +115,4 @@ fn answer(hear: &Receiver<Heard>, run: &RunDir) -> Result<Outcome, Failure> {
             }
         }
     }
-}
-
-/// Put back what is in force, after a while, unless somebody confirms. Started by `apply --confirm`.
-#[derive(Debug, clap::Args)]
-pub(super) struct RevertArgs {
-    /// How long to wait, in seconds.
-    #[arg(long, value_name = "SECONDS")]
-    after: u32,
-}
-
-/// The guard.
-pub(super) fn revert(args: &RevertArgs) -> Result<Outcome, Failure> {
-    leave_session()?;
-    let run = RunDir::from_environment();
-    let mut kernel = live::open()?;
-    let previous = live::observe(kernel.as_mut())?.to_ruleset();
-    let note = applied::recall(&run);
-    let guard = Guard::new(&run).context("guarding the apply").map_err(Failure::Refused)?;
-    super::print(&format!("{ARMED}\n"))?;
-    let watching = |error| Failure::Refused(anyhow::Error::new(error).context("watching for a confirmation"));
-    if guard.wait(Duration::from_secs(args.after.into())).map_err(watching)? == Ending::Released {
-        super::print(&format!("{KEPT}\n"))?;
-        return Ok(Outcome::Clean);
-    }
-    // Whoever applies has the lock until it is done: a revert in the middle would be overtaken.
-    let lock = run.lock("palisade, reverting", PATIENCE);
-    if let Err(error) = &lock {
-        report::message(&format!("reverting all the same: {error}"));
-    }
-    if guard.claim().map_err(watching)? == Ending::Released {
-        super::print(&format!("{KEPT}\n"))?;
-        return Ok(Outcome::Clean);
-    }
-    let flags = live::flags(kernel.as_ref());
-    apply(&mut kernel, &previous, flags, &mut |_| ControlFlow::Continue(()))
-        .map_err(|error| Failure::Refused(anyhow::Error::new(error).context("putting the previous ruleset back")))?;
-    if let Err(error) = applied::restore(&run, note.as_ref()) {
-        report::message(&format!("warning: `status` will have to be given the sources: {error}"));
-    }
-    guard.done().map_err(watching)?;
-    super::print(&format!("{REVERTED}\n"))?;
-    Ok(Outcome::Findings)
-}
-
-/// Makes this process the leader of a session without a terminal, which no hang-up reaches.
-#[cfg(feature = "kernel")]
-fn leave_session() -> Result<(), Failure> {
-    let session = nix::unistd::setsid().context("leaving the terminal's session");
-    session.map(drop).map_err(Failure::Refused)
-}
-
-#[cfg(not(feature = "kernel"))]
-fn leave_session() -> Result<(), Failure> {
-    Err(Failure::Refused(anyhow!("this palisade was built without the feature `kernel`: it reverts nothing")))
 }

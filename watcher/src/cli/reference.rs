@@ -9,7 +9,7 @@ use crate::config;
 use crate::report::status::{METRICS, Metric};
 
 /// Columns of the help texts in the reference.
-const WIDTH: usize = 120;
+const WIDTH: usize = 100;
 
 /// docs/reference/cli.md: the help of every command.
 pub fn reference() -> String {

@@ -41,7 +41,8 @@ Exit codes:
   1  not loaded, drift, or objects are broken (--keep-going)
   2  the input, the usage or the configuration is wrong
   3  the kernel cannot be read: CAP_NET_ADMIN in the network namespace is needed
-With --format nagios: 0 OK, 1 WARNING (unconfirmed), 2 CRITICAL (not loaded, drift), 3 UNKNOWN (all else).";
+With --format nagios:
+  0 OK, 1 WARNING (unconfirmed), 2 CRITICAL (not loaded, drift), 3 UNKNOWN (all else)";
 
 /// The forms of a status.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]

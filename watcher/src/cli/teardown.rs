@@ -24,7 +24,8 @@ Example:
 
 Exit codes:
   0  removed, or there was nothing to remove
-  3  the kernel, a missing permission (CAP_NET_ADMIN) or an agent that owns the tables stands in the way";
+  3  the kernel, a missing permission (CAP_NET_ADMIN), another palisade that is writing or an agent
+     that owns the tables stands in the way; nothing was removed";
 
 pub(super) fn run(_: &Args) -> Result<Outcome, Failure> {
     let run = RunDir::from_environment();

@@ -5,17 +5,14 @@ use engine::diff::{Change, Difference};
 use engine::observed::{Observed, ObservedTable};
 use serde::Serialize;
 
-use self::ends::BaseChainEnd;
-use super::changes;
 use crate::confirm::Probation;
 
 mod ends;
+mod json;
 mod monitoring;
 
+pub use self::json::json;
 pub use self::monitoring::{METRICS, Metric, PluginState, nagios, nagios_unknown, plugin_state, prometheus};
-
-/// The version of the JSON form. A field that is added does not change it.
-const VERSION: u32 = 1;
 
 /// Why nobody is named: the kernel tells who commits only to those who listen at that moment.
 const NOT_KNOWN: &str = "not known (nothing was listening when it happened)";
@@ -49,39 +46,6 @@ struct Size {
     rules: usize,
     sets: usize,
     elements: usize,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct StatusJson {
-    version: u32,
-    loaded: bool,
-    in_sync: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    not_compared: Option<String>,
-    awaits_confirmation: &'static str,
-    sources: Vec<SourceJson>,
-    tables: Vec<TableJson>,
-    base_chains: Vec<BaseChainEnd>,
-    drift: Vec<changes::ChangeJson>,
-    /// Whoever changed it; nothing, because nobody listened.
-    changed_by: Option<String>,
-}
-
-#[derive(Serialize)]
-struct SourceJson {
-    kind: String,
-    path: String,
-}
-
-#[derive(Serialize)]
-struct TableJson {
-    family: String,
-    name: String,
-    owner: bool,
-    persist: bool,
-    #[serde(flatten)]
-    size: Size,
 }
 
 impl Status {
@@ -156,37 +120,6 @@ pub fn text(status: &Status) -> String {
         lines.extend(ends::base_chains(&status.observed).iter().map(ToString::to_string));
     }
     lines.join("\n") + "\n"
-}
-
-/// The form of docs/reference/status-json.md.
-pub fn json(status: &Status) -> String {
-    let tables = status.observed.tables.iter().map(|(key, table)| TableJson {
-        family: key.family.to_string(),
-        name: key.name.to_string(),
-        owner: table.flags.owner,
-        persist: table.flags.persist,
-        size: size(table),
-    });
-    let sources = status.recorded.iter();
-    super::pretty(&StatusJson {
-        version: VERSION,
-        loaded: status.is_loaded(),
-        in_sync: status.in_sync(),
-        not_compared: match &status.comparison {
-            Comparison::Compared(_) => None,
-            Comparison::NotCompared(why) => Some(why.clone()),
-        },
-        awaits_confirmation: match status.probation {
-            Probation::None => "no",
-            Probation::Guarded => "yes",
-            Probation::Unguarded => "guard-died",
-        },
-        sources: sources.map(|it| SourceJson { kind: it.kind.to_string(), path: it.path.clone() }).collect(),
-        tables: tables.collect(),
-        base_chains: ends::base_chains(&status.observed),
-        drift: changes::json(status.drift(), Difference::found),
-        changed_by: None,
-    })
 }
 
 fn found(difference: &Difference) -> &'static str {

@@ -1,11 +1,12 @@
-//! The files of host rules: the configuration and whatever it includes.
+//! The files of this machine: manifests, baselines, and host rules with whatever they include.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use engine::compile::host::Names;
 use policy_lang::host::{FileError, Files};
 
-use super::files;
+use super::{Texts, files, machine};
 
 /// Files of this machine.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +51,24 @@ impl Files for HostFiles {
                 path.to_str().map(ToOwned::to_owned).ok_or_else(|| not_text(&path))
             })
             .collect()
+    }
+}
+
+impl Texts for HostFiles {
+    fn manifests(&self, path: &Path) -> Result<Vec<PathBuf>, files::FileError> {
+        files::manifests(path)
+    }
+
+    fn text(&self, path: &Path) -> Result<String, files::FileError> {
+        files::read(path)
+    }
+
+    fn openable(&self, path: &Path) -> Result<(), files::FileError> {
+        files::openable(path)
+    }
+
+    fn names(&self) -> Names {
+        machine::names()
     }
 }
 

@@ -1,12 +1,13 @@
 //! Which chains there are, who calls whom, and what a rule needs to know about its own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use policy_lang::diagnostic::Diagnostic;
-use policy_lang::host::rule::{Action, ChainPolicy, Domain, HostChain, HostRule, HostRules, Table, Word};
+use policy_lang::host::rule::{ChainPolicy, Domain, HostChain, HostRule, HostRules, Table, Word};
 use policy_lang::source::Span;
 
+use super::calls::Calls;
 use super::clause::Ip;
 use super::code::{CHAIN_LOOP, PLACE, Refusal, UNSUPPORTED, refuse};
 use super::names::Names;
@@ -16,9 +17,6 @@ use crate::ruleset::{Hook, Name};
 
 /// How deep the kernel follows jumps, the base chain included (`NFT_JUMP_STACK_SIZE`).
 pub(super) const DEPTH_MAX: usize = 16;
-
-/// Words after `jump` that are verdicts, not chains.
-const VERDICTS: [&str; 4] = ["ACCEPT", "DROP", "RETURN", "REJECT"];
 
 /// The chains of one table, by name.
 pub(super) type Chains<'a> = BTreeMap<Arc<str>, Sides<'a>>;
@@ -59,17 +57,6 @@ pub(super) struct Scope<'a> {
     pub(super) names: &'a Names,
     /// Bits of the connection mark that are not the host rules' to write.
     pub(super) reserved_connection_mark: u32,
-}
-
-/// Who calls whom among the custom chains of a table.
-#[derive(Debug, Default)]
-pub(super) struct Calls {
-    /// Callees first.
-    pub(super) order: Vec<Arc<str>>,
-    /// Caller and callee of each call that closes a loop.
-    loops: BTreeSet<(Arc<str>, Arc<str>)>,
-    /// The hooks that each chain is reached from.
-    pub(super) hooks: BTreeMap<Arc<str>, Vec<Hook>>,
 }
 
 impl Sides<'_> {
@@ -200,101 +187,4 @@ pub(super) fn check_policies(table: Table, chains: &Chains<'_>, findings: &mut V
             }
         }
     }
-}
-
-impl Calls {
-    /// Walks the calls of a table's chains.
-    pub(super) fn of(table: Table, chains: &Chains<'_>) -> Self {
-        let callees: BTreeMap<&Arc<str>, Vec<&Arc<str>>> = chains
-            .iter()
-            .map(|(name, sides)| (name, called(sides).filter(|name| chains.contains_key(*name)).collect()))
-            .collect();
-        let mut calls = Self::default();
-        let mut state: BTreeMap<&Arc<str>, Visit> = BTreeMap::new();
-        for name in chains.keys().filter(|name| base(table, name).is_none()) {
-            calls.walk(name, &callees, &mut state);
-        }
-        for (name, hook) in chains.keys().filter_map(|name| Some((name, base(table, name)?.definition().1.hook))) {
-            calls.reach(name, hook, &callees);
-        }
-        calls
-    }
-
-    /// Depth first, with a stack of its own: configurations may nest deeper than the machine's.
-    fn walk<'a>(
-        &mut self,
-        root: &'a Arc<str>,
-        callees: &BTreeMap<&'a Arc<str>, Vec<&'a Arc<str>>>,
-        state: &mut BTreeMap<&'a Arc<str>, Visit>,
-    ) {
-        let mut stack = vec![(root, 0)];
-        while let Some((name, next)) = stack.pop() {
-            if next == 0 {
-                if state.contains_key(name) {
-                    continue;
-                }
-                state.insert(name, Visit::Open);
-            }
-            match callees.get(name).and_then(|callees| callees.get(next)) {
-                Some(callee) => {
-                    stack.push((name, next + 1));
-                    match state.get(callee) {
-                        None => stack.push((callee, 0)),
-                        Some(Visit::Open) => {
-                            self.loops.insert((Arc::clone(name), Arc::clone(callee)));
-                        }
-                        Some(Visit::Done) => {}
-                    }
-                }
-                None => {
-                    state.insert(name, Visit::Done);
-                    self.order.push(Arc::clone(name));
-                }
-            }
-        }
-    }
-
-    fn reach(&mut self, root: &Arc<str>, hook: Hook, callees: &BTreeMap<&Arc<str>, Vec<&Arc<str>>>) {
-        let mut stack = vec![root];
-        while let Some(name) = stack.pop() {
-            let hooks = self.hooks.entry(Arc::clone(name)).or_default();
-            if hooks.contains(&hook) {
-                continue;
-            }
-            hooks.push(hook);
-            stack.extend(callees.get(name).into_iter().flatten());
-        }
-    }
-
-    /// Levels of the chains that these rules call, from the called one on down.
-    pub(super) fn height(sides: &Sides<'_>, callees: &BTreeMap<Arc<str>, Callee>) -> usize {
-        1 + called(sides).filter_map(|name| callees.get(name)).map(|callee| callee.height).max().unwrap_or(0)
-    }
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Visit {
-    Open,
-    Done,
-}
-
-/// The chains that a chain's rules call, in either domain.
-fn called<'a>(sides: &'a Sides<'_>) -> impl Iterator<Item = &'a Arc<str>> {
-    [Ip::V4, Ip::V6].into_iter().flat_map(|ip| sides.rules(ip)).filter_map(|rule| match &rule.action {
-        Action::Jump(word) | Action::Goto(word) => (!VERDICTS.contains(&&*word.text)).then_some(&word.text),
-        Action::Accept | Action::Drop | Action::Return | Action::Nop | Action::Target { .. } => None,
-    })
-}
-
-/// The chains that a chain's rules go to without coming back, in either domain.
-pub(super) fn gone_to<'a>(sides: &'a Sides<'_>) -> BTreeSet<&'a Arc<str>> {
-    let rules = [Ip::V4, Ip::V6].into_iter().flat_map(|ip| sides.rules(ip));
-    rules
-        .filter_map(|rule| match &rule.action {
-            Action::Goto(word) => Some(&word.text),
-            Action::Accept | Action::Drop | Action::Return | Action::Nop | Action::Jump(_) | Action::Target { .. } => {
-                None
-            }
-        })
-        .collect()
 }

@@ -4,8 +4,9 @@ use policy_lang::host::rule::{Match, Word};
 
 use super::clause::{Ip, Reading, Test};
 use super::code::{OPERAND, Refusal, refuse, suggestion};
-use super::matching::{Context, addresses, list, operator, with_ports};
+use super::matching::{Context, addresses, list, operator};
 use super::operand::{self, words};
+use super::transport::with_ports;
 use crate::ruleset::{DataType, Datum, Expr, Field, Interval, Match as Compare, Operator, Value};
 
 /// States by nft's bits; the pseudo-states are bits of the status (`IPS_SRC_NAT`, `IPS_DST_NAT`).
@@ -81,8 +82,12 @@ pub(super) fn state(found: &Match) -> Result<Reading, Refusal> {
 pub(super) fn status(found: &Match) -> Result<Reading, Refusal> {
     let read = |word: &Word| {
         STATUS.iter().find(|(name, _)| name.eq_ignore_ascii_case(&word.text)).map(|(_, bit)| *bit).ok_or_else(|| {
-            let names = STATUS.iter().map(|(name, _)| *name);
-            let help = suggestion(&word.text, names, "write EXPECTED, SEEN_REPLY, ASSURED or CONFIRMED");
+            let help = if ["SNAT", "DNAT"].contains(&&*word.text) {
+                format!("translated connections are a state: `ctstate {}`", word.text)
+            } else {
+                let names = STATUS.iter().map(|(name, _)| *name);
+                suggestion(&word.text, names, "write EXPECTED, SEEN_REPLY, ASSURED or CONFIRMED")
+            };
             refuse(OPERAND, word.span, format!("`{}` is no connection status", word.text), help)
         })
     };

@@ -1,7 +1,8 @@
 //! From understood rules to nft's: arrays become sets, families get their guard, every rule counts.
 
 use super::clause::{Clause, Families, Ip, Lowered, Product, Test, Values};
-use super::matching::{TCP, interval_value};
+use super::matching::interval_value;
+use super::transport::TCP;
 use crate::compile::builder::TableBuilder;
 use crate::ruleset::{
     DataType, Datum, Element, ElementKey, Elements, Expr, Field, Interval, Lookup, Match, Name, Operator, Rule, Set,

@@ -4,8 +4,9 @@ use policy_lang::host::rule::{Match, Word};
 
 use super::clause::{Ip, Reading, Test};
 use super::code::{OPERAND, PLACE, Refusal, refuse, suggestion};
-use super::matching::{Context, Protocols};
+use super::matching::Context;
 use super::operand::words;
+use super::transport::Protocols;
 use crate::ruleset::{
     Datum, Element, ElementKey, Expr, Field, Interval, Lookup, Match as Compare, Operator, SetRef, SetSpec,
 };

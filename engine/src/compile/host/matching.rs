@@ -1,24 +1,14 @@
 //! From one match option to a condition.
 
-use policy_lang::host::rule::{HostRule, Match, Operands, Word};
+use policy_lang::host::rule::{HostRule, Match, Word};
 
 use super::chains::Scope;
 use super::clause::{Ip, Phase, Reading, Test};
 use super::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse, suggestion};
 use super::operand::{self, Address, words};
+use super::transport::{self, Protocols};
 use super::{conntrack, icmp, metadata, rate};
 use crate::ruleset::{DataType, Datum, Expr, Field, Hook, Interval, Match as Compare, Operator, Value};
-
-/// The transport protocols that a rule has named.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Protocols {
-    /// Every one.
-    Any,
-    /// These.
-    Of(Vec<u8>),
-    /// All but some, or some that could not be read.
-    Unknown,
-}
 
 /// What a match is read with.
 #[derive(Clone, Copy, Debug)]
@@ -27,12 +17,6 @@ pub(super) struct Context<'a> {
     pub(super) rule: &'a HostRule,
     pub(super) protocols: &'a Protocols,
 }
-
-/// TCP's number.
-pub(super) const TCP: u8 = 6;
-
-/// The protocols that have ports at the start of their headers: tcp, udp, dccp, sctp, udplite.
-const WITH_PORTS: [u8; 5] = [TCP, 17, 33, 132, 136];
 
 /// Every keyword that is lowered, for hints.
 const KEYWORDS: &[&str] = &[
@@ -74,19 +58,6 @@ const KEYWORDS: &[&str] = &[
     "state",
 ];
 
-/// The protocols of a rule. What cannot be read is reported where the match itself is lowered.
-pub(super) fn protocols(rule: &HostRule, scope: &Scope<'_>) -> Protocols {
-    let Some(found) = rule.matches.iter().find(|found| found.module.is_none() && found.keyword == "proto") else {
-        return Protocols::Any;
-    };
-    let numbers: Option<Vec<u8>> =
-        words(&found.operands).iter().map(|word| protocol(word, scope).ok().map(|(number, _)| number)).collect();
-    match numbers {
-        Some(numbers) if !found.negated && !numbers.contains(&0) => Protocols::Of(numbers),
-        Some(_) | None => Protocols::Unknown,
-    }
-}
-
 /// When iptables looks at a match.
 pub(super) fn phase(found: &Match) -> Phase {
     match (found.module, found.keyword) {
@@ -107,13 +78,13 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
         ("dst-range", _) => address_ranges(found, ip, destination(ip)),
         ("interface", None) => interfaces(found, context, Field::Iifname),
         ("outerface", None) => interfaces(found, context, Field::Oifname),
-        ("proto", None) => protocol_match(found, context),
+        ("proto", None) => transport::protocol_match(found, context),
         ("fragment", None) => fragment(found, ip),
-        ("sport" | "sports", _) => ports(found, context, Field::ThSport),
-        ("dport" | "dports", _) => ports(found, context, Field::ThDport),
-        ("ports", _) => either_port(found, context),
-        ("tcp-flags", _) => tcp_flags(found, context),
-        ("syn", _) => syn(found, context),
+        ("sport" | "sports", _) => transport::ports(found, context, Field::ThSport),
+        ("dport" | "dports", _) => transport::ports(found, context, Field::ThDport),
+        ("ports", _) => transport::either_port(found, context),
+        ("tcp-flags", _) => transport::tcp_flags(found, context),
+        ("syn", _) => transport::syn(found, context),
         ("icmp-type" | "icmpv6-type", _) => icmp::read(found, context),
         ("state" | "ctstate", _) => conntrack::state(found),
         ("ctstatus", _) => conntrack::status(found),
@@ -331,85 +302,6 @@ fn interface(word: &Word, name: &str) -> Result<Datum, Refusal> {
     Err(refuse(OPERAND, word.span, format!("`{}` is no interface name", word.text), help))
 }
 
-/// The number of a protocol, and what ferm makes of icmp in domain ip6.
-fn protocol(word: &Word, scope: &Scope<'_>) -> Result<(u8, Datum), Refusal> {
-    let text = &*word.text;
-    let number = match operand::number(text) {
-        Some(number) => u8::try_from(number).ok(),
-        None if text == "all" => Some(0),
-        None if text == "icmp" && scope.ip == Ip::V6 => Some(58),
-        None => scope.names.protocol(text),
-    };
-    let Some(number) = number else {
-        let help = suggestion(text, scope.names.protocols(), "write a protocol's name or its number from 0 to 255");
-        return Err(refuse(OPERAND, word.span, format!("`{text}` is no protocol"), help));
-    };
-    Ok((number, Datum::protocol(number)))
-}
-
-fn protocol_match(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
-    let numbers =
-        words(&found.operands).iter().map(|word| protocol(word, context.scope)).collect::<Result<Vec<_>, _>>()?;
-    if numbers.iter().any(|(number, _)| *number == 0) {
-        return Ok(if found.negated { Reading::Never } else { Reading::Always });
-    }
-    let intervals = numbers.into_iter().map(|(_, datum)| Interval::single(datum)).collect();
-    Ok(Reading::values(Field::L4Proto, operator(found), intervals, &[]))
-}
-
-/// The protocols of a rule that tests ports.
-pub(super) fn with_ports<'a>(context: Context<'a>, what: &Match) -> Result<&'a [u8], Refusal> {
-    match context.protocols {
-        Protocols::Of(numbers) if numbers.iter().all(|number| WITH_PORTS.contains(number)) => Ok(numbers),
-        Protocols::Of(_) | Protocols::Any | Protocols::Unknown => {
-            let message = format!("`{}` needs a protocol that has ports", what.keyword);
-            Err(refuse(PLACE, what.span, message, "add `proto tcp`, udp, sctp, dccp or udplite to the rule"))
-        }
-    }
-}
-
-fn ports(found: &Match, context: Context<'_>, field: Field) -> Result<Reading, Refusal> {
-    let protocols = with_ports(context, found)?;
-    list_of_ports(found, field, protocols, context)
-}
-
-fn list_of_ports(found: &Match, field: Field, protocols: &[u8], context: Context<'_>) -> Result<Reading, Refusal> {
-    let words = words(&found.operands);
-    if words.is_empty() {
-        return Err(refuse(OPERAND, found.span, format!("`{}` has no port", found.keyword), "write a port"));
-    }
-    let intervals =
-        words.iter().map(|word| operand::ports(word, protocols, context.scope.names)).collect::<Result<Vec<_>, _>>()?;
-    if intervals.contains(&Interval::all(DataType::InetService)) && found.negated {
-        return Ok(Reading::Never);
-    }
-    // Every port of the protocol: still a condition, since a fragment has none.
-    if let Reading::Test(test) = Reading::values(field, operator(found), intervals, words) {
-        return Ok(Reading::Test(test));
-    }
-    let all = Value::Range(Interval::all(DataType::InetService));
-    Ok(Reading::expr(Expr::Match(Compare { field, mask: None, operator: Operator::Eq, value: all })))
-}
-
-/// `ports`: source or destination. Negated, neither.
-fn either_port(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
-    let protocols = with_ports(context, found)?;
-    let words = words(&found.operands);
-    let intervals =
-        words.iter().map(|word| operand::ports(word, protocols, context.scope.names)).collect::<Result<Vec<_>, _>>()?;
-    let side = |field, operator| super::emit::list_expr(field, operator, &intervals);
-    let operator = operator(found);
-    let alternatives = match operator {
-        Operator::Ne => vec![vec![side(Field::ThSport, operator), side(Field::ThDport, operator)]],
-        // The second only where the first did not match, so that nothing happens to a packet twice.
-        Operator::Eq => vec![
-            vec![side(Field::ThSport, Operator::Eq)],
-            vec![side(Field::ThSport, Operator::Ne), side(Field::ThDport, Operator::Eq)],
-        ],
-    };
-    Ok(Reading::Test(Test::Alternatives(alternatives)))
-}
-
 fn fragment(found: &Match, ip: Ip) -> Result<Reading, Refusal> {
     /// The 13 bits of the fragment offset.
     const OFFSET: u32 = 0x1fff;
@@ -430,53 +322,4 @@ fn fragment(found: &Match, ip: Ip) -> Result<Reading, Refusal> {
             Err(refuse(PLACE, found.span, message, "put the rule into `domain ip`"))
         }
     }
-}
-
-/// The flags of TCP, by their bits.
-const FLAGS: &[(&str, u32)] =
-    &[("FIN", 1), ("SYN", 2), ("RST", 4), ("PSH", 8), ("ACK", 16), ("URG", 32), ("ALL", 63), ("NONE", 0)];
-
-fn tcp_flags(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
-    let Operands::Pair(mask, set) = &found.operands else {
-        let message = "`tcp-flags` takes two lists";
-        return Err(refuse(
-            OPERAND,
-            found.span,
-            message,
-            "write tcp-flags (SYN ACK) SYN: the flags to look at, those set",
-        ));
-    };
-    let (mask, set) = (flags(mask)?, flags(set)?);
-    if set & !mask != 0 {
-        let message = "`tcp-flags` asks for flags that it does not look at: no packet matches";
-        return Err(refuse(OPERAND, found.span, message, "repeat the flags of the second list in the first"));
-    }
-    tcp_flags_match(found, context, mask, set)
-}
-
-fn syn(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
-    /// FIN, SYN, RST, ACK.
-    const LOOK: u32 = 1 | 2 | 4 | 16;
-    tcp_flags_match(found, context, LOOK, 2)
-}
-
-fn tcp_flags_match(found: &Match, context: Context<'_>, mask: u32, set: u32) -> Result<Reading, Refusal> {
-    if *context.protocols != Protocols::Of(vec![TCP]) {
-        return Err(refuse(PLACE, found.span, format!("`{}` needs TCP", found.keyword), "add `proto tcp` to the rule"));
-    }
-    let datum = |bits| Datum::number(DataType::TcpFlag, bits);
-    let value = Value::One(datum(set));
-    let field = Field::TcpFlags;
-    Ok(Reading::expr(Expr::Match(Compare { field, mask: Some(datum(mask)), operator: operator(found), value })))
-}
-
-fn flags(words: &[Word]) -> Result<u32, Refusal> {
-    words.iter().try_fold(0, |bits, word| {
-        let name = word.text.to_ascii_uppercase();
-        let found = FLAGS.iter().find(|(flag, _)| *flag == name).map(|(_, bit)| bits | bit);
-        found.ok_or_else(|| {
-            let help = suggestion(&word.text, FLAGS.iter().map(|(flag, _)| *flag), "write FIN SYN RST PSH ACK URG");
-            refuse(OPERAND, word.span, format!("`{}` is no TCP flag", word.text), help)
-        })
-    })
 }

@@ -56,7 +56,16 @@ pub(super) fn owner(found: &Match, context: Context<'_>, field: Field) -> Result
 
 /// `pkt-type`.
 pub(super) fn packet_type(found: &Match) -> Result<Reading, Refusal> {
-    const TYPES: &[(&str, u32)] = &[("unicast", 0), ("broadcast", 1), ("multicast", 2)];
+    /// With iptables' other names.
+    const TYPES: &[(&str, u32)] = &[
+        ("unicast", 0),
+        ("broadcast", 1),
+        ("multicast", 2),
+        ("otherhost", 3),
+        ("host", 0),
+        ("bcast", 1),
+        ("mcast", 2),
+    ];
     list(found, Field::PktType, |word| named(word, TYPES, "packet type", Field::PktType))
 }
 

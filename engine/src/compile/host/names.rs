@@ -6,6 +6,10 @@
 
 use std::collections::BTreeMap;
 
+use self::built_in::{PROTOCOLS, SERVICES};
+
+mod built_in;
+
 /// What the words of ports, protocols, users and groups stand for.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Names {
@@ -14,80 +18,6 @@ pub struct Names {
     users: BTreeMap<Box<str>, u32>,
     groups: BTreeMap<Box<str>, u32>,
 }
-
-/// Protocols that every rule may name, whatever the machine's own table says (IANA's numbers).
-const PROTOCOLS: &[(&str, u8)] = &[
-    ("ah", 51),
-    ("dccp", 33),
-    ("esp", 50),
-    ("gre", 47),
-    ("icmp", 1),
-    ("icmpv6", 58),
-    ("igmp", 2),
-    ("ipencap", 4),
-    ("ipip", 4),
-    ("ipv6", 41),
-    ("ipv6-icmp", 58),
-    ("ospf", 89),
-    ("pim", 103),
-    ("sctp", 132),
-    ("tcp", 6),
-    ("udp", 17),
-    ("udplite", 136),
-    ("vrrp", 112),
-];
-
-/// Protocol numbers of tcp and udp.
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-
-/// Services that firewalls name most, for machines without `/etc/services`.
-const SERVICES: &[(&str, &[u8], u16)] = &[
-    ("bgp", &[TCP], 179),
-    ("bootpc", &[UDP], 68),
-    ("bootps", &[UDP], 67),
-    ("domain", &[TCP, UDP], 53),
-    ("ftp", &[TCP], 21),
-    ("ftp-data", &[TCP], 20),
-    ("git", &[TCP], 9418),
-    ("http", &[TCP], 80),
-    ("http-alt", &[TCP, UDP], 8080),
-    ("https", &[TCP, UDP], 443),
-    ("imap2", &[TCP], 143),
-    ("imaps", &[TCP], 993),
-    ("ipp", &[TCP], 631),
-    ("isakmp", &[UDP], 500),
-    ("kerberos", &[TCP, UDP], 88),
-    ("ldap", &[TCP, UDP], 389),
-    ("ldaps", &[TCP, UDP], 636),
-    ("mysql", &[TCP], 3306),
-    ("nfs", &[TCP, UDP], 2049),
-    ("nrpe", &[TCP], 5666),
-    ("ntp", &[UDP], 123),
-    ("openvpn", &[TCP, UDP], 1194),
-    ("pop3", &[TCP], 110),
-    ("pop3s", &[TCP], 995),
-    ("postgresql", &[TCP], 5432),
-    ("radius", &[UDP], 1812),
-    ("redis", &[TCP], 6379),
-    ("rsync", &[TCP], 873),
-    ("sip", &[TCP, UDP], 5060),
-    ("smtp", &[TCP], 25),
-    ("snmp", &[TCP, UDP], 161),
-    ("snmp-trap", &[TCP, UDP], 162),
-    ("ssh", &[TCP], 22),
-    ("submission", &[TCP], 587),
-    ("submissions", &[TCP], 465),
-    ("sunrpc", &[TCP, UDP], 111),
-    ("svn", &[TCP], 3690),
-    ("syslog", &[UDP], 514),
-    ("syslog-tls", &[TCP], 6514),
-    ("telnet", &[TCP], 23),
-    ("tftp", &[UDP], 69),
-    ("time", &[TCP, UDP], 37),
-    ("zabbix-agent", &[TCP], 10050),
-    ("zabbix-trapper", &[TCP], 10051),
-];
 
 impl Names {
     /// The protocols and services that need no table of the machine.
@@ -186,6 +116,9 @@ fn accounts(text: &str) -> impl Iterator<Item = (Box<str>, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const TCP: u8 = 6;
+    const UDP: u8 = 17;
 
     #[test]
     fn the_texts_of_the_machine_win_over_what_is_built_in() {

@@ -10,7 +10,9 @@ use super::clause::{Clause, Effect, Families, Lowered, Product, Reading, Test};
 use super::code::{DOUBTFUL, LIMIT, OPERAND, Refusal, refuse};
 use super::matching::{self, Context};
 use super::operand::words;
+use super::reject;
 use super::target::{self, Statement};
+use super::transport;
 use crate::ruleset::{Comment, Expr, Verdict};
 
 /// Most rules that one source rule may become. Arrays that are folded into sets do not count.
@@ -21,7 +23,7 @@ pub(super) fn lower(rule: &HostRule, scope: &Scope<'_>, findings: &mut Vec<Diagn
     if rule.matches.iter().any(|found| matches!(&found.operands, Operands::OneOf(words) if words.is_empty())) {
         return None;
     }
-    let protocols = matching::protocols(rule, scope);
+    let protocols = transport::protocols(rule, scope);
     let context = Context { scope, rule, protocols: &protocols };
     let mut clauses = Vec::new();
     let mut never = false;
@@ -69,7 +71,7 @@ pub(super) fn lower(rule: &HostRule, scope: &Scope<'_>, findings: &mut Vec<Diagn
 pub(super) fn merge(v4: Lowered, v6: &Lowered) -> Result<Lowered, Lowered> {
     let statement = match (v4.statement.as_slice(), v6.statement.as_slice()) {
         (a, b) if a == b => Some(v4.statement.clone()),
-        ([Expr::Reject(a)], [Expr::Reject(b)]) => target::reject_both(*a, *b).map(|with| vec![Expr::Reject(with)]),
+        ([Expr::Reject(a)], [Expr::Reject(b)]) => reject::reject_both(*a, *b).map(|with| vec![Expr::Reject(with)]),
         _ => None,
     };
     let same = v4.clauses == v6.clauses && v4.comment == v6.comment && v4.effect == v6.effect;

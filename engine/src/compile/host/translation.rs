@@ -8,7 +8,7 @@ use policy_lang::source::Span;
 
 use super::clause::Ip;
 use super::code::{DOUBTFUL, FAMILY, OPERAND, PLACE, Refusal, UNSUPPORTED, refuse};
-use super::matching::{Context, Protocols};
+use super::matching::Context;
 use super::operand::words;
 use super::target::{place, unknown_option, value};
 use crate::ruleset::{Datum, Expr, Hook, Interval, Nat, NatKind};
@@ -52,7 +52,7 @@ pub(super) fn read(
     if nat.addresses.is_none() && nat.ports.is_none() && matches!(kind, NatKind::Source | NatKind::Destination) {
         return Err(refuse(OPERAND, span, format!("{name} needs a new address"), "write `to ADDRESS`"));
     }
-    if nat.ports.is_some() && !knows_ports(context.protocols) {
+    if nat.ports.is_some() && !context.protocols.have_ports() {
         let message = format!("{name} to a port needs a protocol that has ports");
         return Err(refuse(PLACE, span, message, "add `proto tcp`, udp, sctp, dccp or udplite to the rule"));
     }
@@ -63,13 +63,6 @@ pub(super) fn read(
         );
     }
     Ok(Expr::Nat(nat))
-}
-
-fn knows_ports(protocols: &Protocols) -> bool {
-    match protocols {
-        Protocols::Of(numbers) => numbers.iter().all(|number| [6, 17, 33, 132, 136].contains(number)),
-        Protocols::Any | Protocols::Unknown => false,
-    }
 }
 
 fn bad_ports(word: &Word) -> Refusal {

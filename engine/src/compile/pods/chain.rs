@@ -62,7 +62,7 @@ impl<'a> PolicyChains<'a> {
         };
         let mut rules = Vec::new();
         for index in effective.admin.clone() {
-            self.push_ordered(index, effective.direction, &pass, &mut rules, builder);
+            self.push_ordered(index, effective, &pass, &mut rules, builder);
         }
         // A tier that ends in a deny of everything leaves nothing to decide.
         if !rules.last().is_some_and(is_unconditional) {
@@ -79,7 +79,7 @@ impl<'a> PolicyChains<'a> {
         }
         let mut rules = self.hairpin(builder);
         for index in asked.clone() {
-            self.push_ordered(index, effective.direction, &Verdict::Return, &mut rules, builder);
+            self.push_ordered(index, effective, &Verdict::Return, &mut rules, builder);
         }
         if !effective.isolating.is_empty() {
             rules.push(denied(Some(self.isolation(effective))));
@@ -91,15 +91,15 @@ impl<'a> PolicyChains<'a> {
     fn push_ordered(
         &mut self,
         index: usize,
-        direction: Direction,
+        effective: &Effective,
         pass: &Verdict,
         rules: &mut Vec<Rule>,
         builder: &mut TableBuilder,
     ) {
         let Some(policy) = self.policies.get(index) else { return };
-        for rule in policy.rules(direction).unwrap_or_default() {
+        for rule in policy.rules(effective.direction).unwrap_or_default() {
             let comment = Comment::new(&rule.origin.to_string());
-            for mut exprs in self.peers.matches(rule, direction, builder) {
+            for mut exprs in self.peers.matches(rule, effective, builder) {
                 match rule.action {
                     Action::Accept => exprs.push(Expr::Verdict(Verdict::Return)),
                     Action::Pass => exprs.push(Expr::Verdict(pass.clone())),

@@ -6,6 +6,7 @@ use policy_lang::peer::{Peer, PodSelector};
 use policy_lang::policy::{Direction, Peers, Rule};
 
 use super::port::{self, PortTest};
+use super::subject::Effective;
 use super::{AddressFamily, FAMILIES, own_field};
 use crate::compile::address_family;
 use crate::compile::builder::TableBuilder;
@@ -44,9 +45,9 @@ impl<'a> PeerSets<'a> {
 
     /// The alternatives of a rule: a packet matches the rule if it matches one of them. The peer is the destination
     /// for egress, the source for ingress; ports are always the destination's.
-    pub(super) fn matches(&mut self, rule: &Rule, direction: Direction, builder: &mut TableBuilder) -> Vec<Vec<Expr>> {
-        let addresses = self.addresses(&rule.peers, direction, builder);
-        let ports = port::tests(&rule.ports);
+    pub(super) fn matches(&mut self, rule: &Rule, effective: &Effective, builder: &mut TableBuilder) -> Vec<Vec<Expr>> {
+        let addresses = self.addresses(&rule.peers, effective.direction, builder);
+        let ports = port::tests(&rule.ports, effective.own_ports.as_deref());
         let mut alternatives = Vec::new();
         for address in &addresses {
             for port in &ports {

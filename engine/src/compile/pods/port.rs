@@ -10,6 +10,7 @@ use super::AddressFamily;
 use crate::compile::address_family;
 use crate::compile::builder::TableBuilder;
 use crate::interval::Intervals;
+use crate::inventory::NamedPort;
 use crate::resolve::Resolver;
 use crate::ruleset::{
     Comment, DataType, Datum, Element, ElementKey, Elements, Expr, Field, Interval, Lookup, Match, Name, Operator,
@@ -25,28 +26,34 @@ pub(super) enum PortTest {
 }
 
 /// The alternatives of a rule's ports: at most one for the numbers of each protocol, and one for each named port.
-pub(super) fn tests(ports: &PortMatches) -> Vec<PortTest> {
+/// Given the destination's own named ports, those are numbers too.
+pub(super) fn tests(ports: &PortMatches, own: Option<&[NamedPort]>) -> Vec<PortTest> {
     let ports = match ports {
         PortMatches::Any => return vec![PortTest::Exprs(Vec::new())],
         PortMatches::AnyOf(ports) => ports,
     };
+    // `None` stands for every port of the protocol.
     let mut numbers: BTreeMap<Protocol, Option<Intervals>> = BTreeMap::new();
+    let mut add = |protocol: Protocol, first: u16, last: u16| {
+        let entry = numbers.entry(protocol).or_insert_with(|| Some(Intervals::empty(DataType::InetService)));
+        if let (Some(intervals), Some(interval)) = (entry, Interval::new(Datum::port(first), Datum::port(last))) {
+            intervals.insert(interval);
+        }
+    };
     let mut named = Vec::new();
+    let mut whole = Vec::new();
     for PortMatch { protocol, ports } in ports {
-        match ports {
-            Ports::All => {
-                numbers.insert(*protocol, None);
+        match (ports, own) {
+            (Ports::All, _) => whole.push(*protocol),
+            (Ports::Range(range), _) => add(*protocol, range.first(), range.last()),
+            (Ports::Named(name), None) => named.push(PortTest::Named(Arc::clone(name), *protocol)),
+            (Ports::Named(name), Some(own)) => {
+                let is_meant = |port: &&NamedPort| port.name == *name && port.protocol == *protocol;
+                own.iter().filter(is_meant).for_each(|port| add(*protocol, port.port, port.port));
             }
-            Ports::Range(range) => {
-                let entry = numbers.entry(*protocol).or_insert_with(|| Some(Intervals::empty(DataType::InetService)));
-                let interval = Interval::new(Datum::port(range.first()), Datum::port(range.last()));
-                if let (Some(intervals), Some(interval)) = (entry, interval) {
-                    intervals.insert(interval);
-                }
-            }
-            Ports::Named(name) => named.push(PortTest::Named(Arc::clone(name), *protocol)),
         }
     }
+    numbers.extend(whole.into_iter().map(|protocol| (protocol, None)));
     numbers
         .into_iter()
         .map(|(protocol, intervals)| PortTest::Exprs(vec![numeric(protocol, intervals.as_ref())]))

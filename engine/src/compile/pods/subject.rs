@@ -7,7 +7,7 @@ use policy_lang::name::NamespacedName;
 use policy_lang::peer::Namespaces;
 use policy_lang::policy::{Direction, Policy, Tier};
 
-use crate::inventory::Pod;
+use crate::inventory::{NamedPort, Pod};
 use crate::resolve::Resolver;
 
 /// The policies that bind one pod in one direction, as indices into the list of all policies.
@@ -23,6 +23,9 @@ pub(super) struct Effective {
     pub(super) isolating: Vec<usize>,
     /// The baseline's `otherwise`; empty for a pod that a NetworkPolicy isolates, which is never asked.
     pub(super) otherwise: Vec<usize>,
+    /// The pod's own named ports, if it shares its address with another pod: the sets of named ports, which go by
+    /// address, cannot tell the two apart (sem-54).
+    pub(super) own_ports: Option<Vec<NamedPort>>,
 }
 
 /// All policies, so that finding a pod's does not look at those of other namespaces.
@@ -70,7 +73,7 @@ impl<'a> Bindings<'a> {
         };
         let isolating = of(self.by_namespace.get(&name.namespace).map_or(&[], Vec::as_slice));
         let otherwise = if isolating.is_empty() { of(&self.otherwise) } else { Vec::new() };
-        Effective { direction, admin: of(&self.admin), isolating, otherwise }
+        Effective { direction, admin: of(&self.admin), isolating, otherwise, own_ports: None }
     }
 }
 

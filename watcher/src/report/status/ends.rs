@@ -71,18 +71,18 @@ fn families(family: Family) -> &'static [(&'static str, u32)] {
 }
 
 fn end(chain: &ObservedChain, family: &'static str, number: u32) -> FamilyEnd {
-    let own = chain.rules.iter().rev().filter_map(|rule| match &rule.content {
+    let own = chain.rules.iter().filter_map(|rule| match &rule.content {
         RuleContent::Known(rule) => Some(rule),
         RuleContent::Unknown(_) => None,
     });
-    // From the end backwards, past the denies of the other family.
+    // The first: nothing of the family gets past it to another.
     for rule in own {
         match whole_family(rule) {
             Some((Some(only), _)) if only != number => {}
             Some((_, verdict)) => {
                 return FamilyEnd { family, verdict, origin: rule.comment.as_ref().map(ToString::to_string) };
             }
-            None => break,
+            None => {}
         }
     }
     let verdict = if chain.policy_drop { End::Drop } else { End::Accept };
@@ -105,11 +105,10 @@ fn whole_family(rule: &Rule) -> Option<(Option<u32>, End)> {
                     .find(|number| Datum::number(DataType::NfProto, *number) == *value);
             }
             Expr::Counter | Expr::NamedCounter(_) | Expr::Log(_) => {}
+            Expr::Verdict(Verdict::Accept) => return Some((family, End::Accept)),
             Expr::Verdict(Verdict::Drop) => return Some((family, End::Drop)),
             Expr::Reject(_) => return Some((family, End::Reject)),
-            Expr::Verdict(
-                Verdict::Accept | Verdict::Return | Verdict::Continue | Verdict::Jump(_) | Verdict::Goto(_),
-            )
+            Expr::Verdict(Verdict::Return | Verdict::Continue | Verdict::Jump(_) | Verdict::Goto(_))
             | Expr::Match(_)
             | Expr::Lookup(_)
             | Expr::VerdictMap(_)
@@ -169,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_rules_decide_for_each_family() {
+    fn the_first_rule_about_a_whole_family_decides_for_it() {
         let drop = || Expr::Verdict(Verdict::Drop);
         let ssh = || Match::eq(Field::TcpDport, Datum::port(22));
         assert_eq!(check(vec![]), [End::Accept, End::Accept]);
@@ -179,6 +178,8 @@ mod tests {
         assert_eq!(check(both), [End::Drop, End::Drop]);
         assert_eq!(check(vec![vec![family(10), drop()]]), [End::Accept, End::Drop]);
         let early = vec![vec![drop()], vec![ssh(), Expr::Verdict(Verdict::Accept)]];
-        assert_eq!(check(early), [End::Accept, End::Accept]);
+        assert_eq!(check(early), [End::Drop, End::Drop]);
+        let open = vec![vec![family(2), Expr::Verdict(Verdict::Accept)], vec![drop()]];
+        assert_eq!(check(open), [End::Accept, End::Drop]);
     }
 }

@@ -1,0 +1,209 @@
+//! The demonstration: it shows what is so, and it can fail.
+
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+
+use engine::compile::ForwardMode;
+use serde_json::Value;
+use watcher::demo::examples::{self, Examples};
+use watcher::demo::{Report, Scene, Stage, World, json, text};
+use watcher::lab::{Lab, Outcome};
+use watcher::source::load_from;
+
+use crate::privilege::{can_make_namespaces, report};
+
+/// The world of the examples, and its scene.
+fn examples() -> (World, Scene) {
+    let loaded = load_from(&examples::config(), &Examples::default()).unwrap();
+    let (world, findings) = World::compile(loaded, ForwardMode::PodsFirst);
+    assert_eq!(findings, []);
+    let scene = Scene::of(&world).unwrap();
+    (world, scene)
+}
+
+/// What comes out after somebody has meddled with the laboratory.
+fn after(meddle: impl FnOnce(&Lab)) -> Report {
+    let (world, scene) = examples();
+    let stage = Stage { world: &world, scene: &scene };
+    let enforced = stage.enforce(stage.build().unwrap()).unwrap();
+    meddle(enforced.lab());
+    stage.ask(&enforced).unwrap()
+}
+
+fn demo(arguments: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
+    let command = command.arg("demo").args(arguments).stdin(Stdio::null());
+    let Output { status, stdout, stderr } = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+/// The text of a run without the lines that say how long something took.
+fn timeless(text: &str) -> String {
+    text.lines().filter(|line| !line.ends_with(" s")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn every_cell_is_as_the_three_sources_say_and_every_denied_one_has_its_line() {
+    if !can_make_namespaces("demo") {
+        return;
+    }
+    let (code, stdout, stderr) = demo(&["--format", "json"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(stderr, "", "the examples have no finding");
+    let found: Value = serde_json::from_str(&stdout).unwrap();
+    let cells = found["cells"].as_array().unwrap();
+    assert!(cells.len() > 1000, "{}", cells.len());
+    let mut lines = std::collections::BTreeSet::new();
+    for cell in cells {
+        assert_eq!(cell["expected"], cell["observed"], "{cell}");
+        assert!(cell.get("disagreement").is_none(), "{cell}");
+        if cell["expected"] != "open" {
+            let line = cell["line"].as_str().unwrap_or_else(|| panic!("no line: {cell}"));
+            let (path, rest) = line.split_once(':').unwrap();
+            let number = rest.split(' ').next().unwrap();
+            assert!(number.parse::<u32>().is_ok(), "{line}");
+            lines.insert(path.to_owned());
+        }
+    }
+    // All three sources deny something, and so do all kinds of answers come about.
+    let sources = ["examples/cluster/baseline.yaml", "examples/cluster/policies.yaml", "examples/host/node.ferm"];
+    assert_eq!(lines.into_iter().collect::<Vec<_>>(), sources);
+    for (kind, at_least) in [("pod", 8), ("node", 2), ("outside", 2)] {
+        let parties = found["parties"].as_array().unwrap().iter();
+        assert!(parties.filter(|party| party["kind"] == kind).count() >= at_least, "{kind}");
+    }
+    for family in ["ipv4", "ipv6"] {
+        for expected in ["open", "drop"] {
+            assert!(cells.iter().any(|cell| cell["family"] == family && cell["expected"] == expected));
+        }
+    }
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/demo-json.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    for field in crate::docs::fields(&found) {
+        assert!(page.contains(&format!("`{field}`")), "`{field}` is not described");
+    }
+    report(&format!("{} cells, {}", cells.len(), found["summary"]));
+}
+
+#[test]
+fn it_shows_the_same_from_files_and_within_120_columns() {
+    if !can_make_namespaces("demo from files") {
+        return;
+    }
+    let (code, built_in, _) = demo(&[]);
+    assert_eq!(code, 0, "{built_in}");
+    assert!(built_in.contains("\nnothing left behind"), "{built_in}");
+    assert!(built_in.contains(" 0 different from what the sources say, in "), "{built_in}");
+    let wide: Vec<_> = built_in.lines().filter(|line| line.chars().count() > 120).collect();
+    assert!(wide.is_empty(), "{wide:#?}");
+    let (code, from_files, _) = demo(&[
+        "--manifests",
+        "examples/cluster",
+        "--baseline",
+        "examples/cluster/baseline.yaml",
+        "--host",
+        "examples/host/node.ferm",
+    ]);
+    assert_eq!(code, 0, "{from_files}");
+    assert_eq!(timeless(&built_in), timeless(&from_files));
+}
+
+#[test]
+fn a_rule_that_somebody_removes_by_hand_is_a_difference() {
+    if !can_make_namespaces("demo after meddling") {
+        return;
+    }
+    let sound = after(|_| {});
+    assert!(sound.is_sound(), "{}", text::report(&sound));
+
+    // The end of the gateway's ingress chain: what isolates it.
+    let isolation = "payments/gateway: isolates ingress";
+    let found = after(|lab| {
+        let node = lab.namespace("node-a").unwrap();
+        let chains = node.nft_list(&["-a", "list", "table", "inet", "palisade"]).unwrap();
+        let mut chain = "";
+        for line in chains.lines().map(str::trim) {
+            if let Some(name) = line.strip_prefix("chain ") {
+                chain = name.split(' ').next().unwrap();
+            }
+            if line.contains(isolation) {
+                let handle = line.rsplit(' ').next().unwrap();
+                node.nft(&format!("delete rule inet palisade {chain} handle {handle}")).unwrap();
+            }
+        }
+    });
+    let differences: Vec<_> = found.differences().collect();
+    assert!(!found.is_sound());
+    assert!(!differences.is_empty());
+    for cell in differences {
+        assert_eq!(found.name(cell.to), "payments/gateway-1");
+        assert_eq!((cell.verdict.outcome, cell.answer.outcome), (Outcome::Dropped, Outcome::Open));
+        let line = cell.verdict.denial.as_ref().unwrap().line.as_deref().unwrap();
+        assert!(line.ends_with(isolation), "{line}");
+    }
+    let shown = text::report(&found);
+    assert!(shown.contains("\nNot what the sources say:\n"), "{shown}");
+    assert!(
+        json::report(&found)
+            .contains("\"observed\": \"open\",\n      \"answeredBy\": \"payments/gateway-1\",\n      \"line\"")
+    );
+}
+
+#[test]
+fn a_packet_that_is_lost_is_a_difference_too() {
+    if !can_make_namespaces("demo after dropping") {
+        return;
+    }
+    let found = after(|lab| {
+        let drop = "table ip lost { chain f { type filter hook forward priority 300; tcp dport 5432 drop; }; }";
+        lab.namespace("node-b").unwrap().nft(drop).unwrap();
+    });
+    let mut differences = found.differences();
+    assert!(differences.any(|cell| cell.answer.outcome == Outcome::Dropped && found.name(cell.to) == "shop/db-1"));
+}
+
+#[test]
+fn a_compiler_that_forgets_a_policy_is_found_out_without_a_packet() {
+    if !can_make_namespaces("demo of a wrong compiler") {
+        return;
+    }
+    let (mut world, scene) = examples();
+    let mut without = world.clone();
+    without.policies.retain(|policy| &*policy.name.name != "ledger");
+    // The rulesets still enforce the ledger's policy, of which the oracle does not know any more.
+    std::mem::swap(&mut world.policies, &mut without.policies);
+    let stage = Stage { world: &world, scene: &scene };
+    let enforced = stage.enforce(stage.build().unwrap()).unwrap();
+    let found = stage.ask(&enforced).unwrap();
+    assert_eq!(found.differences().count(), 0);
+    assert!(!found.is_sound());
+    let (cell, words) = found.disagreements().next().unwrap();
+    assert_eq!(found.name(cell.to), "payments/ledger-1");
+    assert!(words.contains("examples/cluster/policies.yaml:90"), "{words}");
+}
+
+#[test]
+fn what_cannot_be_shown_is_refused_before_anything_is_built() {
+    let (code, _, stderr) = demo(&["--host", "examples/host/node.ferm"]);
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains("the manifests have no Node"), "{stderr}");
+    let (code, _, stderr) = demo(&["--manifests", "examples/cluster/policies.yaml"]);
+    assert_eq!(code, 2, "{stderr}");
+
+    let (mut world, _) = examples();
+    let pod = world.inventory.pods.values().next().unwrap().clone();
+    for number in 0..40_u8 {
+        let mut pod = pod.clone();
+        pod.addresses = vec![[10, 244, 9, number].into()];
+        let name = policy_lang::name::NamespacedName::new("many", format!("pod-{number}"));
+        world.inventory.pods.insert(name, pod);
+    }
+    let refused = Scene::of(&world).unwrap_err().to_string();
+    assert!(refused.contains("at most 40"), "{refused}");
+
+    let (mut world, _) = examples();
+    let twin = policy_lang::name::NamespacedName::new(Arc::from("shop"), Arc::from("twin"));
+    world.inventory.pods.insert(twin, world.inventory.pods.values().next().unwrap().clone());
+    let refused = Scene::of(&world).unwrap_err().to_string();
+    assert!(refused.contains("both have 10.244.1.2"), "{refused}");
+}

@@ -1,0 +1,142 @@
+//! What the sources say about a question: the oracle by the words of the policies, the simulator by the rulesets.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use engine::eval::policy::{self, Connection, Decision, Transport, Way};
+use engine::eval::ruleset::Owner;
+use engine::ruleset::Comment;
+use policy_lang::port::Protocol;
+use policy_lang::source::Origin;
+
+use super::World;
+use super::path::{Fate, Paths};
+use super::scene::{Party, Place, Scene};
+use crate::lab::{Outcome, Service};
+
+/// Which rule denies a question.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Denial {
+    /// The node whose rule it is.
+    pub node: Arc<str>,
+    /// The source line of the rule, and what it says; none for a rule that no source line stands for.
+    pub line: Option<Box<str>>,
+}
+
+/// What the sources say about one question.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Verdict {
+    /// What has to become of it.
+    pub outcome: Outcome,
+    /// Why, unless it is open.
+    pub denial: Option<Denial>,
+    /// Who has to answer, if it is open.
+    pub answered_by: Option<Box<str>>,
+    /// Where oracle and simulator contradict each other: a bug of one of them.
+    pub disagreement: Option<String>,
+}
+
+/// Knows what the sources say.
+#[derive(Debug)]
+pub struct Judge<'a> {
+    world: &'a World,
+    paths: Paths<'a>,
+}
+
+impl<'a> Judge<'a> {
+    /// `owner` is who runs the sockets that ask.
+    pub fn new(world: &'a World, scene: &'a Scene, owner: Owner) -> Self {
+        Self { world, paths: Paths::new(scene, owner) }
+    }
+
+    /// What the sources say; none where a family is not there to ask by.
+    pub fn verdict(&self, from: &'a Party, to: &'a Party, address: IpAddr, service: Service) -> Option<Verdict> {
+        let fate = self.paths.fate(&self.world.rulesets, from, address, service)?;
+        let pods_only = self.paths.fate(&self.world.pod_rulesets, from, address, service)?;
+        let decision = self.oracle(from, to, address, service)?;
+        let disagreement = disagreement(&fate, &pods_only, &decision);
+        let Fate { outcome, denial, answered_by } = fate;
+        Some(Verdict { outcome, denial, answered_by, disagreement })
+    }
+
+    /// What the policies say on every node along the way.
+    fn oracle(&self, from: &Party, to: &Party, destination: IpAddr, service: Service) -> Option<Decision> {
+        let source = from.address_like(destination)?;
+        let mut ways: Vec<(&Arc<str>, Way)> = Vec::new();
+        match &from.place {
+            Place::Node(node) => ways.push((node, Way::FromNode)),
+            Place::Pod { node, .. } if to.place == Place::Node(Arc::clone(node)) => ways.push((node, Way::ToNode)),
+            Place::Pod { node, .. } => ways.push((node, Way::Forwarded)),
+            Place::Outside => {}
+        }
+        if to.node() != from.node() {
+            match &to.place {
+                Place::Node(node) => ways.push((node, Way::ToNode)),
+                Place::Pod { node, .. } => ways.push((node, Way::Forwarded)),
+                Place::Outside => {}
+            }
+        }
+        let transport = transport(service, destination);
+        ways.into_iter()
+            .map(|(node, way)| {
+                let connection = Connection { source, destination, transport, way };
+                policy::policies(&self.world.policies, &self.world.inventory, node, &connection)
+            })
+            .reduce(Decision::and)
+    }
+}
+
+/// How the two contradict each other, if they do.
+fn disagreement(fate: &Fate, pods_only: &Fate, decision: &Decision) -> Option<String> {
+    let simulated = pods_only.outcome;
+    let denied = decision.outcome == policy::Outcome::Denied;
+    if denied == (simulated == Outcome::Open) {
+        let words = if denied { "denies" } else { "permits" };
+        return Some(format!(
+            "the oracle {words} it by {}, in the compiled pod policy it is {simulated}{}",
+            origins(decision),
+            pods_only
+                .denial
+                .as_ref()
+                .and_then(|denial| denial.line.as_ref())
+                .map(|line| format!(" by {line}"))
+                .unwrap_or_default(),
+        ));
+    }
+    if denied && fate.outcome == Outcome::Open {
+        return Some(format!("pod policy denies it by {}, together with the host rules it is open", origins(decision)));
+    }
+    let line = pods_only.denial.as_ref()?.line.as_ref()?;
+    let named = decision.cause.origins();
+    if named.is_empty() || named.iter().any(|origin| names(line, origin)) {
+        return None;
+    }
+    Some(format!("the oracle says {}, the rule that denies it says {line}", origins(decision)))
+}
+
+/// Whether the comment of a rule names this origin; of long comments the kernel keeps the end only.
+fn names(line: &str, origin: &Origin) -> bool {
+    let Some(place) = &origin.place else { return true };
+    let cut = Comment::new(line);
+    cut.as_str().starts_with("...") || line.split(' ').next() == Some(&place.to_string())
+}
+
+fn origins(decision: &Decision) -> String {
+    let named: Vec<_> = decision.cause.origins().iter().map(ToString::to_string).collect();
+    if named.is_empty() { "no policy".to_owned() } else { named.join(" and ") }
+}
+
+fn transport(service: Service, to: IpAddr) -> Transport {
+    const ECHO: u8 = 8;
+    const ECHO_V6: u8 = 128;
+    let port = |protocol, destination| Transport::Port { protocol, destination };
+    match service {
+        Service::Tcp(destination) => port(Protocol::Tcp, destination),
+        Service::Udp(destination) => port(Protocol::Udp, destination),
+        Service::Sctp(destination) => port(Protocol::Sctp, destination),
+        Service::Echo => {
+            let icmp_type = if to.is_ipv4() { ECHO } else { ECHO_V6 };
+            Transport::Icmp { icmp_type, code: 0, hop_limit: 64 }
+        }
+    }
+}
