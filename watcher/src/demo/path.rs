@@ -159,7 +159,7 @@ impl<'a> Paths<'a> {
                 End::Delivered => self.scene.owner(packet.destination).map_or(Step::Lost, Step::Arrived),
                 End::Sent(interface) if **interface == *UPLINK => self.on_the_wire(packet.destination),
                 End::Sent(_) => self.scene.owner(packet.destination).map_or(Step::Lost, Step::Arrived),
-                End::Dropped(_) | End::Rejected(..) | End::Unroutable => Step::Lost,
+                End::Dropped(_) | End::Rejected(..) | End::Unroutable | End::Expired => Step::Lost,
             };
         }
         Way::Lost
@@ -210,7 +210,7 @@ fn denial(node: &Arc<str>, journey: &Journey) -> Option<(Denial, Option<RejectWi
     let reject = match &journey.end {
         End::Dropped(_) => None,
         End::Rejected(_, with) => Some(*with),
-        End::Delivered | End::Sent(_) | End::Unroutable => return None,
+        End::Delivered | End::Sent(_) | End::Unroutable | End::Expired => return None,
     };
     let rule = journey.stages.last().and_then(|stage| stage.evaluation.decided_by.as_ref());
     let line = rule.and_then(|rule| rule.comment.as_ref()).map(|comment| comment.as_str().into());
