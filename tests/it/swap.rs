@@ -112,7 +112,7 @@ fn the_engine_loses_and_leaks_nothing() {
     if !can_make_namespaces("the_engine") {
         return;
     }
-    sustain_engine(Effort { swaps: 1000, touches: 10, rate: 60_000 });
+    sustain_engine(Effort { swaps: 1000, touches: 10, rate: 60_000 }, 16);
 }
 
 /// The same for a machine whose processors are emulated.
@@ -121,13 +121,14 @@ fn short() {
     if !can_make_namespaces("short") {
         return;
     }
-    sustain_engine(Effort { swaps: 20, touches: 10, rate: 2_000 });
+    sustain_engine(Effort { swaps: 10, touches: 10, rate: 2_000 }, 2);
 }
 
-fn sustain_engine(effort: Effort) {
+/// Goes through this many generations, again and again: few where compiling takes long.
+fn sustain_engine(effort: Effort, generations: u32) {
     let lab = laboratory();
     let kernel = lab.namespace("router").unwrap().run(Netlink::open).unwrap().unwrap();
-    let account = sustain(&lab, &mut Engine::new(kernel), effort);
+    let account = sustain(&lab, &mut Engine::new(kernel, generations), effort);
     report(&describe("engine", effort, &account));
     assert_eq!((account.lost, account.leaked), (0, 0), "{account:?}");
 }

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use engine::compile::{ForwardMode, Input, compile};
-use engine::inventory::Inventory;
-use engine::render;
-use engine::ruleset::Ruleset;
+use engine::apply::{Step, apply};
+use engine::compile::{ForwardMode, HostInput, Input, compile};
+use engine::kernel::Netlink;
+use engine::observed::TableFlags;
 use policy_lang::diagnostic::Severity;
-use policy_lang::manifest::{Object, load};
-use policy_lang::network_policy::{self, Strictness};
-use policy_lang::source::Sources;
+use watcher::config::Config;
 use watcher::lab::{Lab, Matrix, Namespace, Service, Topology};
+use watcher::source::{self, Loaded};
 
 use crate::privilege::{can_make_namespaces, report};
 
@@ -25,6 +25,11 @@ fn scenarios() {
     group("scenarios");
 }
 
+#[test]
+fn sources_together() {
+    group("together");
+}
+
 /// Builds the laboratory of a group once, and loads and asks each of its cases.
 fn group(name: &str) {
     if !can_make_namespaces(name) {
@@ -34,8 +39,7 @@ fn group(name: &str) {
     let shared = files(&folder);
     let cases: Vec<_> = entries(&folder).into_iter().filter(|path| path.is_dir()).collect();
     assert!(!cases.is_empty(), "no cases in {}", folder.display());
-    let (inventory, _) = Inventory::from_objects(&objects(&shared, &mut Sources::default()));
-    let mut topology = Topology::of(&inventory);
+    let mut topology = Topology::of(&loaded(&shared, "").inventory);
     if let Some(path) = shared.get("topology") {
         topology.read(&fs::read_to_string(path).unwrap()).unwrap();
     }
@@ -51,8 +55,7 @@ fn group(name: &str) {
         let mut files = shared.clone();
         files.extend(self::files(case));
         for node in &topology.nodes {
-            let ruleset = compiled(&files, &node.host.name);
-            enforce(lab.namespace(&node.host.name).unwrap(), &ruleset);
+            enforce(lab.namespace(&node.host.name).unwrap(), &files, &node.host.name);
         }
         let (observed, mismatches) = lab.compare(tables).unwrap();
         if !mismatches.is_empty() {
@@ -74,42 +77,38 @@ fn tables(case: &Path) -> Vec<Matrix> {
     tables
 }
 
-fn objects(files: &Files, sources: &mut Sources) -> Vec<Object> {
-    let mut objects = Vec::new();
-    for path in files.values().filter(|path| path.extension().is_some_and(|found| found == "yaml")) {
-        let (found, diagnostics) = load(path.to_str().unwrap(), &fs::read_to_string(path).unwrap(), sources);
-        let errors: Vec<_> = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).collect();
-        assert!(errors.is_empty(), "{errors:#?}");
-        objects.extend(found);
-    }
-    objects
+/// Reads what the files say about a node: `NODE.ferm` is for that node only, `baseline.yaml` is the baseline.
+fn loaded(files: &Files, node: &str) -> Loaded {
+    let named = |name: &str| files.get(name).cloned();
+    let is_manifest =
+        |name: &str| name != "baseline.yaml" && Path::new(name).extension().is_some_and(|ext| ext == "yaml");
+    let manifests = files.iter().filter(|(name, _)| is_manifest(name));
+    let config = Config {
+        host: named(&format!("{node}.ferm")),
+        manifests: manifests.map(|(_, path)| path.clone()).collect(),
+        baseline: named("baseline.yaml"),
+        node: Some(node.to_owned()),
+        forward: None,
+    };
+    let loaded = source::load(&config).unwrap();
+    assert!(!loaded.has_errors(), "{:#?}", loaded.diagnostics);
+    loaded
 }
 
-fn compiled(files: &Files, node: &str) -> Ruleset {
-    let mut sources = Sources::default();
-    let objects = objects(files, &mut sources);
-    let policies: Vec<_> = objects
-        .iter()
-        .filter_map(|object| {
-            let Object::NetworkPolicy(policy) = object else { return None };
-            Some(network_policy::decode(policy, &sources, Strictness::Strict).0)
-        })
-        .collect();
-    let (inventory, _) = Inventory::from_objects(&objects);
-    let input = Input {
-        policies: &policies,
-        host: None,
-        inventory: &inventory,
+fn enforce(namespace: &Namespace, files: &Files, node: &str) {
+    let Loaded { sources, policies, inventory, host, names, records, diagnostics: _ } = &loaded(files, node);
+    let (ruleset, diagnostics) = compile(&Input {
+        policies,
+        host: host.as_ref().map(|rules| HostInput { rules, names, sources }),
+        inventory,
         node,
         forward_mode: ForwardMode::PodsFirst,
-        sources: &[],
-    };
-    compile(&input).0
-}
-
-fn enforce(node: &Namespace, ruleset: &Ruleset) {
-    let empty = "table inet palisade { }\ndelete table inet palisade\n";
-    node.nft(&format!("{empty}{}", render::ruleset(ruleset))).unwrap();
+        sources: records,
+    });
+    assert!(diagnostics.iter().all(|found| found.severity != Severity::Error), "{diagnostics:#?}");
+    let mut kernel = namespace.run(Netlink::open).unwrap().unwrap();
+    let watch = &mut |_: Step<'_>| ControlFlow::Continue(());
+    apply(&mut kernel, &ruleset, TableFlags::default(), watch).unwrap();
 }
 
 fn files(folder: &Path) -> Files {

@@ -11,25 +11,24 @@ use engine::ruleset::Ruleset;
 use super::Swapper;
 use super::cluster::{PEERS, ruleset};
 
-/// How many generations there are; after the last comes the first again.
-const GENERATIONS: u32 = 16;
-
 /// Applies what the compiler makes of a generation.
 #[derive(Debug)]
 pub(super) struct Engine<K> {
     kernel: K,
     peers: u32,
+    /// How many generations there are; after the last comes the first again.
+    generations: u32,
     /// What has been compiled, by generation and peers: the load shall meet swaps, not compiles.
     rulesets: BTreeMap<(u32, u32), Ruleset>,
 }
 
 impl<K: Kernel> Engine<K> {
-    pub(super) fn new(kernel: K) -> Self {
-        Self { kernel, peers: 0, rulesets: BTreeMap::new() }
+    pub(super) fn new(kernel: K, generations: u32) -> Self {
+        Self { kernel, peers: 0, generations, rulesets: BTreeMap::new() }
     }
 
     fn apply(&mut self, generation: u32) -> Outcome {
-        let generation = generation % GENERATIONS;
+        let generation = generation % self.generations;
         let compiled = self.rulesets.entry((generation, self.peers));
         let desired = compiled.or_insert_with(|| ruleset(generation, self.peers));
         let watch = &mut |_: Step<'_>| ControlFlow::Continue(());
@@ -58,7 +57,7 @@ impl<K: Kernel> Swapper for Engine<K> {
 
 #[test]
 fn the_swapper_swaps() {
-    let mut swapper = Engine::new(engine::kernel::fake::Fake::current());
+    let mut swapper = Engine::new(engine::kernel::fake::Fake::current(), 3);
     swapper.install();
     for generation in 1..=4 {
         swapper.swap(generation);

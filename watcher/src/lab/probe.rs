@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read as _};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
@@ -23,7 +23,11 @@ const IN_FLIGHT: usize = 256;
 /// How often a packet is sent again for which there was no room, and how long after.
 const SEND_TRIES: usize = 100;
 const SEND_PAUSE: Duration = Duration::from_millis(2);
-/// From which port on SCTP is asked, so that no answer meets the question of an earlier round.
+/// The ports from which questions come.
+const FIRST_PORT: u16 = 20_000;
+const PORTS: u16 = 40_000;
+/// From which port the next question comes. Each comes from another, so that none continues a connection that an
+/// earlier question left in somebody's connection tracking; after 40,000 of them those are forgotten.
 static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
 
 /// One question.
@@ -167,8 +171,7 @@ fn start(probe: &Probe, idx: usize, initiator: &mut Initiator) -> io::Result<Opt
             datagram(to(0), protocol, &request).map(Some)
         }
         Service::Sctp(port) => {
-            let source = 20_000 + NEXT_PORT.fetch_add(1, Ordering::Relaxed) % 40_000;
-            initiator.ask(idx, probe.to, source, port)?;
+            initiator.ask(idx, probe.to, next_port(), port)?;
             Ok(None)
         }
     }
@@ -196,7 +199,23 @@ fn open(to: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(to), kind, Some(protocol))?;
     socket.set_nonblocking(true)?;
     errors::keep(&socket)?;
+    let any = match to {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    // For an echo the port is the identifier. One that a listener of this place holds is passed over.
+    while let Err(error) = socket.bind(&SocketAddr::new(any, next_port()).into()) {
+        if error.kind() != io::ErrorKind::AddrInUse {
+            return Err(error);
+        }
+    }
     Ok(socket)
+}
+
+fn next_port() -> u16 {
+    // Counting on beyond the last number would repeat some ports early.
+    let next = NEXT_PORT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |port| Some((port + 1) % PORTS));
+    FIRST_PORT + next.unwrap_or_default()
 }
 
 /// What the socket has to say; `None` if nothing yet.
