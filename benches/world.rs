@@ -9,7 +9,7 @@ const LOCAL_PODS: usize = 200;
 ///
 /// Ten policies and ten pods to a namespace; the first pods run on `node-0`. Every policy is one of four kinds that
 /// real clusters have: peers by label, a whole namespace, blocks with exceptions, egress with ports.
-pub fn manifests(n_policies: usize) -> String {
+pub(crate) fn manifests(n_policies: usize) -> String {
     let mut text = String::new();
     for namespace in 0..n_policies.div_ceil(10) {
         let _ = writeln!(
@@ -72,7 +72,7 @@ fn body(policy: usize) -> String {
 }
 
 /// A ferm configuration of `n_rules` distinct accepts below a policy of drop.
-pub fn host_rules(n_rules: usize) -> String {
+pub(crate) fn host_rules(n_rules: usize) -> String {
     let mut text = String::from(
         "domain ip table filter chain INPUT {\n    policy DROP;\n    mod state state (ESTABLISHED RELATED) ACCEPT;\n    interface lo ACCEPT;\n",
     );
@@ -91,7 +91,7 @@ pub fn host_rules(n_rules: usize) -> String {
 }
 
 /// Host rules of which no two have the same shape beside each other, so that nothing folds into a set.
-pub fn odd_host_rules(n_rules: usize) -> String {
+pub(crate) fn odd_host_rules(n_rules: usize) -> String {
     let mut text = String::from("domain ip table filter chain INPUT {\n    policy DROP;\n");
     for rule in 0..n_rules {
         let address = format!("10.{}.{}.{}", rule / 65_536 % 256, rule / 256 % 256, rule % 256);
