@@ -54,9 +54,9 @@ impl Cluster {
         compiled(&Input { policies, inventory, host: None, ..NOTHING })
     }
 
-    /// The same cluster without its last policy.
-    pub(crate) fn without_last_policy(mut self) -> Self {
-        self.policies.pop();
+    /// The same cluster without its first policy, which is one for pods of the node.
+    pub(crate) fn without_first_policy(mut self) -> Self {
+        self.policies.remove(0);
         self
     }
 }

@@ -79,7 +79,7 @@ fn plan(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("plan");
     for size in SIZES {
         let desired = Cluster::read(&world::manifests(size)).compile();
-        let before = observed(&Cluster::read(&world::manifests(size)).without_last_policy().compile());
+        let before = observed(&Cluster::read(&world::manifests(size)).without_first_policy().compile());
         let same = observed(&desired);
         let host = Host::read(&world::host_rules(size)).compile();
         let nothing = Observed::default();

@@ -1,2 +1,35 @@
-//! Side by side with nft, ferm and iptables, as ratios of one run. Needs root.
-fn main() {}
+//! Side by side with nft, ferm, iptables and ipset, as ratios of one run. Needs root and those programs.
+//!
+//! `cargo bench --bench peers` prints all tables, `cargo bench --bench peers -- load` (or `host`, `datapath`) one.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot be set up stops")]
+
+use std::env;
+use std::path::Path;
+
+mod cost;
+mod datapath;
+mod host;
+mod load;
+#[path = "../pipeline.rs"]
+mod pipeline;
+mod shape;
+mod table;
+#[path = "../world.rs"]
+mod world;
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if let [host::CHILD, file] = arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        return host::load(Path::new(file));
+    }
+    let wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == name);
+    if wanted("load") {
+        load::table().publish();
+    }
+    if wanted("host") {
+        host::table().publish();
+    }
+    if wanted("datapath") {
+        datapath::tables().iter().for_each(table::Table::publish);
+    }
+}

@@ -1,0 +1,46 @@
+//! Rulesets of one set that a chain looks into.
+
+use std::net::Ipv4Addr;
+
+use engine::compile::base::Base;
+use engine::ruleset::{
+    Chain, DataType, Datum, Element, ElementKey, Expr, Family, Field, Interval, Lookup, Name, Operator, Rule, Ruleset,
+    Set, SetRef, SetSpec, Table, TableKey, Verdict,
+};
+
+/// Single addresses.
+pub(crate) fn addresses(n_elements: u32) -> Ruleset {
+    let keys = (0..n_elements).map(|n| ElementKey::values([address(n)]));
+    one_set(vec![Field::IpSaddr], SetSpec::hash([DataType::Ipv4Addr]), keys)
+}
+
+/// Networks of eight addresses, each with eighty ports or fewer.
+pub(crate) fn ranges(n_elements: u32) -> Ruleset {
+    let key = vec![Field::IpSaddr, Field::TcpDport];
+    let types: Vec<DataType> = key.iter().map(|field| field.data_type()).collect();
+    let port = |port: u32| Datum::number(types[1], port);
+    let keys = (0..n_elements).map(|n| {
+        let addresses = Interval::new(address(n * 8), address(n * 8 + 7)).unwrap();
+        let ports = Interval::new(port(80 + n % 7), port(150 + n % 9)).unwrap();
+        ElementKey::intervals([addresses, ports])
+    });
+    let keys: Vec<_> = keys.collect();
+    one_set(key, SetSpec::intervals(types), keys.into_iter())
+}
+
+fn one_set(key: Vec<Field>, spec: SetSpec, keys: impl Iterator<Item = ElementKey>) -> Ruleset {
+    let name = Name::ours("bench");
+    let elements = keys.map(|key| (key, Element::PLAIN)).collect();
+    let look = Lookup { key, operator: Operator::Eq, set: SetRef::Named(name.clone()) };
+    let rule = Rule { exprs: vec![Expr::Lookup(look), Expr::Verdict(Verdict::Accept)], comment: None };
+    let (_, base) = Base::Forward.definition();
+    let chain = Chain { base: Some(base), comment: None, rules: vec![rule] };
+    let mut table = Table::default();
+    table.sets.insert(name, Set { spec, elements });
+    table.chains.insert(Base::Forward.name(), chain);
+    Ruleset { tables: [(TableKey::ours(Family::Inet), table)].into() }
+}
+
+fn address(n: u32) -> Datum {
+    Datum::address(Ipv4Addr::from_bits(0x0a00_0000 + n).into())
+}
