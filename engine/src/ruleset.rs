@@ -20,6 +20,7 @@ pub use self::set::{Element, ElementData, ElementKey, Elements, MapData, Set, Se
 
 mod chain;
 mod datum;
+pub(crate) mod every;
 mod expr;
 mod name;
 mod set;

@@ -42,7 +42,7 @@ impl<'a> Live<'a> {
             if let Expr::DynamicSet(dynamic) = expr {
                 self.sets.insert(&dynamic.set);
             }
-            open.extend(target_of(expr));
+            open.extend(expr.target());
             match looked_into(expr) {
                 Some(SetRef::Named(set)) if self.sets.insert(set) => {
                     let elements = table.sets.get(set).map(|set| set.elements.values());
@@ -76,36 +76,9 @@ fn ends_chain(rule: &ObservedRule) -> bool {
     }
 }
 
-fn target_of(expr: &Expr) -> Option<&Name> {
-    match expr {
-        Expr::Verdict(verdict) => target_of_verdict(verdict),
-        Expr::Match(_)
-        | Expr::Lookup(_)
-        | Expr::VerdictMap(_)
-        | Expr::Counter
-        | Expr::NamedCounter(_)
-        | Expr::Quota(_)
-        | Expr::NamedQuota(_)
-        | Expr::Limit(_)
-        | Expr::Log(_)
-        | Expr::Reject(_)
-        | Expr::Nat(_)
-        | Expr::Notrack
-        | Expr::Assign(_)
-        | Expr::DynamicSet(_) => None,
-    }
-}
-
 fn target_of_element(element: &Element) -> Option<&Name> {
     match &element.data {
-        ElementData::Verdict(verdict) => target_of_verdict(verdict),
+        ElementData::Verdict(verdict) => verdict.target(),
         ElementData::Nothing | ElementData::Value(_) | ElementData::Counter(_) => None,
-    }
-}
-
-fn target_of_verdict(verdict: &Verdict) -> Option<&Name> {
-    match verdict {
-        Verdict::Jump(chain) | Verdict::Goto(chain) => Some(chain),
-        Verdict::Accept | Verdict::Drop | Verdict::Return | Verdict::Continue => None,
     }
 }

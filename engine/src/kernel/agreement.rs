@@ -12,12 +12,10 @@ use super::attribute::Attributes;
 use super::batch::{Batch, Ending};
 use super::decode;
 use super::element::{self, Bytes, WireElement};
-use super::field::FIELDS;
 use super::inspect::inspect;
 use super::lower::{Surroundings, lower};
 use super::message::{Content, Messages, kind};
 use super::set_object;
-use super::type_id::TYPES;
 use crate::kernel::Guard;
 use crate::observed::RuleContent;
 use crate::plan::{Op, OpKind, RulePosition};
@@ -88,7 +86,7 @@ proptest! {
 #[test]
 fn every_field_is_read_back_in_every_family() {
     for family in [Family::Inet, Family::Ip, Family::Ip6, Family::Arp, Family::Bridge] {
-        for field in FIELDS {
+        for field in Field::ALL {
             let rule = Rule { exprs: vec![Match::eq(*field, Datum::number(field.data_type(), 1))], comment: None };
             assert_eq!(read_back(family, &rule), Some(RuleContent::Known(rule)), "{family} {field:?}");
         }
@@ -253,7 +251,7 @@ fn operators() -> impl Strategy<Value = Operator> {
 }
 
 fn matches() -> impl Strategy<Value = Expr> {
-    (prop::sample::select(FIELDS.to_vec()), operators()).prop_flat_map(|(field, operator)| {
+    (prop::sample::select(Field::ALL.to_vec()), operators()).prop_flat_map(|(field, operator)| {
         let data_type = field.data_type();
         let mask = prop_oneof![
             2 => Just(None),
@@ -293,7 +291,7 @@ fn intervals(data_type: DataType) -> impl Strategy<Value = Interval> {
 }
 
 fn keys() -> impl Strategy<Value = Vec<Field>> {
-    vec(prop::sample::select(FIELDS.to_vec()), 1..5)
+    vec(prop::sample::select(Field::ALL.to_vec()), 1..5)
 }
 
 fn anonymous(data: MapData) -> impl Strategy<Value = (Vec<Field>, SetRef)> {
@@ -306,7 +304,7 @@ fn anonymous(data: MapData) -> impl Strategy<Value = (Vec<Field>, SetRef)> {
 }
 
 fn specs() -> impl Strategy<Value = SetSpec> {
-    let types = || vec(prop::sample::select(TYPES.to_vec()), 1..5);
+    let types = || vec(prop::sample::select(DataType::ALL.to_vec()), 1..5);
     let holds = prop_oneof![
         Just(MapData::Nothing),
         Just(MapData::Verdict),

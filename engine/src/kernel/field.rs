@@ -100,23 +100,6 @@ const SCTP: u8 = 132;
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
 
-/// Lists every variant of an enum, and does not compile once one is missing.
-macro_rules! every {
-    ($name:ident: $enum:ident { $($variant:ident)* }) => {
-        pub(in crate::kernel) const $name: &[$enum] = &[$($enum::$variant),*];
-        const _: fn($enum) = |variant| match variant { $($enum::$variant)|* => () };
-    };
-}
-pub(super) use every;
-
-every! { FIELDS: Field {
-    Iifname Oifname NfProto L4Proto Mark PktType SkUid SkGid Length EtherSaddr EtherDaddr EtherType IpSaddr IpDaddr
-    IpFragOff IpDscp IpTtl Ip6Saddr Ip6Daddr Ip6Dscp Ip6Hoplimit TcpSport TcpDport TcpFlags UdpSport UdpDport
-    SctpSport SctpDport IcmpType IcmpCode Icmpv6Type Icmpv6Code ThSport ThDport CtState CtStatus CtMark CtDirection
-    CtOriginalIpSaddr CtOriginalIpDaddr CtOriginalIp6Saddr CtOriginalIp6Daddr CtOriginalProtoSrc CtOriginalProtoDst
-    FibSaddrType FibDaddrType FibDaddrIifType
-} }
-
 /// How a field is loaded.
 pub(super) fn source(field: Field) -> Source {
     match field {

@@ -5,16 +5,17 @@
 
 #![expect(
     clippy::wildcard_enum_match_arm,
-    reason = "each reader takes few of many instructions; that every expression has a reader is held by KINDS"
+    reason = "each reader takes few of many instructions; that every expression has a reader is held by ExprKind"
 )]
 
-use super::field::{self, Context, Dependency, FIELDS, Network, Source, every};
+use super::field::{self, Context, Dependency, Network, Source};
 use super::hint::{Choice, Hint};
 use super::lower::{
     self, NAT_DESTINATION, NAT_FLAGS, NAT_SOURCE, NFPROTO_IPV4, NFPROTO_IPV6, REJECT_ICMP, REJECT_ICMPX,
     REJECT_TCP_RESET, Surroundings,
 };
 use super::wire::{Comparison, Instruction, ObjectKind, Register, Span};
+use crate::ruleset::every::every;
 use crate::ruleset::{
     Assign, AssignTarget, DataType, Datum, DynamicSet, Expr, Field, Interval, Log, LogLevel, Lookup, Match, Nat,
     NatKind, Operator, Quota, RejectWith, Value, VerdictMap,
@@ -75,7 +76,7 @@ pub(super) enum ExprKind {
     DynamicSet,
 }
 
-every! { KINDS: ExprKind {
+every! { ExprKind {
     Match Lookup VerdictMap Counter NamedCounter Quota NamedQuota Limit Log Verdict Reject Nat Notrack Assign DynamicSet
 } }
 
@@ -183,7 +184,7 @@ impl<'a> Reader<'a> {
     }
 
     fn expr(&self) -> Option<(Expr, usize)> {
-        KINDS.iter().find_map(|kind| {
+        ExprKind::ALL.iter().find_map(|kind| {
             let mut reader = *self;
             let expr = reader.expr_of(*kind)?;
             Some((expr, reader.at))
@@ -382,7 +383,7 @@ impl<'a> Reader<'a> {
         let context = self.context;
         let is_any_transport = is_hinted(self.hints, Choice::AnyTransport, self.at);
         let is_meant = move |field: &Field| context.allows(*field) && (!is_any_transport || field::is_generic(*field));
-        FIELDS.iter().copied().filter(is_meant)
+        Field::ALL.iter().copied().filter(is_meant)
     }
 
     fn log(&mut self) -> Option<Log> {

@@ -1,12 +1,6 @@
 //! nft's numbers for data types. The kernel stores them for listing and compares nothing by them.
 
-use super::field::every;
 use crate::ruleset::DataType;
-
-every! { TYPES: DataType {
-    Ipv4Addr Ipv6Addr EtherAddr EtherType InetProto InetService IcmpType IcmpCode Icmpv6Type Icmpv6Code TcpFlag Mark
-    CtState CtStatus CtDir Ifname NfProto PktType FibAddrtype Uid Gid Dscp Integer8 Integer16 Integer32
-} }
 
 /// Bits of one type in the number of a concatenation (`TYPE_BITS`).
 const CONCAT_BITS: u32 = 6;
@@ -71,7 +65,7 @@ pub(super) fn types(number: u32, length: usize, widths: Option<&[u8]>) -> Option
         .iter()
         .enumerate()
         .map(|(index, wanted)| {
-            let mut candidates = TYPES.iter().copied().filter(|data_type| id(*data_type) == *wanted);
+            let mut candidates = DataType::ALL.iter().copied().filter(|data_type| id(*data_type) == *wanted);
             match width(index) {
                 // A field of bits lies in as many bytes as its header has for it.
                 Some(width) => candidates
@@ -85,7 +79,7 @@ pub(super) fn types(number: u32, length: usize, widths: Option<&[u8]>) -> Option
 
 /// Whether several types share the number of one of these, so that a concatenation does not show their widths.
 pub(super) fn is_ambiguous(types: &[DataType]) -> bool {
-    types.len() > 1 && types.iter().any(|one| TYPES.iter().any(|other| other != one && id(*other) == id(*one)))
+    types.len() > 1 && types.iter().any(|one| DataType::ALL.iter().any(|other| other != one && id(*other) == id(*one)))
 }
 
 /// The byte order that nft notes for a key or data.
@@ -110,7 +104,7 @@ mod tests {
 
     #[test]
     fn every_type_is_found_by_its_number_and_width() {
-        for data_type in TYPES {
+        for data_type in DataType::ALL {
             let number = of(&[*data_type]).unwrap();
             assert_eq!(types(number, data_type.width(), None), Some(vec![*data_type]));
             let pair = vec![*data_type, DataType::Ipv4Addr];

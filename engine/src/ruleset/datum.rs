@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
+use super::every::every;
+
 /// nft's data types, as far as palisade uses them.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum DataType {
@@ -75,6 +77,11 @@ pub struct Interval {
     low: Datum,
     high: Datum,
 }
+
+every! { DataType {
+    Ipv4Addr Ipv6Addr EtherAddr EtherType InetProto InetService IcmpType IcmpCode Icmpv6Type Icmpv6Code TcpFlag Mark
+    CtState CtStatus CtDir Ifname NfProto PktType FibAddrtype Uid Gid Dscp Integer8 Integer16 Integer32
+} }
 
 impl DataType {
     /// Width in bytes.

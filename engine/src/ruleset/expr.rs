@@ -4,6 +4,7 @@
 //! does not compile until each of them knows it. Hashes are taken of the rendered text and follow.
 
 use super::datum::{DataType, Datum, Interval};
+use super::every::every;
 use super::name::Name;
 use super::set::{Element, ElementKey, SetSpec};
 use std::collections::BTreeMap;
@@ -394,6 +395,16 @@ pub enum SetOperation {
     Delete,
 }
 
+// Fields of one transport protocol come before those of any, which stand for them all: whoever looks for the field that
+// an instruction loads takes the first.
+every! { Field {
+    Iifname Oifname NfProto L4Proto Mark PktType SkUid SkGid Length EtherSaddr EtherDaddr EtherType IpSaddr IpDaddr
+    IpFragOff IpDscp IpTtl Ip6Saddr Ip6Daddr Ip6Dscp Ip6Hoplimit TcpSport TcpDport TcpFlags UdpSport UdpDport
+    SctpSport SctpDport IcmpType IcmpCode Icmpv6Type Icmpv6Code ThSport ThDport CtState CtStatus CtMark CtDirection
+    CtOriginalIpSaddr CtOriginalIpDaddr CtOriginalIp6Saddr CtOriginalIp6Daddr CtOriginalProtoSrc CtOriginalProtoDst
+    FibSaddrType FibDaddrType FibDaddrIifType
+} }
+
 impl Field {
     /// The type of its values.
     pub fn data_type(self) -> DataType {
@@ -432,6 +443,39 @@ impl Field {
             Self::CtStatus => DataType::CtStatus,
             Self::CtDirection => DataType::CtDir,
             Self::FibSaddrType | Self::FibDaddrType | Self::FibDaddrIifType => DataType::FibAddrtype,
+        }
+    }
+}
+
+impl Expr {
+    /// The chain that it jumps or goes to by itself; maps lead to others.
+    pub fn target(&self) -> Option<&Name> {
+        match self {
+            Self::Verdict(verdict) => verdict.target(),
+            Self::Match(_)
+            | Self::Lookup(_)
+            | Self::VerdictMap(_)
+            | Self::Counter
+            | Self::NamedCounter(_)
+            | Self::Quota(_)
+            | Self::NamedQuota(_)
+            | Self::Limit(_)
+            | Self::Log(_)
+            | Self::Reject(_)
+            | Self::Nat(_)
+            | Self::Notrack
+            | Self::Assign(_)
+            | Self::DynamicSet(_) => None,
+        }
+    }
+}
+
+impl Verdict {
+    /// The chain that it leads to.
+    pub fn target(&self) -> Option<&Name> {
+        match self {
+            Self::Jump(chain) | Self::Goto(chain) => Some(chain),
+            Self::Accept | Self::Drop | Self::Return | Self::Continue => None,
         }
     }
 }

@@ -25,11 +25,11 @@ mod sample;
 
 use fixture::{PLAIN, compare, elements, interval, key, one_table, ranges, rules, table, v4, v6, with_rules};
 use nft::{check, check_text, list, nft};
-use sample::{FIELDS, TYPES, is_bits, is_one_bit, sample_range, samples};
+use sample::{is_bits, is_one_bit, sample_range, samples};
 
 #[test]
 fn every_field_compares_with_single_values() {
-    check(&rules(FIELDS.iter().flat_map(|field| {
+    check(&rules(Field::ALL.iter().flat_map(|field| {
         samples(field.data_type()).into_iter().flat_map(|value| {
             [Operator::Eq, Operator::Ne].map(|operator| compare(*field, None, operator, Value::One(value)))
         })
@@ -38,7 +38,7 @@ fn every_field_compares_with_single_values() {
 
 #[test]
 fn every_field_compares_with_ranges_and_prefixes() {
-    let ranged = FIELDS.iter().filter(|field| !is_bits(field.data_type()) && field.data_type() != DataType::Ifname);
+    let ranged = Field::ALL.iter().filter(|field| !is_bits(field.data_type()) && field.data_type() != DataType::Ifname);
     check(&rules(ranged.flat_map(|field| {
         let values = samples(field.data_type());
         let range = Interval::new(values[0].min(values[1]), values[0].max(values[1])).unwrap();
@@ -233,7 +233,7 @@ fn address_translation_is_listed_as_it_is_written() {
 #[test]
 fn every_type_makes_sets_with_and_without_ranges() {
     let mut table = table();
-    for (index, data_type) in TYPES.iter().enumerate() {
+    for (index, data_type) in DataType::ALL.iter().enumerate() {
         let singles = samples(*data_type).into_iter().filter(|value| !is_bits(*data_type) || is_one_bit(value));
         let spec = SetSpec::hash([*data_type]);
         let values = elements(singles.map(|value| key([value])));

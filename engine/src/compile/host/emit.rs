@@ -1,9 +1,9 @@
 //! From understood rules to nft's: arrays become sets, families get their guard, every rule counts.
 
 use super::clause::{Clause, Families, Ip, Lowered, Product, Test, Values};
-use super::matching::interval_value;
 use super::transport::TCP;
 use crate::compile::builder::TableBuilder;
+use crate::interval;
 use crate::ruleset::{
     DataType, Datum, Element, ElementKey, Elements, Expr, Field, Interval, Lookup, Match, Name, Operator, Rule, Set,
     SetRef, SetSpec, Value,
@@ -93,7 +93,7 @@ pub(super) fn values_expr(values: &Values, builder: &mut TableBuilder) -> Expr {
 pub(super) fn list_expr(field: Field, operator: Operator, intervals: &[Interval]) -> Expr {
     let intervals = normalised(intervals);
     if let [interval] = intervals.as_slice() {
-        return Expr::Match(Match { field, mask: None, operator, value: interval_value(*interval) });
+        return Expr::Match(Match { field, mask: None, operator, value: interval::value(*interval) });
     }
     let key = [field.data_type()];
     let single = intervals.iter().all(Interval::is_single);

@@ -8,6 +8,7 @@ use super::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse, suggestion};
 use super::operand::{self, Address, words};
 use super::transport::{self, Protocols};
 use super::{conntrack, icmp, metadata, rate};
+use crate::interval;
 use crate::ruleset::{DataType, Datum, Expr, Field, Hook, Interval, Match as Compare, Operator, Value};
 
 /// What a match is read with.
@@ -205,7 +206,7 @@ pub(super) fn addresses(found: &Match, ip: Ip, field: Field) -> Result<Reading, 
                     field,
                     mask: None,
                     operator,
-                    value: interval_value(Interval::network(network)),
+                    value: interval::value(Interval::network(network)),
                 }));
             }
             Address::Masked(value, mask) => (Datum::address(mask), Datum::address(value)),
@@ -216,50 +217,6 @@ pub(super) fn addresses(found: &Match, ip: Ip, field: Field) -> Result<Reading, 
 
 fn address_ranges(found: &Match, ip: Ip, field: Field) -> Result<Reading, Refusal> {
     list(found, field, |word| operand::address_range(word, ip))
-}
-
-/// An interval as one comparison: a value, a prefix of bits, or a range.
-pub(super) fn interval_value(interval: Interval) -> Value {
-    if interval.is_single() {
-        return Value::One(interval.low());
-    }
-    match interval.data_type() {
-        DataType::Ipv4Addr | DataType::Ipv6Addr => prefix(interval).unwrap_or(Value::Range(interval)),
-        DataType::EtherAddr
-        | DataType::EtherType
-        | DataType::InetProto
-        | DataType::InetService
-        | DataType::IcmpType
-        | DataType::IcmpCode
-        | DataType::Icmpv6Type
-        | DataType::Icmpv6Code
-        | DataType::TcpFlag
-        | DataType::Mark
-        | DataType::CtState
-        | DataType::CtStatus
-        | DataType::CtDir
-        | DataType::Ifname
-        | DataType::NfProto
-        | DataType::PktType
-        | DataType::FibAddrtype
-        | DataType::Uid
-        | DataType::Gid
-        | DataType::Dscp
-        | DataType::Integer8
-        | DataType::Integer16
-        | DataType::Integer32 => Value::Range(interval),
-    }
-}
-
-/// The network that an interval is, if it is one.
-fn prefix(interval: Interval) -> Option<Value> {
-    let (low, high) = (interval.low().to_u128(), interval.high().to_u128());
-    let free = (low ^ high).count_ones();
-    let mask = 1_u128.checked_shl(free).map_or(u128::MAX, |bit| bit - 1);
-    let width = u32::try_from(interval.data_type().width() * 8).ok()?;
-    let is_network = low ^ high == mask && low & mask == 0 && free < width;
-    let bits = u8::try_from(width.checked_sub(free)?).ok()?;
-    is_network.then_some(Value::Prefix(interval.low(), bits))
 }
 
 fn interfaces(found: &Match, context: Context<'_>, field: Field) -> Result<Reading, Refusal> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::samples::{FIELDS, home, range, value, wants_protocol};
+use super::samples::{home, range, value, wants_protocol};
 use super::world::{INPUT, creation, filter, inet, ipv4, jump, name, only, rule, rules_in};
 use super::{Case, Deviation, Needs, expect_ruleset};
 use crate::kernel::{Guard, Kernel};
@@ -36,7 +36,7 @@ pub(super) fn round_trip(kernel: &mut dyn Kernel, ruleset: &Ruleset) -> Result<(
 /// One rule per field, each in a chain where the field means something.
 fn rules_of_fields(rules: impl Fn(Field) -> Vec<Rule>) -> Ruleset {
     let mut by_home: BTreeMap<(Family, Hook), Vec<Rule>> = BTreeMap::new();
-    for field in FIELDS {
+    for field in Field::ALL.iter().copied() {
         by_home.entry(home(field)).or_default().extend(rules(field));
     }
     let mut ruleset = Ruleset::default();
@@ -81,7 +81,7 @@ fn fields_looked_up(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
 
 fn values(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
     let mut rules = Vec::new();
-    for field in FIELDS {
+    for field in Field::ALL.iter().copied() {
         if let (Some(range), (Family::Inet, Hook::Input)) = (range(field.data_type()), home(field)) {
             rules.push(compared(field, Operator::Eq, Value::Range(range)));
             rules.push(compared(field, Operator::Ne, Value::Range(range)));

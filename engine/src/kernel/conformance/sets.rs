@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::round_trips::round_trip;
-use super::samples::{DATA_TYPES, range, value};
+use super::samples::{range, value};
 use super::world::{add_elements, add_set, add_table, creation, delete_elements, ipv4, name, only, op, sets};
 use super::{Case, Deviation, Needs, expect_ruleset};
 use crate::kernel::{Guard, Kernel};
@@ -35,7 +35,7 @@ fn singles(data_type: DataType) -> Elements {
 }
 
 fn hash_sets(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
-    let all = DATA_TYPES.map(|data_type| {
+    let all = DataType::ALL.iter().map(|&data_type| {
         let set = Set { spec: SetSpec::hash([data_type]), elements: singles(data_type) };
         (name(&format!("{data_type:?}")), set)
     });
@@ -43,7 +43,7 @@ fn hash_sets(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
 }
 
 fn interval_sets(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
-    let all = DATA_TYPES.iter().filter_map(|data_type| {
+    let all = DataType::ALL.iter().filter_map(|data_type| {
         let elements = plain([ElementKey::intervals([range(*data_type)?])]);
         Some((name(&format!("{data_type:?}")), Set { spec: SetSpec::intervals([*data_type]), elements }))
     });

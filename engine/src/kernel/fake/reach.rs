@@ -6,7 +6,7 @@ use super::errno::Errno;
 use super::hooks;
 use crate::observed::{ObservedChain, ObservedTable, RuleContent};
 use crate::plan::model::looked_into;
-use crate::ruleset::{Element, ElementData, Expr, Family, Name, SetRef, Verdict};
+use crate::ruleset::{Element, ElementData, Expr, Family, Name, SetRef};
 
 /// Chains on one way, the base chain included (`NFT_JUMP_STACK_SIZE`). A goto counts as a jump does.
 const DEPTH_MAX: usize = 16;
@@ -83,36 +83,13 @@ fn targets_of<'a>(table: &'a ObservedTable, expr: &'a Expr) -> Vec<&'a Name> {
         Some(SetRef::Anonymous { elements, .. }) => Some(elements),
         None => None,
     };
-    let own = match expr {
-        Expr::Verdict(verdict) => target(verdict),
-        Expr::Match(_)
-        | Expr::Lookup(_)
-        | Expr::VerdictMap(_)
-        | Expr::Counter
-        | Expr::NamedCounter(_)
-        | Expr::Quota(_)
-        | Expr::NamedQuota(_)
-        | Expr::Limit(_)
-        | Expr::Log(_)
-        | Expr::Reject(_)
-        | Expr::Nat(_)
-        | Expr::Notrack
-        | Expr::Assign(_)
-        | Expr::DynamicSet(_) => None,
-    };
+    let own = expr.target();
     own.into_iter().chain(elements.into_iter().flat_map(|elements| elements.values()).filter_map(led_to)).collect()
 }
 
 fn led_to(element: &Element) -> Option<&Name> {
     match &element.data {
-        ElementData::Verdict(verdict) => target(verdict),
+        ElementData::Verdict(verdict) => verdict.target(),
         ElementData::Nothing | ElementData::Value(_) | ElementData::Counter(_) => None,
-    }
-}
-
-fn target(verdict: &Verdict) -> Option<&Name> {
-    match verdict {
-        Verdict::Jump(chain) | Verdict::Goto(chain) => Some(chain),
-        Verdict::Accept | Verdict::Drop | Verdict::Return | Verdict::Continue => None,
     }
 }

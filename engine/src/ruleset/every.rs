@@ -1,0 +1,13 @@
+//! Lists of every variant of an enum.
+
+/// Gives an enum the list of its variants, and does not compile once one is missing.
+macro_rules! every {
+    ($enum:ident { $($variant:ident)* }) => {
+        impl $enum {
+            /// Every variant.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+        }
+        const _: fn($enum) = |variant| match variant { $($enum::$variant)|* => () };
+    };
+}
+pub(crate) use every;
