@@ -66,6 +66,7 @@ mod type_id;
 mod userdata;
 #[cfg(feature = "kernel")]
 mod wire;
+#[cfg(feature = "kernel")]
 mod words;
 
 /// A kernel with nf_tables.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use watcher::demo::examples::{self, Examples};
 use watcher::demo::{Report, Scene, Stage, World, json, text};
 use watcher::lab::{Lab, Outcome};
+use watcher::report::Color;
 use watcher::source::load_from;
 
 use crate::privilege::{can_make_namespaces, report};
@@ -108,13 +109,57 @@ fn it_shows_the_same_from_files_and_within_120_columns() {
     assert_eq!(timeless(&built_in), timeless(&from_files));
 }
 
+/// Host rules that refuse in every way, in every hook, and that translate.
+const OTHER_HOST_RULES: &str = "
+domain (ip ip6) table filter {
+    chain INPUT {
+        mod conntrack ctstate (ESTABLISHED RELATED) ACCEPT;
+        interface lo ACCEPT;
+        proto icmp ACCEPT;
+        proto tcp dport ssh REJECT reject-with tcp-reset;
+        proto tcp dport 9100 REJECT;
+    }
+    chain FORWARD policy DROP;
+    chain OUTPUT proto tcp dport 443 DROP;
+}
+domain ip table filter chain INPUT proto tcp dport 8080 REJECT reject-with icmp-admin-prohibited;
+domain ip table nat chain PREROUTING proto tcp dport 5432 daddr 192.168.0.11 DNAT to 10.244.1.2;
+domain ip table nat chain POSTROUTING saddr 10.244.0.0/16 daddr ! 10.244.0.0/16 outerface eth0 MASQUERADE;
+";
+
+#[test]
+fn other_host_rules_are_as_they_say_too() {
+    if !can_make_namespaces("demo of other host rules") {
+        return;
+    }
+    let path = std::env::temp_dir().join(format!("palisade-demo-{}.ferm", std::process::id()));
+    std::fs::write(&path, OTHER_HOST_RULES).unwrap();
+    let arguments = ["--manifests", "examples/cluster", "--format", "json", "--host", path.to_str().unwrap()];
+    let (code, stdout, stderr) = demo(&arguments);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(code, 0, "{stderr}");
+    let found: Value = serde_json::from_str(&stdout).unwrap();
+    let cell = |from: &str, to: &str, service: &str| {
+        let cells = found["cells"].as_array().unwrap().iter();
+        let mut cells = cells.filter(|cell| cell["from"] == from && cell["to"] == to && cell["service"] == service);
+        let cell = cells.find(|cell| cell["family"] == "ipv4").unwrap();
+        (cell["observed"].as_str().unwrap(), cell["answeredBy"].as_str().unwrap_or("nobody"))
+    };
+    assert_eq!(cell("admin", "node-a", "22/TCP"), ("refused", "nobody"));
+    assert_eq!(cell("admin", "node-a", "9100/TCP"), ("refused", "nobody"));
+    assert_eq!(cell("admin", "node-a", "8080/TCP"), ("unreachable", "nobody"));
+    assert_eq!(cell("node-a", "admin", "443/TCP"), ("drop", "nobody"));
+    assert_eq!(cell("admin", "node-a", "5432/TCP"), ("open", "kube-system/coredns-1"));
+    assert_eq!(cell("shop/web-1", "proxy", "8080/TCP"), ("open", "proxy"));
+}
+
 #[test]
 fn a_rule_that_somebody_removes_by_hand_is_a_difference() {
     if !can_make_namespaces("demo after meddling") {
         return;
     }
     let sound = after(|_| {});
-    assert!(sound.is_sound(), "{}", text::report(&sound));
+    assert!(sound.is_sound(), "{}", text::report(&sound, Color::Plain));
 
     // The end of the gateway's ingress chain: what isolates it.
     let isolation = "payments/gateway: isolates ingress";
@@ -141,7 +186,7 @@ fn a_rule_that_somebody_removes_by_hand_is_a_difference() {
         let line = cell.verdict.denial.as_ref().unwrap().line.as_deref().unwrap();
         assert!(line.ends_with(isolation), "{line}");
     }
-    let shown = text::report(&found);
+    let shown = text::report(&found, Color::Plain);
     assert!(shown.contains("\nNot what the sources say:\n"), "{shown}");
     assert!(
         json::report(&found)

@@ -41,7 +41,9 @@ proptest! {
     fn rules_are_read_back_from_their_bytes_as_they_were_written(family in families(), exprs in vec(exprs(), 0..6)) {
         let surroundings = Surroundings { family, has_intervals: &has_intervals };
         // What cannot be said is refused, which is another test's subject.
-        prop_assume!(lower(&exprs, surroundings).is_ok());
+        if lower(&exprs, surroundings).is_err() {
+            return Ok(());
+        }
         let rule = Rule { exprs, comment: Some(Comment::new("a.ferm:1")) };
         prop_assert_eq!(read_back(family, &rule), Some(RuleContent::Known(rule)));
     }
@@ -99,6 +101,8 @@ fn what_nft_adds_silently_may_also_be_written() {
     let ipv4 = Match::eq(Field::NfProto, Datum::number(DataType::NfProto, 2));
     let port = |field| Match::eq(field, Datum::port(22));
     let address = Match::eq(Field::IpSaddr, Datum::number(DataType::Ipv4Addr, 1));
+    let value = Value::Prefix(Datum::port(0x100), 8);
+    let half_port = Expr::Match(Match { field: Field::ThSport, mask: None, operator: Operator::Ne, value });
     for exprs in [
         vec![tcp.clone(), port(Field::TcpDport)],
         vec![tcp.clone(), port(Field::ThDport)],
@@ -107,6 +111,7 @@ fn what_nft_adds_silently_may_also_be_written() {
         vec![ipv4.clone(), Expr::Counter, address.clone()],
         vec![ipv4.clone(), tcp.clone(), address, port(Field::TcpSport)],
         vec![ipv4, Match::eq(Field::IcmpType, Datum::number(DataType::IcmpType, 8))],
+        vec![tcp.clone(), half_port],
         vec![tcp, Expr::Reject(RejectWith::TcpReset)],
     ] {
         let rule = Rule { exprs, comment: None };

@@ -367,11 +367,7 @@ impl<'a> Reader<'a> {
     /// A whole field that is loaded into this register, without the bits that are not its own.
     fn load(&mut self, to: Register) -> Option<(Field, Source)> {
         let load = self.peek(0)?;
-        let is_any_transport = is_hinted(self.hints, Choice::AnyTransport, self.at);
-        let field = self
-            .fields()
-            .filter(|field| !is_any_transport || field::is_generic(*field))
-            .find(|field| field::source(*field).load(to) == *load)?;
+        let field = self.fields().find(|field| field::source(*field).load(to) == *load)?;
         let source = field::source(field);
         self.at += 1;
         if let Source::Bits(_, _, length, mask, _) = source {
@@ -384,7 +380,9 @@ impl<'a> Reader<'a> {
     /// The fields that can be meant here.
     fn fields(&self) -> impl Iterator<Item = Field> {
         let context = self.context;
-        FIELDS.iter().copied().filter(move |field| context.allows(*field))
+        let is_any_transport = is_hinted(self.hints, Choice::AnyTransport, self.at);
+        let is_meant = move |field: &Field| context.allows(*field) && (!is_any_transport || field::is_generic(*field));
+        FIELDS.iter().copied().filter(is_meant)
     }
 
     fn log(&mut self) -> Option<Log> {

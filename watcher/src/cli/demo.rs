@@ -67,6 +67,7 @@ pub(super) use self::with_kernel::run;
 
 #[cfg(feature = "kernel")]
 mod with_kernel {
+    use std::io::{self, IsTerminal as _};
     use std::time::Instant;
 
     use anyhow::{Context as _, anyhow};
@@ -94,7 +95,7 @@ mod with_kernel {
         say(&text::step(&format!("compiled: {}", text::compiled(&world)), start.elapsed()))?;
         let outcome = shown(&Stage { world: &world, scene: &scene }, &say)?;
         match args.format {
-            Format::Text => print(&text::report(&outcome))?,
+            Format::Text => print(&text::report(&outcome, painted(color)))?,
             Format::Json => print(&json::report(&outcome))?,
         }
         say(&format!("\n{}", text::summary(&outcome, start.elapsed())))?;
@@ -174,6 +175,11 @@ mod with_kernel {
             scene.services.len(),
             paths.join(", "),
         )
+    }
+
+    /// Colours are for terminals, whatever is said about the findings on standard error.
+    fn painted(color: Color) -> Color {
+        if io::stdout().is_terminal() { color } else { Color::Plain }
     }
 
     fn refused(error: DemoError) -> Failure {

@@ -10,7 +10,7 @@ use policy_lang::port::Protocol;
 use policy_lang::source::Origin;
 
 use super::World;
-use super::path::{Fate, Paths};
+use super::path::{Addresses, Fate, Paths};
 use super::scene::{Party, Place, Scene};
 use crate::lab::{Outcome, Service};
 
@@ -55,7 +55,7 @@ impl<'a> Judge<'a> {
         let pods_only = self.paths.fate(&self.world.pod_rulesets, from, address, service)?;
         let decision = self.oracle(from, to, address, service)?;
         let disagreement = disagreement(&fate, &pods_only, &decision);
-        let Fate { outcome, denial, answered_by } = fate;
+        let Fate { outcome, denial, answered_by, addresses: _ } = fate;
         Some(Verdict { outcome, denial, answered_by, disagreement })
     }
 
@@ -103,7 +103,8 @@ fn disagreement(fate: &Fate, pods_only: &Fate, decision: &Decision) -> Option<St
                 .unwrap_or_default(),
         ));
     }
-    if denied && fate.outcome == Outcome::Open {
+    // Behind a host rule that translates, pod policy is about other addresses than those that were asked.
+    if denied && fate.outcome == Outcome::Open && fate.addresses == Addresses::Kept {
         return Some(format!("pod policy denies it by {}, together with the host rules it is open", origins(decision)));
     }
     let line = pods_only.denial.as_ref()?.line.as_ref()?;

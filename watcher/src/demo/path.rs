@@ -43,6 +43,17 @@ pub(super) struct Fate {
     pub(super) denial: Option<Denial>,
     /// Who gets to answer it; translation may make it another than who was asked.
     pub(super) answered_by: Option<Box<str>>,
+    /// Whether it arrived with the addresses that it was sent with.
+    pub(super) addresses: Addresses,
+}
+
+/// What became of a packet's addresses on its way.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Addresses {
+    /// They are as they were, as far as the packet came.
+    Kept,
+    /// A host rule translated them.
+    Translated,
 }
 
 /// Where a packet is between two steps.
@@ -92,34 +103,36 @@ impl<'a> Paths<'a> {
         let source = from.address_like(to)?;
         let mut asked = Packet::new(source, to, transport(service, to));
         asked.owner = Some(self.owner);
+        let dropped =
+            |denial| Fate { outcome: Outcome::Dropped, denial, answered_by: None, addresses: Addresses::Kept };
         Some(match self.way(rulesets, from, asked.clone()) {
             Way::Arrived(party, packet) => {
-                let answered_by = Some(party.name.clone());
-                match self.answer(rulesets, &asked, party, &packet) {
-                    None => Fate { outcome: Outcome::Open, denial: None, answered_by },
-                    Some(denial) => Fate { outcome: Outcome::Dropped, denial: Some(denial), answered_by },
+                let same = (asked.source, asked.destination) == (packet.source, packet.destination);
+                let addresses = if same { Addresses::Kept } else { Addresses::Translated };
+                // Nobody takes a packet from the wire that claims to come from himself.
+                let denied = party.addresses.contains(&packet.source).then_some(None);
+                // Where addresses were translated the kernel takes the answer back the same way; its rules are not
+                // asked here.
+                let denied = denied.or_else(|| match addresses {
+                    Addresses::Kept => self.answer(rulesets, &asked, party).map(Some),
+                    Addresses::Translated => None,
+                });
+                match denied {
+                    Some(denial) => Fate { addresses, ..dropped(denial) },
+                    None => {
+                        Fate { outcome: Outcome::Open, denial: None, answered_by: Some(party.name.clone()), addresses }
+                    }
                 }
             }
             Way::Denied(denial, reject) => {
-                let outcome = reject.map_or(Outcome::Dropped, told);
-                Fate { outcome, denial: Some(denial), answered_by: None }
+                Fate { outcome: reject.map_or(Outcome::Dropped, told), ..dropped(Some(denial)) }
             }
-            Way::Lost => Fate { outcome: Outcome::Unreachable, denial: None, answered_by: None },
+            Way::Lost => Fate { outcome: Outcome::Unreachable, ..dropped(None) },
         })
     }
 
-    /// What denies the answer, if something does. Where addresses were translated the kernel takes the answer back the
-    /// same way; its rules are then not asked here.
-    fn answer(
-        &self,
-        rulesets: &BTreeMap<Arc<str>, Ruleset>,
-        asked: &Packet,
-        party: &'a Party,
-        arrived: &Packet,
-    ) -> Option<Denial> {
-        if (asked.source, asked.destination) != (arrived.source, arrived.destination) {
-            return None;
-        }
+    /// What denies the answer, if something does.
+    fn answer(&self, rulesets: &BTreeMap<Arc<str>, Ruleset>, asked: &Packet, party: &'a Party) -> Option<Denial> {
         let mut packet = Packet::new(asked.destination, asked.source, answering(asked.transport));
         packet.owner = match asked.transport {
             Transport::Tcp { .. } | Transport::Udp(_) | Transport::Sctp(_) => Some(self.owner),
@@ -140,7 +153,10 @@ impl<'a> Paths<'a> {
         let mut step = match &from.place {
             Place::Pod { node, interface } => Step::At(node, Entrance::By(Arc::clone(interface))),
             Place::Node(node) => Step::At(node, Entrance::Inside),
-            Place::Outside => self.on_the_wire(packet.destination),
+            Place::Outside => {
+                packet.ttl = packet.ttl.saturating_sub(1);
+                self.on_the_wire(packet.destination)
+            }
         };
         for _ in 0..NODES_MAX {
             let (node, entrance) = match step {
@@ -189,6 +205,7 @@ impl<'a> Paths<'a> {
 }
 
 /// What the next node sees of a packet: addresses and ports as they have become, and nothing that a node only notes.
+/// The router between the nodes has counted a hop.
 fn onward(before: &Packet, after: &Packet) -> Packet {
     let mut packet = Packet::new(after.source, after.destination, after.transport);
     packet.ttl = after.ttl.saturating_sub(1);

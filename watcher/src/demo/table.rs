@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::report::{Cell, Family, Report};
 use super::scene::Place;
 use crate::lab::{Outcome, Service};
+use crate::report::Color;
 
 /// Width of the terminal that is written for, in columns.
 pub(super) const WIDTH: usize = 120;
@@ -20,20 +21,20 @@ Rows ask, columns answer.
 ";
 
 /// All tables, as many beside each other as fit.
-pub(super) fn tables(report: &Report) -> String {
+pub(super) fn tables(report: &Report, color: Color) -> String {
     let label = label_width(report);
     let one = (0..report.parties.len()).map(|column| cell_width(report, column)).sum::<usize>() + BETWEEN.len();
     let beside = (WIDTH.saturating_sub(label) / one.max(1)).max(1);
     let mut text = String::new();
     for services in report.services.chunks(beside) {
         text.push('\n');
-        text.push_str(&band(report, services, label, one));
+        text.push_str(&band(report, services, (label, one), color));
     }
     text
 }
 
 /// Tables beside each other, with one label for each row.
-fn band(report: &Report, services: &[Service], label: usize, one: usize) -> String {
+fn band(report: &Report, services: &[Service], (label, one): (usize, usize), color: Color) -> String {
     let mut titles = " ".repeat(label);
     let mut letters = " ".repeat(label);
     for service in services {
@@ -52,7 +53,8 @@ fn band(report: &Report, services: &[Service], label: usize, one: usize) -> Stri
         for service in services {
             line.push_str(BETWEEN);
             for (column, symbol) in symbols(report, *service, row).into_iter().enumerate() {
-                let _: std::fmt::Result = write!(line, "{symbol:>0$}", cell_width(report, column));
+                let _: std::fmt::Result = write!(line, "{:1$}", "", cell_width(report, column) - 1);
+                paint(&mut line, symbol, color);
             }
         }
         text.push_str(line.trim_end());
@@ -95,6 +97,19 @@ fn cell_width(report: &Report, column: usize) -> usize {
 fn begins_group(report: &Report, party: usize) -> bool {
     let node = |party: usize| report.parties.get(party).and_then(|party| party.node());
     party == 0 || node(party) != node(party - 1)
+}
+
+/// What is open in green, what is wrong in red, all else as it is.
+fn paint(line: &mut String, symbol: char, color: Color) {
+    let style = match (color, symbol) {
+        (Color::Styled, 'o' | '4' | '6') => "32",
+        (Color::Styled, '!') => "1;31",
+        (Color::Styled | Color::Plain, _) => {
+            line.push(symbol);
+            return;
+        }
+    };
+    let _: std::fmt::Result = write!(line, "\u{1b}[{style}m{symbol}\u{1b}[0m");
 }
 
 /// The symbols of one row.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::report::Report;
 use super::{World, denials, table};
+use crate::report::Color;
 
 /// Most differences that are shown.
 const SHOWN: usize = 50;
@@ -29,9 +30,9 @@ pub fn compiled(world: &World) -> String {
 }
 
 /// The tables and what denied what is denied.
-pub fn report(report: &Report) -> String {
+pub fn report(report: &Report, color: Color) -> String {
     let mut text = format!("\n{}\n{}", table::parties(report), table::LEGEND);
-    text.push_str(&table::tables(report));
+    text.push_str(&table::tables(report, color));
     text.push_str("\nDenied, by the source line that decides:\n\n");
     text.push_str(&denials::by_line(report));
     text.push_str(&problems(report));
