@@ -76,7 +76,7 @@ pub(super) enum ExprKind {
     DynamicSet,
 }
 
-every! { ExprKind {
+every! { pub(super) ExprKind {
     Match Lookup VerdictMap Counter NamedCounter Quota NamedQuota Limit Log Verdict Reject Nat Notrack Assign DynamicSet
 } }
 

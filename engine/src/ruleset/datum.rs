@@ -78,7 +78,7 @@ pub struct Interval {
     high: Datum,
 }
 
-every! { DataType {
+every! { pub DataType {
     Ipv4Addr Ipv6Addr EtherAddr EtherType InetProto InetService IcmpType IcmpCode Icmpv6Type Icmpv6Code TcpFlag Mark
     CtState CtStatus CtDir Ifname NfProto PktType FibAddrtype Uid Gid Dscp Integer8 Integer16 Integer32
 } }

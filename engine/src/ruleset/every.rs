@@ -2,10 +2,10 @@
 
 /// Gives an enum the list of its variants, and does not compile once one is missing.
 macro_rules! every {
-    ($enum:ident { $($variant:ident)* }) => {
+    ($visibility:vis $enum:ident { $($variant:ident)* }) => {
         impl $enum {
             /// Every variant.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+            $visibility const ALL: &[Self] = &[$(Self::$variant),*];
         }
         const _: fn($enum) = |variant| match variant { $($enum::$variant)|* => () };
     };

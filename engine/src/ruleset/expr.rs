@@ -397,7 +397,7 @@ pub enum SetOperation {
 
 // Fields of one transport protocol come before those of any, which stand for them all: whoever looks for the field that
 // an instruction loads takes the first.
-every! { Field {
+every! { pub Field {
     Iifname Oifname NfProto L4Proto Mark PktType SkUid SkGid Length EtherSaddr EtherDaddr EtherType IpSaddr IpDaddr
     IpFragOff IpDscp IpTtl Ip6Saddr Ip6Daddr Ip6Dscp Ip6Hoplimit TcpSport TcpDport TcpFlags UdpSport UdpDport
     SctpSport SctpDport IcmpType IcmpCode Icmpv6Type Icmpv6Code ThSport ThDport CtState CtStatus CtMark CtDirection
