@@ -1,4 +1,4 @@
-//! The edge to C: libnftnl's objects as owned types, and the socket calls that `mnl` lacks.
+//! The edge to C: libnftnl's objects as owned types, and the calls on sockets.
 //!
 //! Invariant: the only file of the crate with `unsafe`. An attribute can be set only through an [`Attribute`], which
 //! ties its number to the object and to the width that libnftnl reads, because libnftnl trusts its caller on both.
@@ -10,7 +10,7 @@ use std::ffi::CStr;
 use std::io;
 use std::marker::PhantomData;
 use std::mem;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 use std::ptr::NonNull;
 
 use libc::{c_int, c_void, nlmsghdr, socklen_t};
@@ -434,13 +434,6 @@ pub(super) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8], flags: c_int) -
     }
 }
 
-/// The descriptor of an mnl socket.
-pub(super) fn descriptor(socket: &mnl::Socket) -> BorrowedFd<'_> {
-    let raw: RawFd = socket.as_raw_fd();
-    // SAFETY: the descriptor is open as long as the socket lives, whose lifetime the result has.
-    unsafe { BorrowedFd::borrow_raw(raw) }
-}
-
 /// Moves the calling thread, and no other, into a new network namespace.
 ///
 /// # Errors
@@ -451,15 +444,61 @@ pub(super) fn enter_new_network_namespace() -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// An mnl socket that may be handed to another thread.
-pub(super) struct Socket(pub(super) mnl::Socket);
+/// A netlink socket to netfilter, bound to a port that the kernel chose.
+///
+/// Programs that are run do not inherit it: the kernel takes the owner of a table for alive as long as anybody has
+/// the owner's socket.
+#[derive(Debug)]
+pub(super) struct Socket(NonNull<mnl_sys::mnl_socket>);
 
-// SAFETY: an mnl socket is a descriptor and an address on the heap; nothing in it belongs to a thread.
+// SAFETY: libmnl's socket is a descriptor and an address on the heap; nothing in it belongs to a thread.
 unsafe impl Send for Socket {}
 
-impl std::fmt::Debug for Socket {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Socket").field(&self.0.portid()).finish()
+impl Socket {
+    /// Opens one.
+    ///
+    /// # Errors
+    /// What socket and bind say.
+    pub(super) fn open() -> io::Result<Self> {
+        // SAFETY: takes two numbers.
+        let raw = unsafe { mnl_sys::mnl_socket_open2(libc::NETLINK_NETFILTER, libc::SOCK_CLOEXEC) };
+        let socket = Self(NonNull::new(raw).ok_or_else(io::Error::last_os_error)?);
+        // SAFETY: the socket is open. No groups; port 0 lets the kernel choose.
+        let result = unsafe { mnl_sys::mnl_socket_bind(socket.0.as_ptr(), 0, 0) };
+        if result == 0 { Ok(socket) } else { Err(io::Error::last_os_error()) }
+    }
+
+    /// Sends one datagram; how much of it was taken.
+    ///
+    /// # Errors
+    /// What sendto says.
+    pub(super) fn send(&self, datagram: &[u8]) -> io::Result<usize> {
+        let (address, length) = (datagram.as_ptr().cast(), datagram.len());
+        // SAFETY: the socket is open, and the bytes are as long as said.
+        let sent = unsafe { mnl_sys::mnl_socket_sendto(self.0.as_ptr(), address, length) };
+        usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+    }
+
+    /// The port that the kernel chose.
+    pub(super) fn port(&self) -> u32 {
+        // SAFETY: the socket is open; its address is looked at.
+        unsafe { mnl_sys::mnl_socket_get_portid(self.0.as_ptr()) }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: the socket is open.
+        let raw = unsafe { mnl_sys::mnl_socket_get_fd(self.0.as_ptr()) };
+        // SAFETY: the descriptor is open as long as the socket lives, whose lifetime the result has.
+        unsafe { BorrowedFd::borrow_raw(raw) }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // SAFETY: the socket is open, and not used any more. Nothing can be done about an error.
+        unsafe { mnl_sys::mnl_socket_close(self.0.as_ptr()) };
     }
 }
 

@@ -1,7 +1,7 @@
 //! The netlink socket: one question or one batch at a time.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::Duration;
 
 use libc::{EAGAIN, EINTR, EMSGSIZE, ENOBUFS, MSG_DONTWAIT};
@@ -74,7 +74,7 @@ impl Socket {
     /// # Errors
     /// [`KernelError::Io`].
     pub(super) fn with_buffer(bytes: usize) -> Result<Self, KernelError> {
-        let mnl = ffi::Socket(mnl::Socket::new(mnl::Bus::Netfilter)?);
+        let mnl = ffi::Socket::open()?;
         let this = Self { mnl, buffer: vec![0; PIECE], send_room: 0, seq: 1 };
         ffi::set_netlink_option(this.descriptor(), CAP_ACK, 1)?;
         ffi::set_netlink_option(this.descriptor(), EXT_ACK, 1)?;
@@ -88,12 +88,12 @@ impl Socket {
 
     /// For waiting on it.
     pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
-        ffi::descriptor(&self.mnl.0)
+        self.mnl.as_fd()
     }
 
     /// The port that the kernel knows it by.
     pub(super) fn port(&self) -> u32 {
-        self.mnl.0.portid()
+        self.mnl.port()
     }
 
     /// Numbers for this many messages, that no earlier message had.
@@ -199,7 +199,7 @@ impl Socket {
     /// # Errors
     /// What recvfrom says, interruptions aside.
     fn receive(&mut self, flags: libc::c_int) -> io::Result<usize> {
-        receive_from_kernel(ffi::descriptor(&self.mnl.0), &mut self.buffer, flags)
+        receive_from_kernel(self.mnl.as_fd(), &mut self.buffer, flags)
     }
 
     /// Receives one datagram of notifications.
@@ -233,7 +233,7 @@ impl Socket {
             self.send_room = bytes.len();
         }
         for _ in 0..INTERRUPTIONS_MAX {
-            match self.mnl.0.send(bytes) {
+            match self.mnl.send(bytes) {
                 Ok(length) if length == bytes.len() => return Ok(()),
                 Ok(_) => return Err(KernelError::TooLarge { bytes: bytes.len() }),
                 Err(error) if error.raw_os_error() == Some(EINTR) => {}

@@ -1,5 +1,8 @@
 //! Changes of what is there.
 
+use std::thread;
+use std::time::Duration;
+
 use engine::kernel::{Guard, Kernel, Netlink};
 use engine::observed::TableFlags;
 use engine::plan::{OpKind, RulePosition};
@@ -42,12 +45,38 @@ fn an_orphan_is_adopted() {
         let mut first = Netlink::open().unwrap();
         first.commit(&[claim.clone(), add_chain("a")], Guard::None).unwrap();
         drop(first);
-        let orphan = table(kernel);
-        assert_eq!(orphan.flags, TableFlags { owner: false, persist: true });
+        assert!(becomes_an_orphan(kernel));
         kernel.commit(&[claim], Guard::None).unwrap();
         assert_eq!(table(kernel).flags, flags);
         assert_eq!(table(kernel).chains.len(), 1);
     });
+}
+
+#[test]
+fn programs_that_are_run_do_not_inherit_the_owner() {
+    scratch(|kernel| {
+        if !kernel.features().persist {
+            eprintln!("skipped: this kernel's tables do not outlive their owner");
+            return;
+        }
+        let flags = TableFlags { owner: true, persist: true };
+        let mut first = Netlink::open().unwrap();
+        first.commit(&[op(OpKind::AddTable { flags, comment: None })], Guard::None).unwrap();
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        drop(first);
+        let is_orphan = becomes_an_orphan(kernel);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(is_orphan);
+    });
+}
+
+/// Waits a moment: while another test starts a program, that has our sockets until it is running.
+fn becomes_an_orphan(kernel: &mut Netlink) -> bool {
+    (0..200).any(|_| {
+        thread::sleep(Duration::from_millis(10));
+        table(kernel).flags == TableFlags { owner: false, persist: true }
+    })
 }
 
 #[test]
