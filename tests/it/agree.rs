@@ -14,12 +14,13 @@ use proptest::test_runner::TestCaseError;
 
 use self::draw::{Cluster, NODE};
 
-/// Clusters of `make test`; `PALISADE_LONG` draws forty times as many.
-const CLUSTERS: u32 = 1_500;
+/// Clusters of `make test`, and of `make test-long`.
+const CLUSTERS: u32 = 5_000;
+const CLUSTERS_LONG: u32 = 1_000_000;
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: if std::env::var_os("PALISADE_LONG").is_some() { 40 * CLUSTERS } else { CLUSTERS },
+        cases: if std::env::var_os("PALISADE_LONG").is_some() { CLUSTERS_LONG } else { CLUSTERS },
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
