@@ -55,18 +55,35 @@ pub(super) fn nflog(options: &[TargetOption], findings: &mut Vec<Diagnostic>) ->
     Ok(Expr::Log(log))
 }
 
+/// The prefix as both ways into the kernel can carry it: cut as iptables cuts it, and without what nft's text has no
+/// notation for.
 fn prefix(word: &Word, max: usize, findings: &mut Vec<Diagnostic>) -> Box<str> {
     let text = &*word.text;
-    if text.len() <= max {
-        return text.into();
-    }
-    let end = (0..=max).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    let end = (0..=max.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     let kept = text.get(..end).unwrap_or("");
-    findings.push(
-        Diagnostic::warning(DOUBTFUL, word.span, format!("the prefix is cut to {max} bytes: `{kept}`"))
-            .help("iptables cuts it too; write a shorter one"),
-    );
-    kept.into()
+    if kept.len() < text.len() {
+        findings.push(
+            Diagnostic::warning(DOUBTFUL, word.span, format!("the prefix is cut to {max} bytes: `{kept}`"))
+                .help("iptables cuts it too; write a shorter one"),
+        );
+    }
+    let writable: String = kept.chars().map(writable).collect();
+    if writable != kept {
+        findings.push(
+            Diagnostic::warning(DOUBTFUL, word.span, format!("the prefix is written as `{writable}`"))
+                .help("nft has no notation for quotes, `$` and control characters in a log prefix"),
+        );
+    }
+    writable.into()
+}
+
+fn writable(character: char) -> char {
+    match character {
+        '"' => '\'',
+        '$' => '_',
+        c if c.is_control() => ' ',
+        c => c,
+    }
 }
 
 /// nft's default, warning, is left out.
