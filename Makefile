@@ -7,7 +7,7 @@ export CARGO_TERM_COLOR ?= auto
 .PHONY: help demo build test test-long test-kernel e2e bench bench-peers lint docs ci
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: ## build a node and pods from network namespaces, enforce examples/, probe every pair, print the truth table
 	@scripts/setup.sh build
