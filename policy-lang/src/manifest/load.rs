@@ -177,6 +177,13 @@ impl Loader<'_> {
             .findings
             .retain(|finding| !certain || finding.code == code::YAML_SYNTAX || !is_inside(finding, value.span));
         let full = format!("{name} ({})", api_version.unwrap_or("no apiVersion"));
+        if let Some(kind) = kind::meant(api_version, name) {
+            let at = value.field("kind").map_or(value.span, |kind| kind.span);
+            let help = format!("did you mean `{}`?", kind.name());
+            let message = format!("no server has the kind {full}");
+            self.diagnostics.push(Diagnostic::error(code::NOT_LOADED, at, message).help(help));
+            return;
+        }
         if !self.skipped.contains(&full) {
             let at = value.field("kind").map_or(value.span, |kind| kind.span);
             self.diagnostics.push(Diagnostic::note(
