@@ -109,7 +109,11 @@ impl Loader<'_> {
                     Some(_) => "this is no Kubernetes object: it has no `kind`".to_owned(),
                     None => format!("this is no Kubernetes object but {}", value.describe()),
                 };
-                self.diagnostics.push(Diagnostic::error(code::NOT_LOADED, first_line(value, self.sources), message));
+                let mut finding = Diagnostic::error(code::NOT_LOADED, first_line(value, self.sources), message);
+                if value.field("resources").is_some() {
+                    finding = finding.help("is this a kustomization? `kubectl kustomize` makes manifests of it");
+                }
+                self.diagnostics.push(finding);
             }
             return;
         };
@@ -186,11 +190,14 @@ impl Loader<'_> {
         }
         if !self.skipped.contains(&full) {
             let at = value.field("kind").map_or(value.span, |kind| kind.span);
-            self.diagnostics.push(Diagnostic::note(
-                code::KIND_SKIPPED,
-                at,
-                format!("{full} is not read and has no effect"),
-            ));
+            let message = format!("{full} is not read and has no effect");
+            // Whoever wrote a policy counts on it.
+            self.diagnostics.push(if name.ends_with("NetworkPolicy") {
+                Diagnostic::warning(code::KIND_SKIPPED, at, message)
+                    .help("of this kind of policy nothing is enforced; NetworkPolicy is that of networking.k8s.io/v1")
+            } else {
+                Diagnostic::note(code::KIND_SKIPPED, at, message)
+            });
             self.skipped.insert(full);
         }
     }

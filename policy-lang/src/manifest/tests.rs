@@ -329,6 +329,21 @@ fn a_kind_that_is_one_of_ours_but_for_a_slip_is_an_error() {
 }
 
 #[test]
+fn a_policy_of_another_api_is_skipped_with_a_warning() {
+    let kinds = [
+        ("policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy", Severity::Warning),
+        ("cilium.io/v2", "CiliumNetworkPolicy", Severity::Warning),
+        ("crd.projectcalico.org/v1", "NetworkPolicy", Severity::Warning),
+        ("apps/v1", "Deployment", Severity::Note),
+    ];
+    for (api_version, kind, severity) in kinds {
+        let text = format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: a}}\n");
+        let (_, diagnostics) = load("m.yaml", &text, &mut Sources::default());
+        assert_eq!(diagnostics.iter().map(|found| found.severity).collect::<Vec<_>>(), [severity], "{text}");
+    }
+}
+
+#[test]
 fn a_spec_that_is_no_mapping_is_an_error() {
     for kind in ["Pod", "Node", "Service"] {
         let text = format!("apiVersion: v1\nkind: {kind}\nmetadata: {{name: a, namespace: b}}\nspec: [nodeName]\n");
