@@ -2,6 +2,7 @@
 //!
 //! Pure: the same input gives the same ruleset, byte for byte, on any machine.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use policy_lang::diagnostic::{Code, Diagnostic, Severity};
@@ -105,6 +106,13 @@ fn doubts(resolver: &Resolver<'_>, node: &str) -> Vec<Diagnostic> {
         let known: Vec<_> = nodes.keys().map(AsRef::as_ref).take(10).collect();
         let help = format!("known nodes: {}", known.join(", "));
         doubts.push(warning(UNKNOWN_NODE, format!("there is no node {node}; none of its pods is bound"), &help));
+    }
+    let pods = &resolver.inventory().pods;
+    let known: BTreeSet<&str> = pods.values().filter_map(|pod| pod.node.as_deref()).collect();
+    if nodes.is_empty() && !known.is_empty() && !known.contains(node) {
+        let known: Vec<_> = known.into_iter().take(10).collect();
+        let help = format!("nodes with pods: {}", known.join(", "));
+        doubts.push(warning(UNKNOWN_NODE, format!("no pod is on node {node}; none is bound"), &help));
     }
     doubts
 }

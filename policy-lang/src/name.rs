@@ -10,6 +10,10 @@ pub type Labels = BTreeMap<Arc<str>, Arc<str>>;
 /// The label that the control plane keeps on every namespace (sem-29).
 pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
+/// The only label of a pod whose own labels or namespace could not be read; its value is `namespace/name`. No server
+/// takes a key without a name part, so nobody else bears it.
+pub const UNREADABLE_LABEL: &str = "palisade.dev/";
+
 /// `namespace/name` of a namespaced object. The namespace is empty for cluster-scoped objects and plain files.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct NamespacedName {

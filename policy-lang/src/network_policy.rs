@@ -13,8 +13,8 @@ mod spec;
 mod tests;
 
 use crate::diagnostic::{Diagnostic, ObjectRef};
-use crate::manifest::NetworkPolicy;
 use crate::manifest::reader::{Dialect, Reader};
+use crate::manifest::{NetworkPolicy, Pod};
 use crate::policy::Policy;
 use crate::source::Sources;
 
@@ -33,6 +33,12 @@ pub enum Strictness {
 pub fn decode(policy: &NetworkPolicy, sources: &Sources, strictness: Strictness) -> (Policy, Vec<Diagnostic>) {
     let (spec, diagnostics) = read(policy, sources, strictness);
     (lower::policy(policy, &spec, sources), diagnostics)
+}
+
+/// What isolates a pod in both directions, if its labels or its namespace could not be read, so that it is not known
+/// which policies are about it.
+pub fn quarantine(pod: &Pod) -> Option<Policy> {
+    pod.damage.map(|_| lower::quarantine(&pod.metadata))
 }
 
 /// The fields of a NetworkPolicy, each with its place, and whether they can be trusted.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::name::Labels;
+use crate::name::{Labels, UNREADABLE_LABEL};
 
 /// A label selector: every requirement must hold. Without requirements it matches everything.
 ///
@@ -60,17 +60,21 @@ impl Selector {
         self.requirements.is_empty()
     }
 
-    /// Whether these labels satisfy every requirement.
+    /// Whether these labels satisfy every requirement. Labels that could not be read satisfy none but one that asks for
+    /// exactly that: what is not there might have kept the pod out.
     pub fn matches(&self, labels: &Labels) -> bool {
-        self.requirements.iter().all(|requirement| {
-            let value = labels.get(&requirement.key);
-            match &requirement.operator {
-                Operator::In(values) => value.is_some_and(|value| values.contains(value)),
-                Operator::NotIn(values) => value.is_none_or(|value| !values.contains(value)),
-                Operator::Exists => value.is_some(),
-                Operator::DoesNotExist => value.is_none(),
-            }
-        })
+        let asks = || self.requirements.iter().any(|requirement| &*requirement.key == UNREADABLE_LABEL);
+        let readable = !labels.contains_key(UNREADABLE_LABEL) || asks();
+        readable
+            && self.requirements.iter().all(|requirement| {
+                let value = labels.get(&requirement.key);
+                match &requirement.operator {
+                    Operator::In(values) => value.is_some_and(|value| values.contains(value)),
+                    Operator::NotIn(values) => value.is_none_or(|value| !values.contains(value)),
+                    Operator::Exists => value.is_some(),
+                    Operator::DoesNotExist => value.is_none(),
+                }
+            })
     }
 }
 

@@ -133,10 +133,19 @@ impl Loaded {
         let (objects, diagnostics) = manifest::without_duplicates(objects);
         self.diagnostics.extend(diagnostics);
         for object in &objects {
-            if let Object::NetworkPolicy(policy) = object {
-                let (policy, diagnostics) = network_policy::decode(policy, &self.sources, Strictness::Lenient);
-                self.policies.push(policy);
-                self.diagnostics.extend(diagnostics);
+            match object {
+                Object::NetworkPolicy(policy) => {
+                    let (policy, diagnostics) = network_policy::decode(policy, &self.sources, Strictness::Lenient);
+                    self.policies.push(policy);
+                    self.diagnostics.extend(diagnostics);
+                }
+                Object::Pod(pod) => self.policies.extend(network_policy::quarantine(pod)),
+                Object::Namespace(_)
+                | Object::Node(_)
+                | Object::ConfigMap(_)
+                | Object::Service(_)
+                | Object::EndpointSlice(_)
+                | Object::EgressBaseline(_) => {}
             }
         }
         let (inventory, diagnostics) = Inventory::from_objects(&objects);

@@ -11,9 +11,9 @@ use crate::manifest::object::{
     ServicePort, TargetPort,
 };
 use crate::manifest::reader::{Reader, integer};
-use crate::manifest::tree::{Entry, ScalarKind, Spanned, Value};
+use crate::manifest::tree::{Entry, ScalarKind, Spanned, Value, duplicate_keys};
 use crate::manifest::{cidr, code, metadata};
-use crate::name::{NAMESPACE_NAME_LABEL, NamespacedName};
+use crate::name::{NAMESPACE_NAME_LABEL, NamespacedName, UNREADABLE_LABEL};
 use crate::port::Protocol;
 
 /// The label by which an EndpointSlice names its Service.
@@ -27,10 +27,18 @@ pub(super) fn object(
     damage: Option<Damage>,
     reader: &mut Reader<'_>,
 ) -> Option<Object> {
+    // A NetworkPolicy's are judged when it is decoded.
+    if kind != Kind::NetworkPolicy {
+        for part in ["spec", "status"].into_iter().filter_map(|name| document.field(name)) {
+            if part.entries().is_none() && !part.is_null() {
+                reader.wrong_type(part, "a mapping");
+            }
+        }
+    }
     Some(match kind {
         Kind::Namespace => Object::Namespace(namespace(metadata)),
         Kind::Node => Object::Node(node(document, metadata, reader)),
-        Kind::Pod => Object::Pod(pod(document, metadata, reader)),
+        Kind::Pod => Object::Pod(pod(document, metadata, damage, reader)),
         Kind::NetworkPolicy => Object::NetworkPolicy(NetworkPolicy { metadata, document: document.clone(), damage }),
         Kind::ConfigMap => Object::ConfigMap(config_map(document, metadata, damage, reader)),
         Kind::Service => Object::Service(service(document, metadata, reader)),
@@ -79,7 +87,13 @@ fn node(document: &Value, metadata: Metadata, reader: &mut Reader<'_>) -> Node {
     Node { metadata, addresses, pod_cidrs }
 }
 
-fn pod(document: &Value, metadata: Metadata, reader: &mut Reader<'_>) -> Pod {
+fn pod(document: &Value, mut metadata: Metadata, damage: Option<Damage>, reader: &mut Reader<'_>) -> Pod {
+    let is_doubtful = document.field("metadata").is_some_and(Value::has_duplicate_key)
+        || !duplicate_keys(document.entries().unwrap_or_default()).is_empty();
+    let damage = damage.or(is_doubtful.then_some(Damage::Header));
+    if damage.is_some() {
+        metadata.labels = [(UNREADABLE_LABEL.into(), metadata.name.to_string().into())].into();
+    }
     let node = at(document, &["spec", "nodeName"]).and_then(|name| reader.text(name, "a node's name"));
     let network = match at(document, &["spec", "hostNetwork"]).and_then(|value| reader.boolean(value, "true or false"))
     {
@@ -112,6 +126,7 @@ fn pod(document: &Value, metadata: Metadata, reader: &mut Reader<'_>) -> Pod {
         lifecycle,
         addresses,
         ports: container_ports(document, reader),
+        damage,
     }
 }
 

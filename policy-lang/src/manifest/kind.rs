@@ -1,5 +1,7 @@
 //! The kinds that are read, and how to tell them from others of the same name.
 
+use crate::manifest::suggest::nearest;
+
 /// A kind that is read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
@@ -80,6 +82,16 @@ pub(super) fn recognise(api_version: Option<&str>, name: &str) -> Option<(Kind, 
     }
     let fault = (written != kind.api_version()).then(|| format!("no server has `{written}` for a {name}"));
     Some((kind, fault))
+}
+
+/// The kind that was meant by a name that no API group of ours has: `Networkpolicy`, `NetworkPolicyies`. Skipped as
+/// foreign, it would be missing in silence.
+pub(super) fn meant(api_version: Option<&str>, name: &str) -> Option<Kind> {
+    let is_possible = |kind: &&Kind| api_version.is_none_or(|written| kind.of_group(group(written)));
+    let kinds: Vec<_> = KINDS.iter().filter(is_possible).collect();
+    let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
+    let near = nearest(name, &names)?;
+    kinds.into_iter().find(|kind| kind.name() == near).copied()
 }
 
 /// A kind that holds other objects.

@@ -109,7 +109,11 @@ impl Loader<'_> {
                     Some(_) => "this is no Kubernetes object: it has no `kind`".to_owned(),
                     None => format!("this is no Kubernetes object but {}", value.describe()),
                 };
-                self.diagnostics.push(Diagnostic::error(code::NOT_LOADED, first_line(value, self.sources), message));
+                let mut finding = Diagnostic::error(code::NOT_LOADED, first_line(value, self.sources), message);
+                if value.field("resources").is_some() {
+                    finding = finding.help("is this a kustomization? `kubectl kustomize` makes manifests of it");
+                }
+                self.diagnostics.push(finding);
             }
             return;
         };
@@ -177,13 +181,23 @@ impl Loader<'_> {
             .findings
             .retain(|finding| !certain || finding.code == code::YAML_SYNTAX || !is_inside(finding, value.span));
         let full = format!("{name} ({})", api_version.unwrap_or("no apiVersion"));
+        if let Some(kind) = kind::meant(api_version, name) {
+            let at = value.field("kind").map_or(value.span, |kind| kind.span);
+            let help = format!("did you mean `{}`?", kind.name());
+            let message = format!("no server has the kind {full}");
+            self.diagnostics.push(Diagnostic::error(code::NOT_LOADED, at, message).help(help));
+            return;
+        }
         if !self.skipped.contains(&full) {
             let at = value.field("kind").map_or(value.span, |kind| kind.span);
-            self.diagnostics.push(Diagnostic::note(
-                code::KIND_SKIPPED,
-                at,
-                format!("{full} is not read and has no effect"),
-            ));
+            let message = format!("{full} is not read and has no effect");
+            // Whoever wrote a policy counts on it.
+            self.diagnostics.push(if name.ends_with("NetworkPolicy") {
+                Diagnostic::warning(code::KIND_SKIPPED, at, message)
+                    .help("of this kind of policy nothing is enforced; NetworkPolicy is that of networking.k8s.io/v1")
+            } else {
+                Diagnostic::note(code::KIND_SKIPPED, at, message)
+            });
             self.skipped.insert(full);
         }
     }

@@ -81,6 +81,9 @@ pub struct Pod {
     pub addresses: Vec<IpAddr>,
     /// Declared ports of its containers and of its restartable init containers (sem-61).
     pub ports: Vec<ContainerPort>,
+    /// What loading found wrong with its text or its metadata. No policy can be trusted to select such a pod: its only
+    /// label is [`crate::name::UNREADABLE_LABEL`], and [`crate::network_policy::quarantine`] isolates it.
+    pub damage: Option<Damage>,
 }
 
 /// Whose network a pod uses.

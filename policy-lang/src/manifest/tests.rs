@@ -288,6 +288,71 @@ fn the_examples_load_without_a_finding() {
     assert_eq!(pods, 22);
 }
 
+#[test]
+fn a_pod_whose_labels_cannot_be_read_matches_nothing_and_is_isolated() {
+    let metadata = [
+        "{name: p, namespace: x, labels: {app: 1}}",
+        "{name: p, namespace: x, labels: {app: web, app: db}}",
+        "{name: p, namespace: x, labels: {app: web}, labels: {app: db}}",
+        "{name: p, namespace: [x], labels: {app: web}}",
+    ];
+    for metadata in metadata {
+        let text = format!("apiVersion: v1\nkind: Pod\nmetadata: {metadata}\nstatus: {{podIPs: [{{ip: 10.0.0.1}}]}}\n");
+        let (objects, diagnostics) = load("m.yaml", &text, &mut Sources::default());
+        assert!(diagnostics.iter().any(|found| found.severity == Severity::Error), "{text}");
+        let [Object::Pod(pod)] = objects.as_slice() else { panic!("one pod: {objects:?}") };
+        let labels = &pod.metadata.labels;
+        assert!(!crate::selector::Selector::everything().matches(labels), "{labels:?}");
+        let policy = crate::network_policy::quarantine(pod).unwrap();
+        assert!(policy.subject.pods.pods.matches(labels));
+        assert_eq!((policy.ingress, policy.egress), (Some(Vec::new()), Some(Vec::new())));
+    }
+    assert_eq!(crate::network_policy::quarantine(&pod("status: {podIPs: [{ip: 10.0.0.1}]}")), None);
+}
+
+#[test]
+fn a_kind_that_is_one_of_ours_but_for_a_slip_is_an_error() {
+    let kinds = [
+        ("networking.k8s.io/v1", "NetworkPolcy", true),
+        ("networking.k8s.io/v1", "networkpolicy", true),
+        ("v1", "pod", true),
+        ("networking.k8s.io/v1", "Ingress", false),
+        ("v1", "Secret", false),
+        ("serving.knative.dev/v1", "service", false),
+    ];
+    for (api_version, kind, is_error) in kinds {
+        let text = format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: a}}\n");
+        let (_, diagnostics) = load("m.yaml", &text, &mut Sources::default());
+        let found = diagnostics.iter().any(|found| found.severity == Severity::Error);
+        assert_eq!(found, is_error, "{text}{diagnostics:?}");
+    }
+}
+
+#[test]
+fn a_policy_of_another_api_is_skipped_with_a_warning() {
+    let kinds = [
+        ("policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy", Severity::Warning),
+        ("cilium.io/v2", "CiliumNetworkPolicy", Severity::Warning),
+        ("crd.projectcalico.org/v1", "NetworkPolicy", Severity::Warning),
+        ("apps/v1", "Deployment", Severity::Note),
+    ];
+    for (api_version, kind, severity) in kinds {
+        let text = format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: a}}\n");
+        let (_, diagnostics) = load("m.yaml", &text, &mut Sources::default());
+        assert_eq!(diagnostics.iter().map(|found| found.severity).collect::<Vec<_>>(), [severity], "{text}");
+    }
+}
+
+#[test]
+fn a_spec_that_is_no_mapping_is_an_error() {
+    for kind in ["Pod", "Node", "Service"] {
+        let text = format!("apiVersion: v1\nkind: {kind}\nmetadata: {{name: a, namespace: b}}\nspec: [nodeName]\n");
+        let mut sources = Sources::default();
+        let (_, diagnostics) = load("m.yaml", &text, &mut sources);
+        assert_eq!(lines(&diagnostics, &sources), ["PAL005 4"], "{kind}");
+    }
+}
+
 fn pod(rest: &str) -> Pod {
     let text = format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p, namespace: x}}\n{rest}");
     let (objects, diagnostics) = load("m.yaml", &text, &mut Sources::default());

@@ -1,10 +1,11 @@
 //! From fields to the IR.
 
-use crate::manifest::NetworkPolicy;
+use crate::manifest::{Metadata, NetworkPolicy};
+use crate::name::UNREADABLE_LABEL;
 use crate::network_policy::spec::{Breakage, RuleSpec, Spec};
 use crate::peer::{Namespaces, PodSelector};
 use crate::policy::{Action, Direction, Peers, Policy, PortMatches, Rule, Subject, Tier};
-use crate::selector::Selector;
+use crate::selector::{Operator, Requirement, Selector};
 use crate::source::Sources;
 use std::sync::Arc;
 
@@ -37,6 +38,23 @@ pub(super) fn policy(policy: &NetworkPolicy, spec: &Spec, sources: &Sources) -> 
         subject: Subject { pods: PodSelector { namespaces, pods }, exempt: Box::default() },
         ingress,
         egress,
+    }
+}
+
+/// A policy about one pod, selected by the label that only unreadable pods bear.
+pub(super) fn quarantine(metadata: &Metadata) -> Policy {
+    let value = Arc::from(metadata.name.to_string());
+    let operator = Operator::In([value].into());
+    let pods = Selector::new([Requirement { key: UNREADABLE_LABEL.into(), operator }]);
+    let namespaces = Namespaces::Named(Arc::clone(&metadata.name.namespace));
+    Policy {
+        origin: metadata.origin.clone(),
+        name: metadata.name.clone(),
+        tier: Tier::NetworkPolicy,
+        priority: 0,
+        subject: Subject { pods: PodSelector { namespaces, pods }, exempt: Box::default() },
+        ingress: Some(Vec::new()),
+        egress: Some(Vec::new()),
     }
 }
 

@@ -95,6 +95,29 @@ fn broken_host_rules_close_what_is_new() {
 }
 
 #[test]
+fn a_node_that_has_no_pod_is_doubted_and_one_without_a_name_is_refused() {
+    let on = |node| ["compile", "--manifests", "examples/cluster/pods.yaml", "--node", node];
+    assert!(palisade(&on("node-x")).exits(0).stderr.contains("warning[PAL029]: no pod is on node node-x"));
+    assert!(!palisade(&on("node-a")).exits(0).stderr.contains("PAL029"));
+    assert!(palisade(&on("")).exits(2).stderr.contains("node is empty"));
+}
+
+#[test]
+fn a_pod_with_broken_labels_is_isolated_rather_than_free() {
+    let path = std::env::temp_dir().join(format!("palisade-labels-{}.yaml", std::process::id()));
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: x, labels: {app: 1}}\n\
+               spec: {nodeName: n}\nstatus: {podIPs: [{ip: 10.0.0.1}]}\n";
+    std::fs::write(&path, pod).unwrap();
+    let arguments = ["compile", "--keep-going", "--manifests", path.to_str().unwrap(), "--node", "n"];
+    let text = palisade(&arguments).exits(1).stdout;
+    std::fs::remove_file(&path).unwrap();
+    for direction in ["in", "eg"] {
+        assert!(text.contains(&format!("10.0.0.1 comment \"x/a\" : jump pl_{direction}_")), "{text}");
+    }
+    assert_eq!(text.matches("return comment \"/").count(), 0, "{text}");
+}
+
+#[test]
 fn wrong_usage_is_told_apart_from_broken_input_and_help_is_no_error() {
     assert!(palisade(&["compile"]).exits(2).stderr.contains("no source is given"));
     assert!(palisade(&["compile", "--hots", "x"]).exits(2).stderr.contains("--host"));

@@ -168,8 +168,11 @@ fn compile_once(loaded: &Loaded, config: &Config, node: &str) -> (Ruleset, Vec<D
 }
 
 fn node(config: &Config) -> Result<String, Failure> {
-    if let Some(node) = &config.node {
-        return Ok(node.clone());
+    match config.node.as_deref() {
+        // What an unset variable of a script leaves: it would bind no pod at all.
+        Some("") => return Err(Failure::Input(anyhow!("the name of the node is empty"))),
+        Some(node) => return Ok(node.to_owned()),
+        None => {}
     }
     let read = std::fs::read_to_string(HOST_NAME).context("cannot tell the host's name: give --node");
     read.map(|name| name.trim().to_owned()).map_err(Failure::Input)

@@ -64,7 +64,9 @@ pub fn plan(changes: &[Change], observed: &Observed, desired: &Ruleset) -> Strin
             Difference::Different(_) => '~',
         };
         let (rules, elements) = content(change, observed, desired);
-        let elements = elements.map(|count| format!(" ({count} elements)")).unwrap_or_default();
+        let elements = elements
+            .map(|count| format!(" ({count} {})", if count == 1 { "element" } else { "elements" }))
+            .unwrap_or_default();
         // Writing to a String cannot fail.
         let _: std::fmt::Result = writeln!(text, "{sign} {change}{elements}");
         for rule in rules {

@@ -85,6 +85,11 @@ pub(super) fn unknown(draft: &Draft, word: &str, span: Span) -> Box<Diagnostic> 
         .chain(draft.modules.iter().flat_map(|module| module.keywords.iter().map(|keyword| keyword.name)));
     match nearest(word, &candidates.collect::<Vec<_>>()) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")).into(),
-        None => diagnostic.help("see the reference of supported keywords").into(),
+        None => {
+            let names: Vec<&str> = CORE.iter().map(|keyword| keyword.name).collect();
+            let help =
+                format!("without a module there are {}; the modules are {}", names.join(", "), names_of_modules());
+            diagnostic.help(help).into()
+        }
     }
 }
