@@ -17,10 +17,10 @@ mod rules;
 /// Of the packets a second that conntrack with one rule lets through.
 const OF_ONE_RULE: f64 = 0.95;
 
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 6;
 
 /// For how long each kind of traffic flows in each round.
-const BURST: Duration = Duration::from_millis(60);
+const BURST: Duration = Duration::from_millis(30);
 
 /// New flows in each round: few enough that conntrack never has to look for room.
 const NEW_FLOWS: u32 = 4_000;

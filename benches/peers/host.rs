@@ -1,7 +1,7 @@
 //! Host rules from a file to the kernel: ours against ferm, and against what loads ferm's output.
 //!
 //! Each contestant is a process that reads a file; its processor time is counted, that of the programs that it starts
-//! included. Ours is this bench started anew with [`CHILD`], which reads, compiles and loads and does nothing else.
+//! included. Ours is the program itself, `palisade apply --host FILE`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,8 @@ use std::process::Command;
 use watcher::lab::Namespace;
 
 use super::cost;
-use super::pipeline::Host;
 use super::table::{Goal, Row, Series, Table};
 use super::world;
-
-/// The argument that makes this program a host firewall: what follows is the file.
-pub(crate) const CHILD: &str = "--load-host-rules";
 
 /// Times less processor time than ferm, at the largest size.
 const LESS_THAN_FERM: f64 = 20.0;
@@ -89,14 +85,10 @@ pub(crate) fn table() -> Table {
     }
 }
 
-/// What a process with [`CHILD`] does.
-pub(crate) fn load(file: &Path) {
-    let ruleset = Host::read(&fs::read_to_string(file).unwrap()).compile();
-    super::load::netlink(&ruleset);
-}
-
 fn ours(file: &Path) -> Command {
-    with(std::env::current_exe().unwrap().to_str().unwrap(), &[CHILD], file)
+    let mut command = with(env!("CARGO_BIN_EXE_palisade"), &["apply", "--replace", "--host"], file);
+    command.env("PALISADE_RUN_DIR", folder().join("run"));
+    command
 }
 
 /// ferm prefers the legacy programs where it finds them, so it is shown a path that has the others only.

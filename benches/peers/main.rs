@@ -4,7 +4,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot be set up stops")]
 
 use std::env;
-use std::path::Path;
 
 mod cost;
 mod datapath;
@@ -19,9 +18,6 @@ mod world;
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    if let [host::CHILD, file] = arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        return host::load(Path::new(file));
-    }
     let wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == name);
     if wanted("load") {
         load::table().publish();

@@ -129,12 +129,17 @@ pub fn apply(
             Ok(observed) => observed,
             Err(source) => return Err(run.failed(Phase::Observe, source)),
         };
-        let round = match attempt {
-            Attempt::Minimal | Attempt::Last => diff(&observed, desired, flags).rounds.into_iter().next(),
-            Attempt::Fresh => Some(fresh(&observed, desired, flags)),
-        };
-        let Some(round) = round else { return Ok(run.outcome) };
+        let mut rounds = match attempt {
+            Attempt::Minimal | Attempt::Last => diff(&observed, desired, flags).rounds,
+            Attempt::Fresh => vec![fresh(&observed, desired, flags)],
+        }
+        .into_iter();
+        let Some(round) = rounds.next() else { return Ok(run.outcome) };
+        // What is left where the plan has no other round is what is desired: reading it back would cost half as much
+        // again as writing it.
+        let is_last = attempt != Attempt::Fresh && rounds.next().is_none();
         match run.round(&observed, &round) {
+            Ok(()) if is_last => return Ok(run.outcome),
             Ok(()) if attempt == Attempt::Fresh => attempt = Attempt::Last,
             Ok(()) => {}
             Err(End::Stopped) => return Err(ApplyError::Stopped { in_force: run.in_force }),

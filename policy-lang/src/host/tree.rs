@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing is left out silently. Whatever begins no token is skipped as ferm skips it, with a warning.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pest::Parser as _;
@@ -106,7 +107,7 @@ pub(super) fn parse(source: SourceId, sources: &Sources, diagnostics: &mut Vec<D
         diagnostics.push(Diagnostic::error(code::LIMIT, span, format!("brackets nest deeper than {NESTING}")));
         return Arc::new([]);
     }
-    let mut reader = Reader { source, diagnostics, skipped: Vec::new(), more_skipped: 0 };
+    let mut reader = Reader { source, diagnostics, shared: BTreeMap::new(), skipped: Vec::new(), more_skipped: 0 };
     let nodes = match grammar::Grammar::parse(grammar::Rule::file, &text) {
         Ok(mut pairs) => pairs.next().map_or_else(Vec::new, |file| reader.nodes(file)),
         Err(error) => {
@@ -141,21 +142,23 @@ fn too_deep(text: &str) -> Option<u32> {
 /// Skipped characters that a warning quotes.
 const SHOWN: usize = 20;
 
-struct Reader<'a> {
+struct Reader<'a, 't> {
     source: SourceId,
     diagnostics: &'a mut Vec<Diagnostic>,
+    /// The texts of tokens that are likely to come again.
+    shared: BTreeMap<&'t str, Arc<str>>,
     /// Runs of skipped characters, the first of many.
     skipped: Vec<Span>,
     /// Skipped characters after those.
     more_skipped: usize,
 }
 
-impl Reader<'_> {
-    fn nodes(&mut self, parent: Pair<'_, grammar::Rule>) -> Vec<Node> {
+impl<'t> Reader<'_, 't> {
+    fn nodes(&mut self, parent: Pair<'t, grammar::Rule>) -> Vec<Node> {
         parent.into_inner().filter_map(|pair| self.node(pair)).collect()
     }
 
-    fn node(&mut self, pair: Pair<'_, grammar::Rule>) -> Option<Node> {
+    fn node(&mut self, pair: Pair<'t, grammar::Rule>) -> Option<Node> {
         use grammar::Rule;
         let span = self.span(&pair);
         let rule = pair.as_rule();
@@ -168,8 +171,8 @@ impl Reader<'_> {
                 Some(Node::Token(Token { kind, text, span }))
             }
             Rule::shell => Some(Node::Token(Token { kind: TokenKind::Shell, text: pair.as_str().into(), span })),
-            Rule::mark => Some(Node::Token(Token { kind: TokenKind::Mark, text: pair.as_str().into(), span })),
-            Rule::word => Some(Node::Token(Token { kind: TokenKind::Word, text: pair.as_str().into(), span })),
+            Rule::mark => Some(Node::Token(Token { kind: TokenKind::Mark, text: self.text(pair.as_str()), span })),
+            Rule::word => Some(Node::Token(Token { kind: TokenKind::Word, text: self.text(pair.as_str()), span })),
             Rule::directive => {
                 let text = pair.as_str().trim_start_matches('@').into();
                 Some(Node::Token(Token { kind: TokenKind::Directive, text, span }))
@@ -195,7 +198,15 @@ impl Reader<'_> {
         }
     }
 
-    fn group(&mut self, pair: Pair<'_, grammar::Rule>, brackets: Brackets) -> Node {
+    /// The text of a token. Marks and keywords come again and again; addresses and numbers do not.
+    fn text(&mut self, text: &'t str) -> Arc<str> {
+        if text.starts_with(|first: char| first.is_ascii_digit()) {
+            return text.into();
+        }
+        Arc::clone(self.shared.entry(text).or_insert_with(|| text.into()))
+    }
+
+    fn group(&mut self, pair: Pair<'t, grammar::Rule>, brackets: Brackets) -> Node {
         use grammar::Rule;
         let span = self.span(&pair);
         let closed = pair
