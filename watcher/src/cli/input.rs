@@ -46,8 +46,9 @@ pub(super) struct SourceArgs {
     config: Option<PathBuf>,
 
     /// Go on when objects are broken: enforce the others, close what the broken ones are about, and exit with 1.
-    /// Without it nothing is done about any error, and the exit code is 2. Broken host rules close the node to new
-    /// connections.
+    /// Without it nothing is done about any error, and the exit code is 2. Broken host rules, whichever of them is
+    /// broken, are left out as a whole: nothing new comes in to the node or is forwarded, but for what pod policy
+    /// accepts; what the node itself sends is free.
     #[arg(long)]
     keep_going: bool,
 }
