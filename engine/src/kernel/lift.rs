@@ -51,8 +51,8 @@ pub(super) fn lift(
 
 fn unreadable(instruction: Option<&Instruction>) -> Box<str> {
     match instruction {
-        Some(instruction) => format!("{instruction:?}").into(),
-        None => "an end that is missing".into(),
+        Some(instruction) => format!("a rule that palisade never writes, with {instruction:?}").into(),
+        None => "a rule that palisade never writes, without an end".into(),
     }
 }
 
