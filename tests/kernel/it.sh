@@ -18,6 +18,8 @@ project=$(cd "$here/../.." && pwd -P)
 readonly project
 readonly note=$project/docs/testing/kernel-6.1.md
 readonly results=$project/target/test-kernel/results.log
+# What the tests say that belongs into the note: their verdicts and what they counted.
+readonly noted='^(test |failures:|---- .* stdout|skipped: |conformance: |not asked of this kernel: |engine: |[a-z]+ text: )'
 
 main() {
     local record=false filters=() status=0
@@ -90,10 +92,9 @@ write_note() {
         sed '/^<!-- result -->$/q' "$note"
         printf '\n- %s, commit %s: **%s**\n' "$(date -u +%Y-%m-%d)" "$(git -C "$project" describe --always --dirty)" "$verdict"
         printf -- '- guest: %s; %s, %s\n' "$(sed -n 's/^@@ kernel //p' "$results")" \
-            \
             "$(qemu-system-x86_64 --version | sed -n '1s/^QEMU emulator version /qemu /p')" 'software emulation, 2 processors, 2 GiB'
         printf '\n```text\n'
-        grep -E '^(test |running |failures:|---- |skipped: )' "$results"
+        grep -E "$noted" "$results"
         printf '```\n\n'
         sed -n '/^<!-- end of result -->$/,$p' "$note"
     } >"$note.new"
