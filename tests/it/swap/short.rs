@@ -8,9 +8,9 @@ use super::{Effort, describe, sustain, sustain_engine};
 use crate::privilege::{can_make_namespaces, report};
 
 /// Structural swaps of the engine, unless `PALISADE_SWAPS` says another number.
-const SWAPS: u32 = 20;
+const SWAPS: u32 = 50;
 /// Packets a second of all one-way flows together, unless `PALISADE_SWAP_RATE` says another number.
-const RATE: u32 = 2_000;
+const RATE: u32 = 6_000;
 /// How often the naive swapper may get away with it; on idle machines it loses packets in nearly every round.
 const ROUNDS_MAX: u32 = 10;
 /// Generations that come in turn; each is compiled eight times before the first swap.
