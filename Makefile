@@ -26,7 +26,7 @@ test-long: ## the same with the large counts
 	@scripts/setup.sh test
 	PALISADE_LONG=1 scripts/test.sh
 
-test-kernel: ## the kernel conformance suite and a short swap test on Debian 12's 6.1 kernel, in an emulator
+test-kernel: ## conformance, text = netlink and a short swap test on Debian 12's 6.1 kernel, in an emulator
 	@scripts/setup.sh test
 	tests/kernel/it.sh
 

@@ -144,6 +144,8 @@ pub struct Features {
     pub destroy: bool,
     /// The end of a batch can be acknowledged (6.10).
     pub ack_on_end: bool,
+    /// Rules can ask whether a key is in a map, as they ask of a set (6.5).
+    pub map_as_set: bool,
 }
 
 /// Why a batch was not committed, or a question not answered.

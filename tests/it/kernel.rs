@@ -17,6 +17,9 @@ fn conformance() {
     let passed = count(|ending| *ending == Ending::Passed);
     let skipped = count(|ending| *ending == Ending::Skipped);
     report(&format!("conformance: {passed} cases passed, {skipped} that this kernel has no feature for"));
+    for (name, _) in endings.iter().filter(|(_, ending)| *ending == Ending::Skipped) {
+        report(&format!("not asked of this kernel: {name}"));
+    }
     let failed: Vec<_> = endings
         .iter()
         .filter_map(|(name, ending)| match ending {

@@ -4,6 +4,7 @@
 mod cluster;
 mod engine;
 mod load;
+mod short;
 mod text;
 
 use ::engine::kernel::Netlink;
@@ -114,15 +115,6 @@ fn the_engine_loses_and_leaks_nothing() {
     }
     let account = sustain_engine(Effort { swaps: 1000, touches: 10, rate: 60_000 }, 16);
     assert!(account.rate >= 50_000.0, "too little load to prove it: {account:?}");
-}
-
-/// The same for a machine whose processors are emulated.
-#[test]
-fn short() {
-    if !can_make_namespaces("short") {
-        return;
-    }
-    sustain_engine(Effort { swaps: 10, touches: 10, rate: 2_000 }, 2);
 }
 
 /// Goes through this many generations, again and again: few where compiling takes long.

@@ -5,10 +5,11 @@
 #
 #   --record   write the result, with date and commit, into docs/testing/kernel-6.1.md
 #   FILTER     as for `cargo test`; each one is a run of its own. A filter that matches no test is an error.
-#              Default: kernel::conformance swap::short
+#              Default: kernel::conformance text:: swap::short
 #
 # Variables whose names begin with PALISADE_ are passed on to the tests; TIMEOUT is the time for all of it in seconds
-# (default 1800). Needs, leaves behind and ends as run.sh does; it also needs cargo and builds into target/.
+# (default 1800). PALISADE_SWAPS is the number of structural swaps, PALISADE_SWAP_RATE that of packets a second. Needs,
+# leaves behind and ends as run.sh does; it also needs cargo and builds into target/.
 
 set -euo pipefail
 
@@ -18,6 +19,8 @@ project=$(cd "$here/../.." && pwd -P)
 readonly project
 readonly note=$project/docs/testing/kernel-6.1.md
 readonly results=$project/target/test-kernel/results.log
+# What the tests say that belongs into the note: their verdicts and what they counted.
+readonly noted='^(test |skipped: |conformance: |not asked of this kernel: |engine: |[a-z]+ text: )'
 
 main() {
     local record=false filters=() status=0
@@ -33,7 +36,7 @@ main() {
         esac
         shift
     done
-    ((${#filters[@]})) || filters=(kernel::conformance swap::short)
+    ((${#filters[@]})) || filters=(kernel::conformance text:: swap::short)
     build
     run_in_guest "${filters[@]}" || status=$?
     if $record && ((status < 2)); then
@@ -90,10 +93,9 @@ write_note() {
         sed '/^<!-- result -->$/q' "$note"
         printf '\n- %s, commit %s: **%s**\n' "$(date -u +%Y-%m-%d)" "$(git -C "$project" describe --always --dirty)" "$verdict"
         printf -- '- guest: %s; %s, %s\n' "$(sed -n 's/^@@ kernel //p' "$results")" \
-            \
             "$(qemu-system-x86_64 --version | sed -n '1s/^QEMU emulator version /qemu /p')" 'software emulation, 2 processors, 2 GiB'
         printf '\n```text\n'
-        grep -E '^(test |running |failures:|---- |skipped: )' "$results"
+        grep -E "$noted" "$results"
         printf '```\n\n'
         sed -n '/^<!-- end of result -->$/,$p' "$note"
     } >"$note.new"

@@ -36,6 +36,8 @@ pub enum Needs {
     Nothing,
     /// Tables that outlive their owner.
     Persist,
+    /// Lookups in a map as in a set.
+    MapAsSet,
 }
 
 /// How a kernel differs from what the case expects.
@@ -77,6 +79,7 @@ fn can(needs: Needs, features: Features) -> bool {
     match needs {
         Needs::Nothing => true,
         Needs::Persist => features.persist && features.owner,
+        Needs::MapAsSet => features.map_as_set,
     }
 }
 

@@ -31,7 +31,13 @@ impl Netlink {
     pub fn open() -> Result<Self, KernelError> {
         let mut socket = Socket::open()?;
         let features = features::detect(&mut socket)?;
-        Ok(Self { socket, features })
+        let mut this = Self { socket, features };
+        this.features.map_as_set = match this.check(&features::lookup_in_map()) {
+            Ok(()) => true,
+            Err(KernelError::Rejected(_)) => false,
+            Err(error) => return Err(error),
+        };
+        Ok(this)
     }
 
     /// The netlink port of its socket: what [`super::Commit`] names as the writer of its own commits.

@@ -15,22 +15,22 @@ use super::cluster::{PEERS, ruleset};
 #[derive(Debug)]
 pub(super) struct Engine<K> {
     kernel: K,
-    peers: u32,
-    /// How many generations there are; after the last comes the first again.
+    /// How many generations there are, an even number; after the last comes the first again.
     generations: u32,
+    peers: u32,
     /// What has been compiled, by generation and peers: the load shall meet swaps, not compiles.
     rulesets: BTreeMap<(u32, u32), Ruleset>,
 }
 
 impl<K: Kernel> Engine<K> {
     pub(super) fn new(kernel: K, generations: u32) -> Self {
-        Self { kernel, peers: 0, generations, rulesets: BTreeMap::new() }
+        let cases = (0..generations).flat_map(|generation| (0..1 << PEERS).map(move |peers| (generation, peers)));
+        let rulesets = cases.map(|(generation, peers)| ((generation, peers), ruleset(generation, peers))).collect();
+        Self { kernel, generations, peers: 0, rulesets }
     }
 
     fn apply(&mut self, generation: u32) -> Outcome {
-        let generation = generation % self.generations;
-        let compiled = self.rulesets.entry((generation, self.peers));
-        let desired = compiled.or_insert_with(|| ruleset(generation, self.peers));
+        let desired = &self.rulesets[&(generation % self.generations, self.peers)];
         let watch = &mut |_: Step<'_>| ControlFlow::Continue(());
         let outcome = apply(&mut self.kernel, desired, TableFlags::default(), watch).unwrap();
         assert!(outcome.failures.is_empty(), "{:?}", outcome.failures);
@@ -57,7 +57,7 @@ impl<K: Kernel> Swapper for Engine<K> {
 
 #[test]
 fn the_swapper_swaps() {
-    let mut swapper = Engine::new(engine::kernel::fake::Fake::current(), 3);
+    let mut swapper = Engine::new(engine::kernel::fake::Fake::current(), 4);
     swapper.install();
     for generation in 1..=4 {
         swapper.swap(generation);

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use super::round_trips::round_trip;
 use super::samples::{range, value};
-use super::world::{add_elements, add_set, add_table, creation, delete_elements, ipv4, name, only, op, sets};
+use super::world::{
+    INPUT, add_elements, add_set, add_table, creation, delete_elements, ipv4, name, only, op, rule, rules_in, sets,
+};
 use super::{Case, Deviation, Needs, expect_ruleset};
 use crate::kernel::{Guard, Kernel};
 use crate::plan::OpKind;
 use crate::ruleset::{
-    Chain, Comment, DataType, Datum, Element, ElementData, ElementKey, Elements, Family, Interval, MapData, Name, Set,
-    SetSpec, Table, Verdict,
+    Chain, Comment, DataType, Datum, Element, ElementData, ElementKey, Elements, Expr, Family, Field, Interval, Lookup,
+    MapData, Name, Operator, Set, SetRef, SetSpec, Table, Verdict,
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -20,6 +22,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "intervals that touch, and that reach either end", needs: Needs::Nothing, run: edges },
     Case { name: "concatenations, with and without intervals", needs: Needs::Nothing, run: concatenations },
     Case { name: "maps to verdicts, values and counters", needs: Needs::Nothing, run: maps },
+    Case { name: "whether a key is in a map, asked as of a set", needs: Needs::MapAsSet, run: map_as_set },
     Case { name: "timeouts, sizes, element counters and comments", needs: Needs::Nothing, run: attributes },
     Case { name: "elements come and go", needs: Needs::Nothing, run: deltas },
     Case { name: "an interval makes room for another in one batch", needs: Needs::Nothing, run: exchange },
@@ -157,6 +160,16 @@ fn maps(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
         ..sets(all.map(|(words, set)| (name(words), set)))
     };
     round_trip(kernel, &only(Family::Inet, table))
+}
+
+fn map_as_set(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
+    let map = Set {
+        spec: SetSpec::hash([DataType::Ipv4Addr]).verdicts(),
+        elements: Elements::from([(ElementKey::values([ipv4(1)]), Element::verdict(Verdict::Drop))]),
+    };
+    let question = Lookup { key: vec![Field::IpSaddr], operator: Operator::Eq, set: SetRef::Named(name("m")) };
+    let table = rules_in(INPUT, vec![rule([Expr::Lookup(question), Expr::Counter])]);
+    round_trip(kernel, &only(Family::Inet, Table { sets: BTreeMap::from([(name("m"), map)]), ..table }))
 }
 
 fn attributes(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
