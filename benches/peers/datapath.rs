@@ -35,9 +35,10 @@ enum Traffic {
     Connects,
 }
 
-/// One table for each kind of traffic.
-pub(crate) fn tables() -> Vec<Table> {
-    let contestants = contestants();
+/// One table for each kind of traffic, of the reference and of everything that has these words in its name.
+pub(crate) fn tables(words: &str) -> Vec<Table> {
+    let chosen = |contestant: &Contestant| contestant.is_reference || contestant.name.contains(words);
+    let contestants: Vec<_> = contestants().into_iter().filter(chosen).collect();
     let labs: Vec<Lab> = contestants.iter().map(|contestant| Lab::new(&contestant.load)).collect();
     let kinds = [Traffic::OneFlow, Traffic::NewFlows, Traffic::Connects];
     let mut all: Vec<Vec<Series>> = kinds

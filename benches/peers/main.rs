@@ -1,6 +1,7 @@
 //! Side by side with nft, ferm, iptables and ipset, as ratios of one run. Needs root and those programs.
 //!
 //! `cargo bench --bench peers` prints all tables, `cargo bench --bench peers -- load` (or `host`, `datapath`) one.
+//! `datapath WORDS…` sends packets only through what is called by these words, for a profile of it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot be set up stops")]
 
 use std::env;
@@ -18,7 +19,7 @@ mod world;
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == name);
+    let wanted = |name: &str| arguments.first().is_none_or(|first| first == name);
     if wanted("load") {
         load::table().publish();
     }
@@ -26,6 +27,6 @@ fn main() {
         host::table().publish();
     }
     if wanted("datapath") {
-        datapath::tables().iter().for_each(table::Table::publish);
+        datapath::tables(&arguments.get(1..).unwrap_or_default().join(" ")).iter().for_each(table::Table::publish);
     }
 }

@@ -30,6 +30,7 @@ use crate::ruleset::{
 };
 
 mod chain;
+mod fold;
 mod peer;
 mod port;
 mod subject;

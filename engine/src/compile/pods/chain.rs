@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use policy_lang::policy::{Action, Direction, Policy};
 
+use super::fold;
 use super::peer::PeerSets;
 use super::subject::Effective;
 use super::{AddressFamily, FAMILIES};
@@ -77,13 +78,18 @@ impl<'a> PolicyChains<'a> {
         if asked.is_empty() {
             return Vec::new();
         }
-        let mut rules = self.hairpin(builder);
+        let mut rules = Vec::new();
         for index in asked.clone() {
             self.push_ordered(index, effective, &Verdict::Return, &mut rules, builder);
         }
-        if !effective.isolating.is_empty() {
-            rules.push(denied(Some(self.isolation(effective))));
+        let hairpin = self.hairpin(builder);
+        if effective.isolating.is_empty() {
+            return hairpin.into_iter().chain(rules).collect();
         }
+        // NetworkPolicies only permit, so a pod's way to itself, which is rare, is asked for after them.
+        let mut rules = fold::permissions(rules, &self.tail(effective), builder);
+        rules.extend(hairpin);
+        rules.push(denied(Some(self.isolation(effective))));
         rules
     }
 
