@@ -2,7 +2,7 @@
 //!
 //! There is no door to the encoder alone, so `encode` is [`Kernel::check`]: the fill is encoded, sent without an end,
 //! built and given up by the kernel. It runs in a network namespace of its own and needs root; without, it is left out.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot be set up stops")]
+#![expect(clippy::unwrap_used, reason = "a bench that cannot be set up stops")]
 #![expect(clippy::print_stderr, reason = "a bench that is left out says so")]
 
 use std::hint::black_box;

@@ -18,14 +18,14 @@ pub(crate) fn addresses(n_elements: u32) -> Ruleset {
 pub(crate) fn ranges(n_elements: u32) -> Ruleset {
     let key = vec![Field::IpSaddr, Field::TcpDport];
     let types: Vec<DataType> = key.iter().map(|field| field.data_type()).collect();
-    let port = |port: u32| Datum::number(types[1], port);
+    let port_type = types[1];
+    let port = |port: u32| Datum::number(port_type, port);
     let keys = (0..n_elements).map(|n| {
         let addresses = Interval::new(address(n * 8), address(n * 8 + 7)).unwrap();
         let ports = Interval::new(port(80 + n % 7), port(150 + n % 9)).unwrap();
         ElementKey::intervals([addresses, ports])
     });
-    let keys: Vec<_> = keys.collect();
-    one_set(key, SetSpec::intervals(types), keys.into_iter())
+    one_set(key, SetSpec::intervals(types), keys)
 }
 
 fn one_set(key: Vec<Field>, spec: SetSpec, keys: impl Iterator<Item = ElementKey>) -> Ruleset {

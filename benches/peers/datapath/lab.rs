@@ -94,7 +94,7 @@ impl Lab {
                         socket.send(&PAYLOAD).unwrap();
                     }
                     *count += STRIDE;
-                    let spent = cost::thread_time() - start;
+                    let spent = cost::thread_time().saturating_sub(start);
                     if spent >= burst {
                         return spent;
                     }
@@ -118,7 +118,7 @@ impl Lab {
                         socket.send_to(&packet, &to).unwrap();
                     }
                     *count += STRIDE;
-                    let spent = cost::thread_time() - start;
+                    let spent = cost::thread_time().saturating_sub(start);
                     if *count >= n_flows || spent >= burst {
                         return spent;
                     }
@@ -136,7 +136,7 @@ impl Lab {
             let mut spent = Duration::ZERO;
             while streams.len() < n_connects && spent < burst {
                 streams.push(TcpStream::connect(SocketAddrV4::new(SERVER, PORT)).unwrap());
-                spent = cost::thread_time() - start;
+                spent = cost::thread_time().saturating_sub(start);
             }
             for stream in &streams {
                 SockRef::from(stream).set_linger(Some(Duration::ZERO)).unwrap();
