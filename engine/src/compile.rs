@@ -77,7 +77,7 @@ pub fn compile(input: &Input<'_>) -> (Ruleset, Vec<Diagnostic>) {
         diagnostics.extend(host::lower(rules, &mut builder, options));
     }
     marker::record(input.sources, &mut builder);
-    let comment = Comment::new("written by palisade; changes by others are found and undone");
+    let comment = Comment::new("written by palisade; edit its sources instead of this table");
     let table = builder.finish(Some(comment));
     let ruleset = Ruleset { tables: [(TableKey::ours(Family::Inet), table)].into() };
     (ruleset, diagnostics)
