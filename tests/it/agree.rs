@@ -41,6 +41,11 @@ fn the_draw_has_denials_and_permissions_of_every_kind() {
     assert!(denied > 20 && outcomes.len() - denied > 20, "{denied} of {} denied", outcomes.len());
 }
 
+#[test]
+fn a_named_port_is_the_subjects_own_where_a_pod_of_another_node_claims_its_address() {
+    check(&Cluster::of_a_shared_address()).unwrap();
+}
+
 fn check(cluster: &Cluster) -> Result<(), TestCaseError> {
     let input = Input {
         policies: &cluster.policies,

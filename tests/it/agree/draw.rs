@@ -51,6 +51,36 @@ impl Cluster {
         Self { policies, inventory, forward_mode: Self::mode(draw.below(2)) }
     }
 
+    /// A pod that declares the port `http`, one of another node with the same address that does not, and a baseline that
+    /// denies that port.
+    pub(super) fn of_a_shared_address() -> Self {
+        let http = NamedPort { name: "http".into(), protocol: Protocol::Tcp, port: 80 };
+        let pod = |node: &str, ports: Vec<NamedPort>| Pod {
+            node: Some(node.into()),
+            addresses: vec!["10.0.0.1".parse().unwrap()],
+            ports,
+            ..Pod::default()
+        };
+        let mut inventory = Inventory::default();
+        inventory.namespaces.insert("x".into(), Labels::new());
+        inventory.pods.insert(NamespacedName::new("x", "here"), pod(NODE, vec![http]));
+        inventory.pods.insert(NamespacedName::new("x", "there"), pod("node-b", Vec::new()));
+        let everything =
+            || PodSelector { namespaces: Namespaces::Matching(Selector::everything()), pods: Selector::everything() };
+        let ports = PortMatches::AnyOf(vec![PortMatch { protocol: Protocol::Tcp, ports: Ports::Named("http".into()) }]);
+        let deny = Rule { origin: Origin::default(), action: Action::Deny, peers: Peers::Any, ports };
+        let policy = Policy {
+            origin: Origin::default(),
+            name: NamespacedName::new("x", "no-http"),
+            tier: Tier::ConfigMapAdmin,
+            priority: 0,
+            subject: Subject { pods: everything(), exempt: [].into() },
+            ingress: Some(vec![deny]),
+            egress: None,
+        };
+        Self { policies: vec![policy], inventory, forward_mode: ForwardMode::PodsFirst }
+    }
+
     /// Every pair of addresses of one family, by every transport, through the node and to it.
     pub(super) fn connections(&self) -> impl Iterator<Item = Connection> {
         let pods = self.inventory.pods.values().flat_map(|pod| pod.addresses.iter().copied());
