@@ -2,7 +2,7 @@
 # Installs the Debian packages that palisade is built and tested with, on Debian 12 or Ubuntu 24.04.
 # Needs root for what is missing; does nothing when everything is there. Rust itself is the user's to install.
 #
-# usage: scripts/setup.sh build|test
+# usage: scripts/setup.sh build|test|ci
 set -eu
 
 build="libnftnl-dev libmnl-dev pkg-config gcc"
@@ -12,8 +12,9 @@ judge="iptables ipset ferm procps kmod"
 case "${1:-}" in
 build) wanted="$build $run" ;;
 test) wanted="$build $run $judge" ;;
+ci) wanted="$build $run $judge shellcheck" ;;
 *)
-    echo "usage: $0 build|test" >&2
+    echo "usage: $0 build|test|ci" >&2
     exit 2
     ;;
 esac
