@@ -9,7 +9,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
 status=0
-{ cargo test --workspace --no-fail-fast -- --show-output 2>&1 || echo "cargo-test-failed"; } | tee "$log" | grep -v '^cargo-test-failed$'
+{ cargo test --workspace --no-fail-fast -- --show-output 2>&1 || echo "cargo-test-failed"; } | tee "$log" | grep --line-buffered -v '^cargo-test-failed$'
 if grep -q '^cargo-test-failed$' "$log"; then
     status=1
 fi
