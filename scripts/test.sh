@@ -14,7 +14,8 @@ if grep -q '^cargo-test-failed$' "$log"; then
     status=1
 fi
 
-if skipped=$(grep '^skipped: ' "$log" | sort | uniq -c); then
+skipped=$(grep '^skipped: ' "$log" | sort | uniq -c || true)
+if [ -n "$skipped" ]; then
     echo "skipped:"
     echo "$skipped"
     if [ "${CI:-}" = true ]; then
