@@ -10,10 +10,13 @@ use super::lower::Surroundings;
 use super::message::{self, DUMP, family, family_number, kind, request, request_of};
 use super::socket::{Socket, Wholeness};
 use crate::observed::{KernelGeneration, Observed, ObservedTable, UnknownObject};
-use crate::ruleset::{Elements, Name, Set, SetRef, TableKey};
+use crate::ruleset::{Elements, Name, Set, SetRef, SetSpec, TableKey};
 
 /// How often a read starts again because others committed meanwhile. Each attempt takes milliseconds.
 const ATTEMPTS_MAX: u32 = 20;
+
+/// From how many elements on a hash set is read twice. A smaller one is dumped in one go, before it could be rehashed.
+const REHASHED_MIN: usize = 128;
 
 /// `NFTA_GEN_ID`.
 pub(super) const GENERATION_ID: u16 = 1;
@@ -173,11 +176,37 @@ impl Reading<'_> {
         Ok(sets)
     }
 
+    /// Every element of a set; nothing if one of them cannot be read.
+    ///
+    /// A hash set without a size is rehashed behind the commits that make it grow, and a dump that runs into that passes
+    /// over elements without a word, in an unchanged generation. Such a set is read until two readings agree.
     fn elements(
         &mut self,
         key: &TableKey,
         set: &Name,
-        spec: &crate::ruleset::SetSpec,
+        spec: &SetSpec,
+    ) -> Result<Option<Vec<WireElement>>, KernelError> {
+        let mut last = self.elements_once(key, set, spec)?;
+        let is_rehashed = !spec.intervals && spec.size.is_none();
+        if !is_rehashed || last.as_ref().is_none_or(|elements| elements.len() < REHASHED_MIN) {
+            return Ok(last);
+        }
+        for _ in 0..ATTEMPTS_MAX {
+            let again = self.elements_once(key, set, spec)?;
+            if again == last {
+                return Ok(again);
+            }
+            last = again;
+        }
+        Err(KernelError::Moving { attempts: ATTEMPTS_MAX })
+    }
+
+    /// One dump of a set, in the order of its keys.
+    fn elements_once(
+        &mut self,
+        key: &TableKey,
+        set: &Name,
+        spec: &SetSpec,
     ) -> Result<Option<Vec<WireElement>>, KernelError> {
         let mut elements = Some(Vec::new());
         self.dump_of(kind::GET_ELEMENTS, key, Some(set.as_str()), |attributes| {
@@ -186,6 +215,10 @@ impl Reading<'_> {
                 Some(elements)
             });
         })?;
+        if let Some(elements) = elements.as_mut().filter(|_| !spec.intervals) {
+            elements.sort_by_key(|element| element.key);
+            elements.dedup();
+        }
         Ok(elements)
     }
 

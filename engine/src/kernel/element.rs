@@ -43,7 +43,7 @@ pub(super) enum WireData {
 }
 
 /// At most 64 bytes, without an allocation.
-#[derive(Clone, Copy, Eq, PartialEq)]
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Bytes {
     length: u8,
     bytes: [u8; DATA_MAX],
