@@ -66,8 +66,6 @@ mod type_id;
 mod userdata;
 #[cfg(feature = "kernel")]
 mod wire;
-#[cfg(feature = "kernel")]
-mod words;
 
 /// A kernel with nf_tables.
 pub trait Kernel {
@@ -191,7 +189,7 @@ pub enum KernelError {
 pub struct Rejection {
     /// Index into the operations that were given.
     pub op: usize,
-    /// The operation in words, with the source line that it came from: `add rule inet palisade pl_input (…): …`.
+    /// The operation in words, with the source line that it came from: `add rule inet palisade pl_input: …`.
     pub what: Box<str>,
     /// The errno, positive.
     pub errno: i32,

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use crate::observed::{ObservedChain, ObservedRule, ObservedTable, RuleContent};
-use crate::plan::model::looked_into;
 use crate::ruleset::{Element, ElementData, Expr, Name, Rule, SetRef, Verdict};
 
 /// What can be reached from the base chains of a table. What cannot may be changed at leisure.
@@ -43,7 +42,7 @@ impl<'a> Live<'a> {
                 self.sets.insert(&dynamic.set);
             }
             open.extend(expr.target());
-            match looked_into(expr) {
+            match expr.looked_up().map(|(_, set)| set) {
                 Some(SetRef::Named(set)) if self.sets.insert(set) => {
                     let elements = table.sets.get(set).map(|set| set.elements.values());
                     open.extend(elements.into_iter().flatten().filter_map(target_of_element));

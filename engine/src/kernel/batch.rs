@@ -414,23 +414,7 @@ fn rule_userdata(rule: &Rule, lowered: &Lowered, surroundings: Surroundings<'_>)
 
 /// The fields that an anonymous set is asked for, in the order of the instructions.
 fn anonymous_key(expr: &Expr) -> Option<&[Field]> {
-    match expr {
-        Expr::Lookup(lookup) => anonymous(&lookup.set).then_some(lookup.key.as_slice()),
-        Expr::VerdictMap(map) => anonymous(&map.map).then_some(map.key.as_slice()),
-        Expr::Match(_)
-        | Expr::Counter
-        | Expr::NamedCounter(_)
-        | Expr::Quota(_)
-        | Expr::NamedQuota(_)
-        | Expr::Limit(_)
-        | Expr::Log(_)
-        | Expr::Verdict(_)
-        | Expr::Reject(_)
-        | Expr::Nat(_)
-        | Expr::Notrack
-        | Expr::Assign(_)
-        | Expr::DynamicSet(_) => None,
-    }
+    expr.looked_up().filter(|(_, set)| anonymous(set)).map(|(key, _)| key)
 }
 
 fn anonymous(set: &SetRef) -> bool {

@@ -7,11 +7,10 @@ use super::dump;
 use super::features;
 use super::field;
 use super::socket::{Answer, Failure, Socket};
-use super::words::describe;
 use super::{Features, Guard, Kernel, KernelError, Rejection};
 use crate::observed::{KernelGeneration, Observed};
 use crate::plan::{Op, OpKind};
-use crate::ruleset::{DynamicSet, Expr, Field, Lookup, Name, SetRef, TableKey, VerdictMap};
+use crate::ruleset::{Expr, Name, SetRef, TableKey};
 
 /// nf_tables of the network namespace that it was opened in.
 ///
@@ -127,24 +126,8 @@ impl Kernel for Netlink {
 /// The named set of an expression whose key has numbers in the machine's order: ranges of those are kept in the
 /// network's, so the rule has to turn them.
 fn order_sensitive_set(expr: &Expr) -> Option<&Name> {
-    let (key, set): (&[Field], &SetRef) = match expr {
-        Expr::Lookup(Lookup { key, set, operator: _ }) => (key, set),
-        Expr::VerdictMap(VerdictMap { key, map }) => (key, map),
-        // A dynamic set has no ranges.
-        Expr::DynamicSet(DynamicSet { .. })
-        | Expr::Match(_)
-        | Expr::Counter
-        | Expr::NamedCounter(_)
-        | Expr::Quota(_)
-        | Expr::NamedQuota(_)
-        | Expr::Limit(_)
-        | Expr::Log(_)
-        | Expr::Verdict(_)
-        | Expr::Reject(_)
-        | Expr::Nat(_)
-        | Expr::Notrack
-        | Expr::Assign(_) => return None,
-    };
+    // A dynamic set has no ranges.
+    let (key, set) = expr.looked_up()?;
     match set {
         SetRef::Named(name) => key.iter().any(|field| field::is_host_order(*field)).then_some(name),
         SetRef::Anonymous { .. } => None,
@@ -154,7 +137,7 @@ fn order_sensitive_set(expr: &Expr) -> Option<&Name> {
 fn refused(ops: &[Op], op: usize, reason: &str) -> KernelError {
     KernelError::Rejected(vec![Rejection {
         op,
-        what: ops.get(op).map(describe).unwrap_or_default(),
+        what: ops.get(op).map(ToString::to_string).unwrap_or_default().into(),
         errno: libc::EINVAL,
         offset: None,
         message: Some(reason.into()),
@@ -171,13 +154,13 @@ fn judge(ops: &[Op], batch: &Batch, guard: Guard, ending: Ending, answer: &Answe
                 return Err(KernelError::Conflict { seen });
             }
             (Some(Part::Op(op)), libc::EPERM | libc::EACCES, _) => {
-                let what = ops.get(op).map(describe).unwrap_or_default();
+                let what = ops.get(op).map(ToString::to_string).unwrap_or_default();
                 return Err(KernelError::Denied(Some(format!(": {what} (the table may have another owner)").into())));
             }
             (_, libc::EPERM | libc::EACCES, _) => return Err(KernelError::Denied(None)),
             (Some(Part::Op(op)), errno, _) => rejections.push(Rejection {
                 op,
-                what: ops.get(op).map(describe).unwrap_or_default(),
+                what: ops.get(op).map(ToString::to_string).unwrap_or_default().into(),
                 errno,
                 offset: *offset,
                 message: message.clone(),

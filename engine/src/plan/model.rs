@@ -32,30 +32,9 @@ impl NextHandle {
     }
 }
 
-/// The set that an expression looks into, named or not; dynamic sets aside.
-pub(crate) fn looked_into(expr: &Expr) -> Option<&SetRef> {
-    match expr {
-        Expr::Lookup(lookup) => Some(&lookup.set),
-        Expr::VerdictMap(map) => Some(&map.map),
-        Expr::Match(_)
-        | Expr::Counter
-        | Expr::NamedCounter(_)
-        | Expr::Quota(_)
-        | Expr::NamedQuota(_)
-        | Expr::Limit(_)
-        | Expr::Log(_)
-        | Expr::Verdict(_)
-        | Expr::Reject(_)
-        | Expr::Nat(_)
-        | Expr::Notrack
-        | Expr::Assign(_)
-        | Expr::DynamicSet(_) => None,
-    }
-}
-
 /// The anonymous set that an expression brings along.
 pub(crate) fn anonymous_set(expr: &Expr) -> Option<&SetRef> {
-    looked_into(expr).filter(|set| matches!(set, SetRef::Anonymous { .. }))
+    expr.looked_up().map(|(_, set)| set).filter(|set| matches!(set, SetRef::Anonymous { .. }))
 }
 
 /// Carries an operation out.

@@ -448,6 +448,27 @@ impl Field {
 }
 
 impl Expr {
+    /// The fields that it looks up and where, in a set or a verdict map; dynamic sets are written to instead.
+    pub fn looked_up(&self) -> Option<(&[Field], &SetRef)> {
+        match self {
+            Self::Lookup(lookup) => Some((&lookup.key, &lookup.set)),
+            Self::VerdictMap(map) => Some((&map.key, &map.map)),
+            Self::Match(_)
+            | Self::Counter
+            | Self::NamedCounter(_)
+            | Self::Quota(_)
+            | Self::NamedQuota(_)
+            | Self::Limit(_)
+            | Self::Log(_)
+            | Self::Verdict(_)
+            | Self::Reject(_)
+            | Self::Nat(_)
+            | Self::Notrack
+            | Self::Assign(_)
+            | Self::DynamicSet(_) => None,
+        }
+    }
+
     /// The chain that it jumps or goes to by itself; maps lead to others.
     pub fn target(&self) -> Option<&Name> {
         match self {

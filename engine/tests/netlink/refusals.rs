@@ -44,7 +44,10 @@ fn every_bad_operation_is_named_with_its_line_and_nothing_is_done() {
         let rejections = rejections(kernel.commit(&ops, Guard::None));
         let found: Vec<_> = rejections.iter().map(|rejection| (rejection.op, rejection.errno)).collect();
         assert_eq!(found, [(2, ENOENT), (4, ENOENT)]);
-        assert_eq!(&*rejections[0].what, "add rule inet palisade pl_a (shop/db egress[0] np.yaml:7)");
+        assert_eq!(
+            &*rejections[0].what,
+            r#"add rule inet palisade pl_a: jump pl_missing comment "shop/db egress[0] np.yaml:7""#
+        );
         assert!(rejections[0].offset.is_some());
         assert_eq!(kernel.generation().unwrap(), before);
         assert!(kernel.observe(&[ours()]).unwrap().tables.is_empty());
@@ -86,7 +89,10 @@ fn what_no_instruction_says_is_refused_before_anything_is_sent() {
         assert_eq!((rejections[0].op, rejections[0].errno), (1, EINVAL));
         assert_eq!(
             rejections[0].to_string(),
-            "add rule inet palisade pl_a (np.yaml:3): Invalid argument (os error 22) (a value is not of the field's type)"
+            concat!(
+                r#"add rule inet palisade pl_a: ip saddr 80 comment "np.yaml:3": Invalid argument (os error 22) "#,
+                "(a value is not of the field's type)"
+            )
         );
     });
 }

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::errno::Errno;
 use super::hooks;
 use crate::observed::{ObservedChain, ObservedTable, RuleContent};
-use crate::plan::model::looked_into;
 use crate::ruleset::{Element, ElementData, Expr, Family, Name, SetRef};
 
 /// Chains on one way, the base chain included (`NFT_JUMP_STACK_SIZE`). A goto counts as a jump does.
@@ -78,7 +77,7 @@ fn targets<'a>(table: &'a ObservedTable, chain: &'a ObservedChain) -> impl Itera
 }
 
 fn targets_of<'a>(table: &'a ObservedTable, expr: &'a Expr) -> Vec<&'a Name> {
-    let elements = match looked_into(expr) {
+    let elements = match expr.looked_up().map(|(_, set)| set) {
         Some(SetRef::Named(set)) => table.sets.get(set).map(|set| &set.elements),
         Some(SetRef::Anonymous { elements, .. }) => Some(elements),
         None => None,
