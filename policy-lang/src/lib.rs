@@ -19,3 +19,4 @@ pub mod policy;
 pub mod port;
 pub mod selector;
 pub mod source;
+pub mod suggest;

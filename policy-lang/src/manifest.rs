@@ -14,7 +14,6 @@ pub mod locate;
 mod metadata;
 mod object;
 pub(crate) mod reader;
-pub mod suggest;
 pub(crate) mod syntax;
 pub mod tree;
 pub mod yaml;

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use engine::compile::ForwardMode;
 use policy_lang::diagnostic::{Code, Diagnostic};
 use policy_lang::manifest::locate::Locator;
-use policy_lang::manifest::suggest;
 use policy_lang::manifest::tree::Value;
 use policy_lang::manifest::yaml;
 use policy_lang::source::{Sources, Span};
+use policy_lang::suggest;
 
 /// A configuration file that cannot be understood.
 const CONFIG: Code = Code("PAL030");

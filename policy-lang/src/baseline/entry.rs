@@ -11,12 +11,12 @@ use crate::manifest::cidr::{self, Cidr, CidrError};
 use crate::manifest::code;
 use crate::manifest::core::protocol_named;
 use crate::manifest::reader::{Reader, Schema, field};
-use crate::manifest::suggest::nearest;
 use crate::manifest::tree::{Content, Entry as Field, Spanned, Value};
 use crate::network_policy::{Strictness, selector};
 use crate::peer::{Namespaces, Peer, PodSelector};
 use crate::port::{PortMatch, PortRange, Ports};
 use crate::selector::{Operator, Requirement, Selector};
+use crate::suggest::nearest;
 
 /// Longest name of an entry, in characters, as ClusterNetworkPolicy has it for its rules.
 const NAME_MAX: usize = 100;

@@ -6,13 +6,13 @@ use crate::baseline::entry;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::code;
 use crate::manifest::reader::{Reader, Schema, field};
-use crate::manifest::suggest::nearest;
 use crate::manifest::tree::{Entry as Field, Spanned, Value};
 use crate::name::NAMESPACE_NAME_LABEL;
 use crate::peer::{Namespaces, Peer, PodSelector};
 use crate::port::PortMatch;
 use crate::selector::{Operator, Selector};
 use crate::source::Span;
+use crate::suggest::nearest;
 
 /// The version that is read.
 pub(super) const API_VERSION: &str = "palisade.dev/v1alpha1";

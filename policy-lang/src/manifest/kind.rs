@@ -1,6 +1,6 @@
 //! The kinds that are read, and how to tell them from others of the same name.
 
-use crate::manifest::suggest::nearest;
+use crate::suggest::nearest;
 
 /// A kind that is read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

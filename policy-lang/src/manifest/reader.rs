@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::code;
-use crate::manifest::suggest::nearest;
 use crate::manifest::tree::{Content, Entry, Scalar, ScalarKind, Spanned, Value};
 use crate::source::{Sources, Span};
+use crate::suggest::nearest;
 
 /// Collects the findings about one object.
 #[derive(Debug)]

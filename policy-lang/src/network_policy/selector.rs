@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::manifest::code;
 use crate::manifest::reader::{Reader, Schema, field};
-use crate::manifest::suggest::nearest;
 use crate::manifest::syntax;
 use crate::manifest::tree::{Spanned, Value};
 use crate::network_policy::Strictness;
 use crate::selector::{Operator, Requirement, Selector};
+use crate::suggest::nearest;
 
 const SELECTOR: Schema = Schema {
     what: "a label selector",

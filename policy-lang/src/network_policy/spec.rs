@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::diagnostic::Severity;
 use crate::manifest::reader::{Reader, Schema, field};
-use crate::manifest::suggest::nearest;
 use crate::manifest::tree::{Spanned, Value, duplicate_keys};
 use crate::manifest::{Damage, NetworkPolicy, code};
 use crate::network_policy::{Strictness, peer, port, selector};
@@ -13,6 +12,7 @@ use crate::policy::Direction;
 use crate::port::PortMatch;
 use crate::selector::Selector;
 use crate::source::Span;
+use crate::suggest::nearest;
 
 /// `spec` of a NetworkPolicy. What could not be read is missing, and [`Spec::breakage`] says so.
 #[derive(Clone, Debug, PartialEq)]

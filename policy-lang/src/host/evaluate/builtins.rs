@@ -12,8 +12,8 @@ use crate::host::rule::Word;
 use crate::host::stream::Stream;
 use crate::host::tree::{Brackets, Group, Node};
 use crate::host::value::{Computation, Deferred, Form, Item, Value};
-use crate::manifest::suggest::nearest;
 use crate::source::Span;
+use crate::suggest::nearest;
 
 /// The built-ins by name, with the number of arguments.
 const BUILTINS: &[(&str, Arguments)] = &[

@@ -14,8 +14,8 @@ use crate::host::draft::Draft;
 use crate::host::stream::Stream;
 use crate::host::tree::{self, Brackets, Group, Node, Token, TokenKind};
 use crate::host::value::Value;
-use crate::manifest::suggest::nearest;
 use crate::source::Span;
+use crate::suggest::nearest;
 
 /// A function: parameters and body.
 #[derive(Debug)]

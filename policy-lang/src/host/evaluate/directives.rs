@@ -12,8 +12,8 @@ use crate::host::limits::INCLUDES;
 use crate::host::stream::Stream;
 use crate::host::tree::{self, Node};
 use crate::host::value::Item;
-use crate::manifest::suggest::nearest;
 use crate::source::{SourceId, Span};
+use crate::suggest::nearest;
 
 const DIRECTIVES: &[&str] = &["if", "else", "def", "include", "subchain", "gotosubchain"];
 

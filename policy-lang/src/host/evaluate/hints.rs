@@ -10,8 +10,8 @@ use crate::host::rule::Word;
 use crate::host::vocabulary::{
     self, ACTIONS, CORE, FOREIGN, Keyword, MODULES, PROTOCOLS, SHORTCUTS, TARGETS, WITH_PORTS,
 };
-use crate::manifest::suggest::nearest;
 use crate::source::Span;
+use crate::suggest::nearest;
 
 /// A word where no chain is known.
 pub(super) fn stray_word(draft: &Draft, word: &str, span: Span) -> Box<Diagnostic> {

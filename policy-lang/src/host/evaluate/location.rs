@@ -12,8 +12,8 @@ use crate::host::rule::{Action, ChainPolicy, Domain, Table, Word};
 use crate::host::stream::Stream;
 use crate::host::tree::{Brackets, Group, Node};
 use crate::host::value::Item;
-use crate::manifest::suggest::nearest;
 use crate::source::Span;
+use crate::suggest::nearest;
 
 const TABLES: &[Table] = &[Table::Filter, Table::Nat, Table::Mangle, Table::Raw, Table::Security];
 

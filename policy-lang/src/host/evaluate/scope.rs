@@ -11,8 +11,8 @@ use crate::host::draft::Location;
 use crate::host::limits::WORD_BYTES;
 use crate::host::rule::{Domain, Word};
 use crate::host::value::{Form, Item, Value};
-use crate::manifest::suggest::nearest;
 use crate::source::Span;
+use crate::suggest::nearest;
 
 /// The definitions of one block. Included files share their includer's.
 #[derive(Debug, Default)]
