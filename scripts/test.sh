@@ -14,7 +14,7 @@ if grep -q '^cargo-test-failed$' "$log"; then
     status=1
 fi
 
-skipped=$(grep '^skipped: ' "$log" | sort | uniq -c || true)
+skipped=$(grep '^skipped: ' "$log" | sort | uniq -c)
 if [ -n "$skipped" ]; then
     echo "skipped:"
     echo "$skipped"
