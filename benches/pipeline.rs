@@ -85,10 +85,12 @@ const NOTHING: Input<'static> = Input {
     inventory: &Inventory {
         namespaces: std::collections::BTreeMap::new(),
         nodes: std::collections::BTreeMap::new(),
+        services: std::collections::BTreeMap::new(),
         pods: std::collections::BTreeMap::new(),
     },
     node: NODE,
     forward_mode: ForwardMode::PodsFirst,
+    pods: &engine::compile::options::STANDARD,
     sources: &[],
 };
 

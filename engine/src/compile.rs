@@ -12,6 +12,7 @@ use policy_lang::source::Sources;
 
 use self::builder::TableBuilder;
 use self::host::Names;
+use self::options::PodOptions;
 use self::pods::AddressFamily;
 use crate::inventory::Inventory;
 use crate::resolve::Resolver;
@@ -21,6 +22,7 @@ pub mod base;
 pub mod builder;
 pub mod host;
 pub mod marker;
+pub mod options;
 mod pods;
 
 /// Two live pods claim one address.
@@ -41,6 +43,8 @@ pub struct Input<'a> {
     pub node: &'a str,
     /// How pod policy and the host's FORWARD rules meet.
     pub forward_mode: ForwardMode,
+    /// How pod policy is enforced; [`options::STANDARD`] where nothing is configured.
+    pub pods: &'a PodOptions,
     /// Which sources this was built from; recorded in the table.
     pub sources: &'a [marker::SourceRecord],
 }
@@ -73,7 +77,7 @@ pub fn compile(input: &Input<'_>) -> (Ruleset, Vec<Diagnostic>) {
     pods::lower(input.policies, &resolver, input.node, input.forward_mode, &mut builder);
     let mut diagnostics = doubts(&resolver, input.node);
     if let Some(HostInput { rules, names, sources }) = input.host {
-        let options = host::Options { names, sources, reserved_connection_mark: 0 };
+        let options = host::Options { names, sources, reserved_connection_mark: input.pods.revoked_bit };
         diagnostics.extend(host::lower(rules, &mut builder, options));
     }
     marker::record(input.sources, &mut builder);

@@ -10,13 +10,15 @@ use policy_lang::port::Protocol;
 
 mod objects;
 
-/// Namespaces, nodes and pods.
+/// Namespaces, nodes, Services and pods.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Inventory {
     /// Labels of each namespace, the name label included (sem-29).
     pub namespaces: BTreeMap<Arc<str>, Labels>,
     /// The nodes by name.
     pub nodes: BTreeMap<Arc<str>, Node>,
+    /// The Services by name.
+    pub services: BTreeMap<NamespacedName, Service>,
     /// The pods that can be a subject or a peer (sem-71 to sem-79): not on the host's network, not terminated.
     pub pods: BTreeMap<NamespacedName, Pod>,
 }
@@ -30,6 +32,26 @@ pub struct Node {
     pub pod_cidrs: Vec<IpNet>,
     /// Its labels.
     pub labels: Labels,
+}
+
+/// A Service, and what stands behind it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Service {
+    /// `spec.clusterIPs`, `spec.externalIPs` and the addresses of `status.loadBalancer`, sorted, without `None`.
+    pub addresses: Vec<IpAddr>,
+    /// Every endpoint of its EndpointSlices, one for each address and port, sorted.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// Where a Service's packets go.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Endpoint {
+    /// A pod's, a node's or any other address.
+    pub address: IpAddr,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The port there; `None` for every port of the protocol.
+    pub port: Option<u16>,
 }
 
 /// A pod with a network of its own.

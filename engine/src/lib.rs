@@ -12,6 +12,7 @@ pub mod interval;
 pub mod inventory;
 pub mod kernel;
 pub mod observed;
+pub mod place;
 pub mod plan;
 pub mod render;
 pub mod resolve;

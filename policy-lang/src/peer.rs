@@ -4,6 +4,7 @@ use std::fmt;
 
 use ipnet::IpNet;
 
+use crate::name::NamespacedName;
 use crate::selector::Selector;
 use std::sync::Arc;
 
@@ -37,6 +38,26 @@ pub enum Peer {
         /// Same family as `cidr`, inside it, host bits zero, sorted.
         except: Box<[IpNet]>,
     },
+    /// The addresses of nodes by their labels (C10): InternalIP and ExternalIP, so host-network pods and NodePorts too.
+    Nodes(Selector),
+    /// A Service, by what its EndpointSlices or its own addresses say.
+    Service {
+        /// Which.
+        name: NamespacedName,
+        /// What of it.
+        part: ServicePart,
+    },
+}
+
+/// What of a Service a peer is about.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum ServicePart {
+    /// What packets are sent on to behind its addresses: each endpoint's address, protocol and port, and no other port
+    /// of that address. A rule's own ports narrow this further.
+    Endpoints,
+    /// Its own addresses (clusterIPs, externalIPs, those of its load balancers), at any port: only packets that are not
+    /// translated still bear them, such as those to a DNS cache on the node.
+    Addresses,
 }
 
 impl fmt::Display for PodSelector {
@@ -59,6 +80,9 @@ impl fmt::Display for Peer {
                 }
                 Ok(())
             }
+            Self::Nodes(selector) => write!(f, "nodes {selector}"),
+            Self::Service { name, part: ServicePart::Endpoints } => write!(f, "endpoints of service {name}"),
+            Self::Service { name, part: ServicePart::Addresses } => write!(f, "addresses of service {name}"),
         }
     }
 }

@@ -7,18 +7,23 @@ use std::fmt;
 
 use crate::name::NamespacedName;
 use crate::peer::{Peer, PodSelector};
-use crate::port::PortMatch;
+use crate::port::{IcmpMatch, PortMatch};
 use crate::source::Origin;
 
 /// A layer of policy. Per direction the layers are asked in this order, and the first decisive one wins
-/// (decisions.md 12): the enforced baseline, the tenants' NetworkPolicies, the baseline's `otherwise`, then allow.
+/// (decisions.md 12): the enforced baseline, the cluster admins' ClusterNetworkPolicies, the tenants' NetworkPolicies,
+/// the ClusterNetworkPolicies of the Baseline tier, the baseline's `otherwise`, then allow.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Tier {
     /// The ConfigMap's enforced part: above everything.
     ConfigMapAdmin,
+    /// `ClusterNetworkPolicy` objects of `tier: Admin`.
+    ClusterAdmin,
     /// `NetworkPolicy` of networking.k8s.io/v1: decisive for the pods that it isolates.
     NetworkPolicy,
-    /// The ConfigMap's `otherwise`: for pods that no NetworkPolicy isolates in that direction.
+    /// `ClusterNetworkPolicy` objects of `tier: Baseline`: for pods that no NetworkPolicy isolates in that direction (C5).
+    ClusterBaseline,
+    /// The ConfigMap's `otherwise`, and its documents of `tier: Baseline`: as above, and asked last.
     ConfigMapBaseline,
 }
 
@@ -85,6 +90,33 @@ pub struct Rule {
     pub peers: Peers,
     /// Destination port and protocol.
     pub ports: PortMatches,
+    /// Kinds of ICMP besides `ports`: the rule matches where one of either does. Only the baseline has them; a rule
+    /// with [`PortMatches::Any`] matches ICMP anyway.
+    pub icmp: Box<[IcmpMatch]>,
+    /// Whether a match decides.
+    pub effect: Effect,
+    /// Whether first packets that it matches are logged.
+    pub logging: Logging,
+}
+
+/// Whether a rule decides what it matches.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Effect {
+    /// It decides.
+    #[default]
+    Enforced,
+    /// `audit: true`: what it matches is counted and logged, and the next rule is asked as if it were not there.
+    Audited,
+}
+
+/// Whether first packets that a rule matches are logged. Those that are denied always are.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Logging {
+    /// They are not.
+    #[default]
+    Silent,
+    /// `log: true`.
+    Logged,
 }
 
 /// The other ends that a rule is about.
@@ -105,6 +137,27 @@ pub enum PortMatches {
     AnyOf(Vec<PortMatch>),
 }
 
+impl Tier {
+    /// Every tier, in the order in which they are asked.
+    pub const ALL: [Self; 5] =
+        [Self::ConfigMapAdmin, Self::ClusterAdmin, Self::NetworkPolicy, Self::ClusterBaseline, Self::ConfigMapBaseline];
+}
+
+impl Rule {
+    /// A rule that decides, says nothing of ICMP and logs nothing of its own.
+    pub fn new(origin: Origin, action: Action, peers: Peers, ports: PortMatches) -> Self {
+        Self {
+            origin,
+            action,
+            peers,
+            ports,
+            icmp: Box::default(),
+            effect: Effect::default(),
+            logging: Logging::default(),
+        }
+    }
+}
+
 impl Policy {
     /// The rules for one direction.
     pub fn rules(&self, direction: Direction) -> Option<&[Rule]> {
@@ -119,7 +172,9 @@ impl fmt::Display for Tier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ConfigMapAdmin => "baseline",
+            Self::ClusterAdmin => "ClusterNetworkPolicy",
             Self::NetworkPolicy => "NetworkPolicy",
+            Self::ClusterBaseline => "ClusterNetworkPolicy baseline",
             Self::ConfigMapBaseline => "baseline otherwise",
         })
     }

@@ -24,6 +24,26 @@ pub struct PortMatch {
     pub ports: Ports,
 }
 
+/// A kind of ICMP.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct IcmpMatch {
+    /// Of IPv4 or of IPv6.
+    pub version: IcmpVersion,
+    /// The type; every type where there is none.
+    pub icmp_type: Option<u8>,
+    /// The code; every code where there is none. Only together with a type.
+    pub code: Option<u8>,
+}
+
+/// ICMP or ICMPv6.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum IcmpVersion {
+    /// ICMP between IPv4 addresses.
+    V4,
+    /// ICMPv6 between IPv6 addresses.
+    V6,
+}
+
 /// Destination ports.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Ports {

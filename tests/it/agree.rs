@@ -53,6 +53,7 @@ fn check(cluster: &Cluster) -> Result<(), TestCaseError> {
         inventory: &cluster.inventory,
         node: NODE,
         forward_mode: cluster.forward_mode,
+        pods: &engine::compile::options::STANDARD,
         sources: &[],
     };
     let (ruleset, _) = compile(&input);

@@ -81,6 +81,7 @@ pub(crate) fn compiled(case: &Path) -> Ruleset {
         inventory: &inventory,
         node: NODE,
         forward_mode: ForwardMode::PodsFirst,
+        pods: &engine::compile::options::STANDARD,
         sources: &[],
     };
     let (ruleset, diagnostics) = compile(&input);

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use engine::compile::options::STANDARD;
 use engine::compile::{ForwardMode, HostInput, Input, compile};
 use engine::inventory::Inventory;
 use engine::ruleset::Ruleset;
@@ -84,8 +85,15 @@ impl World {
         let mut rulesets = BTreeMap::new();
         let mut pod_rulesets = BTreeMap::new();
         for node in inventory.nodes.keys() {
-            let input =
-                Input { policies: &policies, host, inventory: &inventory, node, forward_mode, sources: &records };
+            let input = Input {
+                policies: &policies,
+                host,
+                inventory: &inventory,
+                node,
+                forward_mode,
+                pods: &STANDARD,
+                sources: &records,
+            };
             let (ruleset, found) = compile(&input);
             findings.extend(found.into_iter().filter(|finding| !findings.contains(finding)).collect::<Vec<_>>());
             rulesets.insert(Arc::clone(node), ruleset);

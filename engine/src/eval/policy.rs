@@ -13,9 +13,9 @@
 use std::net::IpAddr;
 
 use policy_lang::name::NamespacedName;
-use policy_lang::peer::{Namespaces, Peer, PodSelector};
+use policy_lang::peer::{Namespaces, Peer, PodSelector, ServicePart};
 use policy_lang::policy::{Action, Direction, Peers, Policy, PortMatches, Rule, Subject, Tier};
-use policy_lang::port::{PortMatch, Ports, Protocol};
+use policy_lang::port::{IcmpMatch, IcmpVersion, PortMatch, Ports, Protocol};
 use policy_lang::source::Origin;
 
 use crate::inventory::{Inventory, Pod};
@@ -324,7 +324,7 @@ impl<'a> World<'a> {
             PortMatches::Any => true,
             PortMatches::AnyOf(ports) => ports.iter().any(|port| self.is_port(port, direction, pod)),
         };
-        peer_matches && port_matches
+        peer_matches && (port_matches || rule.icmp.iter().any(|icmp| self.is_icmp(*icmp)))
     }
 
     fn is_peer(&self, peer: &Peer, direction: Direction) -> bool {
@@ -341,7 +341,36 @@ impl<'a> World<'a> {
             Peer::Addresses { cidr, except } => {
                 cidr.contains(&other_end) && !except.iter().any(|hole| hole.contains(&other_end))
             }
+            Peer::Nodes(labels) => self
+                .inventory
+                .nodes
+                .values()
+                .any(|node| labels.matches(&node.labels) && node.addresses.contains(&other_end)),
+            Peer::Service { name, part } => self.is_service(name, *part, other_end),
         }
+    }
+
+    /// Endpoints are addresses with their ports; where packets still bear the Service's own address, any port is meant.
+    fn is_service(&self, name: &NamespacedName, part: ServicePart, other_end: IpAddr) -> bool {
+        let Some(service) = self.inventory.services.get(name) else { return false };
+        match part {
+            ServicePart::Addresses => service.addresses.contains(&other_end),
+            ServicePart::Endpoints => service.endpoints.iter().any(|endpoint| {
+                let Transport::Port { protocol, destination } = self.connection.transport else { return false };
+                endpoint.address == other_end
+                    && endpoint.protocol == protocol
+                    && endpoint.port.is_none_or(|port| port == destination)
+            }),
+        }
+    }
+
+    /// Whether a rule names this kind of ICMP besides its ports.
+    fn is_icmp(&self, wanted: IcmpMatch) -> bool {
+        let Transport::Icmp { icmp_type, code, .. } = self.connection.transport else { return false };
+        let version = if self.connection.source.is_ipv4() { IcmpVersion::V4 } else { IcmpVersion::V6 };
+        wanted.version == version
+            && wanted.icmp_type.is_none_or(|wanted| wanted == icmp_type)
+            && wanted.code.is_none_or(|wanted| wanted == code)
     }
 
     fn is_port(&self, wanted: &PortMatch, direction: Direction, subject: &Pod) -> bool {

@@ -68,12 +68,8 @@ pub fn stand_in(origin: &Origin, objects: &[Object]) -> Vec<Policy> {
     let name = NamespacedName::new("", "egress-baseline-stand-in");
     let subject = Subject { pods: every_pod(), exempt: Box::default() };
     let ports = [Protocol::Udp, Protocol::Tcp].map(|protocol| port(protocol, DNS_PORT));
-    let mut rules = vec![Rule {
-        origin: origin.clone(),
-        action: Action::Accept,
-        peers: Peers::AnyOf(vec![Peer::Pods(dns())]),
-        ports: PortMatches::AnyOf(ports.into()),
-    }];
+    let dns = Peers::AnyOf(vec![Peer::Pods(dns())]);
+    let mut rules = vec![Rule::new(origin.clone(), Action::Accept, dns, PortMatches::AnyOf(ports.into()))];
     rules.extend(objects.iter().filter_map(|object| match object {
         Object::EndpointSlice(slice) => api_server(slice, origin),
         Object::Namespace(_)
@@ -99,21 +95,16 @@ fn api_server(slice: &EndpointSlice, origin: &Origin) -> Option<Rule> {
     let peers: Vec<_> =
         addresses.map(|address| Peer::Addresses { cidr: IpNet::from(*address), except: Box::default() }).collect();
     let ports = slice.ports.iter().filter_map(|endpoint| Some(port(endpoint.protocol, endpoint.port?))).collect();
-    is_api_server.then(|| Rule {
-        origin: origin.clone(),
-        action: Action::Accept,
-        peers: Peers::AnyOf(peers),
-        ports: PortMatches::AnyOf(ports),
-    })
+    is_api_server.then(|| Rule::new(origin.clone(), Action::Accept, Peers::AnyOf(peers), PortMatches::AnyOf(ports)))
 }
 
 fn rule(entry: &Entry, action: Action, origin: Origin) -> Rule {
     let ports = entry.ports.as_ref().map_or(PortMatches::Any, |ports| PortMatches::AnyOf(ports.clone()));
-    Rule { origin, action, peers: Peers::AnyOf(entry.to.clone()), ports }
+    Rule::new(origin, action, Peers::AnyOf(entry.to.clone()), ports)
 }
 
 fn everything(action: Action, origin: Origin) -> Rule {
-    Rule { origin, action, peers: Peers::Any, ports: PortMatches::Any }
+    Rule::new(origin, action, Peers::Any, PortMatches::Any)
 }
 
 fn port(protocol: Protocol, number: NonZeroU16) -> PortMatch {

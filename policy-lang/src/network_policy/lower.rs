@@ -71,10 +71,7 @@ fn lower_rule(policy: &NetworkPolicy, direction: Direction, index: usize, rule: 
     let subject = format!("{} {direction}[{index}]", policy.metadata.name);
     let peers = rule.peers.iter().map(|peer| peer.value.clone()).collect::<Vec<_>>();
     let ports = rule.ports.iter().map(|port| port.value.clone()).collect::<Vec<_>>();
-    Rule {
-        origin: sources.origin(rule.span).with_subject(subject),
-        action: Action::Accept,
-        peers: if peers.is_empty() { Peers::Any } else { Peers::AnyOf(peers) },
-        ports: if ports.is_empty() { PortMatches::Any } else { PortMatches::AnyOf(ports) },
-    }
+    let peers = if peers.is_empty() { Peers::Any } else { Peers::AnyOf(peers) };
+    let ports = if ports.is_empty() { PortMatches::Any } else { PortMatches::AnyOf(ports) };
+    Rule::new(sources.origin(rule.span).with_subject(subject), Action::Accept, peers, ports)
 }

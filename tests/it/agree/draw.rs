@@ -68,7 +68,7 @@ impl Cluster {
         let everything =
             || PodSelector { namespaces: Namespaces::Matching(Selector::everything()), pods: Selector::everything() };
         let ports = PortMatches::AnyOf(vec![PortMatch { protocol: Protocol::Tcp, ports: Ports::Named("http".into()) }]);
-        let deny = Rule { origin: Origin::default(), action: Action::Deny, peers: Peers::Any, ports };
+        let deny = Rule::new(Origin::default(), Action::Deny, Peers::Any, ports);
         let policy = Policy {
             origin: Origin::default(),
             name: NamespacedName::new("x", "no-http"),
@@ -250,7 +250,9 @@ impl Draw<'_> {
     fn rule(&mut self, namespace: &Arc<str>, tier: Tier, number: u8) -> Rule {
         let action = match tier {
             Tier::NetworkPolicy => Action::Accept,
-            Tier::ConfigMapAdmin | Tier::ConfigMapBaseline => self.pick(&[Action::Accept, Action::Deny, Action::Pass]),
+            Tier::ConfigMapAdmin | Tier::ClusterAdmin | Tier::ClusterBaseline | Tier::ConfigMapBaseline => {
+                self.pick(&[Action::Accept, Action::Deny, Action::Pass])
+            }
         };
         let peers = match self.below(4) {
             0 => Peers::Any,
@@ -260,7 +262,7 @@ impl Draw<'_> {
             0 | 1 => PortMatches::Any,
             n => PortMatches::AnyOf((1..n).map(|_| self.port()).collect()),
         };
-        Rule { origin: Origin::default().with_subject(format!("rule-{number}")), action, peers, ports }
+        Rule::new(Origin::default().with_subject(format!("rule-{number}")), action, peers, ports)
     }
 
     fn peer(&mut self, namespace: &Arc<str>) -> Peer {

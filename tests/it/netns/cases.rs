@@ -103,6 +103,7 @@ fn enforce(namespace: &Namespace, files: &Files, node: &str) {
         inventory,
         node,
         forward_mode: ForwardMode::PodsFirst,
+        pods: &engine::compile::options::STANDARD,
         sources: records,
     });
     assert!(diagnostics.iter().all(|found| found.severity != Severity::Error), "{diagnostics:#?}");

@@ -37,6 +37,7 @@ pub(super) fn ruleset(generation: u32, peers: u32) -> Ruleset {
         inventory: &inventory,
         node: "router",
         forward_mode: ForwardMode::PodsFirst,
+        pods: &engine::compile::options::STANDARD,
         sources: &[],
     };
     compile(&input).0

@@ -105,6 +105,7 @@ fn check(file: &FileArgs, color: Color) -> Result<Outcome, Failure> {
             inventory: &Inventory::default(),
             node: "",
             forward_mode: ForwardMode::default(),
+            pods: &engine::compile::options::STANDARD,
             sources: &[],
         });
         findings.extend(found);

@@ -164,6 +164,7 @@ fn compile_once(loaded: &Loaded, config: &Config, node: &str) -> (Ruleset, Vec<D
         inventory,
         node,
         forward_mode: config.forward.unwrap_or_default(),
+        pods: &engine::compile::options::STANDARD,
         sources: records,
     })
 }

@@ -106,6 +106,17 @@ impl<'a> PeerSets<'a> {
                         intervals.extend(&block);
                     }
                 }
+                Peer::Nodes(selector) => {
+                    let nodes = self.resolver.inventory().nodes.values();
+                    let addresses =
+                        nodes.filter(|node| selector.matches(&node.labels)).flat_map(|node| &node.addresses);
+                    for address in addresses {
+                        for (_, intervals) in &mut blocks {
+                            intervals.insert(Interval::single(Datum::address(*address)));
+                        }
+                    }
+                }
+                Peer::Service { .. } => {}
             }
         }
         for (family, intervals) in blocks {

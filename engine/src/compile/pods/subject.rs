@@ -42,11 +42,11 @@ impl<'a> Bindings<'a> {
     pub(super) fn new(policies: &'a [Policy]) -> Self {
         let mut bindings = Self { policies, admin: Vec::new(), otherwise: Vec::new(), by_namespace: BTreeMap::new() };
         let mut ordered: Vec<(usize, &Policy)> = policies.iter().enumerate().collect();
-        ordered.sort_by_key(|(_, policy)| (policy.priority, &policy.name));
+        ordered.sort_by_key(|(_, policy)| (policy.tier, policy.priority, &policy.name));
         for (index, policy) in ordered {
             match (policy.tier, &policy.subject.pods.namespaces) {
-                (Tier::ConfigMapAdmin, _) => bindings.admin.push(index),
-                (Tier::ConfigMapBaseline, _) => bindings.otherwise.push(index),
+                (Tier::ConfigMapAdmin | Tier::ClusterAdmin, _) => bindings.admin.push(index),
+                (Tier::ConfigMapBaseline | Tier::ClusterBaseline, _) => bindings.otherwise.push(index),
                 (Tier::NetworkPolicy, Namespaces::Named(namespace)) => {
                     bindings.by_namespace.entry(namespace).or_default().push(index);
                 }
@@ -82,7 +82,9 @@ fn binds(policy: &Policy, direction: Direction, resolver: &Resolver<'_>, name: &
     let says_something = match policy.tier {
         // A policy without rules isolates (sem-9); a tier without rules says nothing (C4).
         Tier::NetworkPolicy => rules.is_some(),
-        Tier::ConfigMapAdmin | Tier::ConfigMapBaseline => rules.is_some_and(|rules| !rules.is_empty()),
+        Tier::ConfigMapAdmin | Tier::ClusterAdmin | Tier::ClusterBaseline | Tier::ConfigMapBaseline => {
+            rules.is_some_and(|rules| !rules.is_empty())
+        }
     };
     says_something
         && resolver.selects(&policy.subject.pods, name, pod)

@@ -506,5 +506,5 @@ fn tier(tier: Tier, name: &str, priority: u16, rules: Vec<Rule>) -> Policy {
 
 fn to(action: Action, cidrs: &[&str]) -> Rule {
     let peers = cidrs.iter().map(|cidr| Peer::Addresses { cidr: cidr.parse().unwrap(), except: [].into() });
-    Rule { origin: Origin::default(), action, peers: Peers::AnyOf(peers.collect()), ports: PortMatches::Any }
+    Rule::new(Origin::default(), action, Peers::AnyOf(peers.collect()), PortMatches::Any)
 }
