@@ -40,6 +40,7 @@ impl Inventory {
                 | Object::ConfigMap(_)
                 | Object::Service(_)
                 | Object::EndpointSlice(_)
+                | Object::ClusterNetworkPolicy(_)
                 | Object::EgressBaseline(_) => {}
             }
         }

@@ -28,6 +28,8 @@ pub enum Object {
     Service(Service),
     /// discovery.k8s.io/v1 EndpointSlice.
     EndpointSlice(EndpointSlice),
+    /// policy.networking.k8s.io/v1alpha2 ClusterNetworkPolicy, not yet judged: see [`crate::cluster_policy`].
+    ClusterNetworkPolicy(ClusterNetworkPolicy),
     /// A palisade.dev EgressBaseline that stands in a file of its own, not yet judged: see [`crate::baseline`].
     EgressBaseline(EgressBaselineDocument),
 }
@@ -134,6 +136,17 @@ pub struct ContainerPort {
 #[derive(Clone, Debug, PartialEq)]
 pub struct NetworkPolicy {
     /// Name, namespace and labels.
+    pub metadata: Metadata,
+    /// The whole document.
+    pub document: Value,
+    /// What loading already found wrong with it.
+    pub damage: Option<Damage>,
+}
+
+/// A ClusterNetworkPolicy as written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClusterNetworkPolicy {
+    /// Its name, without a namespace, and its labels.
     pub metadata: Metadata,
     /// The whole document.
     pub document: Value,
@@ -275,6 +288,7 @@ impl Object {
             Self::ConfigMap(_) => "ConfigMap",
             Self::Service(_) => "Service",
             Self::EndpointSlice(_) => "EndpointSlice",
+            Self::ClusterNetworkPolicy(_) => "ClusterNetworkPolicy",
             Self::EgressBaseline(_) => "EgressBaseline",
         }
     }
@@ -289,6 +303,7 @@ impl Object {
             Self::ConfigMap(config_map) => Some(&config_map.metadata),
             Self::Service(service) => Some(&service.metadata),
             Self::EndpointSlice(slice) => Some(&slice.metadata),
+            Self::ClusterNetworkPolicy(policy) => Some(&policy.metadata),
             Self::EgressBaseline(_) => None,
         }
     }
