@@ -190,12 +190,16 @@ fn service(document: &Value, metadata: Metadata, reader: &mut Reader<'_>) -> Ser
     for value in items(document, &["spec", "externalIPs"], reader) {
         push_address(&mut external_ips, Some(value), reader);
     }
+    let mut load_balancer_ips = Vec::new();
+    for value in items(document, &["status", "loadBalancer", "ingress"], reader) {
+        push_address(&mut load_balancer_ips, value.field("ip"), reader);
+    }
     let mut ports = Vec::new();
     for value in items(document, &["spec", "ports"], reader) {
         ports.extend(service_port(value, reader));
     }
     let selector = at(document, &["spec", "selector"]).map(|value| metadata::labels(value, reader)).unwrap_or_default();
-    Service { metadata, cluster_ips, external_ips, ports, selector }
+    Service { metadata, cluster_ips, external_ips, load_balancer_ips, ports, selector }
 }
 
 fn service_port(value: &Value, reader: &mut Reader<'_>) -> Option<ServicePort> {
