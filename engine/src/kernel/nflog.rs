@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::KernelError;
 use super::attribute::{self, Attributes};
+use super::dump;
 use super::message;
 use super::socket::{Socket, denied_or_io};
 
@@ -136,15 +137,19 @@ impl PacketLog {
     /// # Errors
     /// As [`PacketLog::open`].
     pub fn with_buffer(group: u16, bytes: usize) -> Result<Self, LogError> {
-        let failed = |source: KernelError| match source {
-            KernelError::Io(error) if error.raw_os_error() == Some(libc::EBUSY) => LogError::Taken { group },
-            KernelError::Io(error) if error.raw_os_error() == Some(libc::EINVAL) => LogError::Missing,
-            source => LogError::Kernel { group, source },
-        };
+        let failed = |source| LogError::Kernel { group, source };
         let mut socket = Socket::with_buffer(bytes).map_err(failed)?;
         let seq = socket.number(1);
         // Packets may follow at once, so everything is settled by the message that binds.
-        socket.ask(seq, &bind(group, seq), |_, _, _| {}).map_err(failed)?;
+        match socket.ask(seq, &bind(group, seq), |_, _, _| {}) {
+            Ok(_) => {}
+            // The kernel says the same to whoever may ask nothing, and to whoever asks for another's group.
+            Err(KernelError::Denied(_)) if dump::generation(&mut socket).is_ok() => {
+                return Err(LogError::Taken { group });
+            }
+            Err(KernelError::Io(error)) if error.raw_os_error() == Some(libc::EINVAL) => return Err(LogError::Missing),
+            Err(error) => return Err(failed(error)),
+        }
         Ok(Self { socket, numbers: Numbers::default(), ready: VecDeque::new() })
     }
 
