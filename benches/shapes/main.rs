@@ -49,10 +49,8 @@ fn rows(shapes: &[Shape], by: usize) -> Vec<report::Row> {
 }
 
 fn child(shape: &Shape, by: usize) -> Figures {
-    let output = Command::new(env::current_exe().unwrap())
-        .args(["measure", shape.name, &by.to_string()])
-        .output()
-        .unwrap();
+    let output =
+        Command::new(env::current_exe().unwrap()).args(["measure", shape.name, &by.to_string()]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }

@@ -44,11 +44,24 @@ impl Row {
 
 /// Prints the table and its closing line, and writes `target/bench/shapes.json`.
 pub(crate) fn publish(rows: &[Row]) {
-    println!("| shape | policies | pods | cold, ms | slope | allocations | input, MB | peak, MB | sets | elements | rules | longest chain |");
+    println!(
+        "| shape | policies | pods | cold, ms | slope | allocations | input, MB | peak, MB | sets | elements | rules | longest chain |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
     for row in rows {
-        let Figures { policies, pods, cold_ms, cold_allocations, input_mb, peak_mb, sets, elements, rules, longest, .. } =
-            row.full;
+        let Figures {
+            policies,
+            pods,
+            cold_ms,
+            cold_allocations,
+            input_mb,
+            peak_mb,
+            sets,
+            elements,
+            rules,
+            longest,
+            ..
+        } = row.full;
         println!(
             "| {}: {} | {policies} | {pods} | {cold_ms:.1} | {:.2} | {cold_allocations} | {input_mb:.0} | {peak_mb:.0} | {sets} | {elements} | {rules} | {longest} |",
             row.shape.name,
@@ -57,7 +70,8 @@ pub(crate) fn publish(rows: &[Row]) {
         );
     }
     let missed: Vec<String> = rows.iter().flat_map(Row::missed).collect();
-    let closing = if missed.is_empty() { "every goal hit".to_owned() } else { format!("missed: {}", missed.join("; ")) };
+    let closing =
+        if missed.is_empty() { "every goal hit".to_owned() } else { format!("missed: {}", missed.join("; ")) };
     println!("\nshapes: {} shapes, {closing}", rows.len());
     let rows: Vec<_> = rows
         .iter()
@@ -65,5 +79,6 @@ pub(crate) fn publish(rows: &[Row]) {
         .collect();
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/bench");
     fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("shapes.json"), format!("{:#}\n", json!({"version": 1, "table": "shapes", "rows": rows}))).unwrap();
+    fs::write(folder.join("shapes.json"), format!("{:#}\n", json!({"version": 1, "table": "shapes", "rows": rows})))
+        .unwrap();
 }

@@ -18,11 +18,19 @@ pub(crate) struct Shape {
 
 /// All of them.
 pub(crate) const SHAPES: [Shape; 6] = [
-    Shape { name: "a", title: "100 namespaces of 100 policies and 1,000 pods", make: |by| namespaces(100 / by, 100, 1_000) },
+    Shape {
+        name: "a",
+        title: "100 namespaces of 100 policies and 1,000 pods",
+        make: |by| namespaces(100 / by, 100, 1_000),
+    },
     Shape { name: "b", title: "1 namespace, 10,000 policies that each select all 10,000 pods", make: everything },
     Shape { name: "c", title: "10,000 pods with a policy each", make: one_each },
     Shape { name: "d", title: "1,000 namespaces of 100 pods, each policy peers with 10 namespaces", make: peering },
-    Shape { name: "e", title: "25,000 namespaces, 75,000 policies, 100,000 pods", make: |by| namespaces(25_000 / by, 3, 4) },
+    Shape {
+        name: "e",
+        title: "25,000 namespaces, 75,000 policies, 100,000 pods",
+        make: |by| namespaces(25_000 / by, 3, 4),
+    },
     Shape { name: "f", title: "30,000 policies and 30,000 pods", make: |by| namespaces(300 / by, 100, 100) },
 ];
 
@@ -70,7 +78,8 @@ fn mixed(
         }
         _ => {
             let dns = maker.namespaces("kubernetes.io/metadata.name", "ns-0");
-            let rules = vec![permit(vec![dns], vec![udp(53)]), permit(vec![maker.peer(namespace, peer)], vec![tcp(8080)])];
+            let rules =
+                vec![permit(vec![dns], vec![udp(53)]), permit(vec![maker.peer(namespace, peer)], vec![tcp(8080)])];
             (Direction::Egress, rules)
         }
     }
@@ -128,7 +137,8 @@ fn peering(by: usize) -> World {
         }
         let peers = (1..=10)
             .map(|next| {
-                maker.namespaces("kubernetes.io/metadata.name", &format!("ns-{}", (namespace + next * 7) % n_namespaces))
+                maker
+                    .namespaces("kubernetes.io/metadata.name", &format!("ns-{}", (namespace + next * 7) % n_namespaces))
             })
             .collect();
         maker.policy(&name, None, Direction::Ingress, vec![permit(peers, vec![tcp(8080)])]);

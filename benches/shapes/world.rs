@@ -57,10 +57,8 @@ impl Maker {
     /// A namespace with a label `team`.
     pub(crate) fn namespace(&mut self, name: &str, team: usize) -> Arc<str> {
         let name = self.text(name);
-        let labels = [
-            (self.text(NAMESPACE_NAME_LABEL), Arc::clone(&name)),
-            (self.text("team"), self.text_of("t", team)),
-        ];
+        let labels =
+            [(self.text(NAMESPACE_NAME_LABEL), Arc::clone(&name)), (self.text("team"), self.text_of("t", team))];
         self.world.inventory.namespaces.insert(Arc::clone(&name), labels.into_iter().collect());
         name
     }

@@ -120,9 +120,7 @@ pub fn by_policy(places: &[CountedPlace]) -> Vec<PolicyCount> {
     for CountedPlace { name: _, place, line, packets, bytes } in places {
         let (cause, policy) = match place.cause {
             // Both directions of a policy are one.
-            Cause::Policy(_, tier) => {
-                (Cause::Policy(policy_lang::policy::Direction::Ingress, tier), line.policy())
-            }
+            Cause::Policy(_, tier) => (Cause::Policy(policy_lang::policy::Direction::Ingress, tier), line.policy()),
             Cause::Revoked
             | Cause::Invalid
             | Cause::Quarantine(_)

@@ -89,10 +89,6 @@ pub fn totals_json(places: &[CountedPlace]) -> String {
                 TotalJson { place: PlaceJson::new(place.place, &place.line, place.name.as_str()), packets, bytes }
             })
             .collect(),
-        summary: SummaryJson {
-            denied: sum(Event::Denied),
-            audited: sum(Event::Audited),
-            logged: sum(Event::Logged),
-        },
+        summary: SummaryJson { denied: sum(Event::Denied), audited: sum(Event::Audited), logged: sum(Event::Logged) },
     })
 }
