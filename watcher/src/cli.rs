@@ -13,6 +13,7 @@ mod compile;
 mod completions;
 mod confirm;
 mod demo;
+mod flows;
 mod host;
 mod input;
 mod live;
