@@ -15,6 +15,7 @@ mod completions;
 mod confirm;
 mod demo;
 mod drops;
+mod flows;
 mod host;
 mod input;
 mod live;
