@@ -31,6 +31,7 @@ mod raw;
 mod responder;
 mod service;
 mod topology;
+mod translation;
 
 /// Why a laboratory could not be built or used.
 #[derive(Debug, thiserror::Error)]
