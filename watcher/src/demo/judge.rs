@@ -91,7 +91,7 @@ impl<'a> Judge<'a> {
         let transport = transport(service, destination);
         ways.into_iter()
             .map(|(node, way)| {
-                let connection = Connection { source, destination, transport, way };
+                let connection = Connection::new(source, destination, transport, way);
                 policy::policies(&self.world.policies, &self.world.inventory, node, &connection)
             })
             .reduce(Decision::and)

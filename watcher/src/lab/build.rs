@@ -28,6 +28,8 @@ pub struct Lab {
     /// The router between nodes and the outside; held because the wires end in it.
     fabric: Namespace,
     responder: Option<Responder>,
+    /// Those that answer at addresses of their own.
+    further: Vec<Responder>,
 }
 
 /// Where somebody is.
@@ -54,7 +56,7 @@ impl Lab {
                 places.extend(node.processes.iter().map(|name| (name.clone(), place.clone())));
             }
         }
-        let lab = Self { places, fabric, responder: None };
+        let lab = Self { places, fabric, responder: None, further: Vec::new() };
         lab.wire(topology)?;
         lab.translate(topology)?;
         lab.settle(topology)?;
@@ -101,6 +103,20 @@ impl Lab {
             listeners.extend(opened?.into_iter().flatten());
         }
         self.responder = Some(Responder::start(listeners)?);
+        Ok(())
+    }
+
+    /// Has somebody answer to services on further addresses of its namespace, which it has been given already.
+    ///
+    /// # Errors
+    /// [`LabError::Unknown`]; [`LabError::Io`] if a port cannot be had.
+    pub fn listen_also(&mut self, name: &str, addresses: &[IpAddr], services: &[Service]) -> Result<(), LabError> {
+        let wanted = addresses.iter().flat_map(|ip| services.iter().map(move |service| (*ip, *service)));
+        let opened = self.namespace(name)?.run(|| {
+            let listeners = wanted.map(|(ip, service)| Listener::open(name, ip, service));
+            listeners.collect::<Result<Vec<_>, _>>()
+        })?;
+        self.further.push(Responder::start(opened?.into_iter().flatten().collect())?);
         Ok(())
     }
 
