@@ -22,10 +22,10 @@ use self::matching::{plain, verdict};
 use self::subject::Bindings;
 use super::base::Base;
 use super::builder::TableBuilder;
-use super::options::{OwnNode, PodOptions};
+use super::options::{Ipvs, OwnNode, PodOptions};
 use super::{ForwardMode, Input};
 use crate::resolve::Resolver;
-use crate::ruleset::{Expr, Field, Rule, Verdict};
+use crate::ruleset::{DataType, Datum, Expr, Field, Match, Operator, Rule, Value, Verdict};
 
 mod chain;
 mod dispatch;
@@ -43,10 +43,20 @@ mod source_check;
 mod subject;
 mod vital;
 
+/// `RTN_LOCAL`: an address of this host.
+const LOCAL: u32 = 2;
+
 /// What is asked about a packet, in the order of asking.
 struct Judgement {
     egress: Vec<Rule>,
     ingress: Vec<Rule>,
+}
+
+impl Judgement {
+    /// Both ends, the source first.
+    fn both(&self) -> Vec<Rule> {
+        self.egress.iter().chain(&self.ingress).cloned().collect()
+    }
 }
 
 /// Adds everything that the policies mean for the pods of the node, ahead of the host rules that are there already.
@@ -70,7 +80,7 @@ pub(super) fn lower(input: &Input<'_>, resolver: &Resolver<'_>, builder: &mut Ta
     let ways = Ways { locals: &locals, guard: &guard, options };
     ways.forward(&judgement, input.forward_mode, builder);
     ways.input(&judgement, builder);
-    ways.output(builder);
+    ways.output(&judgement, builder);
     ways.virtual_addresses(builder);
     source_check::lower(&guard, options, builder);
 }
@@ -90,8 +100,7 @@ impl Ways<'_> {
             (ForwardMode::PodsFirst, true) => self.accept_pods(builder),
             (ForwardMode::PodsFirst, false) | (ForwardMode::HostRules, _) => Verdict::Return,
         };
-        let rules = judgement.egress.iter().chain(&judgement.ingress).cloned().collect();
-        let rules = self.judged(rules, &pass, builder);
+        let rules = self.judged(judgement.both(), &pass, builder);
         if host_rules_follow {
             let chain = builder.chain("pods", "", rules, None);
             builder.prepend(Base::Forward, vec![verdict(Verdict::Jump(chain))]);
@@ -110,11 +119,22 @@ impl Ways<'_> {
         builder.prepend(Base::PodInput, rules);
     }
 
-    /// What the node sends to its own pods is accepted (sem-83), unless it belongs to what was revoked.
-    fn output(&self, builder: &mut TableBuilder) {
-        if let Some(rule) = known::revoked(self.options, builder) {
-            builder.prepend(Base::PodOutput, vec![rule]);
+    /// What the node sends to its own pods is accepted (sem-83), unless it belongs to what was revoked. What IPVS sends on
+    /// has somebody else's source and has passed neither forward nor input.
+    fn output(&self, judgement: &Judgement, builder: &mut TableBuilder) {
+        let mut rules: Vec<Rule> = known::revoked(self.options, builder).into_iter().collect();
+        if self.options.ipvs == Ipvs::Present {
+            let judged = self.judged(judgement.both(), &Verdict::Return, builder);
+            let forwarded = Expr::Match(Match {
+                field: Field::FibSaddrType,
+                mask: None,
+                operator: Operator::Ne,
+                value: Value::One(Datum::number(DataType::FibAddrtype, LOCAL)),
+            });
+            let judged = Expr::Verdict(Verdict::Goto(builder.chain("ipvs", "", judged, None)));
+            rules.push(plain(vec![forwarded, judged]));
         }
+        builder.prepend(Base::PodOutput, rules);
     }
 
     /// Declared virtual addresses pass the host's own rules before those ask conntrack anything: packets of a load

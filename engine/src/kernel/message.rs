@@ -162,7 +162,8 @@ fn push_text(attributes: &mut Vec<u8>, kind: u16, text: &str) {
     super::attribute::push(attributes, kind, &value);
 }
 
-fn raw(kind: u16, flags: u16, nfgen: [u8; NFGEN], seq: u32, attributes: &[u8]) -> Vec<u8> {
+/// A request of any subsystem; `nfgen` is family, version and resource id.
+pub(super) fn raw(kind: u16, flags: u16, nfgen: [u8; NFGEN], seq: u32, attributes: &[u8]) -> Vec<u8> {
     let length = HEADER + NFGEN + attributes.len();
     let mut message = Vec::with_capacity(length);
     message.extend(u32::try_from(length).unwrap_or(u32::MAX).to_ne_bytes());
@@ -234,6 +235,17 @@ impl<'a> Iterator for Messages<'a> {
             content: content(self.subsystem, u16_at(message, 4)?, flags, message.get(HEADER..)?),
         })
     }
+}
+
+/// The messages of a datagram by their types with the subsystem, and their attributes; ends at the first one that is not
+/// whole.
+pub(super) fn payloads(mut datagram: &[u8]) -> impl Iterator<Item = (u16, Attributes<'_>)> {
+    std::iter::from_fn(move || {
+        let length = usize::try_from(u32_at(datagram, 0)?).ok()?;
+        let message = datagram.get(..length)?;
+        datagram = datagram.get(length.next_multiple_of(4)..).unwrap_or(&[]);
+        Some((u16_at(message, 4)?, Attributes::new(message.get(HEADER + NFGEN..)?)))
+    })
 }
 
 fn content(subsystem: Subsystem, kind: u16, flags: u16, payload: &[u8]) -> Content<'_> {
