@@ -9,6 +9,7 @@ pub mod config;
 pub mod confirm;
 #[cfg(feature = "kernel")]
 pub mod demo;
+pub mod drops;
 #[cfg(feature = "kernel")]
 pub mod lab;
 pub mod report;

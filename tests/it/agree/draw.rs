@@ -92,7 +92,7 @@ impl Cluster {
             for destination in addresses.iter().filter(|other| other.is_ipv4() == source.is_ipv4()) {
                 for transport in transports() {
                     for way in [Way::Forwarded, Way::ToNode] {
-                        connections.push(Connection { source: *source, destination: *destination, transport, way });
+                        connections.push(Connection::new(*source, *destination, transport, way));
                     }
                 }
             }

@@ -11,8 +11,11 @@ use policy_lang::diagnostic::{Diagnostic, Severity};
 use policy_lang::source::Sources;
 
 use super::{Failure, Outcome};
+use crate::applied::{self, Applied};
 use crate::config::Config;
 use crate::report::{self, Color, diagnostics};
+use crate::run_dir::RunDir;
+use crate::source::files::STDIN;
 use crate::source::{self, Loaded, files};
 
 /// Where Linux tells the host's name.
@@ -114,13 +117,34 @@ impl SourceArgs {
     }
 }
 
-/// Reads and compiles the sources, and prints every finding.
-pub(super) fn desired(args: &SourceArgs, color: Color) -> Result<Desired, Failure> {
+/// Where the sources are.
+pub(super) fn config(args: &SourceArgs, color: Color) -> Result<Config, Failure> {
     let config = args.config(color)?;
     if !config.has_sources() {
         let message = "no source is given: use --host, --manifests, --baseline or --config";
         return Err(Failure::Input(anyhow!(message)));
     }
+    Ok(config)
+}
+
+/// What the last apply of this machine was given, seen from where it ran, or why that is not to be had.
+pub(super) fn last_applied(run: &RunDir) -> Result<Applied, String> {
+    let applied =
+        applied::recall(run).ok_or("no sources are given, and no apply of this machine left a note of its own")?;
+    let config = applied.config();
+    let mut paths = config.host.iter().chain(&config.manifests).chain(&config.baseline);
+    if paths.any(|path| path.as_os_str() == STDIN) {
+        return Err("no sources are given, and the last apply read standard input".to_owned());
+    }
+    // Paths are part of what is compared: they stand in the rules' comments as they were given.
+    std::env::set_current_dir(&applied.directory)
+        .map_err(|error| format!("no sources are given, and {} is gone: {error}", applied.directory.display()))?;
+    Ok(applied)
+}
+
+/// Reads and compiles the sources, and prints every finding.
+pub(super) fn desired(args: &SourceArgs, color: Color) -> Result<Desired, Failure> {
+    let config = config(args, color)?;
     let on_errors = if args.keep_going { OnErrors::FailClosed } else { OnErrors::Refuse };
     desired_of(&config, on_errors, color)
 }
