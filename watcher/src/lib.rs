@@ -10,6 +10,7 @@ pub mod confirm;
 #[cfg(feature = "kernel")]
 pub mod demo;
 pub mod drops;
+pub mod explain;
 #[cfg(feature = "kernel")]
 pub mod lab;
 pub mod report;

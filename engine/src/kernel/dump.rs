@@ -82,10 +82,7 @@ pub(super) fn intervals(socket: &mut Socket, table: &TableKey) -> Result<BTreeMa
 ///
 /// # Errors
 /// [`KernelError::Moving`] if others committed during every attempt; [`KernelError::Io`], [`KernelError::Denied`].
-pub(super) fn counters(
-    socket: &mut Socket,
-    table: &TableKey,
-) -> Result<BTreeMap<Name, ObservedCounter>, KernelError> {
+pub(super) fn counters(socket: &mut Socket, table: &TableKey) -> Result<BTreeMap<Name, ObservedCounter>, KernelError> {
     for _ in 0..ATTEMPTS_MAX {
         let mut reading = Reading { socket, wholeness: Wholeness::Whole };
         let mut counters = BTreeMap::new();

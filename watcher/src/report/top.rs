@@ -149,11 +149,14 @@ mod tests {
         let now = [sum("x/much", 1_000), sum("x/now", 25), sum("x/never", 0)];
         let shown = table(&now, Some((&before, Duration::from_secs(2))), 9);
         let lines: Vec<_> = shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
-        assert_eq!(lines[1..], [
-            "25 7.5 1.5 kB 0 0 NetworkPolicy x/now",
-            "1000 0.0 60 kB 0 0 NetworkPolicy x/much",
-            "1 others counted nothing",
-        ]);
+        assert_eq!(
+            lines[1..],
+            [
+                "25 7.5 1.5 kB 0 0 NetworkPolicy x/now",
+                "1000 0.0 60 kB 0 0 NetworkPolicy x/much",
+                "1 others counted nothing",
+            ]
+        );
         let shown = table(&now, None, 1);
         assert!(shown.contains("1000        -") && shown.contains("\nand 1 more\n"), "{shown}");
     }

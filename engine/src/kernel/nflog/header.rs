@@ -126,9 +126,7 @@ fn transport(protocol: u8, icmp: u8, bytes: &[u8]) -> Transport {
         (TCP | UDP | DCCP | SCTP | UDP_LITE, [s0, s1, d0, d1, ..]) => {
             Transport::Ports { source: u16::from_be_bytes([*s0, *s1]), destination: u16::from_be_bytes([*d0, *d1]) }
         }
-        (protocol, [icmp_type, code, ..]) if protocol == icmp => {
-            Transport::Icmp { icmp_type: *icmp_type, code: *code }
-        }
+        (protocol, [icmp_type, code, ..]) if protocol == icmp => Transport::Icmp { icmp_type: *icmp_type, code: *code },
         _ => Transport::Unknown,
     }
 }
