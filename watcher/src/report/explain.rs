@@ -1,5 +1,6 @@
 //! An explanation, for people and as JSON.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use engine::eval::policy::{Answer, Cause, Judgement, Layer, Outcome, Way};
@@ -36,7 +37,7 @@ pub fn text(explanation: &Explanation, sources: &Sources) -> String {
     text
 }
 
-/// Cases that differ by nothing but their addresses are told together.
+/// Cases that differ by nothing but their addresses and ports are told together.
 fn groups(explanation: &Explanation) -> Vec<Vec<&Case>> {
     let mut groups: Vec<Vec<&Case>> = Vec::new();
     for case in &explanation.cases {
@@ -62,9 +63,13 @@ fn headline(text: &mut String, explanation: &Explanation, group: &[&Case]) {
         Outcome::Denied => "DENIED",
     };
     let service = explanation.service.as_ref().map(|name| format!(" through Service {name}")).unwrap_or_default();
-    let _: std::fmt::Result =
-        writeln!(text, "{verdict}  {} -> {} {}{service}", explanation.from.name, case.to.name, case.about);
-    let ways: Vec<_> = group.iter().map(|case| format!("{} -> {}", case.source, case.destination)).collect();
+    let mut abouts: Vec<_> = group.iter().map(|case| case.about.to_string()).collect();
+    abouts.dedup();
+    let (from, to, abouts) = (&explanation.from.name, &case.to.name, abouts.join(" "));
+    let _: std::fmt::Result = writeln!(text, "{verdict}  {from} -> {to} {abouts}{service}");
+    let mut ways: Vec<_> = group.iter().map(|case| format!("{} -> {}", case.source, case.destination)).collect();
+    let mut seen = BTreeSet::new();
+    ways.retain(|way| seen.insert(way.clone()));
     let _: std::fmt::Result = writeln!(text, "  {}", ways.join(", "));
 }
 
@@ -169,9 +174,11 @@ fn answer_words(answer: &Answer) -> String {
 fn words(cause: &Cause) -> String {
     match cause {
         Cause::Rule { tier, policy, .. } => format!("{tier}, a rule of {policy}"),
+        Cause::Isolated { policies } if policies.len() == 1 => {
+            "a NetworkPolicy isolates the pod, and no rule of it permits this".to_owned()
+        }
         Cause::Isolated { policies } => {
-            let number = if policies.len() == 1 { "isolates" } else { "isolate" };
-            format!("NetworkPolicy {number} the pod, and no rule permits it")
+            format!("{} NetworkPolicies isolate the pod, and no rule of theirs permits this", policies.len())
         }
         Cause::Quarantine => "a local address of no known pod".to_owned(),
         Cause::Hairpin => "a pod that reaches itself through a Service is not asked further".to_owned(),
