@@ -74,12 +74,12 @@ pub enum ForwardMode {
 pub fn compile(input: &Input<'_>) -> (Ruleset, Vec<Diagnostic>) {
     let resolver = Resolver::new(input.inventory);
     let mut builder = TableBuilder::default();
-    pods::lower(input.policies, &resolver, input.node, input.forward_mode, &mut builder);
     let mut diagnostics = doubts(&resolver, input.node);
     if let Some(HostInput { rules, names, sources }) = input.host {
         let options = host::Options { names, sources, reserved_connection_mark: input.pods.revoked_bit };
         diagnostics.extend(host::lower(rules, &mut builder, options));
     }
+    pods::lower(input, &resolver, &mut builder);
     marker::record(input.sources, &mut builder);
     let comment = Comment::new("written by palisade; edit its sources instead of this table");
     let table = builder.finish(Some(comment));

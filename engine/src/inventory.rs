@@ -9,6 +9,8 @@ use policy_lang::name::{Labels, NamespacedName};
 use policy_lang::port::Protocol;
 
 mod objects;
+#[cfg(test)]
+mod tests;
 
 /// Namespaces, nodes, Services and pods.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

@@ -1,7 +1,7 @@
 //! The only seam to the outside: a kernel that has tables, commits batches and says what it has.
 //!
 //! [`Kernel`] has two implementations, netlink and a fake that keeps state and checks what the kernel checks. One
-//! conformance suite runs on both.
+//! conformance suite runs on both. [`conntrack`] is the same for live connections.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,6 +26,7 @@ mod attribute;
 #[cfg(feature = "kernel")]
 mod batch;
 pub mod conformance;
+pub mod conntrack;
 #[cfg(feature = "kernel")]
 mod decode;
 #[cfg(feature = "kernel")]

@@ -72,6 +72,7 @@ pub fn find(objects: &[Object], config_map: &NamespacedName, sources: &Sources) 
             | Object::Node(_)
             | Object::Pod(_)
             | Object::NetworkPolicy(_)
+            | Object::ClusterNetworkPolicy(_)
             | Object::Service(_)
             | Object::EndpointSlice(_) => {}
         }

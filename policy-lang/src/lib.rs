@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod baseline;
+pub mod cluster_policy;
 pub mod diagnostic;
 pub mod host;
 pub mod manifest;

@@ -11,7 +11,7 @@ pub(crate) mod core;
 mod kind;
 mod load;
 pub mod locate;
-mod metadata;
+pub(crate) mod metadata;
 mod object;
 pub(crate) mod reader;
 pub(crate) mod syntax;
@@ -23,7 +23,7 @@ mod tests;
 
 pub use load::{load, without_duplicates};
 pub use object::{
-    ConfigMap, ContainerPort, Damage, DataEntry, EgressBaselineDocument, Endpoint, EndpointPort, EndpointSlice,
-    Lifecycle, Metadata, Namespace, NetworkPolicy, Node, Object, Phase, Pod, PodNetwork, Readiness, Service,
-    ServicePort, TargetPort,
+    ClusterNetworkPolicy, ConfigMap, ContainerPort, Damage, DataEntry, EgressBaselineDocument, Endpoint, EndpointPort,
+    EndpointSlice, Lifecycle, Metadata, Namespace, NetworkPolicy, Node, Object, Phase, Pod, PodNetwork, Readiness,
+    Service, ServicePort, TargetPort,
 };

@@ -103,6 +103,16 @@ impl PortRange {
     }
 }
 
+impl PortMatch {
+    /// Whether its number hangs on the destination pod.
+    pub fn is_named(&self) -> bool {
+        match &self.ports {
+            Ports::Named(_) => true,
+            Ports::All | Ports::Range(_) => false,
+        }
+    }
+}
+
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

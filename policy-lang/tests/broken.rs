@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use policy_lang::baseline::{self, Baseline};
+use policy_lang::cluster_policy;
 use policy_lang::diagnostic::Diagnostic;
 use policy_lang::manifest::{self, Object};
 use policy_lang::name::NamespacedName;
@@ -30,6 +31,7 @@ macro_rules! cases {
 cases! { manifests:
     "manifests" / "bad-cidr" as manifest_bad_cidr,
     "manifests" / "bad-name" as manifest_bad_name,
+    "manifests" / "cluster-policy" as manifest_cluster_policy,
     "manifests" / "bad-operator" as manifest_bad_operator,
     "manifests" / "bad-policy-type" as manifest_bad_policy_type,
     "manifests" / "bad-ports" as manifest_bad_ports,
@@ -75,6 +77,11 @@ fn manifests(path: &str, text: &str) -> String {
             diagnostics.extend(found);
             writeln!(enforced, "{}", show(&policy)).expect("a String takes everything");
         }
+    }
+    let (policies, found) = cluster_policy::decode_all(&objects, &sources, Strictness::Lenient);
+    diagnostics.extend(found);
+    for policy in &policies {
+        writeln!(enforced, "{}", show(policy)).expect("a String takes everything");
     }
     findings(&diagnostics, &sources) + &enforced
 }

@@ -1,10 +1,12 @@
 //! Whatever the text is: no panic, no span outside of it, and a broken policy never grants anything.
 
 use policy_lang::baseline;
+use policy_lang::cluster_policy;
 use policy_lang::diagnostic::{Diagnostic, Severity};
 use policy_lang::manifest::{self, Object};
 use policy_lang::name::NamespacedName;
 use policy_lang::network_policy::{self, Strictness};
+use policy_lang::policy::Action;
 use policy_lang::source::Sources;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -14,10 +16,29 @@ const SEEDS: &[&str] = &[
     include_str!("../../examples/cluster/baseline.yaml"),
     include_str!("../../examples/cluster/services.yaml"),
     include_str!("../../tests/data/manifests/broken/bad-ports.yaml"),
+    include_str!("../../tests/data/manifests/broken/cluster-policy.yaml"),
+    CLUSTER_POLICY,
     include_str!("../../tests/data/baseline/broken/bad-selector.yaml"),
     "{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": \
      {\"name\": \"a\", \"labels\": {\"x\": \"\\ud83d\\ude00 \\u00e9\"}}, \"status\": {\"podIPs\": [{\"ip\": \"10.0.0.1\"}]}}]}",
 ];
+
+/// With every field. Its first rule accepts, so that whatever is done to the text can be seen to open nothing more.
+const CLUSTER_POLICY: &str = "\
+apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {name: standard}
+spec:
+  tier: Admin
+  priority: 10
+  subject: {pods: {namespaceSelector: {}, podSelector: {matchLabels: {a: b}}}}
+  ingress:
+  - {name: monitoring, action: Accept, from: [{namespaces: {matchLabels: {a: b}}}]}
+  egress:
+  - {action: Accept, to: [{networks: [10.0.0.0/8]}, {nodes: {}}], protocols: [{tcp: {destinationPort: {number: 443}}}]}
+  - {action: Pass, to: [{pods: {namespaceSelector: {}, podSelector: {}}}], protocols: [{destinationNamedPort: http}]}
+  - {action: Deny, to: [{networks: [0.0.0.0/0]}], protocols: [{udp: {destinationPort: {range: {start: 1, end: 9}}}}]}
+";
 
 const TOKENS: &[&str] = &[
     "---\n",
@@ -142,6 +163,16 @@ fn check(text: &str) -> Result<(), TestCaseError> {
         }
         all.extend(found);
     }
+    for object in &objects {
+        let Object::ClusterNetworkPolicy(policy) = object else { continue };
+        let (lowered, found) = cluster_policy::decode(policy, &sources, Strictness::Lenient);
+        if policy.damage.is_some() {
+            let rules = lowered.ingress.iter().chain(&lowered.egress).flatten();
+            prop_assert!(rules.clone().all(|rule| rule.action == Action::Deny), "a damaged policy opens something");
+        }
+        all.extend(found);
+    }
+    all.extend(cluster_policy::decode_all(&objects, &sources, Strictness::Strict).1);
     let name = NamespacedName::new(baseline::CONFIG_MAP.0, baseline::CONFIG_MAP.1);
     let (_, found) = baseline::find(&objects, &name, &sources);
     all.extend(found);

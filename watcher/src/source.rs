@@ -9,6 +9,7 @@ use engine::compile::host::Names;
 use engine::compile::marker::{SourceKind, SourceRecord};
 use engine::inventory::Inventory;
 use policy_lang::baseline::{self, Baseline};
+use policy_lang::cluster_policy;
 use policy_lang::diagnostic::{Diagnostic, Severity};
 use policy_lang::host::Files;
 use policy_lang::host::rule::HostRules;
@@ -153,9 +154,13 @@ impl Loaded {
                 | Object::ConfigMap(_)
                 | Object::Service(_)
                 | Object::EndpointSlice(_)
+                | Object::ClusterNetworkPolicy(_)
                 | Object::EgressBaseline(_) => {}
             }
         }
+        let (policies, diagnostics) = cluster_policy::decode_all(&objects, &self.sources, Strictness::Lenient);
+        self.policies.extend(policies);
+        self.diagnostics.extend(diagnostics);
         let (inventory, diagnostics) = Inventory::from_objects(&objects);
         self.inventory = inventory;
         self.diagnostics.extend(diagnostics);

@@ -1,13 +1,14 @@
 //! From objects as read to the snapshot that a compile sees.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use policy_lang::diagnostic::{Code, Diagnostic};
 use policy_lang::manifest::{self, Lifecycle, Object, Phase, PodNetwork};
-use policy_lang::name::NAMESPACE_NAME_LABEL;
+use policy_lang::name::{NAMESPACE_NAME_LABEL, NamespacedName};
 
-use super::{Inventory, NamedPort, Node, Pod};
+use super::{Endpoint, Inventory, NamedPort, Node, Pod};
 
 /// A namespace that is only referred to, without an object: assumed to bear nothing but its name label.
 const NAMESPACE_ASSUMED: Code = Code("PAL026");
@@ -35,16 +36,46 @@ impl Inventory {
                     diagnostics.extend(not_placed(pod));
                     inventory.pods.insert(pod.metadata.name.clone(), self::pod(pod));
                 }
+                Object::Service(service) => inventory.add_service(service),
+                Object::EndpointSlice(slice) => inventory.add_endpoints(slice),
                 Object::Pod(_)
                 | Object::NetworkPolicy(_)
                 | Object::ConfigMap(_)
-                | Object::Service(_)
-                | Object::EndpointSlice(_)
+                | Object::ClusterNetworkPolicy(_)
                 | Object::EgressBaseline(_) => {}
             }
         }
+        for service in inventory.services.values_mut() {
+            service.endpoints.sort_unstable();
+            service.endpoints.dedup();
+        }
         inventory.assume_namespaces(objects, &mut diagnostics);
         (inventory, diagnostics)
+    }
+
+    fn add_service(&mut self, service: &manifest::Service) {
+        let manifest::Service { metadata, cluster_ips, external_ips, load_balancer_ips, ports: _, selector: _ } =
+            service;
+        let mut addresses = [cluster_ips.as_slice(), external_ips, load_balancer_ips].concat();
+        addresses.sort_unstable();
+        addresses.dedup();
+        // Its slices may have come first.
+        self.services.entry(metadata.name.clone()).or_default().addresses = addresses;
+    }
+
+    /// Adds the backends of a slice to those of its Service: a Service may have many slices, one a family at least.
+    /// Backends that are not ready count too: a policy is about who they are, not about how they are.
+    fn add_endpoints(&mut self, slice: &manifest::EndpointSlice) {
+        let Some(service) = &slice.service else { return };
+        let name = NamespacedName::new(Arc::clone(&slice.metadata.name.namespace), Arc::clone(service));
+        let endpoints = &mut self.services.entry(name).or_default().endpoints;
+        for address in slice.endpoints.iter().flat_map(|endpoint| &endpoint.addresses) {
+            endpoints.extend(slice.ports.iter().map(|port| Endpoint {
+                address: *address,
+                protocol: port.protocol,
+                port: port.port.map(NonZeroU16::get),
+            }));
+        }
     }
 
     fn assume_namespaces(&mut self, objects: &[Object], diagnostics: &mut Vec<Diagnostic>) {

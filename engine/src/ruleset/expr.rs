@@ -211,6 +211,9 @@ pub enum Field {
     FibDaddrType,
     /// `fib daddr . iif type`.
     FibDaddrIifType,
+    /// `fib saddr . iif oif`: the index of the interface that it came in by if the way back to its source leads there,
+    /// 0 if not. Before routing only, on kernels up to 6.1.
+    FibSaddrIifOif,
 }
 
 /// What ends the evaluation of a rule.
@@ -402,7 +405,7 @@ every! { pub Field {
     IpFragOff IpDscp IpTtl Ip6Saddr Ip6Daddr Ip6Dscp Ip6Hoplimit TcpSport TcpDport TcpFlags UdpSport UdpDport
     SctpSport SctpDport IcmpType IcmpCode Icmpv6Type Icmpv6Code ThSport ThDport CtState CtStatus CtMark CtDirection
     CtOriginalIpSaddr CtOriginalIpDaddr CtOriginalIp6Saddr CtOriginalIp6Daddr CtOriginalProtoSrc CtOriginalProtoDst
-    FibSaddrType FibDaddrType FibDaddrIifType
+    FibSaddrType FibDaddrType FibDaddrIifType FibSaddrIifOif
 } }
 
 impl Field {
@@ -443,6 +446,7 @@ impl Field {
             Self::CtStatus => DataType::CtStatus,
             Self::CtDirection => DataType::CtDir,
             Self::FibSaddrType | Self::FibDaddrType | Self::FibDaddrIifType => DataType::FibAddrtype,
+            Self::FibSaddrIifOif => DataType::Integer32,
         }
     }
 }

@@ -76,6 +76,7 @@ pub fn stand_in(origin: &Origin, objects: &[Object]) -> Vec<Policy> {
         | Object::Node(_)
         | Object::Pod(_)
         | Object::NetworkPolicy(_)
+        | Object::ClusterNetworkPolicy(_)
         | Object::ConfigMap(_)
         | Object::Service(_)
         | Object::EgressBaseline(_) => None,

@@ -52,10 +52,22 @@ pub const POD_SELECTOR_MISSING: Code = Code("PAL023");
 pub const KIND_SKIPPED: Code = Code("PAL024");
 /// A document that is no object, or too large.
 pub const NOT_LOADED: Code = Code("PAL025");
+/// A field of a ClusterNetworkPolicy that the server refuses, or a required one that is missing.
+pub const CLUSTER_POLICY: Code = Code("PAL041");
+/// More rules, peers, protocols or networks than the server takes, or a longer name.
+pub const CLUSTER_POLICY_LIMIT: Code = Code("PAL042");
+/// A named port beside peers of which no pod tells the number.
+pub const CLUSTER_POLICY_NAMED_PORT: Code = Code("PAL043");
+/// `domainNames`.
+pub const CLUSTER_POLICY_DOMAIN_NAMES: Code = Code("PAL044");
 /// The baseline as a whole cannot be read.
 pub const BASELINE_SCHEMA: Code = Code("PAL501");
 /// One entry of the baseline cannot be read.
 pub const BASELINE_ENTRY: Code = Code("PAL502");
+/// What an earlier document of the baseline decides, or lets past, is not for a later one to deny.
+pub const BASELINE_SHADOWED: Code = Code("PAL505");
+/// Policies of one tier and one priority with different actions: their names decide.
+pub const SAME_RANK: Code = Code("PAL506");
 /// A baseline that denies nothing.
 pub const BASELINE_EMPTY: Code = Code("PAL508");
 /// An exemption for every pod, or by a label that tenants may be able to set.

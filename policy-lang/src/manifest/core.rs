@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use crate::manifest::kind::Kind;
 use crate::manifest::object::{
-    ConfigMap, ContainerPort, Damage, DataEntry, EgressBaselineDocument, Endpoint, EndpointPort, EndpointSlice,
-    Lifecycle, Metadata, Namespace, NetworkPolicy, Node, Object, Phase, Pod, PodNetwork, Readiness, Service,
-    ServicePort, TargetPort,
+    ClusterNetworkPolicy, ConfigMap, ContainerPort, Damage, DataEntry, EgressBaselineDocument, Endpoint, EndpointPort,
+    EndpointSlice, Lifecycle, Metadata, Namespace, NetworkPolicy, Node, Object, Phase, Pod, PodNetwork, Readiness,
+    Service, ServicePort, TargetPort,
 };
 use crate::manifest::reader::{Reader, integer};
 use crate::manifest::tree::{Entry, ScalarKind, Spanned, Value, duplicate_keys};
@@ -27,8 +27,8 @@ pub(super) fn object(
     damage: Option<Damage>,
     reader: &mut Reader<'_>,
 ) -> Option<Object> {
-    // A NetworkPolicy's are judged when it is decoded.
-    if kind != Kind::NetworkPolicy {
+    // A policy's are judged when it is decoded.
+    if !matches!(kind, Kind::NetworkPolicy | Kind::ClusterNetworkPolicy) {
         for part in ["spec", "status"].into_iter().filter_map(|name| document.field(name)) {
             if part.entries().is_none() && !part.is_null() {
                 reader.wrong_type(part, "a mapping");
@@ -40,6 +40,9 @@ pub(super) fn object(
         Kind::Node => Object::Node(node(document, metadata, reader)),
         Kind::Pod => Object::Pod(pod(document, metadata, damage, reader)),
         Kind::NetworkPolicy => Object::NetworkPolicy(NetworkPolicy { metadata, document: document.clone(), damage }),
+        Kind::ClusterNetworkPolicy => {
+            Object::ClusterNetworkPolicy(ClusterNetworkPolicy { metadata, document: document.clone(), damage })
+        }
         Kind::ConfigMap => Object::ConfigMap(config_map(document, metadata, damage, reader)),
         Kind::Service => Object::Service(service(document, metadata, reader)),
         Kind::EndpointSlice => Object::EndpointSlice(endpoint_slice(document, metadata, reader)),
@@ -187,12 +190,16 @@ fn service(document: &Value, metadata: Metadata, reader: &mut Reader<'_>) -> Ser
     for value in items(document, &["spec", "externalIPs"], reader) {
         push_address(&mut external_ips, Some(value), reader);
     }
+    let mut load_balancer_ips = Vec::new();
+    for value in items(document, &["status", "loadBalancer", "ingress"], reader) {
+        push_address(&mut load_balancer_ips, value.field("ip"), reader);
+    }
     let mut ports = Vec::new();
     for value in items(document, &["spec", "ports"], reader) {
         ports.extend(service_port(value, reader));
     }
     let selector = at(document, &["spec", "selector"]).map(|value| metadata::labels(value, reader)).unwrap_or_default();
-    Service { metadata, cluster_ips, external_ips, ports, selector }
+    Service { metadata, cluster_ips, external_ips, load_balancer_ips, ports, selector }
 }
 
 fn service_port(value: &Value, reader: &mut Reader<'_>) -> Option<ServicePort> {

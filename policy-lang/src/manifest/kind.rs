@@ -13,6 +13,7 @@ pub(super) enum Kind {
     Service,
     EndpointSlice,
     EgressBaseline,
+    ClusterNetworkPolicy,
 }
 
 const KINDS: &[Kind] = &[
@@ -24,6 +25,7 @@ const KINDS: &[Kind] = &[
     Kind::Service,
     Kind::EndpointSlice,
     Kind::EgressBaseline,
+    Kind::ClusterNetworkPolicy,
 ];
 
 /// Whether objects of a kind belong to a namespace.
@@ -44,6 +46,7 @@ impl Kind {
             Self::Service => "Service",
             Self::EndpointSlice => "EndpointSlice",
             Self::EgressBaseline => "EgressBaseline",
+            Self::ClusterNetworkPolicy => "ClusterNetworkPolicy",
         }
     }
 
@@ -53,12 +56,13 @@ impl Kind {
             Self::NetworkPolicy => "networking.k8s.io/v1",
             Self::EndpointSlice => "discovery.k8s.io/v1",
             Self::EgressBaseline => "palisade.dev/v1alpha1",
+            Self::ClusterNetworkPolicy => "policy.networking.k8s.io/v1alpha2",
         }
     }
 
     pub(super) fn scope(self) -> Scope {
         match self {
-            Self::Namespace | Self::Node | Self::EgressBaseline => Scope::Cluster,
+            Self::Namespace | Self::Node | Self::EgressBaseline | Self::ClusterNetworkPolicy => Scope::Cluster,
             Self::Pod | Self::NetworkPolicy | Self::ConfigMap | Self::Service | Self::EndpointSlice => {
                 Scope::Namespaced
             }

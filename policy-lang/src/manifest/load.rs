@@ -222,7 +222,7 @@ fn read(kind: Kind, value: &Value, reach: Reach, context: &Context, reader: &mut
             || value.field("metadata").is_some_and(|metadata| metadata.field("namespace").is_some());
         match kind {
             Kind::NetworkPolicy if placed => {}
-            Kind::ConfigMap | Kind::EgressBaseline => {}
+            Kind::ConfigMap | Kind::EgressBaseline | Kind::ClusterNetworkPolicy => {}
             Kind::NetworkPolicy | Kind::Namespace | Kind::Node | Kind::Pod | Kind::Service | Kind::EndpointSlice => {
                 return None;
             }

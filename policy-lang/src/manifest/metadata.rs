@@ -13,6 +13,26 @@ use crate::name::{Labels, NamespacedName};
 /// Where an object lives that names no namespace.
 const DEFAULT_NAMESPACE: &str = "default";
 
+/// The fields that a server takes.
+pub(crate) const FIELDS: &[&str] = &[
+    "name",
+    "generateName",
+    "namespace",
+    "labels",
+    "annotations",
+    "selfLink",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+    "clusterName",
+];
+
 /// Reads name, namespace and labels. Whatever cannot be read has its finding and a stand-in: the place of the document
 /// for its name, `default` for its namespace.
 pub(super) fn read(kind: Kind, document: &Value, reader: &mut Reader<'_>) -> Metadata {
@@ -31,7 +51,8 @@ pub(super) fn read(kind: Kind, document: &Value, reader: &mut Reader<'_>) -> Met
         | Kind::ConfigMap
         | Kind::Service
         | Kind::EndpointSlice
-        | Kind::EgressBaseline => syntax::subdomain_fault(&name.value),
+        | Kind::EgressBaseline
+        | Kind::ClusterNetworkPolicy => syntax::subdomain_fault(&name.value),
     });
     if let (Some(fault), Some(name)) = (fault, &name) {
         reader.error(code::BAD_NAME, name.span, format!("the name `{}` {fault}", name.value));

@@ -28,6 +28,8 @@ pub enum Object {
     Service(Service),
     /// discovery.k8s.io/v1 EndpointSlice.
     EndpointSlice(EndpointSlice),
+    /// policy.networking.k8s.io/v1alpha2 ClusterNetworkPolicy, not yet judged: see [`crate::cluster_policy`].
+    ClusterNetworkPolicy(ClusterNetworkPolicy),
     /// A palisade.dev EgressBaseline that stands in a file of its own, not yet judged: see [`crate::baseline`].
     EgressBaseline(EgressBaselineDocument),
 }
@@ -141,6 +143,17 @@ pub struct NetworkPolicy {
     pub damage: Option<Damage>,
 }
 
+/// A ClusterNetworkPolicy as written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClusterNetworkPolicy {
+    /// Its name, without a namespace, and its labels.
+    pub metadata: Metadata,
+    /// The whole document.
+    pub document: Value,
+    /// What loading already found wrong with it.
+    pub damage: Option<Damage>,
+}
+
 /// Why an object is broken whatever the rest of it says; the finding is written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Damage {
@@ -188,6 +201,8 @@ pub struct Service {
     pub cluster_ips: Vec<IpAddr>,
     /// `spec.externalIPs`.
     pub external_ips: Vec<IpAddr>,
+    /// The addresses of `status.loadBalancer.ingress`; names are left out.
+    pub load_balancer_ips: Vec<IpAddr>,
     /// `spec.ports`.
     pub ports: Vec<ServicePort>,
     /// `spec.selector`; empty where its endpoints are kept by hand.
@@ -275,6 +290,7 @@ impl Object {
             Self::ConfigMap(_) => "ConfigMap",
             Self::Service(_) => "Service",
             Self::EndpointSlice(_) => "EndpointSlice",
+            Self::ClusterNetworkPolicy(_) => "ClusterNetworkPolicy",
             Self::EgressBaseline(_) => "EgressBaseline",
         }
     }
@@ -289,6 +305,7 @@ impl Object {
             Self::ConfigMap(config_map) => Some(&config_map.metadata),
             Self::Service(service) => Some(&service.metadata),
             Self::EndpointSlice(slice) => Some(&slice.metadata),
+            Self::ClusterNetworkPolicy(policy) => Some(&policy.metadata),
             Self::EgressBaseline(_) => None,
         }
     }

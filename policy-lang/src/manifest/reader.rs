@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::manifest::code;
 use crate::manifest::tree::{Content, Entry, Scalar, ScalarKind, Spanned, Value};
 use crate::source::{Sources, Span};
@@ -14,6 +14,8 @@ pub(crate) struct Reader<'s> {
     pub(crate) sources: &'s Sources,
     pub(crate) diagnostics: Vec<Diagnostic>,
     dialect: Dialect,
+    /// How many findings have been looked at for errors, and how many errors are among them.
+    counted: (usize, usize),
 }
 
 /// Whose codes the findings get.
@@ -38,7 +40,7 @@ pub(crate) struct Schema {
 
 impl<'s> Reader<'s> {
     pub(crate) fn new(sources: &'s Sources, dialect: Dialect) -> Self {
-        Self { sources, diagnostics: Vec::new(), dialect }
+        Self { sources, diagnostics: Vec::new(), dialect, counted: (0, 0) }
     }
 
     /// Reports an error.
@@ -51,6 +53,15 @@ impl<'s> Reader<'s> {
     pub(crate) fn warning(&mut self, code: Code, span: Span, message: impl Into<String>) -> &mut Diagnostic {
         let code = self.code(code);
         self.push(Diagnostic::warning(code, span, message))
+    }
+
+    /// How many errors there were so far. Each finding is looked at once, however often this is asked.
+    pub(crate) fn errors(&mut self) -> usize {
+        let (looked_at, errors) = &mut self.counted;
+        let new = self.diagnostics.get(*looked_at..).unwrap_or_default();
+        *errors += new.iter().filter(|finding| finding.severity == Severity::Error).count();
+        *looked_at = self.diagnostics.len();
+        *errors
     }
 
     /// The entries of a mapping, after a look at the names of its fields.

@@ -281,6 +281,7 @@ fn the_examples_load_without_a_finding() {
                 | Object::Node(_)
                 | Object::Service(_)
                 | Object::EndpointSlice(_)
+                | Object::ClusterNetworkPolicy(_)
                 | Object::EgressBaseline(_) => {}
             }
         }
@@ -331,7 +332,8 @@ fn a_kind_that_is_one_of_ours_but_for_a_slip_is_an_error() {
 #[test]
 fn a_policy_of_another_api_is_skipped_with_a_warning() {
     let kinds = [
-        ("policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy", Severity::Warning),
+        ("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy", Severity::Warning),
+        ("networking.k8s.aws/v1alpha1", "ClusterNetworkPolicy", Severity::Warning),
         ("cilium.io/v2", "CiliumNetworkPolicy", Severity::Warning),
         ("crd.projectcalico.org/v1", "NetworkPolicy", Severity::Warning),
         ("apps/v1", "Deployment", Severity::Note),

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::diagnostic::Severity;
 use crate::manifest::reader::{Reader, Schema, field};
 use crate::manifest::tree::{Spanned, Value, duplicate_keys};
-use crate::manifest::{Damage, NetworkPolicy, code};
+use crate::manifest::{Damage, NetworkPolicy, code, metadata};
 use crate::network_policy::{Strictness, peer, port, selector};
 use crate::peer::Peer;
 use crate::policy::Direction;
@@ -79,24 +78,7 @@ const DOCUMENT: Schema = Schema {
 
 const METADATA: Schema = Schema {
     what: "metadata",
-    fields: &[
-        "name",
-        "generateName",
-        "namespace",
-        "labels",
-        "annotations",
-        "selfLink",
-        "uid",
-        "resourceVersion",
-        "generation",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "ownerReferences",
-        "finalizers",
-        "managedFields",
-        "clusterName",
-    ],
+    fields: metadata::FIELDS,
     elsewhere: &[
         ("spec", "beside `metadata`, two columns to the left"),
         ("podSelector", "in `spec`"),
@@ -204,8 +186,8 @@ struct Trust {
 
 impl Trust {
     /// Lowers the trust if there were errors since the last call.
-    fn lose(&mut self, breakage: Breakage, reader: &Reader<'_>) {
-        let errors = reader.diagnostics.iter().filter(|finding| finding.severity == Severity::Error).count();
+    fn lose(&mut self, breakage: Breakage, reader: &mut Reader<'_>) {
+        let errors = reader.errors();
         if errors > self.errors {
             self.raise(breakage);
         }

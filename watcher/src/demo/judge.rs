@@ -51,9 +51,21 @@ impl<'a> Judge<'a> {
 
     /// What the sources say; none where a family is not there to ask by.
     pub fn verdict(&self, from: &'a Party, to: &'a Party, address: IpAddr, service: Service) -> Option<Verdict> {
-        let fate = self.paths.fate(&self.world.rulesets, from, address, service)?;
-        let pods_only = self.paths.fate(&self.world.pod_rulesets, from, address, service)?;
-        let decision = self.oracle(from, to, address, service)?;
+        self.verdict_behind(from, to, (address, service), (address, service))
+    }
+
+    /// The same of a virtual address that the world's rulesets translate: `behind` is what it stands for, which is
+    /// what policies are about (sem-88).
+    pub fn verdict_behind(
+        &self,
+        from: &'a Party,
+        to: &'a Party,
+        asked: (IpAddr, Service),
+        behind: (IpAddr, Service),
+    ) -> Option<Verdict> {
+        let fate = self.paths.fate(&self.world.rulesets, from, asked.0, asked.1)?;
+        let pods_only = self.paths.fate(&self.world.pod_rulesets, from, asked.0, asked.1)?;
+        let decision = self.oracle(from, to, behind.0, behind.1)?;
         let disagreement = disagreement(&fate, &pods_only, &decision);
         let Fate { outcome, denial, answered_by, addresses: _ } = fate;
         Some(Verdict { outcome, denial, answered_by, disagreement })

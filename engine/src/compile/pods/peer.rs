@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use policy_lang::peer::{Peer, PodSelector};
 use policy_lang::policy::{Direction, Peers, Rule};
 
+use super::family::{AddressFamily, FAMILIES, own_field};
 use super::port::{self, PortTest};
 use super::subject::Effective;
-use super::{AddressFamily, FAMILIES, own_field};
 use crate::compile::address_family;
 use crate::compile::builder::TableBuilder;
 use crate::interval::Intervals;

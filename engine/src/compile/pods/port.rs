@@ -6,7 +6,7 @@ use std::sync::Arc;
 use policy_lang::policy::PortMatches;
 use policy_lang::port::{PortMatch, Ports, Protocol};
 
-use super::AddressFamily;
+use super::family::AddressFamily;
 use crate::compile::address_family;
 use crate::compile::builder::TableBuilder;
 use crate::interval::Intervals;

@@ -1,0 +1,49 @@
+//! Policies of one tier and one priority (C6): the API leaves open which of them is asked first.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::manifest::code;
+use crate::network_policy::Strictness;
+use crate::policy::{Action, Direction, Policy, Tier};
+use crate::source::Span;
+
+const DIRECTIONS: [Direction; 2] = [Direction::Ingress, Direction::Egress];
+
+/// Reports policies that share tier and priority with an earlier one and act differently in some direction. Here their
+/// names decide.
+pub(crate) fn same_rank(policies: &[(Option<Span>, Policy)], strictness: Strictness) -> Vec<Diagnostic> {
+    // Who of this rank was the first to act so.
+    let mut known: BTreeMap<(Tier, u16, Direction), BTreeMap<Action, (Option<Span>, &Policy)>> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for (span, policy) in policies {
+        let mut other = None;
+        for direction in DIRECTIONS {
+            let seen = known.entry((policy.tier, policy.priority, direction)).or_default();
+            let actions = policy.rules(direction).unwrap_or_default().iter().map(|rule| rule.action);
+            let mut actions: Vec<_> = actions.collect();
+            actions.sort_unstable();
+            actions.dedup();
+            let differs = |found: &Action| actions.iter().any(|action| action != found);
+            other = other.or_else(|| seen.iter().find(|(action, _)| differs(action)).map(|(_, other)| *other));
+            for action in actions {
+                seen.entry(action).or_insert((*span, policy));
+            }
+        }
+        let (Some(span), Some((other_span, other))) = (span, other) else { continue };
+        let message = format!(
+            "{} and {} have the priority {} and different actions: their names decide which comes first",
+            other.name, policy.name, policy.priority
+        );
+        let mut finding = Diagnostic::warning(code::SAME_RANK, *span, message);
+        finding.severity = match strictness {
+            Strictness::Lenient => Severity::Warning,
+            Strictness::Strict => Severity::Error,
+        };
+        findings.push(match other_span {
+            Some(other) => finding.label(other, "the other one"),
+            None => finding,
+        });
+    }
+    findings
+}
