@@ -16,6 +16,7 @@ mod confirm;
 mod demo;
 mod drops;
 mod explain;
+mod flows;
 mod host;
 mod input;
 mod live;

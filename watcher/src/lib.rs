@@ -11,6 +11,7 @@ pub mod confirm;
 pub mod demo;
 pub mod drops;
 pub mod explain;
+pub mod flows;
 #[cfg(feature = "kernel")]
 pub mod lab;
 pub mod report;
