@@ -10,6 +10,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::kernel::conntrack::{Bit, Change, Conntrack, ConntrackError, End, Entry, Filter, Marked};
+use crate::place::{Cause, Event, Place};
+use crate::ruleset::{Expr, Family, Field, Match, Rule, Ruleset, TableKey};
 
 pub use self::affected::Affected;
 pub use self::judge::Judge;
@@ -26,6 +28,28 @@ const PASSES: usize = 2;
 /// Up to so many addresses the kernel is asked for the flows of each. It walks through its whole table each time, but
 /// hands over only what is wanted, which is most of the work.
 const ASKED_ONE_BY_ONE: usize = 4;
+
+/// The bit of the conntrack mark that this ruleset takes for *revoked*: that of the rule that drops what bears it. There is
+/// none where connections are kept, and then nothing is to be cut.
+pub fn revoked_bit(ruleset: &Ruleset) -> Option<u32> {
+    let table = ruleset.tables.get(&TableKey::ours(Family::Inet))?;
+    let counts = |rule: &Rule| {
+        let mut places = rule.exprs.iter().filter_map(judge::place);
+        places.any(|place| place == Place { event: Event::Denied, cause: Cause::Revoked })
+    };
+    let drops = |rule: &Rule| {
+        let chains = reach::targets(table, rule).into_iter().filter_map(|name| table.chains.get(name));
+        counts(rule) || chains.flat_map(|chain| &chain.rules).any(counts)
+    };
+    let mut rules = table.chains.values().flat_map(|chain| &chain.rules);
+    rules.find_map(|rule| rule.exprs.iter().find_map(marked).filter(|_| drops(rule)))
+}
+
+/// The bits of the conntrack mark that an expression asks for.
+fn marked(expr: &Expr) -> Option<u32> {
+    let Expr::Match(Match { field: Field::CtMark, mask: Some(mask), .. }) = expr else { return None };
+    u32::try_from(mask.to_u128()).ok()
+}
 
 /// What was found and done.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -2,13 +2,12 @@
 
 use super::Ways;
 use super::family::AddressFamily;
-use super::matching::{commented, interface, number, one_of, plain, verdict};
+use super::matching::{commented, interface, number, one_of, plain};
 use super::place::{self, Words};
 use crate::compile::builder::TableBuilder;
 use crate::place::Cause;
 use crate::ruleset::{Expr, Field, Operator, Rule, Verdict};
 
-const ICMP: u32 = 1;
 const ICMPV6: u32 = 58;
 
 /// Types of ICMPv6 (RFC 4443, 4861, 2710, 3810).
@@ -24,36 +23,27 @@ const FRAGMENTATION_NEEDED: u32 = 4;
 /// The hop limit of a packet that no router has forwarded.
 const HOP_LIMIT_OF_NEIGHBOURS: u32 = 255;
 
-/// Sends ICMP on a way of its own, which ends in `judge`, so that every other packet pays for two comparisons only.
-pub(super) fn rules(ways: &Ways<'_>, pass: &Verdict, judge: &Verdict, builder: &mut TableBuilder) -> Vec<Rule> {
-    let mut v4 = path_mtu_v4(pass);
-    v4.push(verdict(judge.clone()));
-    let mut v6 = icmpv6(ways, pass, builder);
-    v6.push(verdict(judge.clone()));
-    let mut way = |protocol, kind, rules| {
-        let chain = builder.chain(kind, "", rules, None);
-        plain(vec![number(Field::L4Proto, protocol), Expr::Verdict(Verdict::Goto(chain))])
-    };
-    vec![way(ICMP, "icmp", v4), way(ICMPV6, "icmpv6", v6)]
+/// Sends ICMPv6 on a way of its own, which ends with these rules, so that every other packet pays for one comparison.
+pub(super) fn rule(ways: &Ways<'_>, pass: &Verdict, judge: Vec<Rule>, builder: &mut TableBuilder) -> Rule {
+    let rules = icmpv6(ways, pass, builder).into_iter().chain(judge).collect();
+    let chain = builder.chain("icmpv6", "", rules, None);
+    plain(vec![number(Field::L4Proto, ICMPV6), Expr::Verdict(Verdict::Goto(chain))])
 }
 
 /// Path MTU discovery, which conntrack may call invalid.
 pub(super) fn path_mtu(pass: &Verdict) -> Vec<Rule> {
-    let mut rules = path_mtu_v4(pass);
-    rules.push(commented(
-        vec![number(Field::Icmpv6Type, PACKET_TOO_BIG), Expr::Verdict(pass.clone())],
-        "packet too big",
-    ));
-    rules
+    let v6 = vec![number(Field::Icmpv6Type, PACKET_TOO_BIG), Expr::Verdict(pass.clone())];
+    vec![fragmentation_needed(pass), commented(v6, "packet too big")]
 }
 
-fn path_mtu_v4(pass: &Verdict) -> Vec<Rule> {
+/// The same of IPv4: all of ICMP there that is vital, so it is asked about only where something is about to be denied.
+pub(super) fn fragmentation_needed(pass: &Verdict) -> Rule {
     let exprs = vec![
         number(Field::IcmpType, UNREACHABLE),
         number(Field::IcmpCode, FRAGMENTATION_NEEDED),
         Expr::Verdict(pass.clone()),
     ];
-    vec![commented(exprs, "fragmentation needed")]
+    commented(exprs, "fragmentation needed")
 }
 
 fn icmpv6(ways: &Ways<'_>, pass: &Verdict, builder: &mut TableBuilder) -> Vec<Rule> {
