@@ -72,7 +72,7 @@ impl Judgement {
 }
 
 /// Adds everything that the policies mean for the pods of the node, ahead of the host rules that are there already.
-pub(super) fn lower(input: &Input<'_>, resolver: &Resolver<'_>, builder: &mut TableBuilder) {
+pub(super) fn lower<'a>(input: &Input<'a>, resolver: &'a Resolver<'a>, builder: &mut TableBuilder) {
     let Input { policies, node, pods: options, .. } = *input;
     let local = local::addresses(resolver, node);
     let guard = Guard::new(options, node, resolver.inventory());

@@ -33,7 +33,7 @@ pub(super) fn rules(
         let bound: Vec<Name> = pods
             .iter()
             .map(|(name, pod)| {
-                let shares_address = resolver.owners(*address).len() > 1 && direction == Direction::Ingress;
+                let shares_address = !resolver.rivals(*address).is_empty() && direction == Direction::Ingress;
                 let own_ports = shares_address.then(|| pod.ports.clone());
                 Effective { own_ports, ..bindings.effective(direction, resolver, name, pod) }
             })
