@@ -79,7 +79,7 @@ pub enum DemoError {
 impl World {
     /// Compiles what was read, for every node of the cluster; each finding is given once.
     pub fn compile(loaded: Loaded, forward_mode: ForwardMode) -> (Self, Vec<Diagnostic>) {
-        let Loaded { sources, policies, inventory, host, names, records, diagnostics: _ } = loaded;
+        let Loaded { sources, policies, inventory, host, names, records, baseline: _, diagnostics: _ } = loaded;
         let host = host.as_ref().map(|rules| HostInput { rules, names: &names, sources: &sources });
         let mut findings: Vec<Diagnostic> = Vec::new();
         let mut rulesets = BTreeMap::new();

@@ -11,6 +11,8 @@ pub mod confirm;
 pub mod demo;
 #[cfg(feature = "kernel")]
 pub mod lab;
+pub mod last_good;
 pub mod report;
 pub mod run_dir;
 pub mod source;
+pub mod state_dir;
