@@ -86,7 +86,7 @@ fn loaded(files: &Files, node: &str) -> Loaded {
     let config = Config {
         host: named(&format!("{node}.ferm")),
         manifests: manifests.map(|(_, path)| path.clone()).collect(),
-        baseline: named("baseline.yaml"),
+        baseline: named("baseline.yaml").into_iter().collect(),
         node: Some(node.to_owned()),
         forward: None,
     };
@@ -96,7 +96,7 @@ fn loaded(files: &Files, node: &str) -> Loaded {
 }
 
 fn enforce(namespace: &Namespace, files: &Files, node: &str) {
-    let Loaded { sources, policies, inventory, host, names, records, diagnostics: _ } = &loaded(files, node);
+    let Loaded { sources, policies, inventory, host, names, records, baseline: _, diagnostics: _ } = &loaded(files, node);
     let (ruleset, diagnostics) = compile(&Input {
         policies,
         host: host.as_ref().map(|rules| HostInput { rules, names, sources }),
