@@ -1,18 +1,21 @@
 //! The only seam to the outside: a kernel that has tables, commits batches and says what it has.
 //!
 //! [`Kernel`] has two implementations, netlink and a fake that keeps state and checks what the kernel checks. One
-//! conformance suite runs on both.
+//! conformance suite runs on both. [`conntrack`] is the same for live connections.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::observed::{KernelGeneration, Observed};
+use crate::observed::{KernelGeneration, Observed, ObservedCounter};
 use crate::plan::Op;
-use crate::ruleset::TableKey;
+use crate::ruleset::{Name, TableKey};
 
 #[cfg(feature = "kernel")]
 pub use self::monitor::{ChangedKind, ChangedObject, Commit, Monitor, Notice, ObjectChange};
 #[cfg(feature = "kernel")]
 pub use self::netlink::Netlink;
+#[cfg(feature = "kernel")]
+pub use self::nflog::{Headers, LogError, LogNotice, LoggedPacket, PacketLog, Transport};
 #[cfg(feature = "kernel")]
 pub use self::scratch::{in_scratch, try_in_scratch};
 
@@ -23,6 +26,7 @@ mod attribute;
 #[cfg(feature = "kernel")]
 mod batch;
 pub mod conformance;
+pub mod conntrack;
 #[cfg(feature = "kernel")]
 mod decode;
 #[cfg(feature = "kernel")]
@@ -55,6 +59,8 @@ mod monitor;
 #[cfg(feature = "kernel")]
 mod netlink;
 #[cfg(feature = "kernel")]
+mod nflog;
+#[cfg(feature = "kernel")]
 mod scratch;
 #[cfg(feature = "kernel")]
 mod set_object;
@@ -85,6 +91,16 @@ pub trait Kernel {
     /// [`KernelError::Denied`].
     fn observe(&mut self, tables: &[TableKey]) -> Result<Observed, KernelError>;
 
+    /// The named counters of a table, without reading the rest of it; nothing if there is no such table. Whoever resets
+    /// or deletes counters meanwhile is seen with some and not with others.
+    ///
+    /// # Errors
+    /// As [`Kernel::observe`].
+    fn counters(&mut self, table: &TableKey) -> Result<BTreeMap<Name, ObservedCounter>, KernelError> {
+        let mut observed = self.observe(std::slice::from_ref(table))?;
+        Ok(observed.tables.remove(table).map(|table| table.counters).unwrap_or_default())
+    }
+
     /// Commits the operations as one transaction: all of them or none. Without operations nothing is sent.
     ///
     /// # Errors
@@ -110,6 +126,10 @@ impl<K: Kernel + ?Sized> Kernel for Box<K> {
 
     fn observe(&mut self, tables: &[TableKey]) -> Result<Observed, KernelError> {
         (**self).observe(tables)
+    }
+
+    fn counters(&mut self, table: &TableKey) -> Result<BTreeMap<Name, ObservedCounter>, KernelError> {
+        (**self).counters(table)
     }
 
     fn commit(&mut self, ops: &[Op], guard: Guard) -> Result<(), KernelError> {

@@ -16,4 +16,5 @@ pub mod place;
 pub mod plan;
 pub mod render;
 pub mod resolve;
+pub mod revoke;
 pub mod ruleset;

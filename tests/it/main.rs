@@ -4,6 +4,7 @@
 mod agree;
 mod architecture;
 mod cli;
+mod dataplane;
 mod demo;
 mod docs;
 mod golden;

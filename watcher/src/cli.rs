@@ -2,6 +2,7 @@
 //!
 //! Exit codes are a promise: see [`EXIT_CODES`].
 
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
@@ -13,6 +14,9 @@ mod compile;
 mod completions;
 mod confirm;
 mod demo;
+mod drops;
+mod explain;
+mod flows;
 mod host;
 mod input;
 mod live;
@@ -24,6 +28,7 @@ mod reference;
 mod revert;
 mod status;
 mod teardown;
+mod top;
 
 use self::outcome::{Failure, Outcome};
 pub use self::reference::{config_reference, metrics_reference, reference};
@@ -59,6 +64,9 @@ enum Command {
     Apply(apply::Args),
     Confirm(confirm::Args),
     Status(status::Args),
+    Drops(drops::Args),
+    Top(top::Args),
+    Explain(explain::Args),
     Teardown(teardown::Args),
     Host(host::Args),
     Demo(demo::Args),
@@ -96,6 +104,9 @@ pub fn main() -> ExitCode {
         Command::Apply(args) => apply::run(&args, color),
         Command::Confirm(args) => confirm::run(&args),
         Command::Status(args) => status::run(&args, color),
+        Command::Drops(args) => drops::run(&args, color),
+        Command::Top(args) => top::run(&args),
+        Command::Explain(args) => explain::run(&args, color),
         Command::Teardown(args) => teardown::run(&args),
         Command::Host(args) => host::run(&args, color),
         Command::Demo(args) => demo::run(&args, color),
@@ -121,5 +132,10 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 /// Prints a result.
 fn print(text: &str) -> Result<(), Failure> {
-    report::result(text).map_err(|error| Failure::Input(anyhow::Error::new(error).context("writing the result")))
+    print_on(text).map(drop)
+}
+
+/// Prints a piece of a result that goes on; breaks when nobody reads any more.
+fn print_on(text: &str) -> Result<ControlFlow<()>, Failure> {
+    report::stream(text).map_err(|error| Failure::Input(anyhow::Error::new(error).context("writing the result")))
 }

@@ -7,6 +7,9 @@ use std::io;
 use std::process::ExitStatus;
 
 pub use self::build::Lab;
+pub use self::capture::Capture;
+pub use self::crafted::{Body, Crafted, flags};
+pub use self::kube_proxy::{KubeProxy, Layout, Proxied, TrafficPolicy};
 pub use self::matrix::{Cell, Matrix, Mismatch};
 pub use self::namespace::Namespace;
 pub use self::probe::{Answer, Outcome, Patience, Probe};
@@ -15,7 +18,10 @@ pub use self::service::Service;
 pub use self::topology::{BridgeCalls, Host, Node, Plumbing, Topology, VirtualService};
 
 mod build;
+mod capture;
+mod crafted;
 mod errors;
+mod kube_proxy;
 mod links;
 mod matrix;
 mod namespace;
@@ -25,6 +31,7 @@ mod raw;
 mod responder;
 mod service;
 mod topology;
+mod translation;
 
 /// Why a laboratory could not be built or used.
 #[derive(Debug, thiserror::Error)]

@@ -4,11 +4,15 @@
 #![forbid(unsafe_code)]
 
 pub mod applied;
+pub mod bridges;
 pub mod cli;
 pub mod config;
 pub mod confirm;
 #[cfg(feature = "kernel")]
 pub mod demo;
+pub mod drops;
+pub mod explain;
+pub mod flows;
 #[cfg(feature = "kernel")]
 pub mod lab;
 pub mod last_good;

@@ -3,12 +3,17 @@
 //! Results go to standard output, everything else to standard error. A reader that goes away early is no failure.
 
 use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
 
 pub mod changes;
 pub mod diagnostics;
+pub mod drops;
+pub mod explain;
 pub mod json;
+mod places;
 pub mod status;
 pub mod summary;
+pub mod top;
 
 /// Whether text may carry colours.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,10 +29,19 @@ pub enum Color {
 /// # Errors
 /// Whatever writing fails with, except that nobody reads any more.
 pub fn result(text: &str) -> io::Result<()> {
+    stream(text).map(drop)
+}
+
+/// Prints a piece of a result that goes on; breaks when nobody reads any more.
+///
+/// # Errors
+/// Whatever else writing fails with.
+pub fn stream(text: &str) -> io::Result<ControlFlow<()>> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        outcome => outcome,
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(error) => Err(error),
     }
 }
 

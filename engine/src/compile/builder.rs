@@ -25,6 +25,13 @@ impl TableBuilder {
         self.base.entry(base).or_default().push(rule);
     }
 
+    /// Adds rules to the beginning of a base chain.
+    pub fn prepend(&mut self, base: Base, rules: Vec<Rule>) {
+        if !rules.is_empty() {
+            self.base.entry(base).or_default().splice(0..0, rules);
+        }
+    }
+
     /// A regular chain of exactly these rules, named `pl_KIND_HASH_TAIL` after its content.
     pub fn chain(&mut self, kind: &str, tail: &str, rules: Vec<Rule>, comment: Option<Comment>) -> Name {
         let chain = Chain { base: None, comment, rules };

@@ -1,227 +1,213 @@
 //! Pod policy: which packets of which local pods pass.
 //!
 //! ```text
-//! pl_forward:  ip saddr|daddr @local pods -> goto pods
-//! pods:        established -> pass; ICMP -> goto icmp: neighbour discovery and its like pass, the rest as below
-//!              ip saddr vmap @egress  -> jump the source's policy-set chain
-//!              ip daddr vmap @ingress -> jump the destination's policy-set chain
-//!              pass
+//! pl_forward:  established, related, invalid -> goto known: revoked connections and invalid packets of pods are dropped
+//!              ip saddr vmap @egress4        -> jump the source's policy-set chain
+//!              ip daddr vmap @ingress4       -> goto the destination's policy-set chain
+//!              icmpv6                        -> goto icmpv6: neighbour discovery and its like pass, the rest as below
+//!              ip6 saddr vmap @egress6, ip6 daddr vmap @ingress6: the same for IPv6
 //! ```
 //! A policy-set chain returns what it permits and drops what it denies, so that both ends of a connection between two
-//! local pods are judged. There is one for each distinct list of policies, not one for each pod. The dispatch maps are
-//! constant and named after their content: a change makes new ones and flips the rules that refer to them.
+//! local pods are judged. There is one for each distinct list of policies, not one for each pod.
+//!
+//! These rules stand in the base chain itself where no host rule follows. Where host rules follow, they are a chain of
+//! their own, and what they permit is accepted there or goes on to the host rules, as the forward mode says.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
-use policy_lang::name::NamespacedName;
-use policy_lang::policy::{Direction, Policy};
+use policy_lang::policy::Direction;
 
 use self::chain::PolicyChains;
-use self::subject::{Bindings, Effective};
+pub(super) use self::family::AddressFamily;
+use self::guard::Guard;
+use self::local::LocalSets;
+use self::matching::{plain, verdict};
+use self::subject::Bindings;
 use super::base::Base;
 use super::builder::TableBuilder;
-use super::{ForwardMode, address_family};
-use crate::inventory::Pod;
+use super::options::{Ipvs, OwnNode, PodOptions};
+use super::{ForwardMode, Input};
 use crate::resolve::Resolver;
-use crate::ruleset::{
-    Comment, DataType, Datum, Element, ElementKey, Elements, Expr, Field, Lookup, Name, Operator, Rule, SetRef,
-    SetSpec, Verdict, VerdictMap,
-};
+use crate::ruleset::{DataType, Datum, Expr, Field, Match, Name, Operator, Rule, Value, Verdict};
 
 mod chain;
+mod dispatch;
+mod family;
 mod fold;
+mod guard;
+mod hairpin;
+mod icmp;
+mod known;
+mod local;
+mod matching;
 mod peer;
+mod place;
 mod port;
+mod service;
+mod source_check;
 mod subject;
 mod vital;
 
-/// The two families, by the width of what dispatches.
-const FAMILIES: [AddressFamily; 2] = [AddressFamily::V4, AddressFamily::V6];
+/// `RTN_LOCAL`: an address of this host.
+const LOCAL: u32 = 2;
 
-/// IPv4 or IPv6.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum AddressFamily {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
+/// What is asked about a packet at one end.
+type End = BTreeMap<AddressFamily, Vec<Rule>>;
+
+/// What is asked about a packet at both ends.
+struct Judgement {
+    egress: End,
+    ingress: End,
 }
 
-/// Adds everything that the policies mean for the pods of `node`.
-pub(super) fn lower<'a>(
-    policies: &'a [Policy],
-    resolver: &'a Resolver<'a>,
-    node: &'a str,
-    mode: ForwardMode,
-    builder: &mut TableBuilder,
-) {
-    let local = local_addresses(resolver, node);
-    if local.is_empty() {
+impl Judgement {
+    /// Both ends, the source first.
+    fn both(&self) -> End {
+        let mut both = self.egress.clone();
+        for (family, rules) in &self.ingress {
+            both.entry(*family).or_default().extend(rules.iter().cloned());
+        }
+        both
+    }
+}
+
+/// Where packets are met.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Layer {
+    /// At the hooks of IP: forwarded, to the node and from it.
+    Network,
+    /// On a bridge: what it hands from one of its ports to another.
+    Bridge,
+}
+
+/// Adds everything that the policies mean for the pods of the node, ahead of the host rules that are there already.
+pub(super) fn lower<'a>(input: &Input<'a>, layer: Layer, resolver: &'a Resolver<'a>, builder: &mut TableBuilder) {
+    let Input { policies, node, pods: options, .. } = *input;
+    let local = local::addresses(resolver, node);
+    let guard = Guard::new(options, node, resolver.inventory());
+    if local.is_empty() && !guard.is_configured() {
         return;
     }
     let bindings = Bindings::new(policies);
-    let mut chains = PolicyChains::new(policies, resolver, node);
-    let egress = dispatch(Direction::Egress, &bindings, &local, &mut chains, builder);
-    let ingress = dispatch(Direction::Ingress, &bindings, &local, &mut chains, builder);
-    let locals = local_sets(&local, builder);
-    forward(&locals, &egress, &ingress, mode, builder);
-    input(&locals, &egress, builder);
+    let mut chains = PolicyChains::new(policies, resolver, local.keys().copied().collect(), options);
+    let locals = LocalSets::new(&local, builder);
+    // The destination is judged last, so nothing is left to come back for, unless pods' traffic has to be told apart then.
+    let accepts_pods = input.forward_mode == ForwardMode::PodsFirst && !builder.base_rules(Base::Forward).is_empty();
+    let enter_last: fn(Name) -> Verdict = if accepts_pods { Verdict::Jump } else { Verdict::Goto };
+    let mut judged = |direction, enter| {
+        let dispatched = dispatch::rules(direction, &bindings, &local, enter, &mut chains, builder);
+        let guarded = guard.rules(direction, &bindings, &locals, &mut chains, builder);
+        let mut end = End::new();
+        for (family, rule) in dispatched.into_iter().chain(guarded) {
+            end.entry(family).or_default().push(rule);
+        }
+        end
+    };
+    let egress = judged(Direction::Egress, Verdict::Jump);
+    let ingress = judged(Direction::Ingress, enter_last);
+    let judgement = Judgement { egress, ingress };
+    let ways = Ways { locals: &locals, guard: &guard, options };
+    ways.forward(&judgement, input.forward_mode, builder);
+    if layer == Layer::Bridge {
+        return;
+    }
+    ways.input(&judgement, builder);
+    ways.output(&judgement, builder);
+    ways.virtual_addresses(builder);
+    source_check::lower(&guard, options, builder);
 }
 
-/// The addresses of the node's pods, each with the pods that it belongs to.
-type LocalAddresses<'a> = BTreeMap<IpAddr, Vec<(&'a NamespacedName, &'a Pod)>>;
+/// The ways of packets through the node, and what is the same on all of them.
+struct Ways<'a> {
+    locals: &'a LocalSets,
+    guard: &'a Guard<'a>,
+    options: &'a PodOptions,
+}
 
-fn local_addresses<'a>(resolver: &Resolver<'a>, node: &str) -> LocalAddresses<'a> {
-    let mut local = LocalAddresses::new();
-    for (name, pod) in &resolver.inventory().pods {
-        if pod.node.as_deref() != Some(node) {
-            continue;
-        }
-        for address in pod.addresses.iter().filter(|address| resolver.owners(**address).contains(&name)) {
-            local.entry(*address).or_default().push((name, pod));
+impl Ways<'_> {
+    /// What is routed through this node.
+    fn forward(&self, judgement: &Judgement, mode: ForwardMode, builder: &mut TableBuilder) {
+        let host_rules_follow = !builder.base_rules(Base::Forward).is_empty();
+        let pass = match (mode, host_rules_follow) {
+            (ForwardMode::PodsFirst, true) => self.accept_pods(builder),
+            (ForwardMode::PodsFirst, false) | (ForwardMode::HostRules, _) => Verdict::Return,
+        };
+        let rules = self.judged(judgement.both(), &pass, builder);
+        if host_rules_follow {
+            let chain = builder.chain("pods", "", rules, None);
+            builder.prepend(Base::Forward, vec![verdict(Verdict::Jump(chain))]);
+        } else {
+            builder.prepend(Base::Forward, rules);
         }
     }
-    local
-}
 
-/// One rule for each family that has an entry: looks the pod's own address up and jumps to its policy-set chain.
-fn dispatch(
-    direction: Direction,
-    bindings: &Bindings<'_>,
-    local: &LocalAddresses<'_>,
-    chains: &mut PolicyChains<'_>,
-    builder: &mut TableBuilder,
-) -> Vec<Rule> {
-    let resolver = chains.resolver();
-    let mut maps: BTreeMap<AddressFamily, Elements> = BTreeMap::new();
-    for (address, pods) in local {
-        let bound: Vec<Name> = pods
-            .iter()
-            .map(|(name, pod)| {
-                let shares_address = resolver.owners(*address).len() > 1 && direction == Direction::Ingress;
-                let own_ports = shares_address.then(|| pod.ports.clone());
-                Effective { own_ports, ..bindings.effective(direction, resolver, name, pod) }
-            })
-            .filter(|effective| !effective.is_empty())
-            .map(|effective| chains.chain(effective, builder))
-            .collect();
-        let target = match bound.as_slice() {
-            [] => continue,
-            [chain] => chain.clone(),
-            // Two live pods with one address: what either of them must not do is denied (decisions.md 18).
-            all => {
-                let jumps = all.iter().map(|chain| verdict(Verdict::Jump(chain.clone()))).collect();
-                builder.chain("conflict", "", jumps, None)
+    /// What goes to this node itself: only the egress of local pods is judged (sem-85).
+    fn input(&self, judgement: &Judgement, builder: &mut TableBuilder) {
+        let rules = match self.options.own_node {
+            OwnNode::Judged => judgement.egress.clone(),
+            OwnNode::Open => End::new(),
+        };
+        let rules = self.judged(rules, &Verdict::Return, builder);
+        builder.prepend(Base::PodInput, rules);
+    }
+
+    /// What the node sends to its own pods is accepted (sem-83), unless it belongs to what was revoked. What IPVS sends on
+    /// has somebody else's source and has passed neither forward nor input.
+    fn output(&self, judgement: &Judgement, builder: &mut TableBuilder) {
+        let mut rules: Vec<Rule> = known::revoked(self.options, builder).into_iter().collect();
+        if self.options.ipvs == Ipvs::Present {
+            let judged = self.judged(judgement.both(), &Verdict::Return, builder);
+            let forwarded = Expr::Match(Match {
+                field: Field::FibSaddrType,
+                mask: None,
+                operator: Operator::Ne,
+                value: Value::One(Datum::number(DataType::FibAddrtype, LOCAL)),
+            });
+            let judged = Expr::Verdict(Verdict::Goto(builder.chain("ipvs", "", judged, None)));
+            rules.push(plain(vec![forwarded, judged]));
+        }
+        builder.prepend(Base::PodOutput, rules);
+    }
+
+    /// Declared virtual addresses pass the host's own rules before those ask conntrack anything: packets of a load
+    /// balancer that answers directly are new or invalid to it.
+    fn virtual_addresses(&self, builder: &mut TableBuilder) {
+        let mut accept = |base, field: fn(AddressFamily) -> Field| {
+            let tests = known::virtual_addresses(field, self.options);
+            if !builder.base_rules(base).is_empty() {
+                builder.prepend(base, tests.map(|test| plain(vec![test, Expr::Verdict(Verdict::Accept)])).collect());
             }
         };
-        let comment = Comment::new(&pods.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>().join(", "));
-        let element = Element { comment: Some(comment), ..Element::verdict(Verdict::Jump(target)) };
-        maps.entry(address_family(*address))
-            .or_default()
-            .insert(ElementKey::values([Datum::address(*address)]), element);
+        accept(Base::Input, AddressFamily::daddr);
+        accept(Base::Output, AddressFamily::saddr);
     }
-    maps.into_iter()
-        .map(|(family, elements)| {
-            let field = own_field(direction, family);
-            let mut spec = SetSpec::hash([field.data_type()]).verdicts();
-            spec.size = u32::try_from(elements.len()).ok().and_then(std::num::NonZeroU32::new);
-            let map = builder.constant_set(&format!("{direction}{}", family.digit()), "", spec, elements);
-            Rule {
-                exprs: vec![Expr::VerdictMap(VerdictMap { key: vec![field], map: SetRef::Named(map) })],
-                comment: None,
+
+    /// A judgement with what comes before it, and `pass` at its end. IPv4 comes first, and what is vital of ICMPv6 only
+    /// then: whoever decides an IPv4 packet decides it without asking about the other family.
+    fn judged(&self, mut end: End, pass: &Verdict, builder: &mut TableBuilder) -> Vec<Rule> {
+        let mut of = |family| end.remove(&family).unwrap_or_default();
+        let passed = match pass {
+            Verdict::Return => None,
+            Verdict::Accept | Verdict::Drop | Verdict::Continue | Verdict::Jump(_) | Verdict::Goto(_) => {
+                Some(verdict(pass.clone()))
             }
-        })
-        .collect()
-}
-
-/// The sets of all local pod addresses, for the families that have some.
-fn local_sets(local: &LocalAddresses<'_>, builder: &mut TableBuilder) -> Vec<(AddressFamily, Name)> {
-    FAMILIES
-        .into_iter()
-        .filter_map(|family| {
-            let elements: Elements = local
-                .keys()
-                .filter(|address| address_family(**address) == family)
-                .map(|address| (ElementKey::values([Datum::address(*address)]), Element::PLAIN))
-                .collect();
-            (!elements.is_empty()).then(|| {
-                let name = Name::ours(&format!("local{}", family.digit()));
-                let set = crate::ruleset::Set { spec: SetSpec::hash([family.address_type()]), elements };
-                builder.named_set(name.clone(), set);
-                (family, name)
-            })
-        })
-        .collect()
-}
-
-/// Pod traffic that is routed through this node.
-fn forward(
-    locals: &[(AddressFamily, Name)],
-    egress: &[Rule],
-    ingress: &[Rule],
-    mode: ForwardMode,
-    builder: &mut TableBuilder,
-) {
-    let pass = match mode {
-        ForwardMode::PodsFirst => Verdict::Accept,
-        ForwardMode::HostRules => Verdict::Return,
-    };
-    let judgement = egress.iter().chain(ingress).cloned().chain([verdict(pass.clone())]).collect();
-    let rules = vital::before(judgement, &pass, locals, builder);
-    let chain = builder.chain("pods", "", rules, None);
-    let enter = match mode {
-        ForwardMode::PodsFirst => Verdict::Goto(chain),
-        ForwardMode::HostRules => Verdict::Jump(chain),
-    };
-    for (family, set) in locals {
-        for direction in [Direction::Egress, Direction::Ingress] {
-            builder.push(Base::Forward, in_set(own_field(direction, *family), set, enter.clone()));
-        }
-    }
-}
-
-/// Traffic of local pods to this node itself: only their egress is judged (sem-85).
-fn input(locals: &[(AddressFamily, Name)], egress: &[Rule], builder: &mut TableBuilder) {
-    let rules = vital::before(egress.to_vec(), &Verdict::Return, locals, builder);
-    let chain = builder.chain("pods_to_node", "", rules, None);
-    for (family, set) in locals {
-        let field = own_field(Direction::Egress, *family);
-        builder.push(Base::PodInput, in_set(field, set, Verdict::Goto(chain.clone())));
-    }
-}
-
-fn in_set(field: Field, set: &Name, then: Verdict) -> Rule {
-    let lookup = Lookup { key: vec![field], operator: Operator::Eq, set: SetRef::Named(set.clone()) };
-    Rule { exprs: vec![Expr::Lookup(lookup), Expr::Verdict(then)], comment: None }
-}
-
-fn verdict(verdict: Verdict) -> Rule {
-    Rule { exprs: vec![Expr::Verdict(verdict)], comment: None }
-}
-
-/// The address of the pod that is judged: the source for egress.
-fn own_field(direction: Direction, family: AddressFamily) -> Field {
-    match (direction, family) {
-        (Direction::Egress, AddressFamily::V4) => Field::IpSaddr,
-        (Direction::Egress, AddressFamily::V6) => Field::Ip6Saddr,
-        (Direction::Ingress, AddressFamily::V4) => Field::IpDaddr,
-        (Direction::Ingress, AddressFamily::V6) => Field::Ip6Daddr,
-    }
-}
-
-impl AddressFamily {
-    fn digit(self) -> char {
-        match self {
-            Self::V4 => '4',
-            Self::V6 => '6',
-        }
+        };
+        let v4 = of(AddressFamily::V4);
+        let v6: Vec<Rule> = of(AddressFamily::V6).into_iter().chain(passed).collect();
+        let judge = builder.chain("judge", "", v4.iter().chain(&v6).cloned().collect(), None);
+        let mut rules = known::rules(self, pass, &Verdict::Goto(judge), builder);
+        rules.extend(v4);
+        rules.push(vital::rule(self, pass, v6.clone(), builder));
+        rules.extend(v6);
+        rules
     }
 
-    fn address_type(self) -> DataType {
-        match self {
-            Self::V4 => DataType::Ipv4Addr,
-            Self::V6 => DataType::Ipv6Addr,
-        }
+    /// Accepts what comes from a local pod or goes to one, and leaves everything else to the rules that follow.
+    fn accept_pods(&self, builder: &mut TableBuilder) -> Verdict {
+        let by_address = [AddressFamily::saddr, AddressFamily::daddr].map(|field| self.locals.holding(field));
+        let local = [Direction::Egress, Direction::Ingress].map(|direction| self.guard.local(direction));
+        let tests = by_address.into_iter().flatten().chain(local.into_iter().flatten());
+        let rules = tests.map(|test| plain(vec![test, Expr::Verdict(Verdict::Accept)])).collect();
+        Verdict::Goto(builder.chain("accept_pods", "", rules, None))
     }
 }

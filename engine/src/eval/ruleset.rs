@@ -16,8 +16,10 @@
 //! References to chains and sets that do not exist, which the kernel refuses to load, behave as empty ones.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use self::evaluate::Traversal;
+use self::index::Indexes;
 use crate::ruleset::{
     BaseChain, Chain, ChainType, Comment, Family, Hook, Log, Name, RejectWith, Ruleset, Table, TableKey, Verdict,
 };
@@ -30,6 +32,7 @@ pub use self::way::{End, Journey, Stage, bridge, receive, send};
 
 mod evaluate;
 mod field;
+mod index;
 mod packet;
 #[cfg(test)]
 mod tests;
@@ -107,6 +110,66 @@ pub enum Layer {
     Bridge,
 }
 
+/// One table whose chains are asked about many packets.
+pub struct Asked<'a> {
+    host: &'a Host,
+    table_key: &'a TableKey,
+    table: &'a Table,
+    indexes: Indexes<'a>,
+}
+
+impl<'a> Asked<'a> {
+    /// Gets ready to ask.
+    pub fn new(host: &'a Host, table_key: &'a TableKey, table: &'a Table) -> Self {
+        Self { host, table_key, table, indexes: Indexes::new(table) }
+    }
+
+    /// What one base chain by itself does with a packet that conntrack has looked at. Without such a chain it passes.
+    pub fn chain(&self, name: &Name, packet: Packet) -> Evaluation {
+        let mut flow = Flow::new(packet);
+        let mut evaluation = Evaluation::of(&flow.packet);
+        let chain = self.table.chains.get_key_value(name);
+        if let Some((name, hook)) = chain.and_then(|(name, chain)| Some((name, chain.base?.hook))) {
+            let Self { host, table_key, table, indexes } = self;
+            let indexes = Some(indexes);
+            let mut traversal = Traversal {
+                flow: &mut flow,
+                host,
+                hook,
+                table_key,
+                table,
+                evaluation: &mut evaluation,
+                is_early: false,
+                indexes,
+            };
+            let outcome = traversal.base_chain(name);
+            evaluation.outcome = outcome;
+        }
+        evaluation.packet = flow.packet;
+        evaluation
+    }
+}
+
+impl fmt::Debug for Asked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asked").field("table", self.table_key).finish_non_exhaustive()
+    }
+}
+
+impl Evaluation {
+    /// Of a packet that no rule has seen.
+    fn of(packet: &Packet) -> Self {
+        Self {
+            outcome: Outcome::Accept,
+            decided_by: None,
+            hits: Vec::new(),
+            counted: Vec::new(),
+            logged: Vec::new(),
+            packet: packet.clone(),
+        }
+    }
+}
+
 /// Takes a packet through the base chains of one hook, in their order, as if no hook had seen it before.
 pub fn hook(ruleset: &Ruleset, host: &Host, layer: Layer, hook: Hook, packet: Packet) -> Evaluation {
     Flow::new(packet).hook(ruleset, host, layer, hook)
@@ -137,14 +200,7 @@ impl Flow {
     }
 
     fn hook(&mut self, ruleset: &Ruleset, host: &Host, layer: Layer, hook: Hook) -> Evaluation {
-        let mut evaluation = Evaluation {
-            outcome: Outcome::Accept,
-            decided_by: None,
-            hits: Vec::new(),
-            counted: Vec::new(),
-            logged: Vec::new(),
-            packet: self.packet.clone(),
-        };
+        let mut evaluation = Evaluation::of(&self.packet);
         for (table_key, table, name, base) in base_chains(ruleset, layer, hook, &self.packet) {
             if base.chain_type == ChainType::Nat && !self.wants_translation(hook) {
                 continue;
@@ -156,8 +212,16 @@ impl Flow {
             if early && known != Conntrack::Untracked {
                 self.packet.conntrack = Conntrack::Invalid;
             }
-            let mut traversal =
-                Traversal { flow: self, host, hook, table_key, table, evaluation: &mut evaluation, is_early: early };
+            let mut traversal = Traversal {
+                flow: self,
+                host,
+                hook,
+                table_key,
+                table,
+                evaluation: &mut evaluation,
+                is_early: early,
+                indexes: None,
+            };
             let outcome = traversal.base_chain(name);
             if early && self.packet.conntrack != Conntrack::Untracked {
                 self.packet.conntrack = known;

@@ -9,7 +9,7 @@ use super::element::{self, WireElement};
 use super::lower::Surroundings;
 use super::message::{self, DUMP, family, family_number, kind, request, request_of};
 use super::socket::{Socket, Wholeness};
-use crate::observed::{KernelGeneration, Observed, ObservedTable, UnknownObject};
+use crate::observed::{KernelGeneration, Observed, ObservedCounter, ObservedTable, UnknownObject};
 use crate::ruleset::{Elements, Name, Set, SetRef, SetSpec, TableKey};
 
 /// How often a read starts again because others committed meanwhile. Each attempt takes milliseconds.
@@ -76,6 +76,29 @@ pub(super) fn intervals(socket: &mut Socket, table: &TableKey) -> Result<BTreeMa
         Err(KernelError::Io(error)) if error.raw_os_error() == Some(libc::ENOENT) => Ok(sets),
         Err(error) => Err(error),
     }
+}
+
+/// The named counters of a table, as of one generation of its objects.
+///
+/// # Errors
+/// [`KernelError::Moving`] if others committed during every attempt; [`KernelError::Io`], [`KernelError::Denied`].
+pub(super) fn counters(socket: &mut Socket, table: &TableKey) -> Result<BTreeMap<Name, ObservedCounter>, KernelError> {
+    for _ in 0..ATTEMPTS_MAX {
+        let mut reading = Reading { socket, wholeness: Wholeness::Whole };
+        let mut counters = BTreeMap::new();
+        let read = reading.dump_of(kind::GET_OBJECT, table, None, |attributes| {
+            if let Some((name, DecodedObject::Counter(counter))) = decode::object(attributes) {
+                counters.insert(name, counter);
+            }
+        });
+        match read {
+            Ok(()) if reading.wholeness == Wholeness::Whole => return Ok(counters),
+            Ok(()) => {}
+            Err(KernelError::Io(error)) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(BTreeMap::new()),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(KernelError::Moving { attempts: ATTEMPTS_MAX })
 }
 
 struct Reading<'a> {

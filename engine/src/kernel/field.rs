@@ -14,8 +14,9 @@ pub(super) enum Source {
     Bits(Base, u32, u32, u16, u32),
     /// From conntrack, by `NFT_CT_*`; of the original direction.
     Ct(u32, Option<u8>),
-    /// The type of an address by the routing table; flags say which (`NFTA_FIB_F_*`).
-    FibType(u32),
+    /// What the routing table says of an address: which result (`NFT_FIB_RESULT_*`), and flags for the address and what
+    /// the question is narrowed to (`NFTA_FIB_F_*`).
+    Fib(u32, u32),
 }
 
 /// What must have been matched before a field means anything; nft adds it silently, and so do we.
@@ -80,7 +81,8 @@ pub(super) mod ct {
     pub(in crate::kernel) const DST_IP6: u32 = 22;
 }
 
-/// `NFT_FIB_RESULT_ADDRTYPE`.
+/// `NFT_FIB_RESULT_*`.
+const FIB_RESULT_OIF: u32 = 1;
 pub(super) const FIB_RESULT_ADDRTYPE: u32 = 3;
 const FIB_SADDR: u32 = 1;
 pub(super) const FIB_DADDR: u32 = 2;
@@ -139,9 +141,10 @@ pub(super) fn source(field: Field) -> Source {
         Field::CtOriginalIp6Daddr => Source::Ct(ct::DST_IP6, ORIGINAL),
         Field::CtOriginalProtoSrc => Source::Ct(ct::PROTO_SRC, ORIGINAL),
         Field::CtOriginalProtoDst => Source::Ct(ct::PROTO_DST, ORIGINAL),
-        Field::FibSaddrType => Source::FibType(FIB_SADDR),
-        Field::FibDaddrType => Source::FibType(FIB_DADDR),
-        Field::FibDaddrIifType => Source::FibType(FIB_DADDR | FIB_IIF),
+        Field::FibSaddrType => Source::Fib(FIB_RESULT_ADDRTYPE, FIB_SADDR),
+        Field::FibDaddrType => Source::Fib(FIB_RESULT_ADDRTYPE, FIB_DADDR),
+        Field::FibDaddrIifType => Source::Fib(FIB_RESULT_ADDRTYPE, FIB_DADDR | FIB_IIF),
+        Field::FibSaddrIifOif => Source::Fib(FIB_RESULT_OIF, FIB_SADDR | FIB_IIF),
     }
 }
 
@@ -181,7 +184,8 @@ fn layers(field: Field) -> (Option<Network>, Option<u8>, bool) {
         | Field::CtOriginalProtoDst
         | Field::FibSaddrType
         | Field::FibDaddrType
-        | Field::FibDaddrIifType => (None, None, false),
+        | Field::FibDaddrIifType
+        | Field::FibSaddrIifOif => (None, None, false),
     }
 }
 
@@ -204,7 +208,7 @@ impl Source {
                 Instruction::Payload { base, offset, length, to }
             }
             Self::Ct(key, direction) => Instruction::Ct { key, direction, to },
-            Self::FibType(flags) => Instruction::Fib { result: FIB_RESULT_ADDRTYPE, flags, to },
+            Self::Fib(result, flags) => Instruction::Fib { result, flags, to },
         }
     }
 }

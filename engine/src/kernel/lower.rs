@@ -212,7 +212,7 @@ impl Lowering<'_> {
                 Source::Bits(..) if !is_shifted_in_set => {
                     return Err(Refusal("ip6 dscp can be compared, but not be part of a key"));
                 }
-                Source::Bits(..) | Source::Meta(_) | Source::Payload(..) | Source::Ct(..) | Source::FibType(_) => {}
+                Source::Bits(..) | Source::Meta(_) | Source::Payload(..) | Source::Ct(..) | Source::Fib(..) => {}
             }
             if has_intervals && field::is_host_order(*field) {
                 self.push(host_to_network(to));
@@ -473,7 +473,7 @@ pub(super) fn register_bytes(source: Source, value: &Datum) -> Result<Vec<u8>, R
             }
             Ok(low_bytes(u64::try_from(shifted).unwrap_or(0), length))
         }
-        Source::Meta(_) | Source::Payload(..) | Source::Ct(..) | Source::FibType(_) => Ok(value.kernel_bytes()),
+        Source::Meta(_) | Source::Payload(..) | Source::Ct(..) | Source::Fib(..) => Ok(value.kernel_bytes()),
     }
 }
 
@@ -487,7 +487,7 @@ fn shortened(source: Source, data_type: DataType, length: usize) -> Option<Instr
         }
         Source::Meta(_) if data_type == DataType::Ifname => Some(source.load(Register::FIRST)),
         Source::Ct(..) if !data_type.is_host_order() => Some(source.load(Register::FIRST)),
-        Source::Payload(..) | Source::Meta(_) | Source::Ct(..) | Source::Bits(..) | Source::FibType(_) => None,
+        Source::Payload(..) | Source::Meta(_) | Source::Ct(..) | Source::Bits(..) | Source::Fib(..) => None,
     }
 }
 

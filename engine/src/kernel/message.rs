@@ -10,7 +10,26 @@ const HEADER: usize = 16;
 const NFGEN: usize = 4;
 
 /// `NFNL_SUBSYS_NFTABLES` in the high byte of a message's type.
-const NFTABLES: u16 = 10 << 8;
+const NFTABLES: u16 = Subsystem::Nftables.bits();
+
+/// Who of netfilter is spoken to (`NFNL_SUBSYS_*`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Subsystem {
+    /// Connection tracking.
+    Conntrack,
+    /// Tables, chains, rules and sets.
+    Nftables,
+}
+
+impl Subsystem {
+    /// In the high byte of a message's type.
+    const fn bits(self) -> u16 {
+        match self {
+            Self::Conntrack => 1 << 8,
+            Self::Nftables => 10 << 8,
+        }
+    }
+}
 
 /// `NLMSG_ERROR`, `NLMSG_DONE` and `NLMSG_OVERRUN`.
 const NLMSG_ERROR: u16 = 2;
@@ -96,6 +115,18 @@ pub(super) fn request(kind: u16, flags: u16, family: u8, seq: u32, attributes: &
     raw(NFTABLES | kind, flags, [family, 0, 0, 0], seq, attributes)
 }
 
+/// A question to, or a wish of, another subsystem than nf_tables.
+pub(super) fn request_to(
+    subsystem: Subsystem,
+    kind: u16,
+    flags: u16,
+    family: u8,
+    seq: u32,
+    attributes: &[u8],
+) -> Vec<u8> {
+    raw(subsystem.bits() | kind, flags, [family, 0, 0, 0], seq, attributes)
+}
+
 /// A question about one table: its name, and what else.
 pub(super) fn request_of(kind: u16, flags: u16, table: &TableKey, seq: u32, name: Option<&str>) -> Vec<u8> {
     let mut attributes = Vec::new();
@@ -131,7 +162,8 @@ fn push_text(attributes: &mut Vec<u8>, kind: u16, text: &str) {
     super::attribute::push(attributes, kind, &value);
 }
 
-fn raw(kind: u16, flags: u16, nfgen: [u8; NFGEN], seq: u32, attributes: &[u8]) -> Vec<u8> {
+/// A request of any subsystem; `nfgen` is family, version and resource id.
+pub(super) fn raw(kind: u16, flags: u16, nfgen: [u8; NFGEN], seq: u32, attributes: &[u8]) -> Vec<u8> {
     let length = HEADER + NFGEN + attributes.len();
     let mut message = Vec::with_capacity(length);
     message.extend(u32::try_from(length).unwrap_or(u32::MAX).to_ne_bytes());
@@ -171,11 +203,20 @@ pub(super) enum Content<'a> {
 
 /// The messages of a datagram; ends at the first one that is not whole.
 #[derive(Debug)]
-pub(super) struct Messages<'a>(&'a [u8]);
+pub(super) struct Messages<'a> {
+    rest: &'a [u8],
+    subsystem: Subsystem,
+}
 
 impl<'a> Messages<'a> {
+    /// Those of nf_tables.
     pub(super) fn new(datagram: &'a [u8]) -> Self {
-        Self(datagram)
+        Self::of(Subsystem::Nftables, datagram)
+    }
+
+    /// Objects of this subsystem; those of others are of no interest.
+    pub(super) fn of(subsystem: Subsystem, datagram: &'a [u8]) -> Self {
+        Self { rest: datagram, subsystem }
     }
 }
 
@@ -183,24 +224,35 @@ impl<'a> Iterator for Messages<'a> {
     type Item = Received<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let length = usize::try_from(u32_at(self.0, 0)?).ok()?;
-        let message = self.0.get(..length).filter(|message| message.len() >= HEADER)?;
-        self.0 = self.0.get(length.next_multiple_of(4)..).unwrap_or(&[]);
+        let length = usize::try_from(u32_at(self.rest, 0)?).ok()?;
+        let message = self.rest.get(..length).filter(|message| message.len() >= HEADER)?;
+        self.rest = self.rest.get(length.next_multiple_of(4)..).unwrap_or(&[]);
         let flags = u16_at(message, 6)?;
         Some(Received {
             seq: u32_at(message, 8)?,
             port: u32_at(message, 12)?,
             is_interrupted: flags & INTERRUPTED != 0,
-            content: content(u16_at(message, 4)?, flags, message.get(HEADER..)?),
+            content: content(self.subsystem, u16_at(message, 4)?, flags, message.get(HEADER..)?),
         })
     }
 }
 
-fn content(kind: u16, flags: u16, payload: &[u8]) -> Content<'_> {
+/// The messages of a datagram by their types with the subsystem, and their attributes; ends at the first one that is not
+/// whole.
+pub(super) fn payloads(mut datagram: &[u8]) -> impl Iterator<Item = (u16, Attributes<'_>)> {
+    std::iter::from_fn(move || {
+        let length = usize::try_from(u32_at(datagram, 0)?).ok()?;
+        let message = datagram.get(..length)?;
+        datagram = datagram.get(length.next_multiple_of(4)..).unwrap_or(&[]);
+        Some((u16_at(message, 4)?, Attributes::new(message.get(HEADER + NFGEN..)?)))
+    })
+}
+
+fn content(subsystem: Subsystem, kind: u16, flags: u16, payload: &[u8]) -> Content<'_> {
     match kind {
         NLMSG_DONE => Content::Done { errno: u32_at(payload, 0).map_or(0, errno) },
         NLMSG_ERROR => error(flags, payload),
-        _ if kind & 0xff00 == NFTABLES => match payload.split_at_checked(NFGEN) {
+        _ if kind & 0xff00 == subsystem.bits() => match payload.split_at_checked(NFGEN) {
             Some(([family, ..], attributes)) => {
                 Content::Object { kind: kind & 0xff, family: *family, attributes: Attributes::new(attributes) }
             }

@@ -8,7 +8,7 @@ use super::features;
 use super::field;
 use super::socket::{Answer, Failure, Socket};
 use super::{Features, Guard, Kernel, KernelError, Rejection};
-use crate::observed::{KernelGeneration, Observed};
+use crate::observed::{KernelGeneration, Observed, ObservedCounter};
 use crate::plan::{Op, OpKind};
 use crate::ruleset::{Expr, Name, SetRef, TableKey};
 
@@ -112,6 +112,10 @@ impl Kernel for Netlink {
 
     fn observe(&mut self, tables: &[TableKey]) -> Result<Observed, KernelError> {
         dump::observe(&mut self.socket, tables)
+    }
+
+    fn counters(&mut self, table: &TableKey) -> Result<BTreeMap<Name, ObservedCounter>, KernelError> {
+        dump::counters(&mut self.socket, table)
     }
 
     fn commit(&mut self, ops: &[Op], guard: Guard) -> Result<(), KernelError> {

@@ -8,7 +8,7 @@ use libc::{EAGAIN, EINTR, EMSGSIZE, ENOBUFS, MSG_DONTWAIT};
 
 use super::KernelError;
 use super::ffi;
-use super::message::{Content, Messages};
+use super::message::{Content, Messages, Subsystem};
 
 /// How much the kernel may answer before it drops answers, in bytes: a batch with 64,000 refused operations.
 const RECEIVE_BUFFER: usize = 64 << 20;
@@ -26,10 +26,11 @@ const INTERRUPTIONS_MAX: u32 = 1_000;
 const CAP_ACK: libc::c_int = libc::NETLINK_CAP_ACK;
 const EXT_ACK: libc::c_int = libc::NETLINK_EXT_ACK;
 
-/// A socket to nf_tables.
+/// A socket to nf_tables, or to another subsystem of netfilter.
 #[derive(Debug)]
 pub(super) struct Socket {
     mnl: ffi::Socket,
+    subsystem: Subsystem,
     buffer: Vec<u8>,
     /// The largest message that the kernel takes, in bytes, as far as asked for.
     send_room: usize,
@@ -74,8 +75,16 @@ impl Socket {
     /// # Errors
     /// [`KernelError::Io`].
     pub(super) fn with_buffer(bytes: usize) -> Result<Self, KernelError> {
+        Self::to(Subsystem::Nftables, bytes)
+    }
+
+    /// The same, to this subsystem.
+    ///
+    /// # Errors
+    /// [`KernelError::Io`].
+    pub(super) fn to(subsystem: Subsystem, bytes: usize) -> Result<Self, KernelError> {
         let mnl = ffi::Socket::open()?;
-        let this = Self { mnl, buffer: vec![0; PIECE], send_room: 0, seq: 1 };
+        let this = Self { mnl, subsystem, buffer: vec![0; PIECE], send_room: 0, seq: 1 };
         ffi::set_netlink_option(this.descriptor(), CAP_ACK, 1)?;
         ffi::set_netlink_option(this.descriptor(), EXT_ACK, 1)?;
         this.set_patience(PATIENCE)?;
@@ -131,7 +140,7 @@ impl Socket {
         loop {
             match self.receive(MSG_DONTWAIT) {
                 Ok(length) => {
-                    for received in Messages::new(self.buffer.get(..length).unwrap_or(&[])) {
+                    for received in Messages::of(self.subsystem, self.buffer.get(..length).unwrap_or(&[])) {
                         match received.content {
                             Content::Error { errno: 0, .. } => answer.acks.push(received.seq),
                             Content::Error { errno, offset, message } => answer.failures.push(Failure {
@@ -171,7 +180,7 @@ impl Socket {
         let mut wholeness = Wholeness::Whole;
         loop {
             let length = self.receive(0).map_err(denied_or_io)?;
-            for received in Messages::new(self.buffer.get(..length).unwrap_or(&[])) {
+            for received in Messages::of(self.subsystem, self.buffer.get(..length).unwrap_or(&[])) {
                 if received.seq != seq {
                     continue;
                 }

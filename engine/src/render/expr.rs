@@ -105,6 +105,7 @@ pub(super) fn field_name(field: Field) -> &'static str {
         Field::FibSaddrType => "fib saddr type",
         Field::FibDaddrType => "fib daddr type",
         Field::FibDaddrIifType => "fib daddr . iif type",
+        Field::FibSaddrIifOif => "fib saddr . iif oif",
     }
 }
 

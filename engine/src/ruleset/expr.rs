@@ -6,8 +6,7 @@
 use super::datum::{DataType, Datum, Interval};
 use super::every::every;
 use super::name::Name;
-use super::set::{Element, ElementKey, SetSpec};
-use std::collections::BTreeMap;
+use super::set::{Elements, SetSpec};
 use std::time::Duration;
 
 /// One expression of a rule.
@@ -110,7 +109,7 @@ pub enum SetRef {
         /// Its key types and whether it has intervals; neither dynamic nor timed, and without a comment.
         spec: SetSpec,
         /// Its elements.
-        elements: BTreeMap<ElementKey, Element>,
+        elements: Elements,
     },
 }
 
@@ -211,6 +210,9 @@ pub enum Field {
     FibDaddrType,
     /// `fib daddr . iif type`.
     FibDaddrIifType,
+    /// `fib saddr . iif oif`: the index of the interface that it came in by if the way back to its source leads there,
+    /// 0 if not. Before routing only, on kernels up to 6.1.
+    FibSaddrIifOif,
 }
 
 /// What ends the evaluation of a rule.
@@ -402,7 +404,7 @@ every! { pub Field {
     IpFragOff IpDscp IpTtl Ip6Saddr Ip6Daddr Ip6Dscp Ip6Hoplimit TcpSport TcpDport TcpFlags UdpSport UdpDport
     SctpSport SctpDport IcmpType IcmpCode Icmpv6Type Icmpv6Code ThSport ThDport CtState CtStatus CtMark CtDirection
     CtOriginalIpSaddr CtOriginalIpDaddr CtOriginalIp6Saddr CtOriginalIp6Daddr CtOriginalProtoSrc CtOriginalProtoDst
-    FibSaddrType FibDaddrType FibDaddrIifType
+    FibSaddrType FibDaddrType FibDaddrIifType FibSaddrIifOif
 } }
 
 impl Field {
@@ -443,6 +445,7 @@ impl Field {
             Self::CtStatus => DataType::CtStatus,
             Self::CtDirection => DataType::CtDir,
             Self::FibSaddrType | Self::FibDaddrType | Self::FibDaddrIifType => DataType::FibAddrtype,
+            Self::FibSaddrIifOif => DataType::Integer32,
         }
     }
 }

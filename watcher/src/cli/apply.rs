@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use engine::apply::{ApplyError, InForce, Step, apply};
+use engine::compile::options::STANDARD;
 use engine::diff::{Change, Changed, changes as differences, diff};
 use engine::kernel::Kernel;
 use engine::observed::Observed;
@@ -14,7 +15,7 @@ use engine::plan::Op;
 use super::input::{self, Desired, SourceArgs};
 use super::live::Scratch;
 use super::probation::Armed;
-use super::{Failure, Outcome, live};
+use super::{Failure, Outcome, flows, live};
 use crate::applied::{self, Applied};
 use crate::confirm::{self, Probation};
 use crate::last_good;
@@ -33,7 +34,8 @@ const GRACE: Duration = Duration::from_millis(20);
 /// Load the ruleset of the sources, without losing or leaking a packet. If nothing has to change, nothing is written.
 ///
 /// What changes is filled in beside what is in force, put in force by one small transaction, and only then is the old
-/// removed. The rules are in force until the next reboot, whatever becomes of this program.
+/// removed. The rules are in force until the next reboot, whatever becomes of this program. Then live connections of the
+/// pods concerned are judged: those that are no longer permitted are cut, those that are permitted again go on.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -74,7 +76,8 @@ Exit codes:
   0  in force, nothing to do, or checked; with --confirm: confirmed on this terminal, or, where
      there is none, in force until somebody confirms or the time is over
   1  in force without the broken objects, which fail closed (--keep-going); in force with leftovers
-     that could not be removed; or not confirmed and reverted
+     that could not be removed, or with live connections that could not be judged; or not confirmed
+     and reverted
   2  the input, the usage or the configuration is wrong, or a source would be dropped (--replace);
      nothing was written
   3  the kernel, a missing permission (CAP_NET_ADMIN), an agent, another palisade that is writing,
@@ -99,9 +102,13 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         remember(&run, &desired);
         keep_baseline(&desired);
         super::print("in sync: nothing to do\n")?;
-        return Ok(desired.outcome);
+        // Whoever put it in force may have been killed before all flows were judged, or have been another program.
+        let judged = flows::judge(&run, None, &desired.ruleset, &STANDARD.local, true)?;
+        return Ok(desired.outcome.max(judged));
     }
     let armed = args.confirm.map(|seconds| Armed::new(&run, seconds)).transpose()?;
+    let was_announced = flows::is_announced(&run);
+    flows::announce(&run);
     let outcome = match load(&mut kernel, &desired) {
         Ok(outcome) => outcome,
         Err(failure) => {
@@ -112,8 +119,11 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     };
     let outcome = outcome.max(left_over(kernel.as_mut(), &desired, &changes));
     remember(&run, &desired);
-    drop(lock);
     report(&changes)?;
+    let before = (!observed.tables.is_empty()).then(|| observed.to_ruleset());
+    let judged = flows::judge(&run, before.as_ref(), &desired.ruleset, &STANDARD.local, was_announced)?;
+    let outcome = outcome.max(judged);
+    drop(lock);
     match armed {
         Some(armed) => Ok(armed.ask()?.max(outcome)),
         None => {

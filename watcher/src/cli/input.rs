@@ -12,9 +12,12 @@ use policy_lang::diagnostic::{Diagnostic, Severity};
 use policy_lang::source::Sources;
 
 use super::{Failure, Outcome};
+use crate::applied::{self, Applied};
 use crate::config::Config;
 use crate::last_good;
 use crate::report::{self, Color, diagnostics};
+use crate::run_dir::RunDir;
+use crate::source::files::STDIN;
 use crate::source::{self, Loaded, LoadedBaseline, files};
 use crate::state_dir::StateDir;
 
@@ -88,6 +91,11 @@ pub(super) enum OnErrors {
 }
 
 impl SourceArgs {
+    /// What is to be done about errors.
+    pub(super) fn on_errors(&self) -> OnErrors {
+        if self.keep_going { OnErrors::FailClosed } else { OnErrors::Refuse }
+    }
+
     /// Whether any of these flags is given.
     pub(super) fn are_given(&self) -> bool {
         let Self { host, manifests, baseline, node, config, keep_going } = self;
@@ -120,35 +128,45 @@ impl SourceArgs {
     }
 }
 
-/// Reads and compiles the sources, and prints every finding.
-pub(super) fn desired(args: &SourceArgs, color: Color) -> Result<Desired, Failure> {
+/// Where the sources are.
+pub(super) fn config(args: &SourceArgs, color: Color) -> Result<Config, Failure> {
     let config = args.config(color)?;
     if !config.has_sources() {
         let message = "no source is given: use --host, --manifests, --baseline or --config";
         return Err(Failure::Input(anyhow!(message)));
     }
-    let on_errors = if args.keep_going { OnErrors::FailClosed } else { OnErrors::Refuse };
-    desired_of(&config, on_errors, color)
+    Ok(config)
+}
+
+/// What the last apply of this machine was given, seen from where it ran, or why that is not to be had.
+pub(super) fn last_applied(run: &RunDir) -> Result<Applied, String> {
+    let applied =
+        applied::recall(run).ok_or("no sources are given, and no apply of this machine left a note of its own")?;
+    let config = applied.config();
+    let mut paths = config.host.iter().chain(&config.manifests).chain(&config.baseline);
+    if paths.any(|path| path.as_os_str() == STDIN) {
+        return Err("no sources are given, and the last apply read standard input".to_owned());
+    }
+    // Paths are part of what is compared: they stand in the rules' comments as they were given.
+    std::env::set_current_dir(&applied.directory)
+        .map_err(|error| format!("no sources are given, and {} is gone: {error}", applied.directory.display()))?;
+    Ok(applied)
+}
+
+/// Reads and compiles the sources, and prints every finding.
+pub(super) fn desired(args: &SourceArgs, color: Color) -> Result<Desired, Failure> {
+    let config = config(args, color)?;
+    desired_of(&config, args.on_errors(), color)
 }
 
 /// The same for a configuration.
 pub(super) fn desired_of(config: &Config, on_errors: OnErrors, color: Color) -> Result<Desired, Failure> {
     let node = node(config)?;
     let mut loaded = source::load(config).map_err(|error| Failure::Input(error.into()))?;
-    match on_errors {
-        OnErrors::FailClosed => fall_back(&mut loaded),
-        OnErrors::Refuse => {}
-    }
+    fall_back(&mut loaded, on_errors);
     let ruleset = compiled(&mut loaded, config, &node);
     report::message(&diagnostics::render(&loaded.diagnostics, &loaded.sources, color));
-    let outcome = match (loaded.has_errors(), on_errors) {
-        (false, OnErrors::Refuse | OnErrors::FailClosed) => Outcome::Clean,
-        (true, OnErrors::FailClosed) => Outcome::Findings,
-        (true, OnErrors::Refuse) => {
-            let message = "nothing was done because of these errors; --keep-going enforces the rest";
-            return Err(Failure::Input(anyhow!(message)));
-        }
-    };
+    let outcome = outcome(&loaded, on_errors)?;
     let Loaded { inventory, records, baseline, .. } = loaded;
     let baseline = match baseline {
         LoadedBaseline::Sound(texts) => Some(texts),
@@ -158,8 +176,8 @@ pub(super) fn desired_of(config: &Config, on_errors: OnErrors, color: Color) -> 
 }
 
 /// In the place of a broken baseline, the last good one of this machine; the stand-in only where there is none.
-fn fall_back(loaded: &mut Loaded) {
-    if loaded.baseline != LoadedBaseline::StandIn {
+pub(super) fn fall_back(loaded: &mut Loaded, on_errors: OnErrors) {
+    if on_errors == OnErrors::Refuse || loaded.baseline != LoadedBaseline::StandIn {
         return;
     }
     let state = StateDir::from_environment();
@@ -180,6 +198,22 @@ fn fall_back(loaded: &mut Loaded) {
              else is left to the pods' own policies, and a pod without any reaches nothing"
         )
     });
+}
+
+/// Whether what was read may be used as it is.
+pub(super) fn outcome_of(loaded: &Loaded, args: &SourceArgs) -> Result<Outcome, Failure> {
+    outcome(loaded, args.on_errors())
+}
+
+fn outcome(loaded: &Loaded, on_errors: OnErrors) -> Result<Outcome, Failure> {
+    match (loaded.has_errors(), on_errors) {
+        (false, OnErrors::Refuse | OnErrors::FailClosed) => Ok(Outcome::Clean),
+        (true, OnErrors::FailClosed) => Ok(Outcome::Findings),
+        (true, OnErrors::Refuse) => {
+            let message = "nothing was done because of these errors; --keep-going enforces the rest";
+            Err(Failure::Input(anyhow!(message)))
+        }
+    }
 }
 
 /// Compiles what was read. Host rules whose words turn out to make no sense give way to the stand-in.

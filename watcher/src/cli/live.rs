@@ -1,13 +1,13 @@
 //! The running kernel, as the commands that read or change it see it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::anyhow;
 use engine::apply::our_tables;
 use engine::compile::marker::{self, SourceRecord};
 use engine::kernel::{Kernel, KernelError};
-use engine::observed::{Observed, TableFlags};
-use engine::ruleset::{Comment, Ruleset};
+use engine::observed::{Observed, ObservedCounter, TableFlags};
+use engine::ruleset::{Comment, Family, Name, Ruleset, TableKey};
 
 use super::Failure;
 
@@ -27,6 +27,16 @@ pub(super) fn open() -> Result<Box<dyn Kernel>, Failure> {
 /// Our tables as they are.
 pub(super) fn observe(kernel: &mut dyn Kernel) -> Result<Observed, Failure> {
     kernel.observe(&our_tables()).map_err(refused)
+}
+
+/// The counters of our inet table, which are those of pod policy; nothing if nothing is loaded.
+pub(super) fn counters(kernel: &mut dyn Kernel) -> Result<Option<BTreeMap<Name, ObservedCounter>>, Failure> {
+    let counters = kernel.counters(&TableKey::ours(Family::Inet)).map_err(refused)?;
+    if !counters.is_empty() {
+        return Ok(Some(counters));
+    }
+    // A ruleset without pod policy has no counters.
+    Ok((!observe(kernel)?.tables.is_empty()).then_some(counters))
 }
 
 /// The flags of a table that a one-shot command makes: it outlives its maker, wherever the kernel can say so.

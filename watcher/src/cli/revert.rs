@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use engine::apply::apply;
 
-use super::{Failure, Outcome, live};
+use super::{Failure, Outcome, flows, live};
 use crate::applied;
 use crate::confirm::{Ending, Guard};
 use crate::report;
@@ -53,12 +53,16 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         super::print(&format!("{KEPT}\n"))?;
         return Ok(Outcome::Clean);
     }
+    flows::announce(&run);
     let flags = live::flags(kernel.as_ref());
     apply(&mut kernel, &previous, flags, &mut |_| ControlFlow::Continue(()))
         .map_err(|error| Failure::Refused(anyhow::Error::new(error).context("putting the previous ruleset back")))?;
     if let Err(error) = applied::restore(&run, note.as_ref()) {
         report::message(&format!("warning: `status` will have to be given the sources: {error}"));
     }
+    // What the change had cut goes on, and what it had opened is cut. The guard does not know the configuration, so pods
+    // that no API has told about wait for the next apply, which the note tells to look at everything.
+    flows::judge_known(&previous);
     guard.done().map_err(watching)?;
     super::print(&format!("{REVERTED}\n"))?;
     Ok(Outcome::Findings)

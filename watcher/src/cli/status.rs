@@ -7,12 +7,10 @@ use engine::observed::Observed;
 
 use super::input::{self, Desired, OnErrors, SourceArgs};
 use super::{Failure, Outcome, live};
-use crate::applied;
 use crate::confirm;
 use crate::report::Color;
 use crate::report::status::{self, Comparison, Status};
 use crate::run_dir::RunDir;
-use crate::source::files::STDIN;
 
 /// Say what is loaded, and whether it is what the sources say: every object that is missing, extra or different.
 ///
@@ -106,18 +104,9 @@ fn differences(observed: &Observed, desired: &Desired, kernel: &dyn Kernel) -> V
 
 /// What the last apply was given, compiled again, if that is what is loaded; else why not.
 fn recalled(run: &RunDir, observed: &Observed, color: Color) -> Result<Desired, String> {
-    let applied =
-        applied::recall(run).ok_or("no sources are given, and no apply of this machine left a note of its own")?;
-    let config = applied.config();
-    let mut paths = config.host.iter().chain(&config.manifests).chain(&config.baseline);
-    if paths.any(|path| path.as_os_str() == STDIN) {
-        return Err("no sources are given, and the last apply read standard input".to_owned());
-    }
-    // Paths are part of what is compared: they stand in the rules' comments as they were given.
-    std::env::set_current_dir(&applied.directory)
-        .map_err(|error| format!("no sources are given, and {} is gone: {error}", applied.directory.display()))?;
+    let applied = input::last_applied(run)?;
     let on_errors = if applied.keep_going { OnErrors::FailClosed } else { OnErrors::Refuse };
-    let desired = match input::desired_of(&config, on_errors, color) {
+    let desired = match input::desired_of(&applied.config(), on_errors, color) {
         Ok(desired) => desired,
         Err(Failure::Input(error) | Failure::Refused(error) | Failure::Incomplete(error)) => {
             return Err(format!("the sources of the last apply cannot be used again: {error:#}"));

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use engine::eval::policy::{self, Connection, Decision, Transport, Way};
+use engine::eval::policy::{self, Connection, Decision, Oracle, PodInterfaces, Transport, Way};
 use engine::eval::ruleset::Owner;
 use engine::ruleset::Comment;
 use policy_lang::port::Protocol;
@@ -51,9 +51,21 @@ impl<'a> Judge<'a> {
 
     /// What the sources say; none where a family is not there to ask by.
     pub fn verdict(&self, from: &'a Party, to: &'a Party, address: IpAddr, service: Service) -> Option<Verdict> {
-        let fate = self.paths.fate(&self.world.rulesets, from, address, service)?;
-        let pods_only = self.paths.fate(&self.world.pod_rulesets, from, address, service)?;
-        let decision = self.oracle(from, to, address, service)?;
+        self.verdict_behind(from, to, (address, service), (address, service))
+    }
+
+    /// The same of a virtual address that the world's rulesets translate: `behind` is what it stands for, which is
+    /// what policies are about (sem-88).
+    pub fn verdict_behind(
+        &self,
+        from: &'a Party,
+        to: &'a Party,
+        asked: (IpAddr, Service),
+        behind: (IpAddr, Service),
+    ) -> Option<Verdict> {
+        let fate = self.paths.fate(&self.world.rulesets, from, asked.0, asked.1)?;
+        let pods_only = self.paths.fate(&self.world.pod_rulesets, from, asked.0, asked.1)?;
+        let decision = self.oracle(from, to, behind.0, behind.1)?;
         let disagreement = disagreement(&fate, &pods_only, &decision);
         let Fate { outcome, denial, answered_by, addresses: _ } = fate;
         Some(Verdict { outcome, denial, answered_by, disagreement })
@@ -79,10 +91,23 @@ impl<'a> Judge<'a> {
         let transport = transport(service, destination);
         ways.into_iter()
             .map(|(node, way)| {
-                let connection = Connection { source, destination, transport, way };
-                policy::policies(&self.world.policies, &self.world.inventory, node, &connection)
+                let interfaces = PodInterfaces { input: self.is_wire(from, node), output: self.is_wire(to, node) };
+                let connection = Connection { interfaces, ..Connection::new(source, destination, transport, way) };
+                let World { policies, inventory, options, .. } = self.world;
+                Oracle { policies, inventory, node, options }.decide(&connection)
             })
             .reduce(Decision::and)
+    }
+
+    /// Whether somebody is behind an interface of a node that is a pod's by its name.
+    fn is_wire(&self, party: &Party, node: &Arc<str>) -> bool {
+        let prefix = self.world.options.local.interface_prefix.as_deref();
+        match &party.place {
+            Place::Pod { node: own, interface } => {
+                own == node && prefix.is_some_and(|prefix| interface.starts_with(prefix))
+            }
+            Place::Node(_) | Place::Outside => false,
+        }
     }
 }
 

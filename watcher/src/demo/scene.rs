@@ -102,6 +102,20 @@ impl Scene {
         Ok(Self { topology, parties, services: services::services(&world.policies, &world.inventory) })
     }
 
+    /// The scene of a laboratory that is described beforehand, processes included.
+    pub fn of_topology(topology: Topology, services: Vec<Service>) -> Self {
+        let mut parties = parties(&topology);
+        for node in &topology.nodes {
+            let process = |name: &Box<str>| Party {
+                name: name.clone(),
+                place: Place::Node((*node.host.name).into()),
+                addresses: node.host.addresses.clone(),
+            };
+            parties.extend(node.processes.iter().map(process));
+        }
+        Self { topology, parties, services }
+    }
+
     /// Who has an address.
     pub fn owner(&self, address: IpAddr) -> Option<&Party> {
         self.parties.iter().find(|party| party.addresses.contains(&address))

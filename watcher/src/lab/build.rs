@@ -1,11 +1,12 @@
 //! Building a laboratory, and asking for what is in it by name.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use engine::render;
 
 use super::LabError;
 use super::links::{self, Resolution, Wire};
@@ -13,7 +14,7 @@ use super::namespace::Namespace;
 use super::probe::{self, Answer, Outcome, Patience, Probe};
 use super::responder::{Listener, Responder};
 use super::service::Service;
-use super::topology::{BridgeCalls, Host, Node, Plumbing, Topology, VirtualService};
+use super::topology::{BridgeCalls, Host, Node, Plumbing, Topology};
 
 /// The bridge of a node whose pods are bridged.
 const BRIDGE: &str = "cni0";
@@ -27,6 +28,8 @@ pub struct Lab {
     /// The router between nodes and the outside; held because the wires end in it.
     fabric: Namespace,
     responder: Option<Responder>,
+    /// Those that answer at addresses of their own.
+    further: Vec<Responder>,
 }
 
 /// Where somebody is.
@@ -53,7 +56,7 @@ impl Lab {
                 places.extend(node.processes.iter().map(|name| (name.clone(), place.clone())));
             }
         }
-        let lab = Self { places, fabric, responder: None };
+        let lab = Self { places, fabric, responder: None, further: Vec::new() };
         lab.wire(topology)?;
         lab.translate(topology)?;
         lab.settle(topology)?;
@@ -100,6 +103,20 @@ impl Lab {
             listeners.extend(opened?.into_iter().flatten());
         }
         self.responder = Some(Responder::start(listeners)?);
+        Ok(())
+    }
+
+    /// Has somebody answer to services on further addresses of its namespace, which it has been given already.
+    ///
+    /// # Errors
+    /// [`LabError::Unknown`]; [`LabError::Io`] if a port cannot be had.
+    pub fn listen_also(&mut self, name: &str, addresses: &[IpAddr], services: &[Service]) -> Result<(), LabError> {
+        let wanted = addresses.iter().flat_map(|ip| services.iter().map(move |service| (*ip, *service)));
+        let opened = self.namespace(name)?.run(|| {
+            let listeners = wanted.map(|(ip, service)| Listener::open(name, ip, service));
+            listeners.collect::<Result<Vec<_>, _>>()
+        })?;
+        self.further.push(Responder::start(opened?.into_iter().flatten().collect())?);
         Ok(())
     }
 
@@ -199,48 +216,14 @@ impl Lab {
 
     /// What kube-proxy would do, in a table of the laboratory's own on every node.
     fn translate(&self, topology: &Topology) -> Result<(), LabError> {
-        if topology.services.is_empty() {
+        if let Some(service) = topology.services.iter().find(|service| !self.places.contains_key(&service.backend)) {
+            return Err(LabError::Unknown(service.backend.clone()));
+        }
+        let table = render::ruleset(&topology.translation());
+        if table.is_empty() {
             return Ok(());
         }
-        let mut rules = String::new();
-        let mut hairpins = String::new();
-        for service in &topology.services {
-            self.translate_one(service, &mut rules, &mut hairpins)?;
-        }
-        let table = format!(
-            "table inet lab_services {{
-                chain translate {{\n{rules}}}
-                chain prerouting {{ type nat hook prerouting priority -100; jump translate; }}
-                chain output {{ type nat hook output priority -100; jump translate; }}
-                chain postrouting {{ type nat hook postrouting priority 100;\n{hairpins}}}
-            }}\n"
-        );
         each(&topology.nodes, |node| self.namespace(&node.host.name)?.nft(&table))
-    }
-
-    fn translate_one(
-        &self,
-        service: &VirtualService,
-        rules: &mut String,
-        hairpins: &mut String,
-    ) -> Result<(), LabError> {
-        let (protocol, port) = match service.service {
-            Service::Tcp(port) => ("tcp", port),
-            Service::Udp(port) => ("udp", port),
-            Service::Sctp(port) => ("sctp", port),
-            Service::Echo => return Ok(()),
-        };
-        for backend in self.addresses(&service.backend)? {
-            let Some(address) = service.addresses.iter().find(|ip| ip.is_ipv4() == backend.is_ipv4()) else { continue };
-            let (ip, target) = match backend {
-                IpAddr::V4(backend) => ("ip", format!("{backend}:{}", service.port)),
-                IpAddr::V6(backend) => ("ip6", format!("[{backend}]:{}", service.port)),
-            };
-            let _infallible = writeln!(rules, "{ip} daddr {address} {protocol} dport {port} dnat {ip} to {target};");
-            let _infallible =
-                writeln!(hairpins, "ct status dnat {ip} saddr {backend} {ip} daddr {backend} masquerade;");
-        }
-        Ok(())
     }
 
     /// Waits until every node reaches its pods, and everybody attached to the fabric reaches the first node.

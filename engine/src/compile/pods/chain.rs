@@ -1,35 +1,44 @@
 //! Policy-set chains: what one list of policies permits and denies.
 //!
-//! The chain is entered by a jump. Returning permits, dropping denies. The enforced baseline stands in the chain
-//! itself; what follows it is a chain of its own, entered by goto, so that `Pass` can skip the rest of the tier.
+//! The chain is entered by a jump. Returning permits, dropping denies. Its first tier stands in the chain itself; what
+//! follows a tier that passes something on is a chain of its own, entered by goto, so that `Pass` can skip the rest of
+//! the tier and a return still is a permission.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use policy_lang::policy::{Action, Direction, Policy};
+use policy_lang::policy::{Action, Direction, Effect, Logging, Policy, Rule as PolicyRule};
 
 use super::fold;
+use super::hairpin::Hairpin;
 use super::peer::PeerSets;
-use super::subject::Effective;
-use super::{AddressFamily, FAMILIES};
+use super::place::{self, Words};
+use super::subject::{Effective, Isolation};
 use crate::compile::builder::TableBuilder;
+use crate::compile::options::PodOptions;
+use crate::place::Cause;
 use crate::resolve::Resolver;
-use crate::ruleset::{
-    Comment, Datum, Element, ElementKey, Elements, Expr, Field, Lookup, Name, Operator, Rule, Set, SetRef, SetSpec,
-    Verdict,
-};
+use crate::ruleset::{Comment, Expr, Name, Rule, Verdict};
 
 /// Makes each policy-set chain once.
 pub(super) struct PolicyChains<'a> {
     policies: &'a [Policy],
-    node: &'a str,
+    options: &'a PodOptions,
+    hairpin: Hairpin,
     peers: PeerSets<'a>,
     chains: BTreeMap<Effective, Name>,
 }
 
 impl<'a> PolicyChains<'a> {
     /// No chains yet.
-    pub(super) fn new(policies: &'a [Policy], resolver: &'a Resolver<'a>, node: &'a str) -> Self {
-        Self { policies, node, peers: PeerSets::new(resolver), chains: BTreeMap::new() }
+    pub(super) fn new(
+        policies: &'a [Policy],
+        resolver: &'a Resolver<'a>,
+        local: Vec<IpAddr>,
+        options: &'a PodOptions,
+    ) -> Self {
+        let hairpin = Hairpin::new(local);
+        Self { policies, options, hairpin, peers: PeerSets::new(resolver), chains: BTreeMap::new() }
     }
 
     /// The facts behind it.
@@ -42,18 +51,61 @@ impl<'a> PolicyChains<'a> {
         if let Some(name) = self.chains.get(&effective) {
             return name.clone();
         }
-        let rest = self.rest(&effective, builder);
-        let rules = if effective.admin.is_empty() { rest } else { self.tiers(&effective, rest, builder) };
-        let tail = self.tail(&effective);
-        let name = builder.chain(short(effective.direction), &tail, rules, None);
+        let [enforced, cluster_admin] = &effective.before;
+        let rules = self.middle(&effective, builder);
+        let rules = self.tier(cluster_admin, &effective, rules, builder);
+        let rules = self.tier(enforced, &effective, rules, builder);
+        let name = builder.chain(short(effective.direction), &self.tail(&effective), rules, None);
         self.chains.insert(effective, name.clone());
         name
     }
 
-    /// The enforced baseline, then `rest`: in place, or in a chain to go to where a rule passes to it.
-    fn tiers(&mut self, effective: &Effective, rest: Vec<Rule>, builder: &mut TableBuilder) -> Vec<Rule> {
-        let all_rules = effective.admin.iter().flat_map(|index| self.rules(*index, effective.direction));
-        let any_pass = all_rules.map(|rule| rule.action).any(|action| action == Action::Pass);
+    /// What is asked once the admins' tiers have passed a packet on.
+    fn middle(&mut self, effective: &Effective, builder: &mut TableBuilder) -> Vec<Rule> {
+        match &effective.isolation {
+            Isolation::Policies(isolating) => self.isolated(isolating, effective, builder),
+            Isolation::Quarantine => {
+                let about = "pod without a known address: quarantine";
+                let cause = Cause::Quarantine(effective.direction);
+                place::denial(cause, &Words::single(about), self.options, builder)
+            }
+            Isolation::Open => {
+                let [cluster_baseline, otherwise] = &effective.after;
+                let rules = self.tier(otherwise, effective, Vec::new(), builder);
+                let rules = self.tier(cluster_baseline, effective, rules, builder);
+                if rules.is_empty() { rules } else { self.hairpin.rules(builder).into_iter().chain(rules).collect() }
+            }
+        }
+    }
+
+    /// NetworkPolicies permit what they list and nothing else.
+    fn isolated(&mut self, isolating: &[usize], effective: &Effective, builder: &mut TableBuilder) -> Vec<Rule> {
+        let mut rules = Vec::new();
+        for index in isolating {
+            self.push_rules(*index, effective, &Verdict::Return, &mut rules, builder);
+        }
+        // They only permit, so a pod's way to itself, which is rare, is asked for after them.
+        let mut rules = fold::permissions(rules, &self.tail(effective), builder);
+        rules.extend(self.hairpin.rules(builder));
+        let (cause, words) = self.isolation(isolating, effective.direction);
+        rules.extend(place::denial(cause, &words, self.options, builder));
+        rules
+    }
+
+    /// A tier with an order, then `rest`: in place, or in a chain to go to where a rule passes to it.
+    fn tier(
+        &mut self,
+        indices: &[usize],
+        effective: &Effective,
+        rest: Vec<Rule>,
+        builder: &mut TableBuilder,
+    ) -> Vec<Rule> {
+        if indices.is_empty() {
+            return rest;
+        }
+        let all_rules = indices.iter().flat_map(|index| self.rules(*index, effective.direction));
+        let passes = |rule: &PolicyRule| rule.action == Action::Pass && rule.effect == Effect::Enforced;
+        let any_pass = all_rules.into_iter().any(passes);
         let (pass, after) = if any_pass && !rest.is_empty() {
             let kind = format!("{}_rest", short(effective.direction));
             let next = Verdict::Goto(builder.chain(&kind, &self.tail(effective), rest, None));
@@ -62,39 +114,18 @@ impl<'a> PolicyChains<'a> {
             (Verdict::Return, rest)
         };
         let mut rules = Vec::new();
-        for index in effective.admin.clone() {
-            self.push_ordered(index, effective, &pass, &mut rules, builder);
+        for index in indices {
+            self.push_rules(*index, effective, &pass, &mut rules, builder);
         }
-        // A tier that ends in a deny of everything leaves nothing to decide.
-        if !rules.last().is_some_and(is_unconditional) {
+        // A tier that ends in a decision about everything leaves nothing to decide.
+        if !rules.last().is_some_and(decides_everything) {
             rules.extend(after);
         }
         rules
     }
 
-    /// The NetworkPolicies that isolate the pods, or the baseline's `otherwise` where none does.
-    fn rest(&mut self, effective: &Effective, builder: &mut TableBuilder) -> Vec<Rule> {
-        let asked = if effective.isolating.is_empty() { &effective.otherwise } else { &effective.isolating };
-        if asked.is_empty() {
-            return Vec::new();
-        }
-        let mut rules = Vec::new();
-        for index in asked.clone() {
-            self.push_ordered(index, effective, &Verdict::Return, &mut rules, builder);
-        }
-        let hairpin = self.hairpin(builder);
-        if effective.isolating.is_empty() {
-            return hairpin.into_iter().chain(rules).collect();
-        }
-        // NetworkPolicies only permit, so a pod's way to itself, which is rare, is asked for after them.
-        let mut rules = fold::permissions(rules, &self.tail(effective), builder);
-        rules.extend(hairpin);
-        rules.push(denied(Some(self.isolation(effective))));
-        rules
-    }
-
     /// Lowers the rules of one policy, in their order.
-    fn push_ordered(
+    fn push_rules(
         &mut self,
         index: usize,
         effective: &Effective,
@@ -103,98 +134,83 @@ impl<'a> PolicyChains<'a> {
         builder: &mut TableBuilder,
     ) {
         let Some(policy) = self.policies.get(index) else { return };
-        for rule in policy.rules(effective.direction).unwrap_or_default() {
-            let comment = Comment::new(&rule.origin.to_string());
-            for mut exprs in self.peers.matches(rule, effective, builder) {
-                match rule.action {
-                    Action::Accept => exprs.push(Expr::Verdict(Verdict::Return)),
-                    Action::Pass => exprs.push(Expr::Verdict(pass.clone())),
-                    Action::Deny => exprs.extend([Expr::Counter, Expr::Verdict(Verdict::Drop)]),
-                }
-                rules.push(Rule { exprs, comment: Some(comment.clone()) });
+        let direction = effective.direction;
+        for (number, rule) in policy.rules(direction).unwrap_or_default().iter().enumerate() {
+            let alternatives = self.peers.matches(rule, effective, builder);
+            if alternatives.is_empty() {
+                continue;
             }
+            let cause = Cause::Policy(direction, policy.tier);
+            let words = || Words::of_rule(policy, direction, number, rule);
+            let then = match rule.action {
+                Action::Accept => Verdict::Return,
+                Action::Pass => pass.clone(),
+                Action::Deny => Verdict::Drop,
+            };
+            let verdict = match (rule.effect, rule.action, rule.logging) {
+                (Effect::Audited, _, _) => place::audit(cause, &words(), self.options, builder),
+                (Effect::Enforced, Action::Deny, _) => place::denial_chain(cause, &words(), self.options, builder),
+                (Effect::Enforced, Action::Accept | Action::Pass, Logging::Logged) => {
+                    place::logged(cause, &words(), then, self.options, builder)
+                }
+                (Effect::Enforced, Action::Accept | Action::Pass, Logging::Silent) => then,
+            };
+            let comment = Comment::new(&rule.origin.to_string());
+            rules.extend(alternatives.into_iter().map(|mut exprs| {
+                exprs.push(Expr::Verdict(verdict.clone()));
+                Rule { exprs, comment: Some(comment.clone()) }
+            }));
         }
     }
 
-    /// A pod cannot block itself: a connection through a Service that comes back is accepted once the enforced baseline
-    /// has been asked (decisions.md 13).
-    fn hairpin(&mut self, builder: &mut TableBuilder) -> Vec<Rule> {
-        FAMILIES
-            .into_iter()
-            .filter_map(|family| {
-                let (saddr, daddr) = family.address_fields();
-                let elements: Elements = self
-                    .peers
-                    .resolver()
-                    .inventory()
-                    .pods
-                    .values()
-                    .filter(|pod| pod.node.as_deref() == Some(self.node))
-                    .flat_map(|pod| &pod.addresses)
-                    .filter(|address| crate::compile::address_family(**address) == family)
-                    .map(|address| {
-                        let address = Datum::address(*address);
-                        (ElementKey::values([address, address]), Element::PLAIN)
-                    })
-                    .collect();
-                if elements.is_empty() {
-                    return None;
-                }
-                let name = Name::ours(&format!("self{}", family.digit()));
-                let spec = SetSpec::hash([saddr.data_type(), daddr.data_type()]);
-                builder.named_set(name.clone(), Set { spec, elements });
-                let lookup = Lookup { key: vec![saddr, daddr], operator: Operator::Eq, set: SetRef::Named(name) };
-                Some(Rule {
-                    exprs: vec![Expr::Lookup(lookup), Expr::Verdict(Verdict::Return)],
-                    comment: Some(Comment::new("a pod through a Service to itself")),
-                })
-            })
-            .collect()
-    }
-
-    /// The comment of the final drop: who isolates the pods.
-    fn isolation(&self, effective: &Effective) -> Comment {
-        let first = effective.isolating.first().and_then(|index| self.policies.get(*index));
+    /// The place where those who isolate a pod deny.
+    fn isolation(&self, isolating: &[usize], direction: Direction) -> (Cause, Words) {
+        let policies: Vec<&Policy> = isolating.iter().filter_map(|index| self.policies.get(*index)).collect();
+        let names: Vec<_> = policies.iter().map(|policy| policy.name.to_string()).collect();
+        let first = policies.first();
+        let name = first.map(|policy| policy.name.to_string()).unwrap_or_default();
         let origin = first.map(|policy| policy.origin.to_string()).unwrap_or_default();
-        let others = effective.isolating.len().saturating_sub(1);
-        let direction = effective.direction;
-        Comment::new(&match others {
-            0 => format!("{origin}: isolates {direction}"),
-            n => format!("{origin} and {n} more: isolate {direction}"),
-        })
+        let said_of = |who: &str| match isolating.len().saturating_sub(1) {
+            0 => format!("{who}: isolates {direction}"),
+            n => format!("{who} and {n} more: isolate {direction}"),
+        };
+        let words = Words {
+            identity: format!("isolate {direction} {}", names.join(" ")),
+            about: said_of(&name),
+            line: said_of(&origin),
+            tail: name,
+        };
+        (Cause::Policy(direction, policy_lang::policy::Tier::NetworkPolicy), words)
     }
 
     /// What to recognise the chain by: the first policy's namespace and name.
     fn tail(&self, effective: &Effective) -> String {
-        let first = effective.isolating.first().or(effective.admin.first()).or(effective.otherwise.first());
+        let isolating = match &effective.isolation {
+            Isolation::Policies(isolating) => isolating.first(),
+            Isolation::Quarantine => return "quarantine".to_owned(),
+            Isolation::Open => None,
+        };
+        let first = isolating.or_else(|| effective.before.iter().chain(&effective.after).flatten().next());
         first.and_then(|index| self.policies.get(*index)).map(|policy| policy.name.to_string()).unwrap_or_default()
     }
 
-    fn rules(&self, index: usize, direction: Direction) -> &'a [policy_lang::policy::Rule] {
+    fn rules(&self, index: usize, direction: Direction) -> &'a [PolicyRule] {
         self.policies.get(index).and_then(|policy| policy.rules(direction)).unwrap_or_default()
     }
 }
 
-fn is_unconditional(rule: &Rule) -> bool {
-    rule.exprs.iter().all(|expr| matches!(expr, Expr::Counter | Expr::Verdict(_)))
-}
-
-fn denied(comment: Option<Comment>) -> Rule {
-    Rule { exprs: vec![Expr::Counter, Expr::Verdict(Verdict::Drop)], comment }
+/// Whether a rule decides whatever comes to it.
+fn decides_everything(rule: &Rule) -> bool {
+    let leaves = |verdict: &Verdict| match verdict {
+        Verdict::Accept | Verdict::Drop | Verdict::Return | Verdict::Goto(_) => true,
+        Verdict::Jump(_) | Verdict::Continue => false,
+    };
+    matches!(rule.exprs.as_slice(), [Expr::Verdict(verdict)] if leaves(verdict))
 }
 
 fn short(direction: Direction) -> &'static str {
     match direction {
         Direction::Ingress => "in",
         Direction::Egress => "eg",
-    }
-}
-
-impl AddressFamily {
-    fn address_fields(self) -> (Field, Field) {
-        match self {
-            Self::V4 => (Field::IpSaddr, Field::IpDaddr),
-            Self::V6 => (Field::Ip6Saddr, Field::Ip6Daddr),
-        }
     }
 }

@@ -1,88 +1,81 @@
 //! What no policy may cut, and what no pod may send: decided before any policy is asked (decisions.md 16).
 
-use super::AddressFamily;
+use super::Ways;
+use super::family::AddressFamily;
+use super::matching::{commented, interface, number, one_of, plain};
+use super::place::{self, Words};
 use crate::compile::builder::TableBuilder;
-use crate::ruleset::{
-    Comment, Datum, Element, ElementKey, Expr, Field, Lookup, Match, Name, Operator, Rule, SetRef, SetSpec, Verdict,
-};
+use crate::place::Cause;
+use crate::ruleset::{Expr, Field, Operator, Rule, Verdict};
 
-/// Bits of `ct state`.
-const ESTABLISHED: u32 = 2;
-const RELATED: u32 = 4;
-
-/// ICMP and ICMPv6.
-const ICMP_PROTOCOLS: [u32; 2] = [1, 58];
+const ICMPV6: u32 = 58;
 
 /// Types of ICMPv6 (RFC 4443, 4861, 2710, 3810).
-const PACKET_TOO_BIG: [u32; 1] = [2];
+const PACKET_TOO_BIG: u32 = 2;
 const LISTENER_DISCOVERY: [u32; 4] = [130, 131, 132, 143];
 const NEIGHBOUR_DISCOVERY: [u32; 3] = [133, 135, 136];
 const ROUTER_ADVERTISEMENT_AND_REDIRECT: [u32; 2] = [134, 137];
 
+/// Destination unreachable, fragmentation needed.
+const UNREACHABLE: u32 = 3;
+const FRAGMENTATION_NEEDED: u32 = 4;
+
 /// The hop limit of a packet that no router has forwarded.
 const HOP_LIMIT_OF_NEIGHBOURS: u32 = 255;
 
-/// The rules of a judgement, behind those that settle replies and vital ICMP.
-///
-/// ICMP takes a way of its own, entered by goto and with the same judgement at its end, so that every other packet pays
-/// for one comparison only, and `return` means the same in both.
-pub(super) fn before(
-    judgement: Vec<Rule>,
-    pass: &Verdict,
-    locals: &[(AddressFamily, Name)],
-    builder: &mut TableBuilder,
-) -> Vec<Rule> {
-    let icmp = icmp(pass, locals).into_iter().chain(judgement.iter().cloned()).collect();
-    let icmp = Expr::Verdict(Verdict::Goto(builder.chain("icmp", "", icmp, None)));
-    let replies = Match::any_bit(Field::CtState, ESTABLISHED | RELATED);
-    let mut rules = vec![
-        rule(vec![replies, Expr::Verdict(pass.clone())], "replies and related errors"),
-        Rule { exprs: vec![one_of(Field::L4Proto, &ICMP_PROTOCOLS), icmp], comment: None },
-    ];
-    rules.extend(judgement);
-    rules
+/// Sends ICMPv6 on a way of its own, which ends with these rules, so that every other packet pays for one comparison.
+pub(super) fn rule(ways: &Ways<'_>, pass: &Verdict, judge: Vec<Rule>, builder: &mut TableBuilder) -> Rule {
+    let rules = icmpv6(ways, pass, builder).into_iter().chain(judge).collect();
+    let chain = builder.chain("icmpv6", "", rules, None);
+    plain(vec![number(Field::L4Proto, ICMPV6), Expr::Verdict(Verdict::Goto(chain))])
 }
 
-fn icmp(pass: &Verdict, locals: &[(AddressFamily, Name)]) -> Vec<Rule> {
+/// Path MTU discovery, which conntrack may call invalid.
+pub(super) fn path_mtu(pass: &Verdict) -> Vec<Rule> {
+    let v6 = vec![number(Field::Icmpv6Type, PACKET_TOO_BIG), Expr::Verdict(pass.clone())];
+    vec![fragmentation_needed(pass), commented(v6, "packet too big")]
+}
+
+/// The same of IPv4: all of ICMP there that is vital, so it is asked about only where something is about to be denied.
+pub(super) fn fragmentation_needed(pass: &Verdict) -> Rule {
+    let exprs = vec![
+        number(Field::IcmpType, UNREACHABLE),
+        number(Field::IcmpCode, FRAGMENTATION_NEEDED),
+        Expr::Verdict(pass.clone()),
+    ];
+    commented(exprs, "fragmentation needed")
+}
+
+fn icmpv6(ways: &Ways<'_>, pass: &Verdict, builder: &mut TableBuilder) -> Vec<Rule> {
     let passed = |exprs: Vec<Expr>, comment: &str| {
-        rule(exprs.into_iter().chain([Expr::Verdict(pass.clone())]).collect(), comment)
+        commented(exprs.into_iter().chain([Expr::Verdict(pass.clone())]).collect(), comment)
     };
-    let number = |field: Field, number| Match::eq(field, Datum::number(field.data_type(), number));
     let of_type = |types: &[u32]| one_of(Field::Icmpv6Type, types);
     let unforwarded = number(Field::Ip6Hoplimit, HOP_LIMIT_OF_NEIGHBOURS);
     let mut rules = vec![
         passed(vec![unforwarded, of_type(&NEIGHBOUR_DISCOVERY)], "neighbour discovery"),
         passed(vec![of_type(&LISTENER_DISCOVERY)], "multicast listener discovery"),
-        passed(vec![of_type(&PACKET_TOO_BIG)], "packet too big"),
-        passed(vec![number(Field::IcmpType, 3), number(Field::IcmpCode, 4)], "fragmentation needed"),
+        passed(vec![number(Field::Icmpv6Type, PACKET_TOO_BIG)], "packet too big"),
     ];
-    // A host that accepts them would take a route from a pod.
-    for (_, set) in locals.iter().filter(|(family, _)| *family == AddressFamily::V6) {
-        let lookup = Lookup { key: vec![Field::Ip6Saddr], operator: Operator::Eq, set: SetRef::Named(set.clone()) };
-        let from_pod = vec![
-            of_type(&ROUTER_ADVERTISEMENT_AND_REDIRECT),
-            Expr::Lookup(lookup),
-            Expr::Counter,
-            Expr::Verdict(Verdict::Drop),
-        ];
-        rules.push(rule(from_pod, "router advertisement or redirect from a pod"));
-    }
-    rules.push(passed(vec![of_type(&ROUTER_ADVERTISEMENT_AND_REDIRECT)], "router advertisement or redirect"));
+    rules.extend(routing(ways, pass, builder));
     rules
 }
 
-fn rule(exprs: Vec<Expr>, comment: &str) -> Rule {
-    Rule { exprs, comment: Some(Comment::new(comment)) }
-}
-
-/// The field has one of these numbers.
-fn one_of(field: Field, numbers: &[u32]) -> Expr {
-    let data_type = field.data_type();
-    let number = |number: &u32| Datum::number(data_type, *number);
-    if let [only] = numbers {
-        return Match::eq(field, number(only));
+/// Router advertisements, which conntrack does not track, and redirects, which it calls invalid.
+pub(super) fn routing(ways: &Ways<'_>, pass: &Verdict, builder: &mut TableBuilder) -> Vec<Rule> {
+    let Ways { locals, guard, options } = *ways;
+    let routing = || one_of(Field::Icmpv6Type, &ROUTER_ADVERTISEMENT_AND_REDIRECT);
+    let mut rules = Vec::new();
+    // A host that accepts them would take a route from a pod. Their source is a link-local address, so where the names
+    // of pods' interfaces are known, those count; elsewhere only what bears a pod's address is recognised.
+    let by_interface = guard.prefix().map(|prefix| interface(Field::Iifname, prefix, Operator::Eq));
+    let by_address = locals.holding_one(AddressFamily::V6, Field::Ip6Saddr);
+    let from_pod: Vec<Expr> = by_interface.into_iter().chain(by_address).collect();
+    if !from_pod.is_empty() {
+        let words = Words::single("router advertisement or redirect from a pod");
+        let dropped = place::denial_chain(Cause::RouterAdvertisement, &words, options, builder);
+        rules.extend(from_pod.into_iter().map(|test| plain(vec![routing(), test, Expr::Verdict(dropped.clone())])));
     }
-    let elements = numbers.iter().map(|value| (ElementKey::values([number(value)]), Element::PLAIN)).collect();
-    let set = SetRef::Anonymous { spec: SetSpec::hash([data_type]), elements };
-    Expr::Lookup(Lookup { key: vec![field], operator: Operator::Eq, set })
+    rules.push(commented(vec![routing(), Expr::Verdict(pass.clone())], "router advertisement or redirect"));
+    rules
 }

@@ -6,12 +6,19 @@ use std::fmt::Write as _;
 use std::num::NonZeroU16;
 
 use policy_lang::manifest::{self, Object};
+use policy_lang::name::NamespacedName;
 use policy_lang::network_policy::{self, Strictness};
-use policy_lang::port::PortRange;
+use policy_lang::peer::{Namespaces, Peer, PodSelector};
+use policy_lang::policy::{Action, Peers, PortMatches, Rule, Subject, Tier};
+use policy_lang::port::{PortMatch, PortRange, Ports};
 use policy_lang::selector::{Operator, Requirement, Selector};
-use policy_lang::source::Sources;
+use policy_lang::source::{Origin, Sources};
 
 use super::*;
+
+mod guard;
+mod layers;
+mod peers;
 
 #[test]
 fn w01_an_exception_is_no_denial() {
@@ -430,7 +437,7 @@ fn connection(inventory: &Inventory, question: &str) -> Connection {
         "nd" => icmp(255),
         _ => Transport::Other(number.parse().unwrap()),
     };
-    Connection { source: address(inventory, from), destination: address(inventory, to), transport, way: Way::Forwarded }
+    Connection::new(address(inventory, from), address(inventory, to), transport, Way::Forwarded)
 }
 
 fn address(inventory: &Inventory, name: &str) -> IpAddr {

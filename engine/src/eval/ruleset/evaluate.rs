@@ -1,5 +1,6 @@
 //! Chains, rules and expressions.
 
+use super::index::Indexes;
 use super::packet::{Conntrack, Host};
 use super::{Counted, Evaluation, Flow, Hit, Outcome, RuleRef, field, translate};
 use crate::ruleset::{
@@ -14,7 +15,7 @@ const JUMPS_MAX: usize = 16;
 const CHAINS_MAX: usize = 100_000;
 
 /// One base chain of one table at work on a packet.
-pub(super) struct Traversal<'a> {
+pub(super) struct Traversal<'a, 's> {
     pub(super) flow: &'a mut Flow,
     pub(super) host: &'a Host,
     pub(super) hook: Hook,
@@ -23,6 +24,8 @@ pub(super) struct Traversal<'a> {
     pub(super) evaluation: &'a mut Evaluation,
     /// Conntrack has not looked yet.
     pub(super) is_early: bool,
+    /// Of the table's sets; without one they are searched.
+    pub(super) indexes: Option<&'a Indexes<'s>>,
 }
 
 /// How an expression leaves its rule.
@@ -37,7 +40,7 @@ enum Step {
     Reject(RejectWith),
 }
 
-impl<'a> Traversal<'a> {
+impl<'a> Traversal<'a, '_> {
     /// Runs a base chain to its end; its policy is accept.
     pub(super) fn base_chain(&mut self, name: &'a Name) -> Outcome {
         let mut callers: Vec<(&'a Name, usize)> = Vec::new();
@@ -179,7 +182,12 @@ impl<'a> Traversal<'a> {
             SetRef::Named(name) => &self.table.sets.get(name)?.elements,
             SetRef::Anonymous { elements, .. } => elements,
         };
-        let found = elements.iter().find(|(candidate, _)| candidate.contains(key)).map(|(_, element)| element);
+        let found = match (set, self.indexes) {
+            (SetRef::Named(name), Some(indexes)) => indexes.find(name, key),
+            (SetRef::Named(_) | SetRef::Anonymous { .. }, _) => {
+                elements.iter().find(|(candidate, _)| candidate.contains(key)).map(|(_, element)| element)
+            }
+        };
         let element = found.or_else(|| elements.get(&ElementKey::CatchAll))?;
         Some(match &element.data {
             ElementData::Verdict(verdict) => verdict.clone(),

@@ -60,6 +60,11 @@ pub(super) fn load(field: Field, packet: &Packet, host: &Host) -> Option<Datum> 
         Field::FibSaddrType => Some(number(host.address_type(packet.source, None))),
         Field::FibDaddrType => Some(number(host.address_type(packet.destination, None))),
         Field::FibDaddrIifType => Some(number(host.address_type(packet.destination, packet.input.as_deref()))),
+        Field::FibSaddrIifOif => {
+            let leads_back = packet.input.is_some() && host.route(packet.source) == packet.input.as_ref();
+            // The simulator's interfaces have no index; what matters is whether there is one.
+            Some(number(u32::from(leads_back)))
+        }
     }
 }
 

@@ -50,6 +50,8 @@ pub(super) fn home(field: Field) -> (Family, Hook) {
         | Field::FibSaddrType
         | Field::FibDaddrType
         | Field::FibDaddrIifType => (Family::Inet, Hook::Input),
+        // Only there on every kernel.
+        Field::FibSaddrIifOif => (Family::Inet, Hook::Prerouting),
     }
 }
 

@@ -56,5 +56,6 @@ fn admits_nat(base: BaseChain, nat: &Nat) -> bool {
 
 /// The route lookups that ask for the incoming interface need a packet that has one.
 fn admits_field(hook: Hook, field: Field) -> bool {
-    field != Field::FibDaddrIifType || matches!(hook, Hook::Prerouting | Hook::Input | Hook::Forward)
+    let asks = matches!(field, Field::FibDaddrIifType | Field::FibSaddrIifOif);
+    !asks || matches!(hook, Hook::Prerouting | Hook::Input | Hook::Forward)
 }

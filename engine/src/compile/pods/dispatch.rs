@@ -1,0 +1,65 @@
+//! From a local pod's address to the chain of its policies.
+//!
+//! The maps are constant and named after their content: a change makes new ones and flips the rules that refer to them.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+
+use policy_lang::policy::Direction;
+
+use super::chain::PolicyChains;
+use super::family::{AddressFamily, own_field};
+use super::local::LocalAddresses;
+use super::matching::{plain, verdict};
+use super::subject::{Bindings, Effective};
+use crate::compile::address_family;
+use crate::compile::builder::TableBuilder;
+use crate::ruleset::{
+    Comment, Datum, Element, ElementKey, Elements, Expr, Name, Rule, SetRef, SetSpec, Verdict, VerdictMap,
+};
+
+/// The rule of each family that has an entry: looks the pod's own address up and enters its policy-set chain.
+pub(super) fn rules(
+    direction: Direction,
+    bindings: &Bindings<'_>,
+    local: &LocalAddresses<'_>,
+    enter: fn(Name) -> Verdict,
+    chains: &mut PolicyChains<'_>,
+    builder: &mut TableBuilder,
+) -> BTreeMap<AddressFamily, Rule> {
+    let resolver = chains.resolver();
+    let mut maps: BTreeMap<AddressFamily, Elements> = BTreeMap::new();
+    for (address, pods) in local {
+        let bound: Vec<Name> = pods
+            .iter()
+            .map(|(name, pod)| {
+                let shares_address = !resolver.rivals(*address).is_empty() && direction == Direction::Ingress;
+                let own_ports = shares_address.then(|| pod.ports.clone());
+                Effective { own_ports, ..bindings.effective(direction, resolver, name, pod) }
+            })
+            .filter(|effective| !effective.is_empty())
+            .map(|effective| chains.chain(effective, builder))
+            .collect();
+        let target = match bound.as_slice() {
+            [] => continue,
+            [chain] => chain.clone(),
+            // Two live pods with one address: what either of them must not do is denied (decisions.md 18).
+            all => {
+                let jumps = all.iter().map(|chain| verdict(Verdict::Jump(chain.clone()))).collect();
+                builder.chain("conflict", "", jumps, None)
+            }
+        };
+        let comment = Comment::new(&pods.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>().join(", "));
+        let element = Element { comment: Some(comment), ..Element::verdict(enter(target)) };
+        let key = ElementKey::values([Datum::address(*address)]);
+        maps.entry(address_family(*address)).or_default().insert(key, element);
+    }
+    let rule = |(family, elements): (AddressFamily, Elements)| {
+        let field = own_field(direction, family);
+        let size = u32::try_from(elements.len()).ok().and_then(NonZeroU32::new);
+        let spec = SetSpec { size, ..SetSpec::hash([field.data_type()]).verdicts() };
+        let map = builder.constant_set(&format!("{direction}{}", family.digit()), "", spec, elements);
+        (family, plain(vec![Expr::VerdictMap(VerdictMap { key: vec![field], map: SetRef::Named(map) })]))
+    };
+    maps.into_iter().map(rule).collect()
+}

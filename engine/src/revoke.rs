@@ -1,0 +1,114 @@
+//! Live connections: those that policy no longer permits are cut, and those that it permits again go on.
+//!
+//! One bit of a flow's conntrack mark means *revoked* (decisions.md 14). Rules ahead of the one that passes what is
+//! established drop what bears it, both ways; here it is found out which flows are to bear it. Entries are never deleted.
+//!
+//! Invariant: a flow is judged by the ruleset that is in force, as the first packet of its original direction would be,
+//! and by pod policy only: what the host's own rules would say to a first packet is not asked.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::kernel::conntrack::{Bit, Change, Conntrack, ConntrackError, End, Entry, Filter, Marked};
+use crate::place::{Cause, Event, Place};
+use crate::ruleset::{Expr, Family, Field, Match, Rule, Ruleset, TableKey};
+
+pub use self::affected::Affected;
+pub use self::judge::Judge;
+
+mod affected;
+mod judge;
+mod reach;
+#[cfg(test)]
+mod tests;
+
+/// A first packet that was judged before the flip may be confirmed, and so become an entry, after the first reading.
+const PASSES: usize = 2;
+
+/// Up to so many addresses the kernel is asked for the flows of each. It walks through its whole table each time, but
+/// hands over only what is wanted, which is most of the work.
+const ASKED_ONE_BY_ONE: usize = 4;
+
+/// The bit of the conntrack mark that this ruleset takes for *revoked*: that of the rule that drops what bears it. There is
+/// none where connections are kept, and then nothing is to be cut.
+pub fn revoked_bit(ruleset: &Ruleset) -> Option<u32> {
+    let table = ruleset.tables.get(&TableKey::ours(Family::Inet))?;
+    let counts = |rule: &Rule| {
+        let mut places = rule.exprs.iter().filter_map(judge::place);
+        places.any(|place| place == Place { event: Event::Denied, cause: Cause::Revoked })
+    };
+    let drops = |rule: &Rule| {
+        let chains = reach::targets(table, rule).into_iter().filter_map(|name| table.chains.get(name));
+        counts(rule) || chains.flat_map(|chain| &chain.rules).any(counts)
+    };
+    let mut rules = table.chains.values().flat_map(|chain| &chain.rules);
+    rules.find_map(|rule| rule.exprs.iter().find_map(marked).filter(|_| drops(rule)))
+}
+
+/// The bits of the conntrack mark that an expression asks for.
+fn marked(expr: &Expr) -> Option<u32> {
+    let Expr::Match(Match { field: Field::CtMark, mask: Some(mask), .. }) = expr else { return None };
+    u32::try_from(mask.to_u128()).ok()
+}
+
+/// What was found and done.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Outcome {
+    /// Flows that the kernel handed over in the last pass.
+    pub n_read: usize,
+    /// Flows of affected addresses in the last pass: those that were judged.
+    pub n_judged: usize,
+    /// Flows that were cut.
+    pub n_revoked: usize,
+    /// Flows that were cut before and go on.
+    pub n_restored: usize,
+    /// Flows that ended before their mark could be changed.
+    pub n_gone: usize,
+}
+
+/// Has every flow of these addresses judged, and sets or clears the bit of those that have it wrong. To be called when
+/// the ruleset of the judge is in force.
+///
+/// # Errors
+/// [`ConntrackError`]; some flows may have been changed, and to call it again is right.
+pub fn enforce<C: Conntrack + ?Sized>(
+    conntrack: &mut C,
+    judge: &mut Judge<'_>,
+    affected: &Affected,
+) -> Result<Outcome, ConntrackError> {
+    let mut outcome = Outcome::default();
+    if affected.is_empty() {
+        return Ok(outcome);
+    }
+    for _ in 0..PASSES {
+        let (flows, n_read) = flows(conntrack, affected)?;
+        outcome.n_read = n_read;
+        outcome.n_judged = flows.len();
+        let changes: Vec<Change> = flows.iter().filter_map(|entry| judge.correction(entry)).collect();
+        let Marked { n_changed: _, n_gone } = conntrack.mark(judge.bit(), &changes)?;
+        let n_set = changes.iter().filter(|change| change.bit == Bit::Set).count();
+        outcome.n_revoked += n_set;
+        outcome.n_restored += changes.len() - n_set;
+        outcome.n_gone += n_gone;
+    }
+    Ok(outcome)
+}
+
+/// The flows of these addresses, each once, and how many were read for that.
+fn flows<C: Conntrack + ?Sized>(conntrack: &mut C, affected: &Affected) -> Result<(Vec<Entry>, usize), ConntrackError> {
+    let mut keep = |entry: &Entry| entry.ends().iter().any(|end| affected.contains(*end));
+    let Some(addresses) = affected.addresses(ASKED_ONE_BY_ONE) else {
+        let read = conntrack.entries(&Filter::default(), &mut keep)?;
+        return Ok((read.kept, read.n_read));
+    };
+    let mut flows: Vec<Entry> = Vec::new();
+    let mut known = BTreeSet::new();
+    let mut n_all = 0;
+    let ends = |address: IpAddr| [(End::Client, address), (End::Server, address)];
+    for end in addresses.into_iter().flat_map(ends) {
+        let read = conntrack.entries(&Filter { end: Some(end), mark: None }, &mut keep)?;
+        n_all += read.n_read;
+        flows.extend(read.kept.into_iter().filter(|entry| known.insert((entry.flow.id, entry.original))));
+    }
+    Ok((flows, n_all))
+}

@@ -1,0 +1,91 @@
+//! `palisade top`: live counters per policy.
+
+use std::io::{self, IsTerminal as _};
+use std::ops::ControlFlow;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+
+use super::{Failure, Outcome, live};
+use crate::drops::{PolicyCount, by_policy, places};
+use crate::report::top as report_top;
+
+/// Takes the cursor of a terminal home and clears what is there.
+const CLEAR: &str = "\u{1b}[H\u{1b}[2J";
+
+/// Show what each policy denies, audits and logs: on a terminal again and again, with the policies that deny most now
+/// at the top, otherwise once.
+///
+/// A policy's numbers are the sums over its places in the loaded ruleset, both directions together; `palisade drops`
+/// shows each of them. Pods that several policies isolate are counted for the first of these policies.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Print once and end, also on a terminal. JSON is always printed once.
+    #[arg(long)]
+    once: bool,
+
+    /// Seconds between two looks, 1 to 3600.
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    interval: u32,
+
+    /// At most this many policies [default: 20 on a terminal, all otherwise].
+    #[arg(long, value_name = "NUMBER")]
+    lines: Option<usize>,
+
+    /// The form of the output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  palisade top
+  palisade top --format json | jq '.policies[0]'
+
+Exit codes:
+  0  printed
+  1  nothing is loaded
+  2  the usage is wrong
+  3  the kernel cannot be read: CAP_NET_ADMIN in the network namespace is needed";
+
+/// The forms of the counters.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Format {
+    /// A table for people.
+    Text,
+    /// JSON, described in docs/reference/top-json.md.
+    Json,
+}
+
+pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
+    let is_live = args.format == Format::Text && !args.once && io::stdout().is_terminal();
+    let lines = args.lines.unwrap_or(if is_live { 20 } else { usize::MAX });
+    let mut kernel = live::open()?;
+    let mut before: Option<(Vec<PolicyCount>, Instant)> = None;
+    loop {
+        let Some(counters) = live::counters(kernel.as_mut())? else {
+            super::print(match args.format {
+                Format::Text => "not loaded\n",
+                Format::Json => "null\n",
+            })?;
+            return Ok(Outcome::Findings);
+        };
+        let (counts, now) = (by_policy(&places(&counters)), Instant::now());
+        let since = before.as_ref().map(|(counts, then)| (counts.as_slice(), now.duration_since(*then)));
+        let text = match args.format {
+            Format::Text => report_top::table(&counts, since, lines),
+            Format::Json => report_top::json(&counts),
+        };
+        if !is_live {
+            super::print(&text)?;
+            return Ok(Outcome::Clean);
+        }
+        if super::print_on(&format!("{CLEAR}{text}"))? == ControlFlow::Break(()) {
+            return Ok(Outcome::Clean);
+        }
+        before = Some((counts, now));
+        thread::sleep(Duration::from_secs(args.interval.into()));
+    }
+}
