@@ -96,13 +96,11 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     if changes.is_empty() {
         remember(&run, &desired);
         super::print("in sync: nothing to do\n")?;
-        // Whoever put it in force may have been killed before all flows were judged, or have been another program.
-        let judged = flows::judge(&run, None, &desired.ruleset, &STANDARD.local, true)?;
+        let judged = flows::judge_in_sync(&run, &desired.ruleset, &STANDARD.local)?;
         return Ok(desired.outcome.max(judged));
     }
     let armed = args.confirm.map(|seconds| Armed::new(&run, seconds)).transpose()?;
-    let was_announced = flows::is_announced(&run);
-    flows::announce(&run);
+    let earlier = flows::announce(&run);
     let outcome = match load(&mut kernel, &desired) {
         Ok(outcome) => outcome,
         Err(failure) => {
@@ -115,7 +113,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     remember(&run, &desired);
     report(&changes)?;
     let before = (!observed.tables.is_empty()).then(|| observed.to_ruleset());
-    let judged = flows::judge(&run, before.as_ref(), &desired.ruleset, &STANDARD.local, was_announced)?;
+    let judged = flows::judge(&run, before.as_ref(), &desired.ruleset, &STANDARD.local, earlier)?;
     let outcome = outcome.max(judged);
     drop(lock);
     match armed {
