@@ -12,6 +12,7 @@ use policy_lang::source::Sources;
 
 use self::builder::TableBuilder;
 use self::host::Names;
+use self::memo::Memo;
 use self::options::PodOptions;
 use self::pods::AddressFamily;
 use crate::inventory::Inventory;
@@ -22,6 +23,7 @@ pub mod base;
 pub mod builder;
 pub mod host;
 pub mod marker;
+pub(crate) mod memo;
 pub mod options;
 mod pods;
 
@@ -72,19 +74,29 @@ pub enum ForwardMode {
 
 /// Compiles everything to one ruleset, and says what of the facts stands in the way.
 pub fn compile(input: &Input<'_>) -> (Ruleset, Vec<Diagnostic>) {
-    let resolver = Resolver::new(input.inventory);
+    let (ruleset, diagnostics, _) = compile_with(input, &Resolver::new(input.inventory), Memo::default());
+    (ruleset, diagnostics)
+}
+
+/// The same, for whoever remembers what was compiled before.
+pub(crate) fn compile_with<'a>(
+    input: &Input<'a>,
+    resolver: &'a Resolver<'a>,
+    memo: Memo,
+) -> (Ruleset, Vec<Diagnostic>, Memo) {
     let mut builder = TableBuilder::default();
-    let mut diagnostics = doubts(&resolver, input.node);
+    *builder.memo() = memo;
+    let mut diagnostics = doubts(resolver, input.node);
     if let Some(HostInput { rules, names, sources }) = input.host {
         let options = host::Options { names, sources, reserved_connection_mark: input.pods.revoked_bit };
         diagnostics.extend(host::lower(rules, &mut builder, options));
     }
-    pods::lower(input, &resolver, &mut builder);
+    diagnostics.extend(pods::lower(input, resolver, &mut builder));
     marker::record(input.sources, &mut builder);
     let comment = Comment::new("written by palisade; edit its sources instead of this table");
-    let table = builder.finish(Some(comment));
+    let (table, memo) = builder.finish_with_memo(Some(comment));
     let ruleset = Ruleset { tables: [(TableKey::ours(Family::Inet), table)].into() };
-    (ruleset, diagnostics)
+    (ruleset, diagnostics, memo)
 }
 
 /// What of the facts cannot be, or cannot be enforced.
