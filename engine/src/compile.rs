@@ -2,7 +2,7 @@
 //!
 //! Pure: the same input gives the same ruleset, byte for byte, on any machine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use policy_lang::diagnostic::{Code, Diagnostic, Severity};
@@ -20,6 +20,7 @@ use crate::resolve::Resolver;
 use crate::ruleset::{Comment, Family, Ruleset, TableKey};
 
 pub mod base;
+pub mod bridge;
 pub mod builder;
 pub mod host;
 pub mod marker;
@@ -31,6 +32,9 @@ mod pods;
 const ADDRESS_CONFLICT: Code = Code("PAL028");
 /// The node that is compiled for is not among the cluster's.
 const UNKNOWN_NODE: Code = Code("PAL029");
+
+/// What stands beside each of our tables.
+const TABLE_COMMENT: &str = "written by palisade; edit its sources instead of this table";
 
 /// Everything that one compile sees.
 #[derive(Clone, Copy, Debug)]
@@ -91,12 +95,12 @@ pub(crate) fn compile_with<'a>(
         let options = host::Options { names, sources, reserved_connection_mark: input.pods.revoked_bit };
         diagnostics.extend(host::lower(rules, &mut builder, options));
     }
-    diagnostics.extend(pods::lower(input, resolver, &mut builder));
+    diagnostics.extend(pods::lower(input, pods::Layer::Network, resolver, &mut builder));
     marker::record(input.sources, &mut builder);
-    let comment = Comment::new("written by palisade; edit its sources instead of this table");
-    let (table, memo) = builder.finish_with_memo(Some(comment));
-    let ruleset = Ruleset { tables: [(TableKey::ours(Family::Inet), table)].into() };
-    (ruleset, diagnostics, memo)
+    let (table, memo) = builder.finish_with_memo(Some(Comment::new(TABLE_COMMENT)));
+    let mut tables: BTreeMap<_, _> = [(TableKey::ours(Family::Inet), table)].into();
+    tables.extend(bridge::table(input).map(|table| (TableKey::ours(Family::Bridge), table)));
+    (Ruleset { tables }, diagnostics, memo)
 }
 
 /// What of the facts cannot be, or cannot be enforced.

@@ -4,14 +4,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use policy_lang::name::NamespacedName;
-use policy_lang::peer::{PodSelector, ServicePart};
+use policy_lang::peer::PodSelector;
 use policy_lang::port::Protocol;
 use policy_lang::selector::Selector;
 
-use crate::interval::Intervals;
-use crate::inventory::{Inventory, Pod};
+use crate::inventory::{Endpoint, Inventory, Pod};
 use crate::resolve::{self, Resolver};
-use crate::ruleset::{DataType, Datum, Element, ElementKey, Elements, Interval, SetSpec};
+use crate::ruleset::{DataType, Datum, Element, ElementKey, Elements, SetSpec};
 
 /// A set that follows the facts.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,8 +39,19 @@ pub(crate) enum Content {
     },
     /// The addresses of nodes.
     Nodes(Selector),
-    /// A Service's own addresses, or the addresses, protocols and ports of its endpoints.
-    Service(NamespacedName, ServicePart),
+    /// What stands for a Service.
+    Service(NamespacedName, Part),
+}
+
+/// What of a Service a view holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Part {
+    /// Endpoints: address, protocol and port.
+    Ports,
+    /// Endpoints that are every port of a protocol: address and protocol.
+    Protocols,
+    /// The Service's own addresses.
+    Addresses,
 }
 
 /// A port of a pod.
@@ -59,11 +69,10 @@ impl View {
         let of = |types: &[DataType]| [&[self.address_type], types].concat();
         let with_port = [DataType::InetProto, DataType::InetService];
         match &self.content {
-            Content::Pods(_) | Content::Nodes(_) | Content::Service(_, ServicePart::Addresses) => SetSpec::hash(of(&[])),
+            Content::Pods(_) | Content::Nodes(_) | Content::Service(_, Part::Addresses) => SetSpec::hash(of(&[])),
             Content::NamedPort { .. } => SetSpec::hash(of(&[DataType::InetService])),
-            Content::PodPorts(_) => SetSpec::hash(of(&with_port)),
-            // An endpoint may be every port of a protocol.
-            Content::Service(_, ServicePart::Endpoints) => SetSpec::intervals(of(&with_port)),
+            Content::PodPorts(_) | Content::Service(_, Part::Ports) => SetSpec::hash(of(&with_port)),
+            Content::Service(_, Part::Protocols) => SetSpec::hash(of(&[DataType::InetProto])),
         }
     }
 
@@ -120,12 +129,25 @@ impl View {
                 keys.extend(self.of_type(addresses).map(address_key));
             }
             Content::Service(name, part) => {
-                if let Some(service) = inventory.services.get(name) {
-                    match part {
-                        ServicePart::Addresses => {
-                            keys.extend(self.of_type(service.addresses.iter().copied()).map(address_key));
-                        }
-                        ServicePart::Endpoints => keys.extend(self.endpoints(&service.endpoints)),
+                let service = inventory.services.get(name);
+                let endpoints = || service.into_iter().flat_map(|service| &service.endpoints);
+                let endpoints = || endpoints().filter(|endpoint| self.holds(endpoint.address));
+                let protocol = |endpoint: &Endpoint| Datum::protocol(endpoint.protocol.number());
+                match part {
+                    Part::Addresses => {
+                        let addresses = service.into_iter().flat_map(|service| service.addresses.iter().copied());
+                        keys.extend(self.of_type(addresses).map(address_key));
+                    }
+                    Part::Ports => keys.extend(endpoints().filter_map(|endpoint| {
+                        let port = Datum::port(endpoint.port?);
+                        Some(ElementKey::values([Datum::address(endpoint.address), protocol(endpoint), port]))
+                    })),
+                    Part::Protocols => {
+                        let whole = endpoints().filter(|endpoint| endpoint.port.is_none());
+                        let key = |endpoint: &Endpoint| {
+                            ElementKey::values([Datum::address(endpoint.address), protocol(endpoint)])
+                        };
+                        keys.extend(whole.map(key));
                     }
                 }
             }
@@ -174,29 +196,6 @@ impl View {
 
     fn of_type<'a>(&'a self, addresses: impl IntoIterator<Item = IpAddr> + 'a) -> impl Iterator<Item = IpAddr> + 'a {
         addresses.into_iter().filter(|address| self.holds(*address))
-    }
-
-    /// Disjoint: every port of an endpoint's protocol swallows single ones.
-    fn endpoints(&self, endpoints: &[crate::inventory::Endpoint]) -> Vec<ElementKey> {
-        let mut ports: std::collections::BTreeMap<(IpAddr, Protocol), Intervals> = std::collections::BTreeMap::new();
-        for endpoint in endpoints.iter().filter(|endpoint| self.holds(endpoint.address)) {
-            let all = || Interval::all(DataType::InetService);
-            let interval = endpoint.port.map_or_else(all, |port| Interval::single(Datum::port(port)));
-            let of_endpoint = ports.entry((endpoint.address, endpoint.protocol));
-            of_endpoint.or_insert_with(|| Intervals::empty(DataType::InetService)).insert(interval);
-        }
-        let key = |address: IpAddr, protocol: Protocol, ports: Interval| {
-            let single = |datum| Interval::single(datum);
-            ElementKey::intervals([
-                single(Datum::address(address)),
-                single(Datum::protocol(protocol.number())),
-                ports,
-            ])
-        };
-        let keys = ports.iter().flat_map(|((address, protocol), ports)| {
-            ports.iter().map(|ports| key(*address, *protocol, ports)).collect::<Vec<_>>()
-        });
-        keys.collect()
     }
 }
 

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod applied;
+pub mod bridges;
 pub mod cli;
 pub mod config;
 pub mod confirm;

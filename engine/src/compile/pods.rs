@@ -41,6 +41,7 @@ mod family;
 mod fold;
 mod guard;
 mod hairpin;
+mod icmp;
 mod known;
 mod local;
 mod matching;
@@ -75,9 +76,19 @@ impl Judgement {
     }
 }
 
+/// Where packets are met.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Layer {
+    /// At the hooks of IP: forwarded, to the node and from it.
+    Network,
+    /// On a bridge: what it hands from one of its ports to another.
+    Bridge,
+}
+
 /// Adds everything that the policies mean for the pods of the node, ahead of the host rules that are there already.
 pub(super) fn lower<'a>(
     input: &Input<'a>,
+    layer: Layer,
     resolver: &'a Resolver<'a>,
     builder: &mut TableBuilder,
 ) -> Vec<Diagnostic> {
@@ -109,6 +120,9 @@ pub(super) fn lower<'a>(
     let judgement = Judgement { egress, ingress };
     let ways = Ways { locals: &locals, guard: &guard, options };
     ways.forward(&judgement, input.forward_mode, builder);
+    if layer == Layer::Bridge {
+        return chains.into_diagnostics();
+    }
     ways.input(&judgement, builder);
     ways.output(&judgement, builder);
     ways.virtual_addresses(builder);

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use policy_lang::name::NamespacedName;
 use policy_lang::peer::{Peer, PodSelector, ServicePart};
 use policy_lang::policy::{Direction, Peers, Rule};
-use policy_lang::port::{IcmpMatch, IcmpVersion, Protocol};
+use policy_lang::port::Protocol;
 
 use super::family::{AddressFamily, FAMILIES, own_field};
+use super::icmp;
 use super::matching;
 use super::port::{self, PortTest};
 use super::subject::Effective;
@@ -16,7 +18,7 @@ use crate::compile::builder::TableBuilder;
 use crate::interval::Intervals;
 use crate::resolve::Resolver;
 use crate::ruleset::{Expr, Field, Interval, Lookup, Match, Name, Operator, SetRef, SetSpec};
-use crate::view::{Content, View};
+use crate::view::{Content, Part, View};
 
 /// Looks peers up, each selector once.
 pub(super) struct PeerSets<'a> {
@@ -31,6 +33,18 @@ enum AddressTest {
     Any,
     /// This expression, which is of this family.
     Family(AddressFamily, Expr),
+}
+
+impl AddressTest {
+    /// Together with expressions of one family; nothing if this is of the other.
+    fn with(&self, family: AddressFamily, exprs: &[Expr]) -> Option<Vec<Expr>> {
+        match self {
+            Self::Any => Some(exprs.to_vec()),
+            Self::Family(own, address) => {
+                (*own == family).then(|| std::iter::once(address.clone()).chain(exprs.iter().cloned()).collect())
+            }
+        }
+    }
 }
 
 impl<'a> PeerSets<'a> {
@@ -50,6 +64,7 @@ impl<'a> PeerSets<'a> {
         let direction = effective.direction;
         let addresses = self.addresses(&rule.peers, direction, builder);
         let ports = port::tests(&rule.ports, effective.own_ports.as_deref());
+        let icmp = icmp::tests(rule);
         let mut alternatives = Vec::new();
         for address in &addresses {
             for test in &ports {
@@ -61,7 +76,7 @@ impl<'a> PeerSets<'a> {
                     }
                 }
             }
-            alternatives.extend(rule.icmp.iter().filter_map(|icmp| icmp_alternative(address, *icmp)));
+            alternatives.extend(icmp.iter().filter_map(|(family, icmp)| address.with(*family, icmp)));
         }
         alternatives
     }
@@ -132,7 +147,7 @@ impl<'a> PeerSets<'a> {
             } else {
                 for family in FAMILIES {
                     let exprs = self.looked_up(peer, family, direction, builder);
-                    tests.extend(exprs.map(|expr| AddressTest::Family(family, expr)));
+                    tests.extend(exprs.into_iter().map(|expr| AddressTest::Family(family, expr)));
                 }
             }
         }
@@ -152,34 +167,45 @@ impl<'a> PeerSets<'a> {
         family: AddressFamily,
         direction: Direction,
         builder: &mut TableBuilder,
-    ) -> Option<Expr> {
+    ) -> Vec<Expr> {
         let field = peer_field(direction, family);
-        let words = peer.to_string();
         match peer {
-            Peer::Pods(selector) => {
-                Some(lookup(field, self.selector_set(selector, family, builder)))
-            }
+            Peer::Pods(selector) => vec![lookup(field, self.selector_set(selector, family, builder))],
             Peer::Nodes(selector) => {
+                let words = peer.to_string();
                 let content = Content::Nodes(selector.clone());
-                Some(lookup(field, self.view(("nodes", ""), family, &words, &words, content, builder)))
+                vec![lookup(field, self.view(("nodes", ""), family, &words, &words, content, builder))]
             }
             Peer::Service { name, part } => {
-                let content = Content::Service(name.clone(), *part);
-                let tail = name.to_string();
-                match part {
-                    ServicePart::Addresses => {
-                        let set = self.view(("service", &tail), family, &words, &words, content, builder);
-                        Some(lookup(field, set))
-                    }
-                    ServicePart::Endpoints => {
-                        let set = self.view(("endpoints", &tail), family, &words, &words, content, builder);
-                        let key = vec![field, Field::L4Proto, Field::ThDport];
-                        Some(Expr::Lookup(Lookup { key, operator: Operator::Eq, set: SetRef::Named(set) }))
-                    }
-                }
+                let parts: &[Part] = match part {
+                    ServicePart::Endpoints => &[Part::Ports, Part::Protocols],
+                    ServicePart::Addresses => &[Part::Addresses],
+                };
+                parts.iter().map(|part| self.service(name, *part, family, field, builder)).collect()
             }
-            Peer::Addresses { .. } => None,
+            Peer::Addresses { .. } => Vec::new(),
         }
+    }
+
+    /// The set is named after the Service: endpoints come and go by elements, and a Service that does not exist yet has
+    /// an empty one.
+    fn service(
+        &self,
+        name: &NamespacedName,
+        part: Part,
+        family: AddressFamily,
+        field: Field,
+        builder: &mut TableBuilder,
+    ) -> Expr {
+        let (rest, words): (&[Field], _) = match part {
+            Part::Ports => (&[Field::L4Proto, Field::ThDport], format!("endpoints of service {name}")),
+            Part::Protocols => (&[Field::L4Proto], format!("endpoints of service {name} at every port")),
+            Part::Addresses => (&[], format!("addresses of service {name}")),
+        };
+        let content = Content::Service(name.clone(), part);
+        let set = self.view(("svc", &name.name), family, &words, &words, content, builder);
+        let key = std::iter::once(field).chain(rest.iter().copied()).collect();
+        Expr::Lookup(Lookup { key, operator: Operator::Eq, set: SetRef::Named(set) })
     }
 
     /// The set of the addresses that a selector stands for. Named after the selector: its elements come and go.
@@ -214,27 +240,6 @@ impl<'a> PeerSets<'a> {
         let view = View { address_type: family.address_type(), content };
         builder.view((&kind, tail), identity, comment, view, self.resolver)
     }
-}
-
-/// A kind of ICMP from or to such an address. Endpoints of Services have ports, so no ICMP is theirs.
-fn icmp_alternative(address: &AddressTest, icmp: IcmpMatch) -> Option<Vec<Expr>> {
-    let IcmpMatch { version, icmp_type, code } = icmp;
-    let (family, protocol, type_field, code_field) = match version {
-        IcmpVersion::V4 => (AddressFamily::V4, 1, Field::IcmpType, Field::IcmpCode),
-        IcmpVersion::V6 => (AddressFamily::V6, 58, Field::Icmpv6Type, Field::Icmpv6Code),
-    };
-    let address = match address {
-        AddressTest::Any => None,
-        AddressTest::Family(of, _) if *of != family => return None,
-        AddressTest::Family(_, Expr::Lookup(lookup)) if lookup.key.len() > 1 => return None,
-        AddressTest::Family(_, address) => Some(address.clone()),
-    };
-    let kind = icmp_type.map_or_else(
-        || vec![matching::number(Field::NfProto, family.number()), matching::number(Field::L4Proto, protocol)],
-        |number| vec![matching::number(type_field, number.into())],
-    );
-    let code = code.map(|code| matching::number(code_field, code.into()));
-    Some(address.into_iter().chain(kind).chain(code).collect())
 }
 
 /// A block without its exceptions, which carve their hole in this block alone, not in its neighbours (sem-46).
