@@ -10,6 +10,7 @@ mod docs;
 mod golden;
 mod kernel;
 mod kill;
+mod mutations;
 mod netns;
 mod privilege;
 mod swap;
