@@ -12,6 +12,7 @@ use self::rules::{Contestant, contestants};
 use super::table::{Goal, Row, Series, Table};
 
 mod lab;
+pub(crate) mod layouts;
 mod rules;
 
 /// Of the packets a second that conntrack with one rule lets through.

@@ -1,10 +1,12 @@
 //! Side by side with nft, ferm, iptables and ipset, as ratios of one run. Needs root and those programs.
 //!
 //! `cargo bench --bench peers` prints all tables, `cargo bench --bench peers -- load` (or `host`, `datapath`) one.
-//! `datapath WORDS…` sends packets only through what is called by these words, for a profile of it.
+//! `datapath WORDS…` sends packets only through what is called by these words, for a profile of it. `layouts FOLDER`
+//! compares rulesets that stand in files, for decisions about the layout; it is no part of the rest.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot be set up stops")]
 
 use std::env;
+use std::path::Path;
 
 mod cost;
 mod datapath;
@@ -19,6 +21,11 @@ mod world;
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if let [first, folder] = arguments.as_slice()
+        && first == "layouts"
+    {
+        return datapath::layouts::compare(Path::new(folder));
+    }
     let wanted = |name: &str| arguments.first().is_none_or(|first| first == name);
     if wanted("load") {
         load::table().publish();

@@ -1,38 +1,41 @@
 //! From selectors to addresses: who owns which address, and which addresses a selector stands for.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use policy_lang::name::NamespacedName;
 use policy_lang::peer::{Namespaces, PodSelector};
 use policy_lang::port::Protocol;
 
+use self::postings::Postings;
 use crate::inventory::{Inventory, Pod};
 
-/// The inventory with what looking up takes: pods by namespace and owners by address.
+mod postings;
+
+/// The addresses that more than one pod claims, each with the pods that it belongs to, by name (decisions.md 18).
+pub type Shared = BTreeMap<IpAddr, Vec<NamespacedName>>;
+
+/// The inventory with what looking up takes.
 #[derive(Debug)]
 pub struct Resolver<'a> {
     inventory: &'a Inventory,
-    /// The pods of each namespace, with their names.
-    by_namespace: BTreeMap<&'a Arc<str>, Vec<(&'a NamespacedName, &'a Pod)>>,
-    /// Every pod address and the pods that it belongs to, by name. More than one is a conflict (decisions.md 18).
-    owners: BTreeMap<IpAddr, Vec<&'a NamespacedName>>,
+    shared: Cow<'a, Shared>,
+    pods: Postings<'a, (&'a NamespacedName, &'a Pod)>,
+    namespaces: Postings<'a, &'a Arc<str>>,
 }
 
 impl<'a> Resolver<'a> {
     /// Indexes an inventory.
     pub fn new(inventory: &'a Inventory) -> Self {
-        let mut by_namespace: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        let mut claims: BTreeMap<IpAddr, Vec<(&NamespacedName, &Pod)>> = BTreeMap::new();
-        for (name, pod) in &inventory.pods {
-            by_namespace.entry(&name.namespace).or_default().push((name, pod));
-            for address in &pod.addresses {
-                claims.entry(*address).or_default().push((name, pod));
-            }
-        }
-        let owners = claims.into_iter().map(|(address, claims)| (address, live_owners(claims))).collect();
-        Self { inventory, by_namespace, owners }
+        Self::with(inventory, Cow::Owned(shared(inventory)))
+    }
+
+    /// The same, for whoever knows which addresses are shared.
+    pub(crate) fn with(inventory: &'a Inventory, shared: Cow<'a, Shared>) -> Self {
+        Self { inventory, shared, pods: Postings::default(), namespaces: Postings::default() }
     }
 
     /// The facts behind it.
@@ -40,148 +43,159 @@ impl<'a> Resolver<'a> {
         self.inventory
     }
 
-    /// The pods that an address belongs to: none, one, or several live pods in conflict.
-    pub fn owners(&self, address: IpAddr) -> &[&'a NamespacedName] {
-        self.owners.get(&address).map_or(&[], Vec::as_slice)
+    /// Whether an address of this pod is its own: it has not yielded it to another.
+    pub fn owns(&self, name: &NamespacedName, address: IpAddr) -> bool {
+        self.shared.get(&address).is_none_or(|owners| owners.contains(name))
+    }
+
+    /// The live pods in conflict about an address; none if at most one pod owns it.
+    pub fn rivals(&self, address: IpAddr) -> &[NamespacedName] {
+        self.shared.get(&address).map(Vec::as_slice).filter(|owners| owners.len() > 1).unwrap_or_default()
     }
 
     /// Every address that belongs to more than one live pod.
-    pub fn conflicts(&self) -> impl Iterator<Item = (IpAddr, &[&'a NamespacedName])> {
-        self.owners.iter().filter(|(_, owners)| owners.len() > 1).map(|(address, owners)| (*address, owners.as_slice()))
+    pub fn conflicts(&self) -> impl Iterator<Item = (IpAddr, &[NamespacedName])> {
+        self.shared.iter().filter(|(_, owners)| owners.len() > 1).map(|(address, owners)| (*address, owners.as_slice()))
     }
 
     /// Whether a selector selects a pod.
     pub fn selects(&self, selector: &PodSelector, name: &NamespacedName, pod: &Pod) -> bool {
-        self.selects_namespace(&selector.namespaces, &name.namespace) && selector.pods.matches(&pod.labels)
+        selects(self.inventory, selector, name, pod)
     }
 
     /// The addresses that stand for a selector: those whose every live owner it selects.
     pub fn addresses(&self, selector: &PodSelector) -> Vec<IpAddr> {
-        let mut addresses: Vec<_> = self
-            .pods_in(&selector.namespaces)
-            .filter(|(_, pod)| selector.pods.matches(&pod.labels))
-            .flat_map(|(name, pod)| self.owned(name, pod))
-            .filter(|address| self.every_owner(*address, |name, pod| self.selects(selector, name, pod)))
-            .collect();
+        let mut addresses = Vec::new();
+        self.for_each_selected(selector, |name, pod| {
+            let own = pod.addresses.iter().copied().filter(|address| self.owns(name, *address));
+            addresses.extend(
+                own.filter(|address| self.every_rival(*address, |name, pod| self.selects(selector, name, pod))),
+            );
+        });
         addresses.sort_unstable();
         addresses.dedup();
         addresses
     }
 
-    /// The (address, port) pairs that stand for a named port, on every pod that declares it (sem-54 to sem-61).
-    pub fn named_port(&self, name: &str, protocol: Protocol) -> Vec<(IpAddr, u16)> {
-        let declares = |pod: &Pod, number: u16| {
-            pod.ports.iter().any(|port| port.port == number && port.protocol == protocol && *port.name == *name)
-        };
-        let mut pairs: Vec<_> = self
-            .inventory
-            .pods
-            .iter()
-            .flat_map(|(owner, pod)| {
-                let numbers = pod.ports.iter().filter(|port| port.protocol == protocol && *port.name == *name);
-                numbers.flat_map(move |port| self.owned(owner, pod).map(move |address| (address, port.port)))
-            })
-            .filter(|(address, number)| self.every_owner(*address, |_, pod| declares(pod, *number)))
-            .collect();
+    /// The (address, port) pairs that stand for a named port, on every pod that declares it and is `meant` (sem-54 to
+    /// sem-61).
+    pub fn named_port(&self, name: &str, protocol: Protocol, meant: impl Fn(&Pod) -> bool) -> Vec<(IpAddr, u16)> {
+        let mut pairs = Vec::new();
+        for (owner, pod) in self.inventory.pods.iter().filter(|(_, pod)| !pod.ports.is_empty() && meant(pod)) {
+            for number in numbers(pod, name, protocol) {
+                let own = pod.addresses.iter().copied().filter(|address| self.owns(owner, *address));
+                let declared_by_all =
+                    |address: &IpAddr| self.every_rival(*address, |_, pod| declares(pod, name, protocol, number));
+                pairs.extend(own.filter(declared_by_all).map(|address| (address, number)));
+            }
+        }
         pairs.sort_unstable();
         pairs.dedup();
         pairs
     }
 
-    fn selects_namespace(&self, namespaces: &Namespaces, namespace: &Arc<str>) -> bool {
-        match namespaces {
-            Namespaces::Named(name) => name == namespace,
-            // A namespace without an object matches nothing, whatever the selector says (sem-30).
-            Namespaces::Matching(selector) => {
-                self.inventory.namespaces.get(namespace).is_some_and(|labels| selector.matches(labels))
+    fn for_each_selected(&self, selector: &PodSelector, mut found: impl FnMut(&'a NamespacedName, &'a Pod)) {
+        let labels = |(_, pod): &(&'a NamespacedName, &'a Pod)| &pod.labels;
+        let all = || self.inventory.pods.iter();
+        match &selector.namespaces {
+            Namespaces::Named(namespace) => {
+                let in_namespace = |(name, _): &(&NamespacedName, &Pod)| (*name.namespace).cmp(namespace);
+                self.pods.for_each_in(
+                    &selector.pods,
+                    all,
+                    labels,
+                    in_namespace,
+                    || pods_in(self.inventory, namespace),
+                    |(name, pod)| found(name, pod),
+                );
+            }
+            Namespaces::Matching(namespaces) if namespaces.is_everything() => {
+                let known = |name: &NamespacedName| self.inventory.namespaces.contains_key(&name.namespace);
+                self.pods.for_each(&selector.pods, all, labels, |(name, pod)| {
+                    if known(name) {
+                        found(name, pod);
+                    }
+                });
+            }
+            Namespaces::Matching(namespaces) => {
+                let all = || self.inventory.namespaces.keys();
+                let labels_of = |namespace: &&'a Arc<str>| {
+                    self.inventory.namespaces.get(*namespace).expect("the key of a map is in the map")
+                };
+                self.namespaces.for_each(namespaces, all, labels_of, |namespace| {
+                    let pods = pods_in(self.inventory, namespace);
+                    pods.filter(|(_, pod)| selector.pods.matches(&pod.labels)).for_each(|(name, pod)| found(name, pod));
+                });
             }
         }
     }
 
-    fn pods_in(&self, namespaces: &Namespaces) -> impl Iterator<Item = (&'a NamespacedName, &'a Pod)> {
-        let selected: Vec<_> = match namespaces {
-            Namespaces::Named(name) => self.by_namespace.get(name).into_iter().collect(),
-            Namespaces::Matching(_) => self
-                .by_namespace
-                .iter()
-                .filter(|(namespace, _)| self.selects_namespace(namespaces, namespace))
-                .map(|(_, pods)| pods)
-                .collect(),
-        };
-        selected.into_iter().flatten().copied().collect::<Vec<_>>().into_iter()
+    fn every_rival(&self, address: IpAddr, holds: impl Fn(&NamespacedName, &Pod) -> bool) -> bool {
+        self.rivals(address).iter().all(|name| self.inventory.pods.get(name).is_some_and(|pod| holds(name, pod)))
     }
+}
 
-    /// The addresses of a pod that it has not yielded to another.
-    fn owned(&self, name: &'a NamespacedName, pod: &'a Pod) -> impl Iterator<Item = IpAddr> {
-        pod.addresses.iter().copied().filter(move |address| self.owners(*address).contains(&name))
-    }
+/// Whether a selector selects a pod.
+pub(crate) fn selects(inventory: &Inventory, selector: &PodSelector, name: &NamespacedName, pod: &Pod) -> bool {
+    selects_namespace(inventory, &selector.namespaces, &name.namespace) && selector.pods.matches(&pod.labels)
+}
 
-    fn every_owner(&self, address: IpAddr, holds: impl Fn(&NamespacedName, &Pod) -> bool) -> bool {
-        match self.owners(address) {
-            [_] => true,
-            owners => owners.iter().all(|name| self.inventory.pods.get(*name).is_some_and(|pod| holds(name, pod))),
+fn selects_namespace(inventory: &Inventory, namespaces: &Namespaces, namespace: &Arc<str>) -> bool {
+    match namespaces {
+        Namespaces::Named(name) => name == namespace,
+        // A namespace without an object matches nothing, whatever the selector says (sem-30).
+        Namespaces::Matching(selector) => {
+            inventory.namespaces.get(namespace).is_some_and(|labels| selector.matches(labels))
         }
     }
+}
+
+/// The pods of a namespace.
+pub(crate) fn pods_in<'a>(
+    inventory: &'a Inventory,
+    namespace: &Arc<str>,
+) -> impl Iterator<Item = (&'a NamespacedName, &'a Pod)> + use<'a> {
+    let first = NamespacedName::new(Arc::clone(namespace), "");
+    let namespace = Arc::clone(namespace);
+    let from = inventory.pods.range((Bound::Included(first), Bound::Unbounded));
+    from.take_while(move |(name, _)| name.namespace == namespace)
+}
+
+/// Whether a pod declares a named port with this number.
+pub(crate) fn declares(pod: &Pod, name: &str, protocol: Protocol, number: u16) -> bool {
+    numbers(pod, name, protocol).any(|declared| declared == number)
+}
+
+/// The numbers that a pod declares for a named port.
+pub(crate) fn numbers<'a>(pod: &'a Pod, name: &str, protocol: Protocol) -> impl Iterator<Item = u16> {
+    let meant = move |port: &&'a crate::inventory::NamedPort| port.protocol == protocol && *port.name == *name;
+    pod.ports.iter().filter(meant).map(|port| port.port)
+}
+
+fn shared(inventory: &Inventory) -> Shared {
+    let mut claims: Vec<IpAddr> = inventory.pods.values().flat_map(|pod| &pod.addresses).copied().collect();
+    claims.sort_unstable();
+    let mut twice: Vec<IpAddr> =
+        claims.windows(2).filter(|pair| pair.first() == pair.last()).flatten().copied().collect();
+    drop(claims);
+    twice.dedup();
+    if twice.is_empty() {
+        return Shared::new();
+    }
+    let mut claimants: BTreeMap<IpAddr, Vec<(&NamespacedName, &Pod)>> = BTreeMap::new();
+    for (name, pod) in &inventory.pods {
+        for address in pod.addresses.iter().filter(|address| twice.binary_search(address).is_ok()) {
+            claimants.entry(*address).or_default().push((name, pod));
+        }
+    }
+    claimants.into_iter().map(|(address, claims)| (address, live_owners(&claims))).collect()
 }
 
 /// A terminating pod yields an address to one that is not (decisions.md 18).
-fn live_owners<'a>(claims: Vec<(&'a NamespacedName, &'a Pod)>) -> Vec<&'a NamespacedName> {
+pub(crate) fn live_owners(claims: &[(&NamespacedName, &Pod)]) -> Vec<NamespacedName> {
     let any_live = claims.iter().any(|(_, pod)| !pod.terminating);
-    claims.into_iter().filter(|(_, pod)| !(any_live && pod.terminating)).map(|(name, _)| name).collect()
+    claims.iter().filter(|(_, pod)| !(any_live && pod.terminating)).map(|(name, _)| (*name).clone()).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use policy_lang::selector::{Operator, Requirement, Selector};
-
-    use super::*;
-
-    fn inventory(pods: &[(&str, &str, &str, bool)]) -> Inventory {
-        let mut inventory = Inventory::default();
-        for (namespace, name, address, terminating) in pods {
-            inventory.namespaces.entry((*namespace).into()).or_default();
-            let pod = Pod {
-                labels: [("pod".into(), (*name).into())].into(),
-                addresses: vec![address.parse().unwrap()],
-                terminating: *terminating,
-                ..Pod::default()
-            };
-            inventory.pods.insert(NamespacedName::new(*namespace, *name), pod);
-        }
-        inventory
-    }
-
-    fn named(pod: &str) -> PodSelector {
-        let operator = Operator::In([Arc::from(pod)].into());
-        PodSelector {
-            namespaces: Namespaces::Matching(Selector::everything()),
-            pods: Selector::new([Requirement { key: "pod".into(), operator }]),
-        }
-    }
-
-    fn check(inventory: &Inventory, pod: &str) -> Vec<String> {
-        Resolver::new(inventory).addresses(&named(pod)).iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn sem_76_an_address_of_two_live_pods_stands_for_a_selector_only_if_it_selects_both() {
-        let inventory = inventory(&[("x", "a", "10.0.0.1", false), ("y", "b", "10.0.0.1", false)]);
-        assert_eq!(check(&inventory, "a"), Vec::<String>::new());
-        let everything = PodSelector { pods: Selector::everything(), ..named("a") };
-        assert_eq!(Resolver::new(&inventory).addresses(&everything).len(), 1);
-    }
-
-    #[test]
-    fn sem_74_a_terminating_pod_yields_its_address() {
-        let inventory = inventory(&[("x", "a", "10.0.0.1", true), ("y", "b", "10.0.0.1", false)]);
-        assert_eq!(check(&inventory, "a"), Vec::<String>::new());
-        assert_eq!(check(&inventory, "b"), ["10.0.0.1"]);
-    }
-
-    #[test]
-    fn sem_30_a_namespace_without_an_object_matches_nothing() {
-        let mut inventory = inventory(&[("x", "a", "10.0.0.1", false)]);
-        inventory.namespaces.clear();
-        assert_eq!(check(&inventory, "a"), Vec::<String>::new());
-    }
-}
+mod tests;

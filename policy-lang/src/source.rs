@@ -93,6 +93,14 @@ impl Sources {
         }
     }
 
+    /// The line of a place, without the white space around it; nothing if no text has this path or so many lines.
+    pub fn quote(&self, path: &str, line: u32) -> Option<&str> {
+        let source = self.sources.iter().find(|source| *source.path == *path)?;
+        let idx = usize::try_from(line.checked_sub(1)?).ok()?;
+        let start = *source.line_starts.get(idx)?;
+        source.text.get(usize::try_from(start).ok()?..)?.lines().next().map(str::trim)
+    }
+
     fn source(&self, id: SourceId) -> &Source {
         self.sources.get(id.0 as usize).expect("a SourceId comes from the Sources that it is used with")
     }
@@ -158,5 +166,13 @@ mod tests {
             (line, column)
         };
         assert_eq!([at(0), at(2), at(3), at(5), at(99)], [(1, 1), (1, 3), (2, 1), (2, 2), (3, 1)]);
+    }
+
+    #[test]
+    fn a_line_is_quoted_by_its_path_and_number() {
+        let mut sources = Sources::default();
+        sources.add("a", "one\n  two\n");
+        assert_eq!([sources.quote("a", 1), sources.quote("a", 2)], [Some("one"), Some("two")]);
+        assert_eq!([sources.quote("a", 0), sources.quote("a", 9), sources.quote("b", 1)], [None; 3]);
     }
 }

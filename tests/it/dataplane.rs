@@ -4,9 +4,12 @@
 //! Each test names the rule that it holds: `sem_84` is rule 84 of the semantics, `dec_17` decision 17.
 
 pub(crate) mod enforce;
+mod forged;
 mod icmp;
 mod neighbours;
 mod own_node;
 mod pre_dnat;
 mod protocols;
 mod services;
+mod startup;
+mod stateless;

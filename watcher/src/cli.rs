@@ -15,6 +15,7 @@ mod completions;
 mod confirm;
 mod demo;
 mod drops;
+mod explain;
 mod flows;
 mod host;
 mod input;
@@ -65,6 +66,7 @@ enum Command {
     Status(status::Args),
     Drops(drops::Args),
     Top(top::Args),
+    Explain(explain::Args),
     Teardown(teardown::Args),
     Host(host::Args),
     Demo(demo::Args),
@@ -104,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args, color),
         Command::Drops(args) => drops::run(&args, color),
         Command::Top(args) => top::run(&args),
+        Command::Explain(args) => explain::run(&args, color),
         Command::Teardown(args) => teardown::run(&args),
         Command::Host(args) => host::run(&args, color),
         Command::Demo(args) => demo::run(&args, color),

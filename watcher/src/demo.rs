@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::compile::options::STANDARD;
+use engine::compile::options::{PodOptions, STANDARD};
 use engine::compile::{ForwardMode, HostInput, Input, compile};
 use engine::inventory::Inventory;
 use engine::ruleset::Ruleset;
@@ -46,6 +46,8 @@ pub struct World {
     pub policies: Vec<Policy>,
     /// The cluster.
     pub inventory: Inventory,
+    /// How pod policy is enforced on every node.
+    pub options: PodOptions,
     /// The ruleset of each node.
     pub rulesets: BTreeMap<Arc<str>, Ruleset>,
     /// The same without the host rules: what the oracle, which knows policies only, is compared with.
@@ -77,8 +79,14 @@ pub enum DemoError {
 }
 
 impl World {
-    /// Compiles what was read, for every node of the cluster; each finding is given once.
+    /// Compiles what was read, for every node of the cluster, as nodes are without a configuration; each finding is
+    /// given once.
     pub fn compile(loaded: Loaded, forward_mode: ForwardMode) -> (Self, Vec<Diagnostic>) {
+        Self::compile_as(loaded, forward_mode, STANDARD.clone())
+    }
+
+    /// The same for nodes whose operator has decided.
+    pub fn compile_as(loaded: Loaded, forward_mode: ForwardMode, options: PodOptions) -> (Self, Vec<Diagnostic>) {
         let Loaded { sources, policies, inventory, host, names, records, diagnostics: _ } = loaded;
         let host = host.as_ref().map(|rules| HostInput { rules, names: &names, sources: &sources });
         let mut findings: Vec<Diagnostic> = Vec::new();
@@ -91,7 +99,7 @@ impl World {
                 inventory: &inventory,
                 node,
                 forward_mode,
-                pods: &STANDARD,
+                pods: &options,
                 sources: &records,
             };
             let (ruleset, found) = compile(&input);
@@ -99,6 +107,6 @@ impl World {
             rulesets.insert(Arc::clone(node), ruleset);
             pod_rulesets.insert(Arc::clone(node), compile(&Input { host: None, ..input }).0);
         }
-        (Self { policies, inventory, rulesets, pod_rulesets }, findings)
+        (Self { policies, inventory, options, rulesets, pod_rulesets }, findings)
     }
 }

@@ -91,24 +91,32 @@ impl SourceLine {
         (!word.is_empty()).then_some(word)
     }
 
+    /// Path and line, if the comment begins with them and is whole.
+    pub fn place(&self) -> Option<(&str, u32)> {
+        let (at, digits) = self.number()?;
+        let path = self.0.get(..at)?;
+        let line = self.0.get(at + 1..at + 1 + digits)?.parse().ok()?;
+        (!path.starts_with("...")).then_some((path, line))
+    }
+
     /// What stands behind `path:line`, or all of it if there is no such thing.
     fn subject(&self) -> Option<&str> {
-        let mut from = 0;
-        while let Some(colon) = self.0.get(from..)?.find(':').map(|at| from + at) {
-            let behind = self.0.get(colon + 1..)?;
+        let subject = match self.number() {
+            Some((at, digits)) => self.0.get(at + 1 + digits..)?.trim_start(),
+            None => &self.0,
+        };
+        (!subject.is_empty()).then_some(subject)
+    }
+
+    /// Where the colon stands whose digits are the line, and how many digits there are: the first with a space or
+    /// nothing behind them. Paths may have colons too.
+    fn number(&self) -> Option<(usize, usize)> {
+        self.0.match_indices(':').find_map(|(at, _)| {
+            let behind = self.0.get(at + 1..)?;
             let digits = behind.len() - behind.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-            if digits > 0 {
-                let rest = behind.get(digits..)?;
-                if rest.is_empty() {
-                    return None;
-                }
-                if let Some(subject) = rest.strip_prefix(' ') {
-                    return Some(subject);
-                }
-            }
-            from = colon + 1;
-        }
-        (!self.0.is_empty()).then_some(&*self.0)
+            let ends = matches!(behind.as_bytes().get(digits), None | Some(b' '));
+            (digits > 0 && ends).then_some((at, digits))
+        })
     }
 }
 
@@ -175,6 +183,9 @@ mod tests {
         ] {
             assert_eq!(SourceLine::new(comment).policy(), policy, "{comment}");
         }
+        assert_eq!(SourceLine::new("c:/my files/p.yaml:7 x/y").place(), Some(("c:/my files/p.yaml", 7)));
+        assert_eq!(SourceLine::new("node.ferm:26").place(), Some(("node.ferm", 26)));
+        assert_eq!(SourceLine::new("...r/p.yaml:7 x/y").place(), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod confirm;
 #[cfg(feature = "kernel")]
 pub mod demo;
 pub mod drops;
+pub mod explain;
 pub mod flows;
 #[cfg(feature = "kernel")]
 pub mod lab;

@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 pub mod changes;
 pub mod diagnostics;
 pub mod drops;
+pub mod explain;
 pub mod json;
 mod places;
 pub mod status;

@@ -95,6 +95,14 @@ pub fn load(config: &Config) -> Result<Loaded, SourceError> {
 /// # Errors
 /// As [`load`].
 pub fn load_from(config: &Config, texts: &dyn Texts) -> Result<Loaded, SourceError> {
+    load_with_objects(config, texts).map(|(loaded, _)| loaded)
+}
+
+/// The same with the objects of the manifests, for whoever asks for more of them than policy does.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_objects(config: &Config, texts: &dyn Texts) -> Result<(Loaded, Vec<Object>), SourceError> {
     let Config { host, manifests, baseline, node: _, forward: _ } = config;
     let paths = host.iter().chain(manifests).chain(baseline);
     if paths.filter(|path| path.as_path() == Path::new(STDIN)).count() > 1 {
@@ -106,7 +114,7 @@ pub fn load_from(config: &Config, texts: &dyn Texts) -> Result<Loaded, SourceErr
     if let Some(path) = host {
         loaded.read_host(path, texts)?;
     }
-    Ok(loaded)
+    Ok((loaded, objects))
 }
 
 impl Loaded {

@@ -29,8 +29,7 @@ const RAW: i32 = 255;
 pub(super) struct Lab {
     client: Namespace,
     server: Namespace,
-    /// Lives as long as its rules are wanted.
-    _router: Namespace,
+    router: Namespace,
     listener: TcpListener,
     /// The source of the next new flow.
     next_source: AtomicU32,
@@ -71,13 +70,15 @@ impl Lab {
         );
         server.nft(&silence).unwrap();
         load_rules(&router, load);
-        // Entries of one round are gone before the next.
-        for timeout in ["nf_conntrack_udp_timeout", "nf_conntrack_tcp_timeout_close"] {
-            // Without rules that ask for it there is no conntrack in the namespace.
-            let _absent = router.sysctl(&[(&format!("netfilter/{timeout}"), "1")]);
-        }
+        forget_soon(&router);
         let listener = server.run(listen).unwrap();
-        Self { client, server, _router: router, listener, next_source: AtomicU32::new(0) }
+        Self { client, server, router, listener, next_source: AtomicU32::new(0) }
+    }
+
+    /// The router's rules give way to others.
+    pub(super) fn reload(&self, text: &str) {
+        self.router.nft(&format!("flush ruleset\n{text}")).unwrap();
+        forget_soon(&self.router);
     }
 
     /// Packets of one flow for so long, and how many.
@@ -174,6 +175,14 @@ impl Lab {
         let host = u8::try_from(3 + n / 60_000 % 240).unwrap();
         packet[12..16].copy_from_slice(&Ipv4Addr::new(10, 9, 1, host).octets());
         packet[20..22].copy_from_slice(&port.to_be_bytes());
+    }
+}
+
+/// Entries of one round are gone before the next.
+fn forget_soon(router: &Namespace) {
+    for timeout in ["nf_conntrack_udp_timeout", "nf_conntrack_tcp_timeout_close"] {
+        // Without rules that ask for it there is no conntrack in the namespace.
+        let _absent = router.sysctl(&[(&format!("netfilter/{timeout}"), "1")]);
     }
 }
 

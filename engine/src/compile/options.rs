@@ -31,6 +31,8 @@ pub struct PodOptions {
     pub own_node: OwnNode,
     /// What becomes of packets from and to pods that conntrack calls invalid.
     pub invalid: Invalid,
+    /// Whether the node's IPVS forwards packets of Services, which then pass output and not forward (sem-92).
+    pub ipvs: Ipvs,
     /// How what NetworkPolicies and the baseline deny ends.
     pub denial: Denial,
     /// The NFLOG group that denied packets go to; none for no logging.
@@ -98,6 +100,16 @@ pub enum Invalid {
     Judge,
 }
 
+/// Whether IPVS forwards packets on this node.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Ipvs {
+    /// It does not.
+    #[default]
+    Absent,
+    /// It may: what leaves the node with somebody else's source is judged as what is forwarded.
+    Present,
+}
+
 /// How a denial ends (decisions.md 15).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Denial {
@@ -119,6 +131,7 @@ pub static STANDARD: PodOptions = PodOptions {
     virtual_addresses: Vec::new(),
     own_node: OwnNode::Judged,
     invalid: Invalid::Drop,
+    ipvs: Ipvs::Absent,
     denial: Denial::Drop,
     log_group: Some(LOG_GROUP),
 };

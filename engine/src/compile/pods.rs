@@ -2,15 +2,18 @@
 //!
 //! ```text
 //! pl_forward:  established, related, invalid -> goto known: revoked connections and invalid packets of pods are dropped
-//!              icmp, icmpv6                  -> goto a chain each: neighbour discovery and its like pass, the rest as below
-//!              ip saddr vmap @egress         -> jump the source's policy-set chain
-//!              ip daddr vmap @ingress        -> jump the destination's policy-set chain
+//!              ip saddr vmap @egress4        -> jump the source's policy-set chain
+//!              ip daddr vmap @ingress4       -> goto the destination's policy-set chain
+//!              icmpv6                        -> goto icmpv6: neighbour discovery and its like pass, the rest as below
+//!              ip6 saddr vmap @egress6, ip6 daddr vmap @ingress6: the same for IPv6
 //! ```
 //! A policy-set chain returns what it permits and drops what it denies, so that both ends of a connection between two
 //! local pods are judged. There is one for each distinct list of policies, not one for each pod.
 //!
 //! These rules stand in the base chain itself where no host rule follows. Where host rules follow, they are a chain of
 //! their own, and what they permit is accepted there or goes on to the host rules, as the forward mode says.
+
+use std::collections::BTreeMap;
 
 use policy_lang::policy::Direction;
 
@@ -22,10 +25,10 @@ use self::matching::{plain, verdict};
 use self::subject::Bindings;
 use super::base::Base;
 use super::builder::TableBuilder;
-use super::options::{OwnNode, PodOptions};
+use super::options::{Ipvs, OwnNode, PodOptions};
 use super::{ForwardMode, Input};
 use crate::resolve::Resolver;
-use crate::ruleset::{Expr, Field, Rule, Verdict};
+use crate::ruleset::{DataType, Datum, Expr, Field, Match, Name, Operator, Rule, Value, Verdict};
 
 mod chain;
 mod dispatch;
@@ -43,14 +46,31 @@ mod source_check;
 mod subject;
 mod vital;
 
-/// What is asked about a packet, in the order of asking.
+/// `RTN_LOCAL`: an address of this host.
+const LOCAL: u32 = 2;
+
+/// What is asked about a packet at one end.
+type End = BTreeMap<AddressFamily, Vec<Rule>>;
+
+/// What is asked about a packet at both ends.
 struct Judgement {
-    egress: Vec<Rule>,
-    ingress: Vec<Rule>,
+    egress: End,
+    ingress: End,
+}
+
+impl Judgement {
+    /// Both ends, the source first.
+    fn both(&self) -> End {
+        let mut both = self.egress.clone();
+        for (family, rules) in &self.ingress {
+            both.entry(*family).or_default().extend(rules.iter().cloned());
+        }
+        both
+    }
 }
 
 /// Adds everything that the policies mean for the pods of the node, ahead of the host rules that are there already.
-pub(super) fn lower(input: &Input<'_>, resolver: &Resolver<'_>, builder: &mut TableBuilder) {
+pub(super) fn lower<'a>(input: &Input<'a>, resolver: &'a Resolver<'a>, builder: &mut TableBuilder) {
     let Input { policies, node, pods: options, .. } = *input;
     let local = local::addresses(resolver, node);
     let guard = Guard::new(options, node, resolver.inventory());
@@ -60,17 +80,25 @@ pub(super) fn lower(input: &Input<'_>, resolver: &Resolver<'_>, builder: &mut Ta
     let bindings = Bindings::new(policies);
     let mut chains = PolicyChains::new(policies, resolver, local.keys().copied().collect(), options);
     let locals = LocalSets::new(&local, builder);
-    let mut judged = |direction| {
-        let mut rules = dispatch::rules(direction, &bindings, &local, &mut chains, builder);
-        rules.extend(guard.rules(direction, &bindings, &locals, &mut chains, builder));
-        rules
+    // The destination is judged last, so nothing is left to come back for, unless pods' traffic has to be told apart then.
+    let accepts_pods = input.forward_mode == ForwardMode::PodsFirst && !builder.base_rules(Base::Forward).is_empty();
+    let enter_last: fn(Name) -> Verdict = if accepts_pods { Verdict::Jump } else { Verdict::Goto };
+    let mut judged = |direction, enter| {
+        let dispatched = dispatch::rules(direction, &bindings, &local, enter, &mut chains, builder);
+        let guarded = guard.rules(direction, &bindings, &locals, &mut chains, builder);
+        let mut end = End::new();
+        for (family, rule) in dispatched.into_iter().chain(guarded) {
+            end.entry(family).or_default().push(rule);
+        }
+        end
     };
-    let egress = judged(Direction::Egress);
-    let judgement = Judgement { ingress: judged(Direction::Ingress), egress };
+    let egress = judged(Direction::Egress, Verdict::Jump);
+    let ingress = judged(Direction::Ingress, enter_last);
+    let judgement = Judgement { egress, ingress };
     let ways = Ways { locals: &locals, guard: &guard, options };
     ways.forward(&judgement, input.forward_mode, builder);
     ways.input(&judgement, builder);
-    ways.output(builder);
+    ways.output(&judgement, builder);
     ways.virtual_addresses(builder);
     source_check::lower(&guard, options, builder);
 }
@@ -90,8 +118,7 @@ impl Ways<'_> {
             (ForwardMode::PodsFirst, true) => self.accept_pods(builder),
             (ForwardMode::PodsFirst, false) | (ForwardMode::HostRules, _) => Verdict::Return,
         };
-        let rules = judgement.egress.iter().chain(&judgement.ingress).cloned().collect();
-        let rules = self.judged(rules, &pass, builder);
+        let rules = self.judged(judgement.both(), &pass, builder);
         if host_rules_follow {
             let chain = builder.chain("pods", "", rules, None);
             builder.prepend(Base::Forward, vec![verdict(Verdict::Jump(chain))]);
@@ -104,17 +131,28 @@ impl Ways<'_> {
     fn input(&self, judgement: &Judgement, builder: &mut TableBuilder) {
         let rules = match self.options.own_node {
             OwnNode::Judged => judgement.egress.clone(),
-            OwnNode::Open => Vec::new(),
+            OwnNode::Open => End::new(),
         };
         let rules = self.judged(rules, &Verdict::Return, builder);
         builder.prepend(Base::PodInput, rules);
     }
 
-    /// What the node sends to its own pods is accepted (sem-83), unless it belongs to what was revoked.
-    fn output(&self, builder: &mut TableBuilder) {
-        if let Some(rule) = known::revoked(self.options, builder) {
-            builder.prepend(Base::PodOutput, vec![rule]);
+    /// What the node sends to its own pods is accepted (sem-83), unless it belongs to what was revoked. What IPVS sends on
+    /// has somebody else's source and has passed neither forward nor input.
+    fn output(&self, judgement: &Judgement, builder: &mut TableBuilder) {
+        let mut rules: Vec<Rule> = known::revoked(self.options, builder).into_iter().collect();
+        if self.options.ipvs == Ipvs::Present {
+            let judged = self.judged(judgement.both(), &Verdict::Return, builder);
+            let forwarded = Expr::Match(Match {
+                field: Field::FibSaddrType,
+                mask: None,
+                operator: Operator::Ne,
+                value: Value::One(Datum::number(DataType::FibAddrtype, LOCAL)),
+            });
+            let judged = Expr::Verdict(Verdict::Goto(builder.chain("ipvs", "", judged, None)));
+            rules.push(plain(vec![forwarded, judged]));
         }
+        builder.prepend(Base::PodOutput, rules);
     }
 
     /// Declared virtual addresses pass the host's own rules before those ask conntrack anything: packets of a load
@@ -130,20 +168,24 @@ impl Ways<'_> {
         accept(Base::Output, AddressFamily::saddr);
     }
 
-    /// A judgement with what comes before it, and `pass` at its end.
-    fn judged(&self, rules: Vec<Rule>, pass: &Verdict, builder: &mut TableBuilder) -> Vec<Rule> {
-        let end = match pass {
+    /// A judgement with what comes before it, and `pass` at its end. IPv4 comes first, and what is vital of ICMPv6 only
+    /// then: whoever decides an IPv4 packet decides it without asking about the other family.
+    fn judged(&self, mut end: End, pass: &Verdict, builder: &mut TableBuilder) -> Vec<Rule> {
+        let mut of = |family| end.remove(&family).unwrap_or_default();
+        let passed = match pass {
             Verdict::Return => None,
             Verdict::Accept | Verdict::Drop | Verdict::Continue | Verdict::Jump(_) | Verdict::Goto(_) => {
                 Some(verdict(pass.clone()))
             }
         };
-        let rules: Vec<Rule> = rules.into_iter().chain(end).collect();
-        let judge = Verdict::Goto(builder.chain("judge", "", rules.clone(), None));
-        let mut all = known::rules(self, pass, &judge, builder);
-        all.extend(vital::rules(self, pass, &judge, builder));
-        all.extend(rules);
-        all
+        let v4 = of(AddressFamily::V4);
+        let v6: Vec<Rule> = of(AddressFamily::V6).into_iter().chain(passed).collect();
+        let judge = builder.chain("judge", "", v4.iter().chain(&v6).cloned().collect(), None);
+        let mut rules = known::rules(self, pass, &Verdict::Goto(judge), builder);
+        rules.extend(v4);
+        rules.push(vital::rule(self, pass, v6.clone(), builder));
+        rules.extend(v6);
+        rules
     }
 
     /// Accepts what comes from a local pod or goes to one, and leaves everything else to the rules that follow.

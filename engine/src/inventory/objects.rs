@@ -1,12 +1,12 @@
 //! From objects as read to the snapshot that a compile sees.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use policy_lang::diagnostic::{Code, Diagnostic};
 use policy_lang::manifest::{self, Lifecycle, Object, Phase, PodNetwork};
-use policy_lang::name::{NAMESPACE_NAME_LABEL, NamespacedName};
+use policy_lang::name::{Labels, NAMESPACE_NAME_LABEL, NamespacedName};
 
 use super::{Endpoint, Inventory, NamedPort, Node, Pod};
 
@@ -94,7 +94,7 @@ impl Inventory {
             }
         }
         for namespace in assumed {
-            let labels = BTreeMap::from([(Arc::from(NAMESPACE_NAME_LABEL), Arc::clone(&namespace))]);
+            let labels = Labels::from([(Arc::from(NAMESPACE_NAME_LABEL), Arc::clone(&namespace))]);
             self.namespaces.insert(namespace, labels);
         }
     }

@@ -227,7 +227,7 @@ pub(super) fn decode(spec: &SetSpec, layout: &Layout, wire: &[WireElement]) -> O
         }
         elements.insert(ElementKey::CatchAll, decode_element(spec, element)?);
     }
-    Some(elements)
+    Some(elements.into_iter().collect())
 }
 
 fn decode_element(spec: &SetSpec, wire: &WireElement) -> Option<Element> {

@@ -6,8 +6,7 @@
 use super::datum::{DataType, Datum, Interval};
 use super::every::every;
 use super::name::Name;
-use super::set::{Element, ElementKey, SetSpec};
-use std::collections::BTreeMap;
+use super::set::{Elements, SetSpec};
 use std::time::Duration;
 
 /// One expression of a rule.
@@ -110,7 +109,7 @@ pub enum SetRef {
         /// Its key types and whether it has intervals; neither dynamic nor timed, and without a comment.
         spec: SetSpec,
         /// Its elements.
-        elements: BTreeMap<ElementKey, Element>,
+        elements: Elements,
     },
 }
 

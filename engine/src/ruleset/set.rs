@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::datum::{DataType, Datum, Interval};
@@ -18,7 +20,11 @@ pub struct Set {
 }
 
 /// The elements of a set, sorted by key.
-pub type Elements = BTreeMap<ElementKey, Element>;
+///
+/// Shared: a clone is a pointer, and the first change of a clone copies. So a ruleset and the one that follows it hold
+/// the elements of a set that did not change once.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Elements(Arc<BTreeMap<ElementKey, Element>>);
 
 /// Everything about a set that cannot change while it lives.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -85,6 +91,57 @@ pub enum ElementData {
     Value(Box<[Datum]>),
     /// The name of a counter.
     Counter(Name),
+}
+
+impl Deref for Elements {
+    type Target = BTreeMap<ElementKey, Element>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Elements {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl Elements {
+    /// None.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl FromIterator<(ElementKey, Element)> for Elements {
+    fn from_iter<I: IntoIterator<Item = (ElementKey, Element)>>(elements: I) -> Self {
+        Self(Arc::new(elements.into_iter().collect()))
+    }
+}
+
+impl<const N: usize> From<[(ElementKey, Element); N]> for Elements {
+    fn from(elements: [(ElementKey, Element); N]) -> Self {
+        elements.into_iter().collect()
+    }
+}
+
+impl<'a> IntoIterator for &'a Elements {
+    type Item = (&'a ElementKey, &'a Element);
+    type IntoIter = std::collections::btree_map::Iter<'a, ElementKey, Element>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl IntoIterator for Elements {
+    type Item = (ElementKey, Element);
+    type IntoIter = std::collections::btree_map::IntoIter<ElementKey, Element>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        Arc::unwrap_or_clone(self.0).into_iter()
+    }
 }
 
 impl SetSpec {

@@ -6,6 +6,8 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+use engine::compile::options::{LocalPods, PodOptions};
+use engine::place::{Cause, Event, Place};
 use watcher::lab::{Body, Capture, Crafted};
 
 use super::enforce::{Cluster, Family, Rules, counted, deny_all, policy};
@@ -190,6 +192,73 @@ fn dec_16_echo_follows_the_policy() {
         "without ports every protocol, with ports not ICMP",
         "echo shop/db shop/web\nops/agent open drop\nalpha drop drop\nkubelet-a open open\n\n8080/TCP shop/db shop/web\nops/agent open open\n",
     );
+}
+
+/// Router advertisement: hop limit, flags, lifetime, two timers; and an option that nobody knows, to recognise it by.
+fn advertisement(word: &str) -> Body {
+    let mut rest = vec![64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, 253, 3];
+    rest.extend(format!("{word:.<22}").into_bytes());
+    Body::Icmp(134, 0, rest)
+}
+
+#[test]
+fn dec_16_no_pod_is_a_router() {
+    if !can_make_namespaces("dec_16_routers") {
+        return;
+    }
+    let place = Place { event: Event::Denied, cause: Cause::RouterAdvertisement }.name("", "");
+    // Bridged frames come from the bridge in the eyes of the IP hooks.
+    for (plumbing, prefix) in [("routed", "cali"), ("bridge", "cni0")] {
+        let cluster = Cluster::new(&format!("plumbing {plumbing}\n{NODES}"), &PORTS);
+        let node = cluster.namespace("node-a");
+        node.nft(WATCH).unwrap();
+        let web = link_local(&cluster, "shop/web");
+        let all_nodes: IpAddr = "ff02::1".parse().unwrap();
+        let packet =
+            |source: IpAddr, body| Crafted { hop_limit: 255, ..Crafted::new(source, all_nodes, body) }.encode();
+        let redirect = || {
+            let mut rest = vec![0; 4];
+            rest.extend([web; 2].iter().flat_map(|address| match address {
+                IpAddr::V6(address) => address.octets(),
+                IpAddr::V4(_) => [0; 16],
+            }));
+            Body::Icmp(137, 0, rest)
+        };
+        let everything = |word| [packet(web, advertisement(word)), packet(web, redirect())];
+
+        // Nothing but us is in the way.
+        let mut capture = Capture::open(cluster.namespace("shop/db")).unwrap();
+        cluster.lab.send("shop/web", Some("eth0"), &everything("before")).unwrap();
+        after_everything(&cluster, "shop/web");
+        assert_eq!(
+            [counted(node, "watch", "advertisements"), counted(node, "watch", "redirects")],
+            [1, 1],
+            "{plumbing}"
+        );
+        assert_eq!(capture.has(b"before").unwrap(), plumbing == "bridge");
+
+        let local = LocalPods { interface_prefix: Some(prefix.into()), ..LocalPods::default() };
+        // Whatever policy says: nothing at all here.
+        cluster.enforce(&Rules { options: PodOptions { local, ..PodOptions::default() }, ..Rules::default() });
+        cluster.lab.send("shop/web", Some("eth0"), &everything("after")).unwrap();
+        after_everything(&cluster, "shop/web");
+        assert_eq!(
+            [counted(node, "watch", "advertisements"), counted(node, "watch", "redirects")],
+            [1, 1],
+            "{plumbing}"
+        );
+        assert!(!capture.has(b"after").unwrap(), "{plumbing}");
+        assert!(counted(node, "palisade", place.as_str()) >= 2, "{plumbing}");
+
+        // The node is one, and says so to its pods.
+        let interface = if plumbing == "bridge" { "cni0" } else { "cali2" };
+        let own = format!("{plumbing} router");
+        cluster
+            .lab
+            .send("node-a", Some(interface), &[packet("fe80::1".parse().unwrap(), advertisement(&own))])
+            .unwrap();
+        capture.wait_for(own.as_bytes()).unwrap();
+    }
 }
 
 /// The link-local address that the kernel gave to somebody's `eth0`.

@@ -1,5 +1,6 @@
 //! A pod and the node that it runs on.
 
+use engine::compile::options::{OwnNode, PodOptions};
 use watcher::lab::{Body, Capture, Crafted, Service};
 
 use super::enforce::{Cluster, Family, Rules, baseline, counted, deny_all, policy};
@@ -33,6 +34,58 @@ fn sem_83_85_own_node_reaches_its_pods_and_is_reached_as_egress_policy_says() {
         "22/TCP to the own node",
         "22/TCP node-a node-b\nshop/web open drop\n\n8080/TCP node-a\nshop/web drop\n\necho node-a\nshop/web drop\n",
     );
+}
+
+#[test]
+fn sem_85_egress_to_the_own_node_can_be_left_open() {
+    if !can_make_namespaces("sem_85_own_node_open") {
+        return;
+    }
+    let cluster = Cluster::new(NODES, &PORTS);
+    let isolated = deny_all("shop", "Ingress, Egress");
+    let options = PodOptions { own_node: OwnNode::Open, ..PodOptions::default() };
+    cluster.enforce(&Rules { policies: &isolated, options, ..Rules::default() });
+    cluster.assert_tables(
+        "allowEgressToOwnNode",
+        "8080/TCP node-a node-b shop/db\nshop/web open drop drop\nshop/api drop open drop\n",
+    );
+}
+
+#[test]
+fn sem_95_96_other_nodes_and_pods_on_their_network_are_addresses() {
+    if !can_make_namespaces("sem_95_other_nodes") {
+        return;
+    }
+    // `shop/hosted` runs on node-b's own network: it has the node's address and is no pod to any selector.
+    let cluster = Cluster::new(NODES, &PORTS);
+    let to = |peer: &str| {
+        deny_all("shop", "Ingress, Egress") + &policy("shop/web", "Egress", &format!("[{{to: [{peer}]}}]"))
+    };
+    let from_anywhere = "8080/TCP node-a node-b shop/db\nshop/web ";
+    for (about, peer, cells) in [
+        ("every pod of every namespace", "{namespaceSelector: {}}", "drop drop drop"),
+        (
+            "another node's address",
+            "{ipBlock: {cidr: 192.168.0.12/32}}, {ipBlock: {cidr: '2001:db8:0:1::12/128'}}",
+            "drop open drop",
+        ),
+        (
+            "the range of the nodes",
+            "{ipBlock: {cidr: 192.168.0.0/24}}, {ipBlock: {cidr: '2001:db8:0:1::/64'}}",
+            "open open drop",
+        ),
+        ("one family", "{ipBlock: {cidr: 192.168.0.12/32}}", "drop open|drop drop"),
+    ] {
+        cluster.enforce(&Rules { policies: &to(peer), ..Rules::default() });
+        cluster.assert_tables(about, &format!("{from_anywhere}{cells}\n"));
+    }
+    // The other way round: what another node's process sends is what its address says.
+    let node_b = "{ipBlock: {cidr: 192.168.0.12/32}}, {ipBlock: {cidr: '2001:db8:0:1::12/128'}}";
+    for (about, peer, cells) in [("selectors", "{namespaceSelector: {}}", "drop"), ("ipBlock", node_b, "open")] {
+        let policies = policy("shop/db", "Ingress", &format!("[{{from: [{peer}]}}]"));
+        cluster.enforce(&Rules { policies: &policies, ..Rules::default() });
+        cluster.assert_tables(about, &format!("8080/TCP shop/db\nkubelet-b {cells}\nkubelet-a open\n"));
+    }
 }
 
 #[test]

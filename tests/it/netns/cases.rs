@@ -185,6 +185,7 @@ fn acts(script: &Script, mut cluster: Cluster) -> Vec<Act> {
             | Action::Label { .. }
             | Action::Forget { .. }
             | Action::Baseline(_)
+            | Action::Options(_)
             | Action::Host { .. } => {}
         }
         if !matches!(step.action, Action::Expect(_)) {

@@ -155,16 +155,25 @@ pub(super) fn desired_of(config: &Config, on_errors: OnErrors, color: Color) -> 
     let mut loaded = source::load(config).map_err(|error| Failure::Input(error.into()))?;
     let ruleset = compiled(&mut loaded, config, &node);
     report::message(&diagnostics::render(&loaded.diagnostics, &loaded.sources, color));
-    let outcome = match (loaded.has_errors(), on_errors) {
-        (false, OnErrors::Refuse | OnErrors::FailClosed) => Outcome::Clean,
-        (true, OnErrors::FailClosed) => Outcome::Findings,
-        (true, OnErrors::Refuse) => {
-            let message = "nothing was done because of these errors; --keep-going enforces the rest";
-            return Err(Failure::Input(anyhow!(message)));
-        }
-    };
+    let outcome = outcome(&loaded, on_errors)?;
     let Loaded { inventory, records, .. } = loaded;
     Ok(Desired { ruleset, inventory, config: config.clone(), node, records, on_errors, outcome })
+}
+
+/// Whether what was read may be used as it is.
+pub(super) fn outcome_of(loaded: &Loaded, args: &SourceArgs) -> Result<Outcome, Failure> {
+    outcome(loaded, if args.keep_going { OnErrors::FailClosed } else { OnErrors::Refuse })
+}
+
+fn outcome(loaded: &Loaded, on_errors: OnErrors) -> Result<Outcome, Failure> {
+    match (loaded.has_errors(), on_errors) {
+        (false, OnErrors::Refuse | OnErrors::FailClosed) => Ok(Outcome::Clean),
+        (true, OnErrors::FailClosed) => Ok(Outcome::Findings),
+        (true, OnErrors::Refuse) => {
+            let message = "nothing was done because of these errors; --keep-going enforces the rest";
+            Err(Failure::Input(anyhow!(message)))
+        }
+    }
 }
 
 /// Compiles what was read. Host rules whose words turn out to make no sense give way to the stand-in.

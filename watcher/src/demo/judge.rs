@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use engine::eval::policy::{self, Connection, Decision, Transport, Way};
+use engine::eval::policy::{self, Connection, Decision, Oracle, PodInterfaces, Transport, Way};
 use engine::eval::ruleset::Owner;
 use engine::ruleset::Comment;
 use policy_lang::port::Protocol;
@@ -91,10 +91,23 @@ impl<'a> Judge<'a> {
         let transport = transport(service, destination);
         ways.into_iter()
             .map(|(node, way)| {
-                let connection = Connection::new(source, destination, transport, way);
-                policy::policies(&self.world.policies, &self.world.inventory, node, &connection)
+                let interfaces = PodInterfaces { input: self.is_wire(from, node), output: self.is_wire(to, node) };
+                let connection = Connection { interfaces, ..Connection::new(source, destination, transport, way) };
+                let World { policies, inventory, options, .. } = self.world;
+                Oracle { policies, inventory, node, options }.decide(&connection)
             })
             .reduce(Decision::and)
+    }
+
+    /// Whether somebody is behind an interface of a node that is a pod's by its name.
+    fn is_wire(&self, party: &Party, node: &Arc<str>) -> bool {
+        let prefix = self.world.options.local.interface_prefix.as_deref();
+        match &party.place {
+            Place::Pod { node: own, interface } => {
+                own == node && prefix.is_some_and(|prefix| interface.starts_with(prefix))
+            }
+            Place::Node(_) | Place::Outside => false,
+        }
     }
 }
 

@@ -79,16 +79,14 @@ pub fn totals_json(places: &[CountedPlace]) -> String {
         let of_event = places.iter().filter(|place| place.place.event == event);
         of_event.fold(0_u64, |sum, place| sum.saturating_add(place.packets))
     };
-    let total = |place: &'_ CountedPlace| -> (u64, u64) { (place.packets, place.bytes) };
     super::pretty(&TotalsJson {
         version: VERSION,
-        places: places
-            .iter()
-            .map(|place| {
-                let (packets, bytes) = total(place);
-                TotalJson { place: PlaceJson::new(place.place, &place.line, place.name.as_str()), packets, bytes }
-            })
-            .collect(),
+        places: places.iter().map(total).collect(),
         summary: SummaryJson { denied: sum(Event::Denied), audited: sum(Event::Audited), logged: sum(Event::Logged) },
     })
+}
+
+fn total(counted: &CountedPlace) -> TotalJson<'_> {
+    let CountedPlace { name, place, line, packets, bytes } = counted;
+    TotalJson { place: PlaceJson::new(*place, line, name.as_str()), packets: *packets, bytes: *bytes }
 }

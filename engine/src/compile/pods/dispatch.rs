@@ -18,21 +18,22 @@ use crate::ruleset::{
     Comment, Datum, Element, ElementKey, Elements, Expr, Name, Rule, SetRef, SetSpec, Verdict, VerdictMap,
 };
 
-/// One rule for each family that has an entry: looks the pod's own address up and jumps to its policy-set chain.
+/// The rule of each family that has an entry: looks the pod's own address up and enters its policy-set chain.
 pub(super) fn rules(
     direction: Direction,
     bindings: &Bindings<'_>,
     local: &LocalAddresses<'_>,
+    enter: fn(Name) -> Verdict,
     chains: &mut PolicyChains<'_>,
     builder: &mut TableBuilder,
-) -> Vec<Rule> {
+) -> BTreeMap<AddressFamily, Rule> {
     let resolver = chains.resolver();
     let mut maps: BTreeMap<AddressFamily, Elements> = BTreeMap::new();
     for (address, pods) in local {
         let bound: Vec<Name> = pods
             .iter()
             .map(|(name, pod)| {
-                let shares_address = resolver.owners(*address).len() > 1 && direction == Direction::Ingress;
+                let shares_address = !resolver.rivals(*address).is_empty() && direction == Direction::Ingress;
                 let own_ports = shares_address.then(|| pod.ports.clone());
                 Effective { own_ports, ..bindings.effective(direction, resolver, name, pod) }
             })
@@ -49,7 +50,7 @@ pub(super) fn rules(
             }
         };
         let comment = Comment::new(&pods.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>().join(", "));
-        let element = Element { comment: Some(comment), ..Element::verdict(Verdict::Jump(target)) };
+        let element = Element { comment: Some(comment), ..Element::verdict(enter(target)) };
         let key = ElementKey::values([Datum::address(*address)]);
         maps.entry(address_family(*address)).or_default().insert(key, element);
     }
@@ -58,7 +59,7 @@ pub(super) fn rules(
         let size = u32::try_from(elements.len()).ok().and_then(NonZeroU32::new);
         let spec = SetSpec { size, ..SetSpec::hash([field.data_type()]).verdicts() };
         let map = builder.constant_set(&format!("{direction}{}", family.digit()), "", spec, elements);
-        plain(vec![Expr::VerdictMap(VerdictMap { key: vec![field], map: SetRef::Named(map) })])
+        (family, plain(vec![Expr::VerdictMap(VerdictMap { key: vec![field], map: SetRef::Named(map) })]))
     };
     maps.into_iter().map(rule).collect()
 }

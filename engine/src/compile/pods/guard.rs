@@ -64,7 +64,7 @@ impl<'a> Guard<'a> {
         by_interface.into_iter().chain(by_address).collect()
     }
 
-    /// The rules that judge packets from such addresses, or to them.
+    /// The rules that judge packets from such addresses, or to them, with the family that each is about.
     pub(super) fn rules(
         &self,
         direction: Direction,
@@ -72,7 +72,7 @@ impl<'a> Guard<'a> {
         locals: &LocalSets,
         chains: &mut PolicyChains<'_>,
         builder: &mut TableBuilder,
-    ) -> Vec<Rule> {
+    ) -> Vec<(AddressFamily, Rule)> {
         if !self.is_configured() {
             return Vec::new();
         }
@@ -93,25 +93,25 @@ impl<'a> Guard<'a> {
             verdicts.push(Verdict::Jump(chains.chain(effective, builder)));
         }
         let tests = self.unknown(direction, locals);
-        let rule = |test: &Vec<Expr>, verdict: &Verdict| {
-            plain(test.iter().cloned().chain([Expr::Verdict(verdict.clone())]).collect())
+        let rule = |(family, test): &(AddressFamily, Vec<Expr>), verdict: &Verdict| {
+            (*family, plain(test.iter().cloned().chain([Expr::Verdict(verdict.clone())]).collect()))
         };
         tests.iter().flat_map(|test| verdicts.iter().map(move |verdict| rule(test, verdict))).collect()
     }
 
     /// The tests that the address is local and nobody's. No packet passes two of them.
-    fn unknown(&self, direction: Direction, locals: &LocalSets) -> Vec<Vec<Expr>> {
+    fn unknown(&self, direction: Direction, locals: &LocalSets) -> Vec<(AddressFamily, Vec<Expr>)> {
         let mut tests = Vec::new();
         for (family, ranges) in &self.ranges {
             let field = own_field(direction, *family);
             let nobodys = locals.lacking(*family, field);
             if let Some(in_range) = within(field, ranges, Operator::Eq) {
                 let elsewhere = self.prefix().map(|prefix| interface(wire(direction), prefix, Operator::Ne));
-                tests.push(elsewhere.into_iter().chain([in_range]).chain(nobodys.clone()).collect());
+                tests.push((*family, elsewhere.into_iter().chain([in_range]).chain(nobodys.clone()).collect()));
             }
             if let Some(prefix) = self.prefix() {
                 let of_family = nobodys.unwrap_or_else(|| number(Field::NfProto, family.number()));
-                tests.push(vec![interface(wire(direction), prefix, Operator::Eq), of_family]);
+                tests.push((*family, vec![interface(wire(direction), prefix, Operator::Eq), of_family]));
             }
         }
         tests

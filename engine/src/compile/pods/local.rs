@@ -23,7 +23,7 @@ pub(super) fn addresses<'a>(resolver: &Resolver<'a>, node: &str) -> LocalAddress
         if pod.node.as_deref() != Some(node) {
             continue;
         }
-        for address in pod.addresses.iter().filter(|address| resolver.owners(**address).contains(&name)) {
+        for address in pod.addresses.iter().filter(|address| resolver.owns(name, **address)) {
             local.entry(*address).or_default().push((name, pod));
         }
     }

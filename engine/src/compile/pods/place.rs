@@ -3,6 +3,7 @@
 
 use policy_lang::policy::{Direction, Policy, Rule as PolicyRule, Tier};
 
+use super::vital;
 use crate::compile::builder::TableBuilder;
 use crate::compile::options::{Denial, PodOptions};
 use crate::place::{Cause, Event, Place};
@@ -51,7 +52,7 @@ pub(super) fn denial(cause: Cause, words: &Words, options: &PodOptions, builder:
     let comment = Some(Comment::new(&words.line));
     let rule = |exprs: Vec<Expr>| Rule { exprs, comment: comment.clone() };
     let counted = || Expr::NamedCounter(name.clone());
-    let mut rules: Vec<Rule> = log(&name, options).into_iter().collect();
+    let mut rules: Vec<Rule> = spared(cause).into_iter().chain(log(&name, options)).collect();
     match (options.denial, may_reject(cause)) {
         (Denial::Drop, _) | (Denial::Reject, false) => {
             rules.push(rule(vec![counted(), Expr::Verdict(Verdict::Drop)]));
@@ -121,6 +122,16 @@ fn log(name: &Name, options: &PodOptions) -> Option<Rule> {
     let log =
         Log { prefix: Some(name.as_str().into()), group: Some(group), snaplen: Some(LOG_SNAPLEN), ..Log::default() };
     Some(Rule { exprs: vec![Expr::Limit(limit), Expr::Log(log)], comment: None })
+}
+
+/// What no policy may deny. Returning permits: a chain that denies is gone to from one that is jumped to.
+fn spared(cause: Cause) -> Option<Rule> {
+    match cause {
+        Cause::Policy(..) | Cause::Quarantine(_) | Cause::Budget(_) => {
+            Some(vital::fragmentation_needed(&Verdict::Return))
+        }
+        Cause::Revoked | Cause::Invalid | Cause::ForgedSource | Cause::RouterAdvertisement => None,
+    }
 }
 
 /// A ClusterNetworkPolicy denies in silence (C18), and so does what is no policy.

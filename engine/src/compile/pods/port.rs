@@ -125,7 +125,7 @@ fn named_set(
     builder: &mut TableBuilder,
 ) -> Name {
     let elements: Elements = resolver
-        .named_port(name, protocol)
+        .named_port(name, protocol, |_| true)
         .into_iter()
         .filter(|(address, _)| address_family(*address) == family)
         .map(|(address, port)| (ElementKey::values([Datum::address(address), Datum::port(port)]), Element::PLAIN))

@@ -2,13 +2,12 @@
 
 use super::Ways;
 use super::family::AddressFamily;
-use super::matching::{commented, interface, number, one_of, plain, verdict};
+use super::matching::{commented, interface, number, one_of, plain};
 use super::place::{self, Words};
 use crate::compile::builder::TableBuilder;
 use crate::place::Cause;
 use crate::ruleset::{Expr, Field, Operator, Rule, Verdict};
 
-const ICMP: u32 = 1;
 const ICMPV6: u32 = 58;
 
 /// Types of ICMPv6 (RFC 4443, 4861, 2710, 3810).
@@ -24,51 +23,49 @@ const FRAGMENTATION_NEEDED: u32 = 4;
 /// The hop limit of a packet that no router has forwarded.
 const HOP_LIMIT_OF_NEIGHBOURS: u32 = 255;
 
-/// Sends ICMP on a way of its own, which ends in `judge`, so that every other packet pays for two comparisons only.
-pub(super) fn rules(ways: &Ways<'_>, pass: &Verdict, judge: &Verdict, builder: &mut TableBuilder) -> Vec<Rule> {
-    let mut v4 = path_mtu_v4(pass);
-    v4.push(verdict(judge.clone()));
-    let mut v6 = icmpv6(ways, pass, builder);
-    v6.push(verdict(judge.clone()));
-    let mut way = |protocol, kind, rules| {
-        let chain = builder.chain(kind, "", rules, None);
-        plain(vec![number(Field::L4Proto, protocol), Expr::Verdict(Verdict::Goto(chain))])
-    };
-    vec![way(ICMP, "icmp", v4), way(ICMPV6, "icmpv6", v6)]
+/// Sends ICMPv6 on a way of its own, which ends with these rules, so that every other packet pays for one comparison.
+pub(super) fn rule(ways: &Ways<'_>, pass: &Verdict, judge: Vec<Rule>, builder: &mut TableBuilder) -> Rule {
+    let rules = icmpv6(ways, pass, builder).into_iter().chain(judge).collect();
+    let chain = builder.chain("icmpv6", "", rules, None);
+    plain(vec![number(Field::L4Proto, ICMPV6), Expr::Verdict(Verdict::Goto(chain))])
 }
 
 /// Path MTU discovery, which conntrack may call invalid.
 pub(super) fn path_mtu(pass: &Verdict) -> Vec<Rule> {
-    let mut rules = path_mtu_v4(pass);
-    rules.push(commented(
-        vec![number(Field::Icmpv6Type, PACKET_TOO_BIG), Expr::Verdict(pass.clone())],
-        "packet too big",
-    ));
-    rules
+    let v6 = vec![number(Field::Icmpv6Type, PACKET_TOO_BIG), Expr::Verdict(pass.clone())];
+    vec![fragmentation_needed(pass), commented(v6, "packet too big")]
 }
 
-fn path_mtu_v4(pass: &Verdict) -> Vec<Rule> {
+/// The same of IPv4: all of ICMP there that is vital, so it is asked about only where something is about to be denied.
+pub(super) fn fragmentation_needed(pass: &Verdict) -> Rule {
     let exprs = vec![
         number(Field::IcmpType, UNREACHABLE),
         number(Field::IcmpCode, FRAGMENTATION_NEEDED),
         Expr::Verdict(pass.clone()),
     ];
-    vec![commented(exprs, "fragmentation needed")]
+    commented(exprs, "fragmentation needed")
 }
 
 fn icmpv6(ways: &Ways<'_>, pass: &Verdict, builder: &mut TableBuilder) -> Vec<Rule> {
-    let Ways { locals, guard, options } = *ways;
     let passed = |exprs: Vec<Expr>, comment: &str| {
         commented(exprs.into_iter().chain([Expr::Verdict(pass.clone())]).collect(), comment)
     };
     let of_type = |types: &[u32]| one_of(Field::Icmpv6Type, types);
-    let routing = || of_type(&ROUTER_ADVERTISEMENT_AND_REDIRECT);
     let unforwarded = number(Field::Ip6Hoplimit, HOP_LIMIT_OF_NEIGHBOURS);
     let mut rules = vec![
         passed(vec![unforwarded, of_type(&NEIGHBOUR_DISCOVERY)], "neighbour discovery"),
         passed(vec![of_type(&LISTENER_DISCOVERY)], "multicast listener discovery"),
         passed(vec![number(Field::Icmpv6Type, PACKET_TOO_BIG)], "packet too big"),
     ];
+    rules.extend(routing(ways, pass, builder));
+    rules
+}
+
+/// Router advertisements, which conntrack does not track, and redirects, which it calls invalid.
+pub(super) fn routing(ways: &Ways<'_>, pass: &Verdict, builder: &mut TableBuilder) -> Vec<Rule> {
+    let Ways { locals, guard, options } = *ways;
+    let routing = || one_of(Field::Icmpv6Type, &ROUTER_ADVERTISEMENT_AND_REDIRECT);
+    let mut rules = Vec::new();
     // A host that accepts them would take a route from a pod. Their source is a link-local address, so where the names
     // of pods' interfaces are known, those count; elsewhere only what bears a pod's address is recognised.
     let by_interface = guard.prefix().map(|prefix| interface(Field::Iifname, prefix, Operator::Eq));
@@ -79,6 +76,6 @@ fn icmpv6(ways: &Ways<'_>, pass: &Verdict, builder: &mut TableBuilder) -> Vec<Ru
         let dropped = place::denial_chain(Cause::RouterAdvertisement, &words, options, builder);
         rules.extend(from_pod.into_iter().map(|test| plain(vec![routing(), test, Expr::Verdict(dropped.clone())])));
     }
-    rules.push(passed(vec![routing()], "router advertisement or redirect"));
+    rules.push(commented(vec![routing(), Expr::Verdict(pass.clone())], "router advertisement or redirect"));
     rules
 }

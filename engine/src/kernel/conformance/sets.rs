@@ -197,7 +197,7 @@ fn attributes(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
             "counted_verdicts",
             Set {
                 spec: SetSpec { counters: true, ..hash().verdicts() },
-                elements: told.into_keys().map(|key| (key, Element::verdict(Verdict::Drop))).collect(),
+                elements: told.into_iter().map(|(key, _)| (key, Element::verdict(Verdict::Drop))).collect(),
             },
         ),
     ];

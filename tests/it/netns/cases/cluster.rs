@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use engine::compile::ForwardMode;
 use engine::compile::host::Names;
+use engine::compile::options::PodOptions;
 use policy_lang::diagnostic::{Diagnostic, Severity};
 use policy_lang::host::{FileError as HostFileError, Files, MemoryFiles};
 use watcher::config::Config;
@@ -23,6 +24,7 @@ pub(super) struct Cluster {
     documents: BTreeMap<Object, String>,
     forgotten: Vec<String>,
     baseline: Option<String>,
+    options: PodOptions,
     /// The host rules of each node, by its name.
     hosts: BTreeMap<String, String>,
 }
@@ -41,6 +43,7 @@ impl Cluster {
             }
             Action::Forget { namespace } => self.forgotten.push(namespace.clone()),
             Action::Baseline(text) => self.baseline = Some(text.clone()).filter(|text| !text.trim().is_empty()),
+            Action::Options(options) => self.options = options.clone(),
             Action::Host { node, rules } => {
                 self.hosts.insert(node.clone(), rules.clone());
             }
@@ -57,15 +60,19 @@ impl Cluster {
 
     /// What every node gets to load.
     pub(super) fn world(&self) -> World {
-        let (mut world, findings) = World::compile(self.loaded(None), ForwardMode::PodsFirst);
+        let (mut world, findings) = self.compiled(None);
         assert_sound(&findings);
         for node in self.hosts.keys() {
-            let (with_host, findings) = World::compile(self.loaded(Some(node)), ForwardMode::PodsFirst);
+            let (with_host, findings) = self.compiled(Some(node));
             assert_sound(&findings);
             let ruleset = with_host.rulesets.into_iter().find(|(name, _)| **name == **node);
             world.rulesets.extend(ruleset);
         }
         world
+    }
+
+    fn compiled(&self, host_of: Option<&str>) -> (World, Vec<Diagnostic>) {
+        World::compile_as(self.loaded(host_of), ForwardMode::PodsFirst, self.options.clone())
     }
 
     fn loaded(&self, host_of: Option<&str>) -> Loaded {

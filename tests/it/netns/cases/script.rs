@@ -15,12 +15,14 @@
 //! == expect the same
 //! ```
 //!
-//! More headings: `pods` applies pods, one a line (see `pods.rs`); `forget Namespace` takes a namespace from what the compiler knows; `baseline` and `host NODE` set the
-//! sources beside the manifests; `nft NAME` and `ip NAME` are carried out in somebody's network namespace before the
-//! next table is asked; `expect without oracle: REASON` leaves one opinion out and says so.
+//! More headings: `pods` applies pods, one a line (see `pods.rs`); `forget Namespace` takes a namespace from what the
+//! compiler knows; `baseline` and `host NODE` set the sources beside the manifests, and `options WORD...` how nodes are
+//! configured; `nft NAME` and `ip NAME` are carried out in somebody's network namespace before the next table is asked;
+//! `expect without oracle: REASON` leaves one opinion out and says so.
 
 use std::fmt;
 
+use engine::compile::options::{Denial, OwnNode, PodOptions, Quarantine};
 use watcher::lab::Matrix;
 
 use super::pods;
@@ -47,6 +49,7 @@ pub(super) enum Action {
     Label { object: Object, changes: Vec<String> },
     Forget { namespace: String },
     Baseline(String),
+    Options(PodOptions),
     Host { node: String, rules: String },
     Run { place: String, tool: Tool, lines: String },
     Expect(Expectation),
@@ -111,6 +114,7 @@ impl Script {
             | Action::Label { .. }
             | Action::Forget { .. }
             | Action::Baseline(_)
+            | Action::Options(_)
             | Action::Host { .. }
             | Action::Run { .. } => &[],
         })
@@ -128,6 +132,7 @@ fn action(words: &[&str], body: &str, last: &[Matrix]) -> Action {
             Action::Label { object: object(kind, name), changes: changes.iter().map(ToString::to_string).collect() }
         }
         ["forget", namespace] => Action::Forget { namespace: (*namespace).to_owned() },
+        ["options", words @ ..] => Action::Options(options(words)),
         ["baseline"] => Action::Baseline(body.to_owned()),
         ["host", node] => Action::Host { node: (*node).to_owned(), rules: body.to_owned() },
         ["nft", place] => run(place, Tool::Nft),
@@ -143,6 +148,22 @@ fn action(words: &[&str], body: &str, last: &[Matrix]) -> Action {
         }
         unknown => panic!("`== {}` is no step", unknown.join(" ")),
     }
+}
+
+/// How nodes are configured: `range=CIDR` and `prefix=NAME` say which addresses are local pods'.
+fn options(words: &[&str]) -> PodOptions {
+    let mut options = PodOptions::default();
+    for word in words {
+        match word.split_once('=') {
+            Some(("range", cidr)) => options.local.ranges.push(cidr.parse().unwrap()),
+            Some(("prefix", prefix)) => options.local.interface_prefix = Some(prefix.to_owned()),
+            Some(("quarantine", "count")) => options.quarantine = Quarantine::Count,
+            Some(("own-node", "open")) => options.own_node = OwnNode::Open,
+            Some(("denial", "reject")) => options.denial = Denial::Reject,
+            Some(_) | None => panic!("`{word}` is no option of a node"),
+        }
+    }
+    options
 }
 
 /// Reads tables; one with several services, separated by commas, stands for one table of each.

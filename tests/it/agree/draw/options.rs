@@ -1,0 +1,34 @@
+//! How the nodes are configured.
+
+use engine::compile::options::{LocalPods, OwnNode, PodOptions, Quarantine};
+
+use super::super::plan::{self, NODES};
+use super::Draw;
+
+impl Draw<'_> {
+    pub(super) fn options(&mut self) -> PodOptions {
+        PodOptions {
+            local: self.local(),
+            quarantine: self.pick(&[Quarantine::Drop, Quarantine::Drop, Quarantine::Count]),
+            own_node: self.pick(&[OwnNode::Judged, OwnNode::Judged, OwnNode::Open]),
+            ..PodOptions::default()
+        }
+    }
+
+    fn local(&mut self) -> LocalPods {
+        let ranges = |nodes: &[plan::NodePlan]| nodes.iter().flat_map(|node| node.ranges.map(plan::block)).collect();
+        match self.below(6) {
+            // Each node's own, one family of one node's only, and by the names of interfaces.
+            1 => LocalPods { node_pod_cidrs: true, ..LocalPods::default() },
+            2 => LocalPods { ranges: ranges(&NODES[..1]), ..LocalPods::default() },
+            3 => LocalPods { ranges: vec![plan::block(NODES[0].ranges[0])], ..LocalPods::default() },
+            4 => LocalPods { interface_prefix: Some("cali".into()), ..LocalPods::default() },
+            5 => LocalPods {
+                ranges: vec![plan::block("10.244.0.0/16")],
+                node_pod_cidrs: true,
+                interface_prefix: Some("cali".into()),
+            },
+            _ => LocalPods::default(),
+        }
+    }
+}

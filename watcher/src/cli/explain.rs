@@ -1,0 +1,92 @@
+//! `palisade explain`: why a connection is permitted or denied.
+
+use clap::ValueEnum;
+use engine::compile::HostInput;
+use policy_lang::diagnostic::Severity;
+
+use super::input::{self, SourceArgs};
+use super::{Failure, Outcome};
+use crate::explain::{Question, World, explain};
+use crate::report::{self, Color, diagnostics, explain as report_explain};
+use crate::source::host_files::HostFiles;
+use crate::source::load_with_objects;
+
+/// Say whether FROM may connect to TO, and why: every node on the way, every layer of policy that is passed there, and
+/// the line of the source that decides.
+///
+/// It judges by the manifests alone: no permission and no cluster is needed, and nothing has to be loaded. Policies are
+/// judged twice, by their words and as they are compiled; if the two contradict each other it says so, and exits with
+/// 1. Host rules are judged as they are compiled, the same on every node, with eth0 towards other nodes and interfaces
+/// cali1, cali2 and so on towards pods.
+///
+/// Pods on the host's network are their node to every policy. What goes to a Service is judged on each of its backends.
+/// Each address family that both ends have is judged by itself.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Who connects: NAMESPACE/POD, a node, or an address.
+    #[arg(value_name = "FROM")]
+    from: String,
+
+    /// Whom: NAMESPACE/POD, NAMESPACE/SERVICE (service/NAMESPACE/SERVICE where a pod has the same name), a node or an
+    /// address, and a port by number or by name; TCP unless it says /UDP or /SCTP. `:icmp` is an echo request. An IPv6
+    /// address with a port stands in brackets. Without a port: an echo request, and the ports that the pod's containers
+    /// declare and that policies about the two name, at most 20.
+    #[arg(value_name = "TO[:PORT[/PROTOCOL]]")]
+    to: String,
+
+    /// The form of the output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
+    #[command(flatten)]
+    sources: SourceArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  palisade explain shop/web-1 shop/db-1:5432 --manifests examples/cluster
+  palisade explain shop/web-1 shop/cart:80/TCP --manifests examples/cluster
+  palisade explain 203.0.113.10 shop/web-1:http --manifests examples/cluster --format json
+
+With --node NAME it says only what that node does; without it, what every node on the way does.
+
+Exit codes:
+  0  printed
+  1  printed, but the two ways to judge contradict each other: a bug; or objects are broken
+     (--keep-going)
+  2  the input, the usage or the configuration is wrong, or somebody who is named is not there";
+
+/// The forms of an explanation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Format {
+    /// Lines for people.
+    Text,
+    /// JSON, described in docs/reference/explain-json.md.
+    Json,
+}
+
+pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
+    let question = Question::parse(&args.from, &args.to).map_err(|error| Failure::Input(error.into()))?;
+    let config = input::config(&args.sources, color)?;
+    let (mut loaded, objects) = load_with_objects(&config, &HostFiles).map_err(|error| Failure::Input(error.into()))?;
+    // Notes are about everything that was read; here they would hide the answer.
+    loaded.diagnostics.retain(|finding| finding.severity != Severity::Note);
+    report::message(&diagnostics::render(&loaded.diagnostics, &loaded.sources, color));
+    let outcome = input::outcome_of(&loaded, &args.sources)?;
+    let world = World {
+        policies: &loaded.policies,
+        inventory: &loaded.inventory,
+        objects: &objects,
+        host: loaded.host.as_ref().map(|rules| HostInput { rules, names: &loaded.names, sources: &loaded.sources }),
+        forward_mode: config.forward.unwrap_or_default(),
+        options: &engine::compile::options::STANDARD,
+        node: config.node.as_deref(),
+    };
+    let explanation = explain(&world, &question).map_err(|error| Failure::Input(error.into()))?;
+    super::print(&match args.format {
+        Format::Text => report_explain::text(&explanation, &loaded.sources),
+        Format::Json => report_explain::json(&explanation, &loaded.sources),
+    })?;
+    Ok(if explanation.is_sound() { outcome } else { Outcome::Findings })
+}

@@ -1,0 +1,245 @@
+//! Why a connection is permitted or denied: every node on its way, every layer that it passes there, and the line that
+//! decides.
+//!
+//! The oracle judges by the words of the policies. The compiled rulesets are asked the same by the simulator, together
+//! with the host rules; where the two contradict each other, that is said, because one of them is wrong.
+//!
+//! What is absent: the kernel. It needs no right and no rules that are loaded.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use engine::compile::options::PodOptions;
+use engine::compile::{ForwardMode, HostInput, Input, compile};
+use engine::eval::policy::{Cause, Connection, Decision, Oracle, Outcome, Way};
+use engine::inventory::Inventory;
+use engine::ruleset::Ruleset;
+use policy_lang::manifest::Object;
+use policy_lang::policy::{Direction, Policy};
+
+pub use self::parties::{Party, Place, Target};
+pub use self::question::{About, Question, QuestionError, Wanted};
+
+mod hints;
+mod parties;
+mod question;
+mod walk;
+
+/// Everything that an explanation is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct World<'a> {
+    /// Policies of every tier.
+    pub policies: &'a [Policy],
+    /// The cluster.
+    pub inventory: &'a Inventory,
+    /// The objects that it was read from: Services' ports, and pods that are no subjects.
+    pub objects: &'a [Object],
+    /// The host rules; the same on every node.
+    pub host: Option<HostInput<'a>>,
+    /// How pod policy and the host's FORWARD rules meet.
+    pub forward_mode: ForwardMode,
+    /// How pod policy is enforced.
+    pub options: &'a PodOptions,
+    /// The only node whose part is wanted; every node on the way if none is given.
+    pub node: Option<&'a str>,
+}
+
+/// What becomes of a connection, for each backend, port and family that it can mean.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Explanation {
+    /// Who connects.
+    pub from: Party,
+    /// The Service that it goes through.
+    pub service: Option<Box<str>>,
+    /// Each connection that the question can mean.
+    pub cases: Vec<Case>,
+    /// What helps to understand it.
+    pub hints: Vec<String>,
+}
+
+/// One connection.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Case {
+    /// Whom it reaches.
+    pub to: Party,
+    /// From which address.
+    pub source: IpAddr,
+    /// To which address, behind any Service.
+    pub destination: IpAddr,
+    /// The port there, or what else it is about.
+    pub about: About,
+    /// What each node on the way does, in order.
+    pub steps: Vec<Step>,
+    /// What becomes of it.
+    pub outcome: Outcome,
+    /// What decided.
+    pub deciding: Deciding,
+    /// How oracle and simulator contradict each other: a bug of one of them.
+    pub contradiction: Option<String>,
+}
+
+/// What one node does.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Step {
+    /// Which.
+    pub node: Arc<str>,
+    /// How the packet passes through it.
+    pub way: Way,
+    /// What pod policy says there.
+    pub decision: Decision,
+    /// The host rule that denies it there, by its source line.
+    pub host: Option<HostDenial>,
+}
+
+/// A host rule that denies.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct HostDenial {
+    /// Its source line.
+    pub line: Box<str>,
+    /// Which of the packets it denies.
+    pub packet: Denied,
+}
+
+/// Which packet of a connection is denied.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Denied {
+    /// The first.
+    First,
+    /// The answer to it.
+    Answer,
+}
+
+/// What decided about a connection.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Deciding {
+    /// Pod policy on this node: for a denial the first end that denied, for a permission the last that was asked.
+    Policy {
+        /// The node.
+        node: Arc<str>,
+        /// The end; none where policy has no say in it.
+        direction: Option<Direction>,
+        /// Why.
+        cause: Cause,
+    },
+    /// A host rule on this node.
+    Host {
+        /// The node.
+        node: Arc<str>,
+        /// Which.
+        denial: HostDenial,
+    },
+    /// It passes no node that was asked about.
+    NoNode,
+}
+
+/// The rulesets of a node.
+struct Rulesets {
+    /// Everything.
+    all: Ruleset,
+    /// Without the host rules: what the oracle, which knows policies only, is compared with.
+    pods: Option<Ruleset>,
+}
+
+/// What a question means, and what becomes of it.
+///
+/// # Errors
+/// [`QuestionError`] if it names something that is not there.
+pub fn explain(world: &World<'_>, question: &Question) -> Result<Explanation, QuestionError> {
+    let from = parties::party(world, &question.from)?;
+    let Target { service, backends, hints: found } = parties::target(world, question, &from)?;
+    let mut rulesets = BTreeMap::new();
+    let mut cases = Vec::new();
+    for (to, address, about) in backends {
+        if let Some(source) = from.address_like(address) {
+            cases.push(case(world, &from, (to, source, address, about), &mut rulesets));
+        }
+    }
+    if cases.is_empty() {
+        return Err(QuestionError::NoFamily { from: question.from.clone(), to: question.to.clone() });
+    }
+    let mut hints = found;
+    hints.extend(hints::hints(world, &from, &cases));
+    Ok(Explanation { from, service, cases, hints })
+}
+
+impl Explanation {
+    /// Whether oracle and simulator agree everywhere.
+    pub fn is_sound(&self) -> bool {
+        self.cases.iter().all(|case| case.contradiction.is_none())
+    }
+}
+
+/// Compiles for a node, once.
+fn rulesets_of<'a>(world: &World<'_>, node: &Arc<str>, rulesets: &'a mut BTreeMap<Arc<str>, Rulesets>) -> &'a Rulesets {
+    rulesets.entry(Arc::clone(node)).or_insert_with(|| {
+        let World { policies, inventory, objects: _, host, forward_mode, options, node: _ } = *world;
+        let input = Input { policies, host, inventory, node, forward_mode, pods: options, sources: &[] };
+        let all = compile(&input).0;
+        Rulesets { all, pods: host.map(|_| compile(&Input { host: None, ..input }).0) }
+    })
+}
+
+type Asked = (Party, IpAddr, IpAddr, About);
+
+fn case(
+    world: &World<'_>,
+    from: &Party,
+    (to, source, destination, about): Asked,
+    rulesets: &mut BTreeMap<Arc<str>, Rulesets>,
+) -> Case {
+    let ways = walk::ways(from, &to, source == destination);
+    let ways: Vec<_> = ways.into_iter().filter(|(node, _)| world.node.is_none_or(|only| only == &**node)).collect();
+    for (node, _) in &ways {
+        rulesets_of(world, node, rulesets);
+    }
+    let mut steps = Vec::new();
+    let mut contradiction = None;
+    for (node, way) in &ways {
+        let oracle = Oracle { policies: world.policies, inventory: world.inventory, node, options: world.options };
+        let connection = Connection::new(source, destination, about.judged(destination), *way);
+        let decision = oracle.decide(&connection);
+        let packet = walk::packet(source, destination, about);
+        if let Some(Rulesets { all, pods }) = rulesets.get(node) {
+            let pods_only = walk::through(world, pods.as_ref().unwrap_or(all), node, *way, packet);
+            contradiction = contradiction.or_else(|| walk::contradiction(node, &decision, &pods_only));
+        }
+        steps.push(Step { node: Arc::clone(node), way: *way, decision, host: None });
+    }
+    let all = |node: &Arc<str>| rulesets.get(node).map(|rulesets| &rulesets.all);
+    if let Some((idx, denial)) = walk::denied_by_host(world, &ways, &all, (source, destination, about), &steps)
+        && let Some(step) = steps.get_mut(idx)
+    {
+        step.host = Some(denial);
+    }
+    let (outcome, deciding) = verdict(&steps);
+    Case { to, source, destination, about, steps, outcome, deciding, contradiction }
+}
+
+/// The first denial on the way decides, a host rule's or a policy's; without one, whoever was asked last.
+fn verdict(steps: &[Step]) -> (Outcome, Deciding) {
+    let by_policy = |step: &Step, decision: &Decision| Deciding::Policy {
+        node: Arc::clone(&step.node),
+        direction: deciding_direction(decision),
+        cause: decision.cause.clone(),
+    };
+    for step in steps {
+        match &step.host {
+            Some(denial) => {
+                return (Outcome::Denied, Deciding::Host { node: Arc::clone(&step.node), denial: denial.clone() });
+            }
+            None if step.decision.outcome == Outcome::Denied => {
+                return (Outcome::Denied, by_policy(step, &step.decision));
+            }
+            None => {}
+        }
+    }
+    let asked = steps.iter().rev().find(|step| step.decision.cause != Cause::NoPod).or(steps.last());
+    (Outcome::Allowed, asked.map_or(Deciding::NoNode, |step| by_policy(step, &step.decision)))
+}
+
+/// At which end a decision was made.
+fn deciding_direction(decision: &Decision) -> Option<Direction> {
+    let denial = decision.judgements.iter().find(|judgement| judgement.outcome == Outcome::Denied);
+    denial.or(decision.judgements.last()).map(|judgement| judgement.direction)
+}
