@@ -110,7 +110,9 @@ mod tests {
         );
         assert_eq!(route_v4(&line), Some(("10.244.1.0/24".parse().unwrap(), "cni0".into())));
         let zeroes = "0".repeat(32);
-        let line = format!("20010db8024400010000000000000000 40 {zeroes} 00 {zeroes} 00000100 00000001 00000000 00000001     cni0");
+        let line = format!(
+            "20010db8024400010000000000000000 40 {zeroes} 00 {zeroes} 00000100 00000001 00000000 00000001     cni0"
+        );
         assert_eq!(route_v6(&line), Some(("2001:db8:244:1::/64".parse().unwrap(), "cni0".into())));
         assert_eq!(route_v6("not a route"), None);
         assert_eq!(route_v4("Iface Destination"), None);
