@@ -2,6 +2,7 @@
 
 mod compile;
 mod confirm;
+mod last_good;
 mod live;
 
 use std::io::Write as _;

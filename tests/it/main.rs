@@ -7,6 +7,7 @@ mod cli;
 mod dataplane;
 mod demo;
 mod docs;
+mod flows;
 mod golden;
 mod kernel;
 mod kill;

@@ -82,10 +82,9 @@ impl Affected {
         self.ranges.is_empty()
     }
 
-    /// The addresses, if they are this many at most.
-    pub(super) fn addresses(&self, n_max: usize) -> Option<Vec<IpAddr>> {
-        let single = |(low, high): &(IpAddr, IpAddr)| (low == high).then_some(*low);
-        (self.ranges.len() <= n_max).then(|| self.ranges.iter().map(single).collect())?
+    /// The ranges, sorted and disjoint, both ends included.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = (IpAddr, IpAddr)> + '_ {
+        self.ranges.iter().copied()
     }
 }
 
