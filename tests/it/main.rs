@@ -13,5 +13,6 @@ mod kernel;
 mod kill;
 mod netns;
 mod privilege;
+mod semantics;
 mod swap;
 mod text;
