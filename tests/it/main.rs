@@ -14,5 +14,6 @@ mod kill;
 mod mutations;
 mod netns;
 mod privilege;
+mod semantics;
 mod swap;
 mod text;
