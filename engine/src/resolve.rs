@@ -68,7 +68,9 @@ impl<'a> Resolver<'a> {
         let mut addresses = Vec::new();
         self.for_each_selected(selector, |name, pod| {
             let own = pod.addresses.iter().copied().filter(|address| self.owns(name, *address));
-            addresses.extend(own.filter(|address| self.every_rival(*address, |name, pod| self.selects(selector, name, pod))));
+            addresses.extend(
+                own.filter(|address| self.every_rival(*address, |name, pod| self.selects(selector, name, pod))),
+            );
         });
         addresses.sort_unstable();
         addresses.dedup();
@@ -98,7 +100,14 @@ impl<'a> Resolver<'a> {
         match &selector.namespaces {
             Namespaces::Named(namespace) => {
                 let in_namespace = |(name, _): &(&NamespacedName, &Pod)| (*name.namespace).cmp(namespace);
-                self.pods.for_each_in(&selector.pods, all, labels, in_namespace, || pods_in(self.inventory, namespace), |(name, pod)| found(name, pod));
+                self.pods.for_each_in(
+                    &selector.pods,
+                    all,
+                    labels,
+                    in_namespace,
+                    || pods_in(self.inventory, namespace),
+                    |(name, pod)| found(name, pod),
+                );
             }
             Namespaces::Matching(namespaces) if namespaces.is_everything() => {
                 let known = |name: &NamespacedName| self.inventory.namespaces.contains_key(&name.namespace);
@@ -166,7 +175,8 @@ pub(crate) fn numbers<'a>(pod: &'a Pod, name: &str, protocol: Protocol) -> impl 
 fn shared(inventory: &Inventory) -> Shared {
     let mut claims: Vec<IpAddr> = inventory.pods.values().flat_map(|pod| &pod.addresses).copied().collect();
     claims.sort_unstable();
-    let mut twice: Vec<IpAddr> = claims.windows(2).filter(|pair| pair.first() == pair.last()).flatten().copied().collect();
+    let mut twice: Vec<IpAddr> =
+        claims.windows(2).filter(|pair| pair.first() == pair.last()).flatten().copied().collect();
     drop(claims);
     twice.dedup();
     if twice.is_empty() {

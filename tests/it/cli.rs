@@ -2,6 +2,8 @@
 
 mod compile;
 mod confirm;
+mod drops;
+mod explain;
 mod live;
 
 use std::io::Write as _;

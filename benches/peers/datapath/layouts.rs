@@ -73,7 +73,8 @@ fn report(layouts: &[Layout]) {
     lines.sort_by(|one, other| one.0.total_cmp(&other.0));
     let [one, new] = [0, 1].map(|kind| at(10, reference.nanoseconds[kind].clone()));
     let head = format!("reference: {one:.0} ns a packet of one flow, {new:.0} ns a new flow");
-    let columns = "| layout | one flow, best tenth | median | new flows, best tenth | median |\n|---|---|---|---|---|".to_owned();
+    let columns =
+        "| layout | one flow, best tenth | median | new flows, best tenth | median |\n|---|---|---|---|---|".to_owned();
     let all: Vec<String> = iter::once(head).chain([columns]).chain(lines.into_iter().map(|(_, line)| line)).collect();
     print(&all.join("\n"));
 }

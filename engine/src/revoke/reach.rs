@@ -25,9 +25,11 @@ pub(super) fn targets<'a>(table: &'a Table, rule: &'a Rule) -> Vec<&'a Name> {
         targets.extend(expr.target());
         let Expr::VerdictMap(map) = expr else { continue };
         let elements = elements(table, &map.map);
-        targets.extend(elements.into_iter().flat_map(|elements| elements.values()).filter_map(|element| match &element.data {
-            ElementData::Verdict(verdict) => verdict.target(),
-            ElementData::Nothing | ElementData::Value(_) | ElementData::Counter(_) => None,
+        targets.extend(elements.into_iter().flat_map(|elements| elements.values()).filter_map(|element| {
+            match &element.data {
+                ElementData::Verdict(verdict) => verdict.target(),
+                ElementData::Nothing | ElementData::Value(_) | ElementData::Counter(_) => None,
+            }
         }));
     }
     targets

@@ -6,7 +6,7 @@ use policy_lang::diagnostic::Severity;
 
 use super::input::{self, SourceArgs};
 use super::{Failure, Outcome};
-use crate::explain::{Question, World, explain};
+use crate::explain::{Explainer, Question, World};
 use crate::report::{self, Color, diagnostics, explain as report_explain};
 use crate::source::host_files::HostFiles;
 use crate::source::load_with_objects;
@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         options: &engine::compile::options::STANDARD,
         node: config.node.as_deref(),
     };
-    let explanation = explain(&world, &question).map_err(|error| Failure::Input(error.into()))?;
+    let explanation = Explainer::new(world).explain(&question).map_err(|error| Failure::Input(error.into()))?;
     super::print(&match args.format {
         Format::Text => report_explain::text(&explanation, &loaded.sources),
         Format::Json => report_explain::json(&explanation, &loaded.sources),
