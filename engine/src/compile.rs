@@ -2,7 +2,7 @@
 //!
 //! Pure: the same input gives the same ruleset, byte for byte, on any machine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use policy_lang::diagnostic::{Code, Diagnostic, Severity};
@@ -19,6 +19,7 @@ use crate::resolve::Resolver;
 use crate::ruleset::{Comment, Family, Ruleset, TableKey};
 
 pub mod base;
+pub mod bridge;
 pub mod builder;
 pub mod host;
 pub mod marker;
@@ -29,6 +30,9 @@ mod pods;
 const ADDRESS_CONFLICT: Code = Code("PAL028");
 /// The node that is compiled for is not among the cluster's.
 const UNKNOWN_NODE: Code = Code("PAL029");
+
+/// What stands beside each of our tables.
+const TABLE_COMMENT: &str = "written by palisade; edit its sources instead of this table";
 
 /// Everything that one compile sees.
 #[derive(Clone, Copy, Debug)]
@@ -79,12 +83,12 @@ pub fn compile(input: &Input<'_>) -> (Ruleset, Vec<Diagnostic>) {
         let options = host::Options { names, sources, reserved_connection_mark: input.pods.revoked_bit };
         diagnostics.extend(host::lower(rules, &mut builder, options));
     }
-    pods::lower(input, &resolver, &mut builder);
+    pods::lower(input, pods::Layer::Network, &resolver, &mut builder);
     marker::record(input.sources, &mut builder);
-    let comment = Comment::new("written by palisade; edit its sources instead of this table");
-    let table = builder.finish(Some(comment));
-    let ruleset = Ruleset { tables: [(TableKey::ours(Family::Inet), table)].into() };
-    (ruleset, diagnostics)
+    let table = builder.finish(Some(Comment::new(TABLE_COMMENT)));
+    let mut tables: BTreeMap<_, _> = [(TableKey::ours(Family::Inet), table)].into();
+    tables.extend(bridge::table(input).map(|table| (TableKey::ours(Family::Bridge), table)));
+    (Ruleset { tables }, diagnostics)
 }
 
 /// What of the facts cannot be, or cannot be enforced.

@@ -4,6 +4,7 @@ mod compile;
 mod confirm;
 mod drops;
 mod explain;
+mod last_good;
 mod live;
 
 use std::io::Write as _;

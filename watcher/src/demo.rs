@@ -87,7 +87,7 @@ impl World {
 
     /// The same for nodes whose operator has decided.
     pub fn compile_as(loaded: Loaded, forward_mode: ForwardMode, options: PodOptions) -> (Self, Vec<Diagnostic>) {
-        let Loaded { sources, policies, inventory, host, names, records, diagnostics: _ } = loaded;
+        let Loaded { sources, policies, inventory, host, names, records, baseline: _, diagnostics: _ } = loaded;
         let host = host.as_ref().map(|rules| HostInput { rules, names: &names, sources: &sources });
         let mut findings: Vec<Diagnostic> = Vec::new();
         let mut rulesets = BTreeMap::new();

@@ -36,12 +36,14 @@ mod family;
 mod fold;
 mod guard;
 mod hairpin;
+mod icmp;
 mod known;
 mod local;
 mod matching;
 mod peer;
 mod place;
 mod port;
+mod service;
 mod source_check;
 mod subject;
 mod vital;
@@ -69,8 +71,17 @@ impl Judgement {
     }
 }
 
+/// Where packets are met.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Layer {
+    /// At the hooks of IP: forwarded, to the node and from it.
+    Network,
+    /// On a bridge: what it hands from one of its ports to another.
+    Bridge,
+}
+
 /// Adds everything that the policies mean for the pods of the node, ahead of the host rules that are there already.
-pub(super) fn lower<'a>(input: &Input<'a>, resolver: &'a Resolver<'a>, builder: &mut TableBuilder) {
+pub(super) fn lower<'a>(input: &Input<'a>, layer: Layer, resolver: &'a Resolver<'a>, builder: &mut TableBuilder) {
     let Input { policies, node, pods: options, .. } = *input;
     let local = local::addresses(resolver, node);
     let guard = Guard::new(options, node, resolver.inventory());
@@ -97,6 +108,9 @@ pub(super) fn lower<'a>(input: &Input<'a>, resolver: &'a Resolver<'a>, builder: 
     let judgement = Judgement { egress, ingress };
     let ways = Ways { locals: &locals, guard: &guard, options };
     ways.forward(&judgement, input.forward_mode, builder);
+    if layer == Layer::Bridge {
+        return;
+    }
     ways.input(&judgement, builder);
     ways.output(&judgement, builder);
     ways.virtual_addresses(builder);

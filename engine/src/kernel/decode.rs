@@ -35,7 +35,7 @@ const OBJECT_QUOTA: u32 = 2;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct DecodedTable {
     pub(super) flags: TableFlags,
-    pub(super) comment: Option<crate::ruleset::Comment>,
+    pub(super) comment: Option<Comment>,
     /// Switched off by somebody, with all that is in it.
     pub(super) is_dormant: bool,
 }

@@ -273,11 +273,11 @@ fn counters_outlive_a_change_of_rules_and_a_follower_learns_the_new_lines() {
     let totals = cluster.palisade("node-b", &["drops"]).exits(0).stdout;
     assert!(totals.contains("policies.yaml:51 shop/db and 1 more: isolate ingress"), "{totals}");
     assert_eq!((&follower.next()["policy"], &follower.next()["policy"]), (&"shop/db".into(), &"shop/db".into()));
-    cluster.probe("shop/web-1", "ops/prometheus-1", &[Service::Udp(53)]);
+    cluster.probe("shop/web-1", "ops/toolbox-1", &[Service::Udp(53)]);
     let event = follower.next();
     assert_eq!(event["policy"], "ops/closed", "{event}");
     assert!(event["line"].as_str().unwrap().contains("policies.yaml:"), "{event}");
-    assert_eq!(event["to"]["name"], "ops/prometheus-1");
+    assert_eq!(event["to"]["name"], "ops/toolbox-1");
 
     let top: Value =
         serde_json::from_str(&cluster.palisade("node-b", &["top", "--format", "json"]).exits(0).stdout).unwrap();

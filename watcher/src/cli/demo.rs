@@ -27,7 +27,7 @@ pub(super) struct Args {
 
     /// The enforced egress baseline; replaces the ConfigMap kube-system/palisade-egress-baseline among the manifests.
     #[arg(long, value_name = "FILE", help_heading = "Sources")]
-    baseline: Option<PathBuf>,
+    baseline: Vec<PathBuf>,
 
     /// The form of the output.
     #[arg(long, value_enum, default_value_t = Format::Text)]

@@ -6,7 +6,9 @@ use policy_lang::peer::{Peer, PodSelector};
 use policy_lang::policy::{Direction, Peers, Rule};
 
 use super::family::{AddressFamily, FAMILIES, own_field};
+use super::icmp;
 use super::port::{self, PortTest};
+use super::service::ServiceSets;
 use super::subject::Effective;
 use crate::compile::address_family;
 use crate::compile::builder::TableBuilder;
@@ -22,6 +24,7 @@ pub(super) struct PeerSets<'a> {
     resolver: &'a Resolver<'a>,
     selectors: BTreeMap<(PodSelector, AddressFamily), Name>,
     named_ports: port::NamedPortSets,
+    services: ServiceSets,
 }
 
 /// The peer's side of one nft rule.
@@ -32,10 +35,23 @@ enum AddressTest {
     Family(AddressFamily, Expr),
 }
 
+impl AddressTest {
+    /// Together with expressions of one family; nothing if this is of the other.
+    fn with(&self, family: AddressFamily, exprs: &[Expr]) -> Option<Vec<Expr>> {
+        match self {
+            Self::Any => Some(exprs.to_vec()),
+            Self::Family(own, address) => {
+                (*own == family).then(|| std::iter::once(address.clone()).chain(exprs.iter().cloned()).collect())
+            }
+        }
+    }
+}
+
 impl<'a> PeerSets<'a> {
     /// No sets yet.
     pub(super) fn new(resolver: &'a Resolver<'a>) -> Self {
-        Self { resolver, selectors: BTreeMap::new(), named_ports: port::NamedPortSets::default() }
+        let (named_ports, services) = Default::default();
+        Self { resolver, selectors: BTreeMap::new(), named_ports, services }
     }
 
     /// The facts behind it.
@@ -48,11 +64,13 @@ impl<'a> PeerSets<'a> {
     pub(super) fn matches(&mut self, rule: &Rule, effective: &Effective, builder: &mut TableBuilder) -> Vec<Vec<Expr>> {
         let addresses = self.addresses(&rule.peers, effective.direction, builder);
         let ports = port::tests(&rule.ports, effective.own_ports.as_deref());
+        let icmp = icmp::tests(rule);
         let mut alternatives = Vec::new();
         for address in &addresses {
             for port in &ports {
                 self.push_alternatives(address, port, &mut alternatives, builder);
             }
+            alternatives.extend(icmp.iter().filter_map(|(family, icmp)| address.with(*family, icmp)));
         }
         alternatives
     }
@@ -116,7 +134,13 @@ impl<'a> PeerSets<'a> {
                         }
                     }
                 }
-                Peer::Service { .. } => {}
+                Peer::Service { name, part } => {
+                    for family in FAMILIES {
+                        let field = (family, peer_field(direction, family));
+                        let found = self.services.tests(name, *part, field, self.resolver.inventory(), builder);
+                        tests.extend(found.into_iter().map(|expr| AddressTest::Family(family, expr)));
+                    }
+                }
             }
         }
         for (family, intervals) in blocks {

@@ -1,4 +1,4 @@
-//! The start-up guard: what binds local addresses that no pod is known to own (decisions.md 17).
+//! The start-up guard: what binds local addresses that none of the node's pods is known to own (decisions.md 17).
 
 use policy_lang::name::NamespacedName;
 use policy_lang::peer::Namespaces;

@@ -79,7 +79,7 @@ impl Cluster {
         let config = Config {
             host: host_of.map(PathBuf::from),
             manifests: vec![MANIFESTS.into()],
-            baseline: self.baseline.as_ref().map(|_| BASELINE.into()),
+            baseline: self.baseline.iter().map(|_| BASELINE.into()).collect(),
             ..Config::default()
         };
         let mut loaded = source::load_from(&config, self).unwrap();
