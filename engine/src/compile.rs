@@ -2,7 +2,7 @@
 //!
 //! Pure: the same input gives the same ruleset, byte for byte, on any machine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use policy_lang::diagnostic::{Code, Diagnostic, Severity};
@@ -12,6 +12,7 @@ use policy_lang::source::Sources;
 
 use self::builder::TableBuilder;
 use self::host::Names;
+use self::memo::Memo;
 use self::options::PodOptions;
 use self::pods::AddressFamily;
 use crate::inventory::Inventory;
@@ -19,9 +20,11 @@ use crate::resolve::Resolver;
 use crate::ruleset::{Comment, Family, Ruleset, TableKey};
 
 pub mod base;
+pub mod bridge;
 pub mod builder;
 pub mod host;
 pub mod marker;
+pub(crate) mod memo;
 pub mod options;
 mod pods;
 
@@ -29,6 +32,9 @@ mod pods;
 const ADDRESS_CONFLICT: Code = Code("PAL028");
 /// The node that is compiled for is not among the cluster's.
 const UNKNOWN_NODE: Code = Code("PAL029");
+
+/// What stands beside each of our tables.
+const TABLE_COMMENT: &str = "written by palisade; edit its sources instead of this table";
 
 /// Everything that one compile sees.
 #[derive(Clone, Copy, Debug)]
@@ -72,19 +78,29 @@ pub enum ForwardMode {
 
 /// Compiles everything to one ruleset, and says what of the facts stands in the way.
 pub fn compile(input: &Input<'_>) -> (Ruleset, Vec<Diagnostic>) {
-    let resolver = Resolver::new(input.inventory);
+    let (ruleset, diagnostics, _) = compile_with(input, &Resolver::new(input.inventory), Memo::default());
+    (ruleset, diagnostics)
+}
+
+/// The same, for whoever remembers what was compiled before.
+pub(crate) fn compile_with<'a>(
+    input: &Input<'a>,
+    resolver: &'a Resolver<'a>,
+    memo: Memo,
+) -> (Ruleset, Vec<Diagnostic>, Memo) {
     let mut builder = TableBuilder::default();
-    let mut diagnostics = doubts(&resolver, input.node);
+    *builder.memo() = memo;
+    let mut diagnostics = doubts(resolver, input.node);
     if let Some(HostInput { rules, names, sources }) = input.host {
         let options = host::Options { names, sources, reserved_connection_mark: input.pods.revoked_bit };
         diagnostics.extend(host::lower(rules, &mut builder, options));
     }
-    pods::lower(input, &resolver, &mut builder);
+    diagnostics.extend(pods::lower(input, pods::Layer::Network, resolver, &mut builder));
     marker::record(input.sources, &mut builder);
-    let comment = Comment::new("written by palisade; edit its sources instead of this table");
-    let table = builder.finish(Some(comment));
-    let ruleset = Ruleset { tables: [(TableKey::ours(Family::Inet), table)].into() };
-    (ruleset, diagnostics)
+    let (table, memo) = builder.finish_with_memo(Some(Comment::new(TABLE_COMMENT)));
+    let mut tables: BTreeMap<_, _> = [(TableKey::ours(Family::Inet), table)].into();
+    tables.extend(bridge::table(input).map(|table| (TableKey::ours(Family::Bridge), table)));
+    (Ruleset { tables }, diagnostics, memo)
 }
 
 /// What of the facts cannot be, or cannot be enforced.

@@ -30,6 +30,7 @@ use crate::policy::{Policy, Tier};
 use crate::source::Sources;
 
 pub(crate) use conflict::same_rank;
+pub(crate) use spec::priority;
 
 /// The version that is read.
 pub(crate) const API_VERSION: &str = "policy.networking.k8s.io/v1alpha2";

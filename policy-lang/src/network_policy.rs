@@ -5,8 +5,8 @@
 //! whole namespace in both directions.
 
 mod lower;
-mod peer;
-mod port;
+pub(crate) mod peer;
+pub(crate) mod port;
 pub(crate) mod selector;
 mod spec;
 #[cfg(test)]

@@ -62,6 +62,7 @@ cases! { baselines:
     "baseline" / "misspelt-field" as baseline_misspelt_field,
     "baseline" / "no-default" as baseline_no_default,
     "baseline" / "other-kind" as baseline_other_kind,
+    "baseline" / "several" as baseline_several,
     "baseline" / "syntax-error" as baseline_syntax_error,
     "baseline" / "unknown-word" as baseline_unknown_word,
     "baseline" / "wrong-namespace" as baseline_wrong_namespace,
@@ -89,8 +90,9 @@ fn manifests(path: &str, text: &str) -> String {
 fn baselines(path: &str, text: &str) -> String {
     let mut sources = Sources::default();
     let config_map = NamespacedName::new(baseline::CONFIG_MAP.0, baseline::CONFIG_MAP.1);
-    let (baseline, diagnostics) = baseline::read(path, text, &config_map, &mut sources);
-    let outcome = match baseline {
+    let found = baseline::read(&[(path.into(), text.into())], &config_map, &mut sources);
+    let diagnostics = found.diagnostics;
+    let outcome = match found.baseline {
         Baseline::Absent => "absent".to_owned(),
         Baseline::Sound(policies) => format!("{} policies", policies.len()),
         Baseline::Broken(origin) => format!("broken: {origin}"),

@@ -1,6 +1,6 @@
 //! Whatever the text is: no panic, no span outside of it, and a broken policy never grants anything.
 
-use policy_lang::baseline;
+use policy_lang::baseline::{self, Baseline};
 use policy_lang::cluster_policy;
 use policy_lang::diagnostic::{Diagnostic, Severity};
 use policy_lang::manifest::{self, Object};
@@ -18,6 +18,7 @@ const SEEDS: &[&str] = &[
     include_str!("../../tests/data/manifests/broken/bad-ports.yaml"),
     include_str!("../../tests/data/manifests/broken/cluster-policy.yaml"),
     CLUSTER_POLICY,
+    EVERY_FORM,
     include_str!("../../tests/data/baseline/broken/bad-selector.yaml"),
     "{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": \
      {\"name\": \"a\", \"labels\": {\"x\": \"\\ud83d\\ude00 \\u00e9\"}}, \"status\": {\"podIPs\": [{\"ip\": \"10.0.0.1\"}]}}]}",
@@ -38,6 +39,32 @@ spec:
   - {action: Accept, to: [{networks: [10.0.0.0/8]}, {nodes: {}}], protocols: [{tcp: {destinationPort: {number: 443}}}]}
   - {action: Pass, to: [{pods: {namespaceSelector: {}, podSelector: {}}}], protocols: [{destinationNamedPort: http}]}
   - {action: Deny, to: [{networks: [0.0.0.0/0]}], protocols: [{udp: {destinationPort: {range: {start: 1, end: 9}}}}]}
+";
+
+/// A baseline in all of its forms.
+const EVERY_FORM: &str = "\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: palisade-egress-baseline, namespace: kube-system}
+data:
+  a.yaml: |
+    - to: [{ipBlock: {cidr: 10.0.0.0/8}}, {namespaceSelector: {}, podSelector: {}}]
+      ports: [{port: 53, protocol: UDP}]
+  b.yaml: |
+    apiVersion: palisade.dev/v1alpha1
+    kind: EgressBaseline
+    metadata: {name: short}
+    priority: 7
+    exempt: [{namespaces: {matchLabels: {kubernetes.io/metadata.name: kube-system}}}]
+    deny: [{name: a, to: [\"@metadata\", {service: {namespace: a, name: b}}], audit: true}]
+    always: [{to: [\"@dns\"], ports: [dns/UDP, 1-9/TCP], icmp: [echo, {version: 6, type: 1, code: 2}], log: true}]
+    default: deny
+    otherwise: deny
+    ---
+    apiVersion: policy.networking.k8s.io/v1alpha2
+    kind: ClusterNetworkPolicy
+    metadata: {name: verbatim}
+    spec: {tier: Baseline, priority: 1, subject: {namespaces: {}}, egress: [{action: Deny, to: [{nodes: {}}]}]}
 ";
 
 const TOKENS: &[&str] = &[
@@ -174,8 +201,17 @@ fn check(text: &str) -> Result<(), TestCaseError> {
     }
     all.extend(cluster_policy::decode_all(&objects, &sources, Strictness::Strict).1);
     let name = NamespacedName::new(baseline::CONFIG_MAP.0, baseline::CONFIG_MAP.1);
-    let (_, found) = baseline::find(&objects, &name, &sources);
-    all.extend(found);
+    let found = baseline::find(&objects, &name, &sources);
+    all.extend(found.diagnostics);
+    let as_file = baseline::read(&[("b.yaml".into(), text.into())], &name, &mut sources);
+    all.extend(as_file.diagnostics);
+    if let Baseline::Sound(policies) = as_file.baseline {
+        let again = baseline::restore(&as_file.texts, &mut Sources::default());
+        let Baseline::Sound(restored) = again.baseline else {
+            return Err(TestCaseError::fail(format!("what was kept is broken: {:?}", again.diagnostics)));
+        };
+        prop_assert_eq!(restored.len(), policies.len());
+    }
     for Diagnostic { span, message, .. } in &all {
         let Some(span) = span else { continue };
         let shown = sources.text(span.source).get(span.start as usize..span.end as usize);

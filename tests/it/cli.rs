@@ -2,6 +2,9 @@
 
 mod compile;
 mod confirm;
+mod drops;
+mod explain;
+mod last_good;
 mod live;
 
 use std::io::Write as _;

@@ -3,7 +3,9 @@
 //!
 //! Each test names the rule that it holds: `sem_84` is rule 84 of the semantics, `dec_17` decision 17.
 
-mod enforce;
+mod bridges;
+mod denials;
+pub(crate) mod enforce;
 mod forged;
 mod icmp;
 mod neighbours;

@@ -53,9 +53,9 @@ pub(crate) fn compiled(case: &Path) -> Ruleset {
         objects.extend(found);
     }
     let config_map = NamespacedName::new(CONFIG_MAP.0, CONFIG_MAP.1);
-    let (baseline, diagnostics) = baseline::find(&objects, &config_map, &sources);
-    without_errors(&diagnostics);
-    let mut policies = match baseline {
+    let found = baseline::find(&objects, &config_map, &sources);
+    without_errors(&found.diagnostics);
+    let mut policies = match found.baseline {
         Baseline::Sound(policies) => policies,
         Baseline::Absent | Baseline::Broken(_) => Vec::new(),
     };

@@ -25,7 +25,7 @@ pub struct Applied {
     /// `--manifests`.
     pub manifests: Vec<PathBuf>,
     /// `--baseline`.
-    pub baseline: Option<PathBuf>,
+    pub baseline: Vec<PathBuf>,
     /// The node.
     pub node: String,
     /// The forward mode, by its word.

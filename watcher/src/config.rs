@@ -24,8 +24,8 @@ pub struct Config {
     pub host: Option<PathBuf>,
     /// Files and folders of Kubernetes manifests.
     pub manifests: Vec<PathBuf>,
-    /// The enforced egress baseline; replaces the ConfigMap among the manifests.
-    pub baseline: Option<PathBuf>,
+    /// Files with the enforced egress baseline; they replace the ConfigMap among the manifests.
+    pub baseline: Vec<PathBuf>,
     /// The node that the ruleset is for; the host's name if none is given.
     pub node: Option<String>,
     /// How pod policy and the host's FORWARD rules meet.
@@ -62,9 +62,10 @@ pub const FIELDS: [Field; 5] = [
     },
     Field {
         key: "baseline",
-        form: "path",
+        form: "path, or list of paths",
         default: "the ConfigMap `kube-system/palisade-egress-baseline` among the manifests, if there is one",
-        meaning: "The file with the enforced egress baseline. Flag: `--baseline`.",
+        meaning: "The file or files with the enforced egress baseline. Flag: `--baseline`; given once or more, it \
+                  replaces the whole list.",
     },
     Field {
         key: "node",
@@ -122,7 +123,7 @@ impl Config {
         Self {
             host: host.or(fallback.host),
             manifests: if manifests.is_empty() { fallback.manifests } else { manifests },
-            baseline: baseline.or(fallback.baseline),
+            baseline: if baseline.is_empty() { fallback.baseline } else { baseline },
             node: node.or(fallback.node),
             forward: forward.or(fallback.forward),
         }
@@ -130,19 +131,16 @@ impl Config {
 
     /// Whether any source is named.
     pub fn has_sources(&self) -> bool {
-        self.host.is_some() || !self.manifests.is_empty() || self.baseline.is_some()
+        self.host.is_some() || !self.manifests.is_empty() || !self.baseline.is_empty()
     }
 
     fn set(&mut self, key: &str, at: Span, value: &Value, folder: &Path) -> Result<(), Box<Diagnostic>> {
         match key {
             "host" => self.host = path(value, folder)?,
             "manifests" if value.is_null() => {}
-            "manifests" => {
-                let items = value.items().ok_or_else(|| wrong(value, "a list of paths"))?;
-                let paths: Result<Vec<_>, _> = items.iter().map(|item| path(item, folder)).collect();
-                self.manifests = paths?.into_iter().flatten().collect();
-            }
-            "baseline" => self.baseline = path(value, folder)?,
+            "manifests" => self.manifests = paths(value, folder)?,
+            "baseline" if value.items().is_none() => self.baseline = path(value, folder)?.into_iter().collect(),
+            "baseline" => self.baseline = paths(value, folder)?,
             "node" => self.node = string(value)?.map(ToOwned::to_owned),
             "forward" => self.forward = forward(value)?,
             unknown => {
@@ -174,6 +172,12 @@ pub fn forward_mode(word: &str) -> Option<ForwardMode> {
 
 fn path(value: &Value, folder: &Path) -> Result<Option<PathBuf>, Box<Diagnostic>> {
     Ok(string(value)?.map(|path| if path == "-" { PathBuf::from(path) } else { folder.join(path) }))
+}
+
+fn paths(value: &Value, folder: &Path) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
+    let items = value.items().ok_or_else(|| wrong(value, "a list of paths"))?;
+    let paths: Result<Vec<_>, _> = items.iter().map(|item| path(item, folder)).collect();
+    Ok(paths?.into_iter().flatten().collect())
 }
 
 fn string(value: &Value) -> Result<Option<&str>, Box<Diagnostic>> {

@@ -22,7 +22,8 @@ use crate::source::Loaded;
 pub use self::judge::{Denial, Judge, Verdict};
 pub use self::report::{Cell, Family, Report};
 pub use self::scene::{Party, Place, Scene, SceneError};
-pub use self::stage::{Built, Enforced, Stage};
+pub use self::stage::{Built, Enforced, Stage, owner};
+pub use self::tighten::{Cut, Tightening};
 
 pub mod examples;
 pub mod json;
@@ -38,6 +39,7 @@ mod scene;
 mod services;
 mod stage;
 mod table;
+mod tighten;
 
 /// What is enforced: the policies, the cluster, and what each of its nodes gets to load.
 #[derive(Clone, Debug)]
@@ -76,6 +78,30 @@ pub enum DemoError {
         /// What was refused.
         source: engine::apply::ApplyError,
     },
+    /// Live connections on a node could not be judged.
+    #[error("live connections on node {node}")]
+    Flows {
+        /// Which.
+        node: Box<str>,
+        /// Why.
+        source: crate::flows::FlowsError,
+    },
+    /// What a node denies could not be read.
+    #[error("node {node}")]
+    Log {
+        /// Which.
+        node: Box<str>,
+        /// Why.
+        source: engine::kernel::LogError,
+    },
+    /// The same later on.
+    #[error("what node {node} denies: {source}")]
+    Drops {
+        /// Which.
+        node: Box<str>,
+        /// Why.
+        source: anyhow::Error,
+    },
 }
 
 impl World {
@@ -87,7 +113,7 @@ impl World {
 
     /// The same for nodes whose operator has decided.
     pub fn compile_as(loaded: Loaded, forward_mode: ForwardMode, options: PodOptions) -> (Self, Vec<Diagnostic>) {
-        let Loaded { sources, policies, inventory, host, names, records, diagnostics: _ } = loaded;
+        let Loaded { sources, policies, inventory, host, names, records, baseline: _, diagnostics: _ } = loaded;
         let host = host.as_ref().map(|rules| HostInput { rules, names: &names, sources: &sources });
         let mut findings: Vec<Diagnostic> = Vec::new();
         let mut rulesets = BTreeMap::new();

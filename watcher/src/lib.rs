@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod applied;
+pub mod bridges;
 pub mod cli;
 pub mod config;
 pub mod confirm;
@@ -14,6 +15,8 @@ pub mod explain;
 pub mod flows;
 #[cfg(feature = "kernel")]
 pub mod lab;
+pub mod last_good;
 pub mod report;
 pub mod run_dir;
 pub mod source;
+pub mod state_dir;

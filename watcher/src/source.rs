@@ -16,7 +16,7 @@ use policy_lang::host::rule::HostRules;
 use policy_lang::manifest::{self, Object};
 use policy_lang::name::NamespacedName;
 use policy_lang::network_policy::{self, Strictness};
-use policy_lang::policy::Policy;
+use policy_lang::policy::{Policy, Tier};
 use policy_lang::source::Sources;
 
 use self::files::{FileError, STDIN};
@@ -29,7 +29,7 @@ pub mod machine;
 pub mod stand_in;
 
 /// Everything that was read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Loaded {
     /// The texts, for showing findings.
     pub sources: Sources,
@@ -43,8 +43,24 @@ pub struct Loaded {
     pub names: Names,
     /// What the ruleset will say that it was built from.
     pub records: Vec<SourceRecord>,
+    /// What became of the baseline.
+    pub baseline: LoadedBaseline,
     /// Every finding.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What became of the baseline.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum LoadedBaseline {
+    /// There is none.
+    #[default]
+    Absent,
+    /// It is among the policies. These are its texts.
+    Sound(Vec<baseline::Text>),
+    /// It is broken, and [`baseline::stand_in`] is among the policies.
+    StandIn,
+    /// It is broken, and the last good one is among the policies.
+    LastGood,
 }
 
 /// Why the sources as a whole could not be read.
@@ -56,6 +72,14 @@ pub enum SourceError {
     /// Standard input can be read once only.
     #[error("standard input (`-`) can be one source only")]
     StdinTwice,
+}
+
+/// Whether only the baseline has policies of a tier.
+fn is_of_baseline(tier: Tier) -> bool {
+    match tier {
+        Tier::ConfigMapAdmin | Tier::ConfigMapBaseline => true,
+        Tier::ClusterAdmin | Tier::NetworkPolicy | Tier::ClusterBaseline => false,
+    }
 }
 
 /// Where the texts of the sources are. Host rules and what they include come through [`Files`].
@@ -110,7 +134,8 @@ pub fn load_with_objects(config: &Config, texts: &dyn Texts) -> Result<(Loaded, 
     }
     let mut loaded = Loaded::default();
     let objects = loaded.read_manifests(manifests, texts)?;
-    loaded.read_baseline(baseline.as_deref(), &objects, texts)?;
+    loaded.read_baseline(baseline, &objects, texts)?;
+    loaded.sort_policies();
     if let Some(path) = host {
         loaded.read_host(path, texts)?;
     }
@@ -167,25 +192,48 @@ impl Loaded {
         Ok(objects)
     }
 
-    /// Reads the baseline from a file of its own, or finds it among the manifests.
-    fn read_baseline(&mut self, path: Option<&Path>, objects: &[Object], texts: &dyn Texts) -> Result<(), FileError> {
+    /// Reads the baseline from files of its own, or finds it among the manifests.
+    fn read_baseline(&mut self, paths: &[PathBuf], objects: &[Object], texts: &dyn Texts) -> Result<(), FileError> {
         let (namespace, name) = baseline::CONFIG_MAP;
         let config_map = NamespacedName::new(namespace, name);
-        let (baseline, diagnostics) = match path {
-            None => baseline::find(objects, &config_map, &self.sources),
-            Some(path) => {
+        let found = if paths.is_empty() {
+            baseline::find(objects, &config_map, &self.sources)
+        } else {
+            let mut written = Vec::new();
+            for path in paths {
                 self.record(SourceKind::Baseline, path);
-                let text = texts.text(path)?;
-                baseline::read(&files::shown(path), &text, &config_map, &mut self.sources)
+                written.push((files::shown(path), texts.text(path)?));
+            }
+            baseline::read(&written, &config_map, &mut self.sources)
+        };
+        self.diagnostics.extend(found.diagnostics);
+        self.baseline = match found.baseline {
+            Baseline::Absent => LoadedBaseline::Absent,
+            Baseline::Sound(policies) => {
+                self.policies.extend(policies);
+                LoadedBaseline::Sound(found.texts)
+            }
+            Baseline::Broken(origin) => {
+                self.policies.extend(baseline::stand_in(&origin));
+                LoadedBaseline::StandIn
             }
         };
-        self.diagnostics.extend(diagnostics);
-        match baseline {
-            Baseline::Absent => {}
-            Baseline::Sound(policies) => self.policies.extend(policies),
-            Baseline::Broken(origin) => self.policies.extend(baseline::stand_in(&origin, objects)),
-        }
         Ok(())
+    }
+
+    /// Puts the last good baseline in the place of the stand-in for a broken one, unless it is broken too.
+    pub fn restore_baseline(&mut self, texts: &[baseline::Text]) {
+        let restored = baseline::restore(texts, &mut self.sources);
+        let Baseline::Sound(policies) = restored.baseline else { return };
+        self.policies.retain(|policy| !is_of_baseline(policy.tier));
+        self.policies.extend(policies);
+        self.baseline = LoadedBaseline::LastGood;
+        self.sort_policies();
+    }
+
+    /// In the order in which they are asked.
+    fn sort_policies(&mut self) {
+        self.policies.sort_by(|a, b| (a.tier, a.priority, &a.name).cmp(&(b.tier, b.priority, &b.name)));
     }
 
     fn read_host(&mut self, path: &Path, texts: &dyn Texts) -> Result<(), FileError> {

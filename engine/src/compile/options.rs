@@ -33,6 +33,8 @@ pub struct PodOptions {
     pub invalid: Invalid,
     /// Whether the node's IPVS forwards packets of Services, which then pass output and not forward (sem-92).
     pub ipvs: Ipvs,
+    /// Who judges packets between pods on one bridge of the node.
+    pub bridged: Bridged,
     /// How what NetworkPolicies and the baseline deny ends.
     pub denial: Denial,
     /// The NFLOG group that denied packets go to; none for no logging.
@@ -110,6 +112,17 @@ pub enum Ipvs {
     Present,
 }
 
+/// Who judges packets between pods on one bridge of the node (decisions.md 19).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Bridged {
+    /// The rules at the hooks of IP, to which br_netfilter hands them.
+    #[default]
+    ByNetfilterCalls,
+    /// A table of the bridge family with rules of its own, for bridges without br_netfilter. It takes a kernel with
+    /// conntrack for bridges (`CONFIG_NF_CONNTRACK_BRIDGE`), and denies in silence.
+    ByTable,
+}
+
 /// How a denial ends (decisions.md 15).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Denial {
@@ -132,6 +145,7 @@ pub static STANDARD: PodOptions = PodOptions {
     own_node: OwnNode::Judged,
     invalid: Invalid::Drop,
     ipvs: Ipvs::Absent,
+    bridged: Bridged::ByNetfilterCalls,
     denial: Denial::Drop,
     log_group: Some(LOG_GROUP),
 };

@@ -7,7 +7,7 @@
 //! of it (sem-1) and are never asked about. Addresses are those that the node's forward hook sees: the destination
 //! behind a Service, the source before masquerading (sem-47, sem-88).
 //!
-//! Invariant: subjects are the inventory's pods on this node, and local addresses that no pod is known to own; those
+//! Invariant: subjects are the inventory's pods on this node, and local addresses that none of them is known to own; those
 //! are only local where configuration says so (decisions.md 17).
 
 use std::net::IpAddr;
@@ -154,7 +154,7 @@ type Named<'a> = (&'a policy_lang::name::NamespacedName, &'a Pod);
 enum Subject<'a> {
     /// A pod of this node.
     Pod(Named<'a>),
-    /// A local address that no pod is known to own.
+    /// A local address that none of this node's pods is known to own.
     Unknown(IpAddr),
 }
 
@@ -165,16 +165,21 @@ struct Question<'a> {
 }
 
 impl<'a> Question<'a> {
-    /// Who is bound at one end: this node's pods with its address, or the address itself if it is a local one that
-    /// nobody is known to own.
+    /// Who is bound at one end: this node's pods with its address, or the address itself if it is a local one that none
+    /// of them is known to own.
     fn subjects(&self, direction: Direction) -> Vec<Subject<'a>> {
         let address = self.own_end(direction);
-        let owners = self.oracle.owners(address);
-        if owners.is_empty() && self.is_local(direction) {
+        let known = self.known(address);
+        if known.is_empty() && self.is_local(direction) {
             return vec![Subject::Unknown(address)];
         }
+        known.into_iter().map(Subject::Pod).collect()
+    }
+
+    /// The pods of this node with an address.
+    fn known(&self, address: IpAddr) -> Vec<Named<'a>> {
         let is_here = |(_, pod): &Named<'_>| pod.node.as_deref() == Some(self.oracle.node);
-        owners.into_iter().filter(is_here).map(Subject::Pod).collect()
+        self.oracle.owners(address).into_iter().filter(is_here).collect()
     }
 
     /// The address that is judged: the source for egress.

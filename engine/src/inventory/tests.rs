@@ -34,13 +34,17 @@ fn sem_29_a_namespace_that_is_only_referred_to_has_its_name_label_alone() {
          apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: x}\n---\n\
          apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: y}\nspec: {podSelector: {}}\n",
     );
-    let labels: Vec<_> = found.namespaces.iter().map(|(name, labels)| format!("{name} {labels:?}")).collect();
+    let words = |labels: &Labels| {
+        let words: Vec<_> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        words.join(" ")
+    };
+    let labels: Vec<_> = found.namespaces.iter().map(|(name, labels)| format!("{name}: {}", words(labels))).collect();
     assert_eq!(
         labels,
         [
-            "a {\"kubernetes.io/metadata.name\": \"a\", \"team\": \"b\"}",
-            "x {\"kubernetes.io/metadata.name\": \"x\"}",
-            "y {\"kubernetes.io/metadata.name\": \"y\"}",
+            "a: kubernetes.io/metadata.name=a team=b",
+            "x: kubernetes.io/metadata.name=x",
+            "y: kubernetes.io/metadata.name=y",
         ]
     );
 }

@@ -92,9 +92,8 @@ impl<T: Copy> Index<T> {
     /// Those with a label of this hash, within the run that `place` calls equal.
     fn bearers(&self, hash: u32, place: impl Fn(&T) -> Ordering) -> impl Iterator<Item = T> {
         let item = move |posting: &(u32, u32)| self.items.get(posting.1 as usize);
-        let before = |posting: &(u32, u32)| {
-            (posting.0, item(posting).map_or(Ordering::Equal, &place)) < (hash, Ordering::Equal)
-        };
+        let before =
+            |posting: &(u32, u32)| (posting.0, item(posting).map_or(Ordering::Equal, &place)) < (hash, Ordering::Equal);
         let through = |posting: &(u32, u32)| {
             (posting.0, item(posting).map_or(Ordering::Equal, &place)) <= (hash, Ordering::Equal)
         };

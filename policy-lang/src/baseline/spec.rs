@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::baseline::entry;
+use crate::baseline::{PRIORITY, destination, entry};
+use crate::cluster_policy;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::code;
 use crate::manifest::reader::{Reader, Schema, field};
 use crate::manifest::tree::{Entry as Field, Spanned, Value};
 use crate::name::NAMESPACE_NAME_LABEL;
 use crate::peer::{Namespaces, Peer, PodSelector};
-use crate::port::PortMatch;
+use crate::policy::{Effect, Logging};
+use crate::port::{IcmpMatch, PortMatch};
 use crate::selector::{Operator, Selector};
 use crate::source::Span;
 use crate::suggest::nearest;
@@ -25,6 +27,7 @@ pub(super) const KIND: &str = "EgressBaseline";
 pub(super) struct Spec {
     /// The document.
     pub(super) span: Span,
+    pub(super) priority: u16,
     pub(super) exempt: Vec<Spanned<PodSelector>>,
     pub(super) deny: Vec<Entry>,
     pub(super) always: Vec<Entry>,
@@ -40,8 +43,12 @@ pub(super) struct Entry {
     pub(super) name: Option<Arc<str>>,
     /// Never empty.
     pub(super) to: Vec<Peer>,
-    /// Nothing for any port of any protocol; never empty.
+    /// Never empty.
     pub(super) ports: Option<Vec<PortMatch>>,
+    /// Never empty. With neither of the two it is about any port of any protocol.
+    pub(super) icmp: Option<Vec<IcmpMatch>>,
+    pub(super) effect: Effect,
+    pub(super) logging: Logging,
 }
 
 /// What happens to connections that no entry matches.
@@ -60,11 +67,25 @@ pub(super) enum Otherwise {
 
 const DOCUMENT: Schema = Schema {
     what: "an EgressBaseline",
-    fields: &["apiVersion", "kind", "metadata", "exempt", "deny", "always", "allow", "default", "otherwise"],
+    fields: &[
+        "apiVersion",
+        "kind",
+        "metadata",
+        "priority",
+        "exempt",
+        "deny",
+        "always",
+        "allow",
+        "default",
+        "otherwise",
+    ],
     elsewhere: &[
         ("name", "in `metadata`"),
         ("to", "in an entry of `deny`, `always` or `allow`"),
         ("ports", "in an entry of `deny`, `always` or `allow`"),
+        ("icmp", "in an entry of `deny`, `always` or `allow`"),
+        ("log", "in an entry of `deny`, `always` or `allow`"),
+        ("audit", "in an entry of `deny`, `always` or `allow`"),
         ("spec", "nowhere: its fields stand beside `metadata`"),
     ],
 };
@@ -86,13 +107,23 @@ pub(super) fn read(document: &Value, reader: &mut Reader<'_>) -> Option<Spec> {
         let at = field(fields, "metadata").or_else(|| field(fields, "kind")).map_or(document.span, |value| value.span);
         reader.diagnostics.push(Diagnostic::error(code::BASELINE_SCHEMA, at, "this baseline has no `metadata.name`"));
     }
+    let priority = field(fields, "priority").map_or(Some(PRIORITY), |value| cluster_policy::priority(value, reader));
     let exempt = list(fields, "exempt", reader).iter().filter_map(|value| read_exemption(value, reader)).collect();
     let deny = entries(fields, "deny", reader);
     let always = entries(fields, "always", reader);
     let allow = entries(fields, "allow", reader);
     let default = choice(document, "default", &[("deny", Default::Deny), ("pass", Default::Pass)], reader);
     let otherwise = choice(document, "otherwise", &[("allow", Otherwise::Allow), ("deny", Otherwise::Deny)], reader);
-    let spec = Spec { span: document.span, exempt, deny, always, allow, default: default?, otherwise: otherwise? };
+    let spec = Spec {
+        span: document.span,
+        priority: priority?,
+        exempt,
+        deny,
+        always,
+        allow,
+        default: default?,
+        otherwise: otherwise?,
+    };
     warn(&spec, reader);
     Some(spec)
 }
@@ -125,7 +156,7 @@ fn choice<T: Copy>(document: &Value, name: &str, choices: &[(&str, T)], reader: 
 }
 
 fn read_exemption(value: &Value, reader: &mut Reader<'_>) -> Option<Spanned<PodSelector>> {
-    let exempt = entry::read_pods(value, "an exemption", reader)?;
+    let exempt = destination::read_pods(value, "an exemption", reader)?;
     let warning = match &exempt.namespaces {
         Namespaces::Matching(namespaces) if namespaces.is_everything() && exempt.pods.is_everything() => {
             Some("this exempts every pod: the baseline binds only those that are not known yet")

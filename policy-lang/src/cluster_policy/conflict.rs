@@ -8,13 +8,15 @@ use crate::network_policy::Strictness;
 use crate::policy::{Action, Direction, Policy, Tier};
 use crate::source::Span;
 
+/// Who of a rank was the first with each action.
+type FirstToAct<'p> = BTreeMap<Action, (Option<Span>, &'p Policy)>;
+
 const DIRECTIONS: [Direction; 2] = [Direction::Ingress, Direction::Egress];
 
 /// Reports policies that share tier and priority with an earlier one and act differently in some direction. Here their
 /// names decide.
 pub(crate) fn same_rank(policies: &[(Option<Span>, Policy)], strictness: Strictness) -> Vec<Diagnostic> {
-    // Who of this rank was the first to act so.
-    let mut known: BTreeMap<(Tier, u16, Direction), BTreeMap<Action, (Option<Span>, &Policy)>> = BTreeMap::new();
+    let mut known: BTreeMap<(Tier, u16, Direction), FirstToAct<'_>> = BTreeMap::new();
     let mut findings = Vec::new();
     for (span, policy) in policies {
         let mut other = None;

@@ -1,6 +1,7 @@
 //! `protocols` of a rule (C12, C14).
 
 use std::num::NonZeroU16;
+use std::sync::Arc;
 
 use crate::cluster_policy::Context;
 use crate::cluster_policy::peer::one_of;
@@ -81,7 +82,7 @@ fn named(value: &Value, context: &mut Context<'_, '_>) -> Option<Vec<PortMatch>>
         return None;
     }
     let protocols = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
-    let port = |protocol| PortMatch { protocol, ports: Ports::Named(name.value.clone()) };
+    let port = |protocol| PortMatch { protocol, ports: Ports::Named(Arc::clone(&name.value)) };
     Some(protocols.map(port).into())
 }
 

@@ -76,6 +76,11 @@ pub(super) fn read(kind: Kind, document: &Value, reader: &mut Reader<'_>) -> Met
     Metadata { origin: origin.with_subject(name.to_string()), name, labels, span: Some(at) }
 }
 
+/// The metadata of a ClusterNetworkPolicy that stands in a baseline.
+pub(crate) fn of_cluster_policy(document: &Value, reader: &mut Reader<'_>) -> Metadata {
+    read(Kind::ClusterNetworkPolicy, document, reader)
+}
+
 /// `labels` or another mapping of texts. A value that is not written is the empty text, as the server has it.
 pub(super) fn labels(value: &Value, reader: &mut Reader<'_>) -> Labels {
     let Some(entries) = value.entries() else {

@@ -273,7 +273,8 @@ fn the_examples_load_without_a_finding() {
                 }
                 Object::Pod(pod) => pods += pod.addresses.len(),
                 Object::ConfigMap(found) => {
-                    let (baseline, diagnostics) = crate::baseline::find(&objects, &found.metadata.name, &sources);
+                    let crate::baseline::Found { baseline, diagnostics, .. } =
+                        crate::baseline::find(&objects, &found.metadata.name, &sources);
                     assert_eq!(diagnostics, []);
                     assert!(matches!(baseline, crate::baseline::Baseline::Sound(policies) if policies.len() == 1));
                 }

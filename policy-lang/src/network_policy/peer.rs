@@ -29,7 +29,7 @@ const PEER: Schema = Schema {
 const IP_BLOCK: Schema = Schema { what: "an ipBlock", fields: &["cidr", "except"], elsewhere: &[] };
 
 /// Reads a peer of a policy in `namespace`.
-pub(super) fn read(
+pub(crate) fn read(
     value: &Value,
     namespace: &Arc<str>,
     strictness: Strictness,

@@ -23,7 +23,7 @@ const PORT: Schema = Schema {
 };
 
 /// Reads an item. One without fields is every TCP port (sem-20).
-pub(super) fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Spanned<PortMatch>> {
+pub(crate) fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Spanned<PortMatch>> {
     let entries = reader.mapping(value, &PORT)?;
     let protocol = match field(entries, "protocol") {
         Some(value) => read_protocol(value, reader),

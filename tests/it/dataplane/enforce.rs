@@ -101,9 +101,10 @@ impl Cluster {
         if !baseline.is_empty() {
             let (namespace, name) = baseline::CONFIG_MAP;
             let config_map = NamespacedName::new(namespace, name);
-            let (read, found) = baseline::read("baseline.yaml", baseline, &config_map, &mut sources);
-            findings.extend(found);
-            match read {
+            let texts = [("baseline.yaml".to_owned(), (*baseline).to_owned())];
+            let found = baseline::read(&texts, &config_map, &mut sources);
+            findings.extend(found.diagnostics);
+            match found.baseline {
                 Baseline::Sound(found) => policies.extend(found),
                 Baseline::Absent | Baseline::Broken(_) => panic!("{findings:#?}"),
             }
@@ -127,7 +128,7 @@ impl Cluster {
         ruleset
     }
 
-    fn apply(&self, node: &str, ruleset: &Ruleset) {
+    pub(crate) fn apply(&self, node: &str, ruleset: &Ruleset) {
         let mut kernel = self.namespace(node).run(Netlink::open).unwrap().unwrap();
         let watch = &mut |_: Step<'_>| ControlFlow::Continue(());
         apply(&mut kernel, ruleset, TableFlags::default(), watch).unwrap();

@@ -15,12 +15,14 @@ use engine::plan::Op;
 use super::input::{self, Desired, SourceArgs};
 use super::live::Scratch;
 use super::probation::Armed;
-use super::{Failure, Outcome, flows, live};
+use super::{Failure, Outcome, bridges, flows, live};
 use crate::applied::{self, Applied};
 use crate::confirm::{self, Probation};
+use crate::last_good;
 use crate::report::changes::{self as report_changes, Counts};
 use crate::report::{self, Color};
 use crate::run_dir::RunDir;
+use crate::state_dir::StateDir;
 
 /// How long to wait for another palisade that is writing. An apply of 10,000 rules takes less than a second.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -66,13 +68,16 @@ Examples:
 Files:
   /run/palisade  the lock, the sources of the last apply, what awaits confirmation, and revert.log
   The environment variable PALISADE_RUN_DIR names another folder.
+  /var/lib/palisade  the last good baseline, which --keep-going enforces in the place of a broken one
+  The environment variable PALISADE_STATE_DIR names another folder; with PALISADE_RUN_DIR alone it
+  is `state` in that one.
 
 Exit codes:
   0  in force, nothing to do, or checked; with --confirm: confirmed on this terminal, or, where
      there is none, in force until somebody confirms or the time is over
   1  in force without the broken objects, which fail closed (--keep-going); in force with leftovers
-     that could not be removed, or with live connections that could not be judged; or not confirmed
-     and reverted
+     that could not be removed, with live connections that could not be judged, or with pods between
+     which a bridge hides packets; or not confirmed and reverted
   2  the input, the usage or the configuration is wrong, or a source would be dropped (--replace);
      nothing was written
   3  the kernel, a missing permission (CAP_NET_ADMIN), an agent, another palisade that is writing,
@@ -95,14 +100,13 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     let changes = differences(&observed, &desired.ruleset, live::flags(kernel.as_ref()));
     if changes.is_empty() {
         remember(&run, &desired);
+        keep_baseline(&desired);
         super::print("in sync: nothing to do\n")?;
-        // Whoever put it in force may have been killed before all flows were judged, or have been another program.
-        let judged = flows::judge(&run, None, &desired.ruleset, &STANDARD.local, true)?;
-        return Ok(desired.outcome.max(judged));
+        let judged = flows::judge_in_sync(&run, &desired.ruleset, &STANDARD.local)?;
+        return Ok(desired.outcome.max(judged).max(bridges::warn(&desired)));
     }
     let armed = args.confirm.map(|seconds| Armed::new(&run, seconds)).transpose()?;
-    let was_announced = flows::is_announced(&run);
-    flows::announce(&run);
+    let earlier = flows::announce(&run);
     let outcome = match load(&mut kernel, &desired) {
         Ok(outcome) => outcome,
         Err(failure) => {
@@ -115,12 +119,15 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     remember(&run, &desired);
     report(&changes)?;
     let before = (!observed.tables.is_empty()).then(|| observed.to_ruleset());
-    let judged = flows::judge(&run, before.as_ref(), &desired.ruleset, &STANDARD.local, was_announced)?;
-    let outcome = outcome.max(judged);
+    let judged = flows::judge(&run, before.as_ref(), &desired.ruleset, &STANDARD.local, earlier)?;
+    let outcome = outcome.max(judged).max(bridges::warn(&desired));
     drop(lock);
     match armed {
         Some(armed) => Ok(armed.ask()?.max(outcome)),
-        None => Ok(outcome),
+        None => {
+            keep_baseline(&desired);
+            Ok(outcome)
+        }
     }
 }
 
@@ -211,6 +218,17 @@ fn remember(run: &RunDir, desired: &Desired) {
         .and_then(|applied| applied::remember(run, &applied));
     if let Err(error) = noted {
         report::message(&format!("warning: `status` will have to be given the sources: {error}"));
+    }
+}
+
+/// Keeps the baseline that is now in force, in case that the next one is broken. One on probation may yet be reverted:
+/// it is kept by the next apply.
+fn keep_baseline(desired: &Desired) {
+    let state = StateDir::from_environment();
+    let kept = desired.baseline.as_ref().map_or(Ok(()), |texts| last_good::keep(&state, texts));
+    if let Err(error) = kept {
+        let path = last_good::path(&state);
+        report::message(&format!("warning: the baseline is in force, but not kept in {}: {error}", path.display()));
     }
 }
 

@@ -7,16 +7,19 @@ use engine::compile::marker::SourceRecord;
 use engine::compile::{HostInput, Input, compile};
 use engine::inventory::Inventory;
 use engine::ruleset::Ruleset;
+use policy_lang::baseline::Text;
 use policy_lang::diagnostic::{Diagnostic, Severity};
 use policy_lang::source::Sources;
 
 use super::{Failure, Outcome};
 use crate::applied::{self, Applied};
 use crate::config::Config;
+use crate::last_good;
 use crate::report::{self, Color, diagnostics};
 use crate::run_dir::RunDir;
 use crate::source::files::STDIN;
-use crate::source::{self, Loaded, files};
+use crate::source::{self, Loaded, LoadedBaseline, files};
+use crate::state_dir::StateDir;
 
 /// Where Linux tells the host's name.
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";
@@ -34,10 +37,11 @@ pub(super) struct SourceArgs {
     #[arg(long, value_name = "PATH")]
     manifests: Vec<PathBuf>,
 
-    /// The enforced egress baseline, an EgressBaseline or a ConfigMap that holds one; replaces the ConfigMap
-    /// kube-system/palisade-egress-baseline among the manifests.
+    /// The enforced egress baseline: a file with EgressBaseline or ClusterNetworkPolicy documents, with the ConfigMap
+    /// that holds them, or with a plain list of egress rules; replaces the ConfigMap
+    /// kube-system/palisade-egress-baseline among the manifests. Can be given more than once.
     #[arg(long, value_name = "FILE")]
-    baseline: Option<PathBuf>,
+    baseline: Vec<PathBuf>,
 
     /// The node that the ruleset is for [default: the host's name].
     #[arg(long, value_name = "NAME")]
@@ -69,6 +73,8 @@ pub(super) struct Desired {
     pub(super) node: String,
     /// What it is built from.
     pub(super) records: Vec<SourceRecord>,
+    /// The texts of the baseline, if there is a sound one.
+    pub(super) baseline: Option<Vec<Text>>,
     /// What was to be done about errors.
     pub(super) on_errors: OnErrors,
     /// Whether everything was enforced as written.
@@ -85,10 +91,15 @@ pub(super) enum OnErrors {
 }
 
 impl SourceArgs {
+    /// What is to be done about errors.
+    pub(super) fn on_errors(&self) -> OnErrors {
+        if self.keep_going { OnErrors::FailClosed } else { OnErrors::Refuse }
+    }
+
     /// Whether any of these flags is given.
     pub(super) fn are_given(&self) -> bool {
         let Self { host, manifests, baseline, node, config, keep_going } = self;
-        let named = host.is_some() || !manifests.is_empty() || baseline.is_some() || config.is_some();
+        let named = host.is_some() || !manifests.is_empty() || !baseline.is_empty() || config.is_some();
         named || node.is_some() || *keep_going
     }
 
@@ -145,24 +156,53 @@ pub(super) fn last_applied(run: &RunDir) -> Result<Applied, String> {
 /// Reads and compiles the sources, and prints every finding.
 pub(super) fn desired(args: &SourceArgs, color: Color) -> Result<Desired, Failure> {
     let config = config(args, color)?;
-    let on_errors = if args.keep_going { OnErrors::FailClosed } else { OnErrors::Refuse };
-    desired_of(&config, on_errors, color)
+    desired_of(&config, args.on_errors(), color)
 }
 
 /// The same for a configuration.
 pub(super) fn desired_of(config: &Config, on_errors: OnErrors, color: Color) -> Result<Desired, Failure> {
     let node = node(config)?;
     let mut loaded = source::load(config).map_err(|error| Failure::Input(error.into()))?;
+    fall_back(&mut loaded, on_errors);
     let ruleset = compiled(&mut loaded, config, &node);
     report::message(&diagnostics::render(&loaded.diagnostics, &loaded.sources, color));
     let outcome = outcome(&loaded, on_errors)?;
-    let Loaded { inventory, records, .. } = loaded;
-    Ok(Desired { ruleset, inventory, config: config.clone(), node, records, on_errors, outcome })
+    let Loaded { inventory, records, baseline, .. } = loaded;
+    let baseline = match baseline {
+        LoadedBaseline::Sound(texts) => Some(texts),
+        LoadedBaseline::Absent | LoadedBaseline::StandIn | LoadedBaseline::LastGood => None,
+    };
+    Ok(Desired { ruleset, inventory, config: config.clone(), node, records, baseline, on_errors, outcome })
+}
+
+/// In the place of a broken baseline, the last good one of this machine; the stand-in only where there is none.
+pub(super) fn fall_back(loaded: &mut Loaded, on_errors: OnErrors) {
+    if on_errors == OnErrors::Refuse || loaded.baseline != LoadedBaseline::StandIn {
+        return;
+    }
+    let state = StateDir::from_environment();
+    let why = match last_good::recall(&state) {
+        Ok(Some(texts)) => {
+            loaded.restore_baseline(&texts);
+            "the last good one is broken too".to_owned()
+        }
+        Ok(None) => format!("no good one was kept in {}", last_good::path(&state).display()),
+        Err(error) => error.to_string(),
+    };
+    let kept = last_good::path(&state);
+    report::message(&if loaded.baseline == LoadedBaseline::LastGood {
+        format!("warning: the baseline is broken: the last good one is enforced in its place ({})", kept.display())
+    } else {
+        format!(
+            "warning: the baseline is broken, and {why}: DNS and the API server stay open to every pod, everything \
+             else is left to the pods' own policies, and a pod without any reaches nothing"
+        )
+    });
 }
 
 /// Whether what was read may be used as it is.
 pub(super) fn outcome_of(loaded: &Loaded, args: &SourceArgs) -> Result<Outcome, Failure> {
-    outcome(loaded, if args.keep_going { OnErrors::FailClosed } else { OnErrors::Refuse })
+    outcome(loaded, args.on_errors())
 }
 
 fn outcome(loaded: &Loaded, on_errors: OnErrors) -> Result<Outcome, Failure> {
@@ -190,7 +230,7 @@ fn compiled(loaded: &mut Loaded, config: &Config, node: &str) -> Ruleset {
 }
 
 fn compile_once(loaded: &Loaded, config: &Config, node: &str) -> (Ruleset, Vec<Diagnostic>) {
-    let Loaded { sources, policies, inventory, host, names, records, diagnostics: _ } = loaded;
+    let Loaded { sources, policies, inventory, host, names, records, baseline: _, diagnostics: _ } = loaded;
     compile(&Input {
         policies,
         host: host.as_ref().map(|rules| HostInput { rules, names, sources }),

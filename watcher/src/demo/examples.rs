@@ -45,7 +45,7 @@ pub fn config() -> Config {
     Config {
         host: Some(HOST.into()),
         manifests: vec![CLUSTER.into()],
-        baseline: Some(BASELINE.into()),
+        baseline: vec![BASELINE.into()],
         ..Config::default()
     }
 }

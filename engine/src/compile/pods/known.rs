@@ -54,6 +54,7 @@ pub(super) fn revoked(options: &PodOptions, builder: &mut TableBuilder) -> Optio
 fn invalid(ways: &Ways<'_>, pass: &Verdict, judge: &Verdict, builder: &mut TableBuilder) -> Verdict {
     let Ways { locals, guard, options } = *ways;
     let mut rules = vital::path_mtu(pass);
+    rules.extend(vital::routing(ways, pass, builder));
     for field in [AddressFamily::saddr, AddressFamily::daddr] {
         let stateless = virtual_addresses(field, options);
         rules.extend(stateless.map(|test| plain(vec![test, Expr::Verdict(judge.clone())])));

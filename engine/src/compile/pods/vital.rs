@@ -47,18 +47,25 @@ pub(super) fn fragmentation_needed(pass: &Verdict) -> Rule {
 }
 
 fn icmpv6(ways: &Ways<'_>, pass: &Verdict, builder: &mut TableBuilder) -> Vec<Rule> {
-    let Ways { locals, guard, options } = *ways;
     let passed = |exprs: Vec<Expr>, comment: &str| {
         commented(exprs.into_iter().chain([Expr::Verdict(pass.clone())]).collect(), comment)
     };
     let of_type = |types: &[u32]| one_of(Field::Icmpv6Type, types);
-    let routing = || of_type(&ROUTER_ADVERTISEMENT_AND_REDIRECT);
     let unforwarded = number(Field::Ip6Hoplimit, HOP_LIMIT_OF_NEIGHBOURS);
     let mut rules = vec![
         passed(vec![unforwarded, of_type(&NEIGHBOUR_DISCOVERY)], "neighbour discovery"),
         passed(vec![of_type(&LISTENER_DISCOVERY)], "multicast listener discovery"),
         passed(vec![number(Field::Icmpv6Type, PACKET_TOO_BIG)], "packet too big"),
     ];
+    rules.extend(routing(ways, pass, builder));
+    rules
+}
+
+/// Router advertisements, which conntrack does not track, and redirects, which it calls invalid.
+pub(super) fn routing(ways: &Ways<'_>, pass: &Verdict, builder: &mut TableBuilder) -> Vec<Rule> {
+    let Ways { locals, guard, options } = *ways;
+    let routing = || one_of(Field::Icmpv6Type, &ROUTER_ADVERTISEMENT_AND_REDIRECT);
+    let mut rules = Vec::new();
     // A host that accepts them would take a route from a pod. Their source is a link-local address, so where the names
     // of pods' interfaces are known, those count; elsewhere only what bears a pod's address is recognised.
     let by_interface = guard.prefix().map(|prefix| interface(Field::Iifname, prefix, Operator::Eq));
@@ -69,6 +76,6 @@ fn icmpv6(ways: &Ways<'_>, pass: &Verdict, builder: &mut TableBuilder) -> Vec<Ru
         let dropped = place::denial_chain(Cause::RouterAdvertisement, &words, options, builder);
         rules.extend(from_pod.into_iter().map(|test| plain(vec![routing(), test, Expr::Verdict(dropped.clone())])));
     }
-    rules.push(passed(vec![routing()], "router advertisement or redirect"));
+    rules.push(commented(vec![routing(), Expr::Verdict(pass.clone())], "router advertisement or redirect"));
     rules
 }

@@ -47,7 +47,7 @@ pub struct Judgement {
 pub enum Bound {
     /// A pod.
     Pod(NamespacedName),
-    /// A local address that no pod is known to own.
+    /// A local address that none of the node's pods is known to own.
     Unknown(IpAddr),
 }
 

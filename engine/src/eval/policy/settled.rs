@@ -1,7 +1,5 @@
 //! What is settled before any policy is asked (decisions.md 16).
 
-use policy_lang::policy::Direction;
-
 use super::{Cause, Outcome, Question, Transport, Way};
 
 /// ICMPv6: router solicitation, neighbour solicitation and advertisement.
@@ -39,9 +37,10 @@ impl Question<'_> {
         if self.comes_from_pod() { Some((Outcome::Denied, Cause::RoutingFromPod)) } else { vital }
     }
 
-    /// A packet of a local pod, known or not, by its address or by its interface.
+    /// A packet of a local pod, by its interface, or by its address; they are sent from link-local ones, which no range
+    /// tells apart.
     fn comes_from_pod(&self) -> bool {
         let by_interface = self.oracle.options.local.interface_prefix.is_some() && self.connection.interfaces.input;
-        by_interface || !self.subjects(Direction::Egress).is_empty()
+        by_interface || !self.known(self.connection.source).is_empty()
     }
 }

@@ -20,7 +20,7 @@ impl<'a> Question<'a> {
 
     fn decide(&self, direction: Direction, subject: Subject<'a>, layers: &mut Vec<Layer>) -> (Outcome, Cause) {
         for tier in Tier::ALL {
-            if tier == Tier::NetworkPolicy && self.connection.source == self.connection.destination {
+            if tier == Tier::NetworkPolicy && self.is_hairpin(subject) {
                 return (Outcome::Allowed, Cause::Hairpin);
             }
             let layer = self.ask(tier, direction, subject);
@@ -31,6 +31,14 @@ impl<'a> Question<'a> {
             }
         }
         (Outcome::Allowed, Cause::NoRule)
+    }
+
+    /// A pod on its way to itself. Who is not known to be a pod is not known to be one and the same.
+    fn is_hairpin(&self, subject: Subject<'_>) -> bool {
+        match subject {
+            Subject::Pod(_) => self.connection.source == self.connection.destination,
+            Subject::Unknown(_) => false,
+        }
     }
 
     fn ask(&self, tier: Tier, direction: Direction, subject: Subject<'a>) -> Layer {
@@ -102,18 +110,18 @@ impl<'a> Question<'a> {
         self.oracle
             .policies
             .iter()
-            .filter(|policy| policy.tier == tier && self.binds(policy, direction, subject))
+            .filter(|policy| policy.tier == tier && self.binds(policy, subject))
             .filter_map(|policy| policy.rules(direction).map(|rules| (policy, rules)))
             .collect()
     }
 
-    fn binds(&self, policy: &Policy, direction: Direction, subject: Subject<'a>) -> bool {
+    fn binds(&self, policy: &Policy, subject: Subject<'a>) -> bool {
         match subject {
             Subject::Pod(pod) => {
                 let exempt = policy.subject.exempt.iter().any(|exempt| self.selects(exempt, pod));
                 self.selects(&policy.subject.pods, pod) && !exempt
             }
-            Subject::Unknown(_) => Self::binds_unknown(policy, direction),
+            Subject::Unknown(_) => Self::binds_unknown(policy),
         }
     }
 }

@@ -47,7 +47,7 @@ impl Cluster {
             Action::Host { node, rules } => {
                 self.hosts.insert(node.clone(), rules.clone());
             }
-            Action::Run { .. } | Action::Expect(_) => {}
+            Action::Open(_) | Action::Run { .. } | Action::Expect(_) => {}
         }
     }
 
@@ -79,7 +79,7 @@ impl Cluster {
         let config = Config {
             host: host_of.map(PathBuf::from),
             manifests: vec![MANIFESTS.into()],
-            baseline: self.baseline.as_ref().map(|_| BASELINE.into()),
+            baseline: self.baseline.iter().map(|_| BASELINE.into()).collect(),
             ..Config::default()
         };
         let mut loaded = source::load_from(&config, self).unwrap();

@@ -1,0 +1,104 @@
+//! How a denial ends, and what is counted and logged where a packet is denied or only noticed.
+
+use engine::compile::options::{Denial, Ipvs, PodOptions};
+use engine::eval::ruleset::{self as simulator, Host, Interface, Layer, Outcome, Packet, Transport};
+use engine::ruleset::Hook;
+
+use super::enforce::{Cluster, Rules, baseline, counted, deny_all};
+use super::services::NODES;
+use crate::privilege::{can_make_namespaces, report};
+
+const PORTS: [&str; 3] = ["8080/TCP", "8080/UDP", "8081/TCP"];
+
+/// The packets that the counters of a node whose names begin so have counted.
+fn counted_by(cluster: &Cluster, node: &str, beginning: &str) -> u64 {
+    let listing = cluster.namespace(node).nft_list(&["list", "counters", "table", "inet", "palisade"]).unwrap();
+    let names = listing.lines().filter_map(|line| line.trim().strip_prefix("counter ")?.split(' ').next());
+    let names: Vec<&str> = names.filter(|name| name.starts_with(beginning)).collect();
+    assert!(!names.is_empty(), "no counter {beginning} in {listing}");
+    names.into_iter().map(|name| counted(cluster.namespace(node), "palisade", name)).sum()
+}
+
+#[test]
+fn dec_15_a_denial_is_silence_unless_reject_is_asked_for() {
+    if !can_make_namespaces("dec_15_reject") {
+        return;
+    }
+    let cluster = Cluster::new(NODES, &PORTS);
+    let policies = deny_all("shop", "Ingress");
+    cluster.enforce(&Rules { policies: &policies, ..Rules::default() });
+    let tables = |tcp: &str, other: &str| {
+        format!(
+            "8080/TCP shop/web shop/api\nops/agent {tcp} {tcp}\nalpha {tcp} {tcp}\n\n\
+             8080/UDP shop/web shop/api\nops/agent {other} {other}\nalpha {other} {other}\n"
+        )
+    };
+    cluster.assert_tables("drop", &tables("drop", "drop"));
+
+    let options = PodOptions { denial: Denial::Reject, ..PodOptions::default() };
+    cluster.enforce(&Rules { policies: &policies, options, ..Rules::default() });
+    cluster.assert_tables("reject", &tables("refused", "unreachable"));
+}
+
+#[test]
+fn an_audited_entry_counts_and_decides_nothing_and_a_logged_one_decides_and_counts() {
+    if !can_make_namespaces("audit and log") {
+        return;
+    }
+    let cluster = Cluster::new(NODES, &PORTS);
+    let everybody = "\"0.0.0.0/0\", \"::/0\"";
+    let text = baseline(&format!(
+        "deny:\n- {{name: not-yet, to: [{everybody}], ports: [8080/TCP], audit: true}}\n\
+         always:\n- {{name: seen, to: [{everybody}], ports: [8080/TCP], log: true}}\n\
+         allow:\n- {{name: passed, to: [{everybody}], ports: [8080/UDP], log: true}}\n\
+         default: deny\n"
+    ));
+    let policies = deny_all("shop", "Egress");
+    cluster.enforce(&Rules { policies: &policies, baseline: &text, ..Rules::default() });
+    // What is only audited goes on to the next entry; what `always` lists is open whatever the tenant says; what is
+    // passed on is closed by the tenant of `shop` and nobody else; the rest is closed by the baseline.
+    cluster.assert_tables(
+        "audited, always, allowed, the rest",
+        "8080/TCP alpha\nshop/web open\nops/agent open\n\n\
+         8080/UDP alpha\nshop/web drop\nops/agent open\n\n\
+         8081/TCP alpha\nshop/web drop\nops/agent drop\n",
+    );
+    for (beginning, at_least) in
+        [("pl_audit_eg_baseline", 4), ("pl_log_eg_baseline", 6), ("pl_deny_eg_np", 2), ("pl_deny_eg_baseline", 4)]
+    {
+        let packets = counted_by(&cluster, "node-a", beginning);
+        assert!(packets >= at_least, "{beginning}: {packets} packets");
+    }
+}
+
+/// The test kernels have no IPVS: what it would send on is simulated.
+#[test]
+fn sem_92_what_ipvs_sends_on_is_judged_and_what_the_node_sends_is_not() {
+    if !can_make_namespaces("sem_92_ipvs") {
+        return;
+    }
+    let policies = deny_all("shop", "Ingress");
+    let cluster = Cluster::new(NODES, &PORTS);
+    let verdict = |ipvs: Ipvs, source: &str, destination: &str| {
+        let options = PodOptions { ipvs, ..PodOptions::default() };
+        let ruleset = cluster.compile("node-a", &Rules { policies: &policies, options, ..Rules::default() });
+        let packet = Packet::new(source.parse().unwrap(), destination.parse().unwrap(), Transport::syn(40_000, 8080));
+        let own = |name: &str, addresses: &[&str]| Interface {
+            name: name.into(),
+            addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
+            broadcast: Vec::new(),
+        };
+        let host = Host { interfaces: vec![own("eth0", &["192.168.0.11", "2001:db8:0:1::11"])], routes: Vec::new() };
+        simulator::hook(&ruleset, &host, Layer::Network, Hook::Output, packet).outcome
+    };
+    for (outside, node, pod, open_pod) in [
+        ("203.0.113.10", "192.168.0.11", "10.244.1.11", "10.244.1.13"),
+        ("2001:db8:ffff::10", "2001:db8:0:1::11", "2001:db8:244:1::11", "2001:db8:244:1::13"),
+    ] {
+        assert_eq!(verdict(Ipvs::Present, outside, pod), Outcome::Drop);
+        assert_eq!(verdict(Ipvs::Present, outside, open_pod), Outcome::Accept);
+        assert_eq!(verdict(Ipvs::Present, node, pod), Outcome::Accept);
+        assert_eq!(verdict(Ipvs::Absent, outside, pod), Outcome::Accept);
+    }
+    report("sem-92: IPVS is not in the test kernel; simulated");
+}

@@ -1,0 +1,56 @@
+//! The folder of what must survive a reboot (decisions.md 11).
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::run_dir;
+
+/// The folder, unless [`VARIABLE`] names another.
+pub const DEFAULT: &str = "/var/lib/palisade";
+
+/// The environment variable that names another folder, for the same purposes as [`run_dir::VARIABLE`]. Where only that
+/// one is set, `state` in its folder is meant: who keeps runs apart must not let them share what they leave.
+pub const VARIABLE: &str = "PALISADE_STATE_DIR";
+
+/// The folder.
+#[derive(Clone, Debug)]
+pub struct StateDir {
+    path: PathBuf,
+}
+
+impl StateDir {
+    /// The folder that the environment names, or the default.
+    pub fn from_environment() -> Self {
+        let named = |variable| std::env::var_os(variable).filter(|path| !path.is_empty());
+        let beside = || named(run_dir::VARIABLE).map(|run| Path::new(&run).join("state").into_os_string());
+        let path = PathBuf::from(named(VARIABLE).or_else(beside).unwrap_or_else(|| OsString::from(DEFAULT)));
+        Self { path: std::path::absolute(&path).unwrap_or(path) }
+    }
+
+    /// This folder, an absolute path.
+    pub fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// A file in the folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Replaces a file in the folder as a whole: after a crash or a power cut it is the old one or the new one.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    pub fn replace(&self, name: &str, text: &str) -> io::Result<()> {
+        fs::create_dir_all(&self.path)?;
+        let whole = self.file(&format!("{name}.{}", std::process::id()));
+        let mut file = File::create(&whole)?;
+        file.write_all(text.as_bytes())?;
+        // The name must not reach the disk before the content.
+        file.sync_all()?;
+        fs::rename(&whole, self.file(name))?;
+        File::open(&self.path)?.sync_all()
+    }
+}
