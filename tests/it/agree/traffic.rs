@@ -1,5 +1,6 @@
 //! What is asked about a drawn cluster: connections for the oracle, and the same as packets for the simulator.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use engine::eval::policy::{self, Connection, PodInterfaces, Way};
@@ -11,7 +12,8 @@ use policy_lang::port::Protocol;
 use super::draw::PORTS;
 use super::plan::{self, NODES, OUTSIDE};
 
-/// Every pair of addresses of one family, by every transport, on every way through a node.
+/// Every pair of addresses of one family, by every transport, on every way through a node; of what is none of its pods'
+/// business, one transport.
 ///
 /// By which interfaces packets of known pods pass follows from where they are; those of unknown addresses are asked
 /// about by both kinds.
@@ -19,11 +21,24 @@ pub(super) fn connections(inventory: &Inventory, node: &str) -> Vec<Connection> 
     let spots = plan::pods().map(|(_, spot)| spot).chain(OUTSIDE).chain(NODES.map(|node| node.host));
     let mut addresses: Vec<IpAddr> = spots.flat_map(plan::Spot::addresses).collect();
     addresses.push("fe80::9".parse().expect("an address"));
+    let plan = NODES.iter().filter(|plan| plan.host.name == node);
+    let spots = plan.flat_map(|plan| plan.pods).flat_map(plan::Spot::addresses);
+    let pods = inventory.pods.values().filter(|pod| pod.node.as_deref() == Some(node));
+    let ours: BTreeSet<IpAddr> = pods.flat_map(|pod| &pod.addresses).copied().chain(spots).collect();
+    let first = policy::Transport::Port { protocol: Protocol::Tcp, destination: PORTS[0] };
     let mut connections = Vec::new();
     for source in &addresses {
         for destination in addresses.iter().filter(|other| other.is_ipv4() == source.is_ipv4()) {
             for transport in transports() {
                 for way in [Way::Forwarded, Way::ToNode, Way::FromNode] {
+                    let concerns_pods = match way {
+                        Way::Forwarded => ours.contains(source) || ours.contains(destination),
+                        Way::ToNode => ours.contains(source),
+                        Way::FromNode => false,
+                    };
+                    if !concerns_pods && transport != first {
+                        continue;
+                    }
                     let connection = Connection::new(*source, *destination, transport, way);
                     let of = |ends: bool, address| if ends { wires(inventory, node, address) } else { vec![false] };
                     for input in of(way != Way::FromNode, *source) {
