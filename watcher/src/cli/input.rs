@@ -91,6 +91,11 @@ pub(super) enum OnErrors {
 }
 
 impl SourceArgs {
+    /// What is to be done about errors.
+    pub(super) fn on_errors(&self) -> OnErrors {
+        if self.keep_going { OnErrors::FailClosed } else { OnErrors::Refuse }
+    }
+
     /// Whether any of these flags is given.
     pub(super) fn are_given(&self) -> bool {
         let Self { host, manifests, baseline, node, config, keep_going } = self;
@@ -151,18 +156,14 @@ pub(super) fn last_applied(run: &RunDir) -> Result<Applied, String> {
 /// Reads and compiles the sources, and prints every finding.
 pub(super) fn desired(args: &SourceArgs, color: Color) -> Result<Desired, Failure> {
     let config = config(args, color)?;
-    let on_errors = if args.keep_going { OnErrors::FailClosed } else { OnErrors::Refuse };
-    desired_of(&config, on_errors, color)
+    desired_of(&config, args.on_errors(), color)
 }
 
 /// The same for a configuration.
 pub(super) fn desired_of(config: &Config, on_errors: OnErrors, color: Color) -> Result<Desired, Failure> {
     let node = node(config)?;
     let mut loaded = source::load(config).map_err(|error| Failure::Input(error.into()))?;
-    match on_errors {
-        OnErrors::FailClosed => fall_back(&mut loaded),
-        OnErrors::Refuse => {}
-    }
+    fall_back(&mut loaded, on_errors);
     let ruleset = compiled(&mut loaded, config, &node);
     report::message(&diagnostics::render(&loaded.diagnostics, &loaded.sources, color));
     let outcome = outcome(&loaded, on_errors)?;
@@ -175,8 +176,8 @@ pub(super) fn desired_of(config: &Config, on_errors: OnErrors, color: Color) -> 
 }
 
 /// In the place of a broken baseline, the last good one of this machine; the stand-in only where there is none.
-fn fall_back(loaded: &mut Loaded) {
-    if loaded.baseline != LoadedBaseline::StandIn {
+pub(super) fn fall_back(loaded: &mut Loaded, on_errors: OnErrors) {
+    if on_errors == OnErrors::Refuse || loaded.baseline != LoadedBaseline::StandIn {
         return;
     }
     let state = StateDir::from_environment();
@@ -201,7 +202,7 @@ fn fall_back(loaded: &mut Loaded) {
 
 /// Whether what was read may be used as it is.
 pub(super) fn outcome_of(loaded: &Loaded, args: &SourceArgs) -> Result<Outcome, Failure> {
-    outcome(loaded, if args.keep_going { OnErrors::FailClosed } else { OnErrors::Refuse })
+    outcome(loaded, args.on_errors())
 }
 
 fn outcome(loaded: &Loaded, on_errors: OnErrors) -> Result<Outcome, Failure> {
