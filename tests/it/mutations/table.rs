@@ -64,7 +64,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(VITAL, "forwarded neighbour discovery passes", "vec![«unforwarded», of_type(&NEIGHBOUR_DISCOVERY)]", "of_type(&NEIGHBOUR_DISCOVERY)"),
     fault(VITAL, "pods may send router advertisements", "if !«from_pod.is_empty()»", "true"),
     fault(VITAL, "packet too big is not let through", "passed(vec![number(Field::Icmpv6Type, «PACKET_TOO_BIG»)]", "UNREACHABLE"),
-    fault(PEER, "an exception is no hole", "«except.iter().for_each(|hole| block.remove(Interval::network(*hole)))»", "()"),
+    fault(PEER, "an exception is no hole", "«block.remove(Interval::network(*hole))»", "()"),
     fault(PEER, "an exception is a hole in other peers too", "«intervals.extend(&block)»", "{ intervals.extend(&block); except.iter().for_each(|hole| intervals.remove(Interval::network(*hole))) }"),
     fault(VIEW, "every node is meant", "«selector.matches(&node.labels)»", "true"),
     fault(PORT, "endPort is ignored", "add(*protocol, range.first(), «range.last()»)", "range.first()"),
