@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use engine::apply::{ApplyError, InForce, Step, apply};
-use engine::compile::options::STANDARD;
 use engine::diff::{Change, Changed, changes as differences, diff};
 use engine::kernel::Kernel;
 use engine::observed::Observed;
@@ -103,7 +102,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         keep_baseline(&desired);
         super::print("in sync: nothing to do\n")?;
         // Whoever put it in force may have been killed before all flows were judged, or have been another program.
-        let judged = flows::judge(&run, None, &desired.ruleset, &STANDARD.local, true)?;
+        let judged = flows::judge(&run, None, &desired.ruleset, &desired.config.pod_options().local, true)?;
         return Ok(desired.outcome.max(judged));
     }
     let armed = args.confirm.map(|seconds| Armed::new(&run, seconds)).transpose()?;
@@ -121,7 +120,8 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     remember(&run, &desired);
     report(&changes)?;
     let before = (!observed.tables.is_empty()).then(|| observed.to_ruleset());
-    let judged = flows::judge(&run, before.as_ref(), &desired.ruleset, &STANDARD.local, was_announced)?;
+    let judged =
+        flows::judge(&run, before.as_ref(), &desired.ruleset, &desired.config.pod_options().local, was_announced)?;
     let outcome = outcome.max(judged);
     drop(lock);
     match armed {
