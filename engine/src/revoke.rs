@@ -6,33 +6,31 @@
 //! Invariant: a flow is judged by the ruleset that is in force, as the first packet of its original direction would be,
 //! and by pod policy only: what the host's own rules would say to a first packet is not asked.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::collections::BTreeMap;
 
-use crate::kernel::conntrack::{Bit, Change, Conntrack, ConntrackError, End, Entry, Filter, Marked};
+use crate::kernel::conntrack::{Bit, Change, Conntrack, ConntrackError, End, Entry, Family, Filter, Marked, Tuple};
 use crate::place::{Cause, Event, Place};
-use crate::ruleset::{Expr, Family, Field, Match, Rule, Ruleset, TableKey};
+use crate::ruleset::{self, Expr, Field, Match, Rule, Ruleset, TableKey};
 
 pub use self::affected::Affected;
 pub use self::judge::Judge;
 
 mod affected;
 mod judge;
+mod meaning;
 mod reach;
-#[cfg(test)]
-mod tests;
 
 /// A first packet that was judged before the flip may be confirmed, and so become an entry, after the first reading.
 const PASSES: usize = 2;
 
-/// Up to so many addresses the kernel is asked for the flows of each. It walks through its whole table each time, but
+/// Up to so many IPv4 addresses the kernel is asked for the flows of each. It walks through its whole table each time, but
 /// hands over only what is wanted, which is most of the work.
 const ASKED_ONE_BY_ONE: usize = 4;
 
 /// The bit of the conntrack mark that this ruleset takes for *revoked*: that of the rule that drops what bears it. There is
 /// none where connections are kept, and then nothing is to be cut.
 pub fn revoked_bit(ruleset: &Ruleset) -> Option<u32> {
-    let table = ruleset.tables.get(&TableKey::ours(Family::Inet))?;
+    let table = ruleset.tables.get(&TableKey::ours(ruleset::Family::Inet))?;
     let counts = |rule: &Rule| {
         let mut places = rule.exprs.iter().filter_map(judge::place);
         places.any(|place| place == Place { event: Event::Denied, cause: Cause::Revoked })
@@ -97,18 +95,29 @@ pub fn enforce<C: Conntrack + ?Sized>(
 /// The flows of these addresses, each once, and how many were read for that.
 fn flows<C: Conntrack + ?Sized>(conntrack: &mut C, affected: &Affected) -> Result<(Vec<Entry>, usize), ConntrackError> {
     let mut keep = |entry: &Entry| entry.ends().iter().any(|end| affected.contains(*end));
-    let Some(addresses) = affected.addresses(ASKED_ONE_BY_ONE) else {
-        let read = conntrack.entries(&Filter::default(), &mut keep)?;
-        return Ok((read.kept, read.n_read));
-    };
-    let mut flows: Vec<Entry> = Vec::new();
-    let mut known = BTreeSet::new();
+    let mut flows: BTreeMap<(u32, Tuple), Entry> = BTreeMap::new();
     let mut n_all = 0;
-    let ends = |address: IpAddr| [(End::Client, address), (End::Server, address)];
-    for end in addresses.into_iter().flat_map(ends) {
-        let read = conntrack.entries(&Filter { end: Some(end), mark: None }, &mut keep)?;
+    for filter in filters(affected) {
+        let read = conntrack.entries(&filter, &mut keep)?;
         n_all += read.n_read;
-        flows.extend(read.kept.into_iter().filter(|entry| known.insert((entry.flow.id, entry.original))));
+        flows.extend(read.kept.into_iter().map(|entry| ((entry.flow.id, entry.original), entry)));
     }
-    Ok((flows, n_all))
+    Ok((flows.into_values().collect(), n_all))
+}
+
+/// What to ask the kernel for, so that every flow of these addresses is among the answers.
+fn filters(affected: &Affected) -> Vec<Filter> {
+    let of = |family| affected.ranges().filter(move |(low, _)| Family::of(*low) == family);
+    let (n_v4, n_v6) = (of(Family::V4).count(), of(Family::V6).count());
+    let mut filters = Vec::new();
+    if n_v4 <= ASKED_ONE_BY_ONE && of(Family::V4).all(|(low, high)| low == high) {
+        let ends = |(address, _)| [End::Client, End::Server].map(|end| (end, address));
+        filters.extend(of(Family::V4).flat_map(ends).map(|end| Filter { end: Some(end), ..Filter::default() }));
+    } else {
+        filters.push(Filter { family: Some(Family::V4), ..Filter::default() });
+    }
+    if n_v6 > 0 {
+        filters.push(Filter { family: Some(Family::V6), ..Filter::default() });
+    }
+    filters
 }

@@ -3,8 +3,9 @@
 //!
 //! Each test names the rule that it holds: `sem_84` is rule 84 of the semantics, `dec_17` decision 17.
 
+mod bridges;
 mod denials;
-mod enforce;
+pub(crate) mod enforce;
 mod forged;
 mod icmp;
 mod neighbours;

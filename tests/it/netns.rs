@@ -2,6 +2,7 @@
 
 mod cases;
 mod prober;
+mod simulated;
 
 use watcher::lab::{Lab, Matrix, Service, Topology};
 

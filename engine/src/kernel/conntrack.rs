@@ -127,10 +127,21 @@ pub struct Flow {
 /// Which entries to read. Old kernels ignore parts of it, so whoever asks looks at what comes, too.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Filter {
+    /// The family of the addresses.
+    pub family: Option<Family>,
     /// At which end of the flows an address stands.
     pub end: Option<(End, IpAddr)>,
     /// A mask, and the mark's bits in it.
     pub mark: Option<(u32, u32)>,
+}
+
+/// The family of a flow's addresses.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
 }
 
 /// The end of a flow.
@@ -185,15 +196,26 @@ impl Entry {
     }
 }
 
+impl Family {
+    /// That of an address.
+    pub fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
+}
+
 impl Filter {
     /// Whether an entry is wanted.
     pub fn wants(&self, entry: &Entry) -> bool {
-        let Self { end, mark } = self;
+        let Self { family, end, mark } = self;
         let [client, server] = entry.ends();
+        let of_family = family.is_none_or(|family| Family::of(client) == family);
         let at_end = end.is_none_or(|(end, address)| match end {
             End::Client => client == address,
             End::Server => server == address,
         });
-        at_end && mark.is_none_or(|(mask, bits)| entry.mark & mask == bits)
+        of_family && at_end && mark.is_none_or(|(mask, bits)| entry.mark & mask == bits)
     }
 }

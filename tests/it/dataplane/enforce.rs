@@ -128,7 +128,7 @@ impl Cluster {
         ruleset
     }
 
-    fn apply(&self, node: &str, ruleset: &Ruleset) {
+    pub(crate) fn apply(&self, node: &str, ruleset: &Ruleset) {
         let mut kernel = self.namespace(node).run(Netlink::open).unwrap().unwrap();
         let watch = &mut |_: Step<'_>| ControlFlow::Continue(());
         apply(&mut kernel, ruleset, TableFlags::default(), watch).unwrap();

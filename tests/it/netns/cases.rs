@@ -2,42 +2,30 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use engine::apply::{Step as Applied, apply};
-use engine::kernel::Netlink;
-use engine::observed::TableFlags;
-use watcher::demo::{Scene, World};
-use watcher::lab::{Host, Lab, Matrix, Node, Service, Topology};
+use watcher::demo::World;
 
 use self::cluster::Cluster;
-use self::script::{Action, Expectation, Script, Tool};
+use self::flows::Flow;
+use self::script::Script;
+use self::stage::{Act, Arena};
 use crate::privilege::{can_make_namespaces, report};
 
 mod cluster;
+mod flows;
 mod opinions;
 mod pods;
 mod script;
+mod stage;
 
 /// How many cases are under way at once.
 const WORKERS: usize = 4;
 /// Most differences of a case that are shown.
 const SHOWN: usize = 12;
-
-/// Ports of questions are used again after 40,000 of them; what conntrack remembers must be forgotten by then.
-const FORGETFUL: &[(&str, &str)] = &[
-    ("netfilter/nf_conntrack_udp_timeout", "1"),
-    ("netfilter/nf_conntrack_udp_timeout_stream", "1"),
-    ("netfilter/nf_conntrack_tcp_timeout_syn_sent", "2"),
-    ("netfilter/nf_conntrack_tcp_timeout_time_wait", "1"),
-    ("netfilter/nf_conntrack_tcp_timeout_close", "1"),
-    ("netfilter/nf_conntrack_sctp_timeout_cookie_wait", "1"),
-    ("netfilter/nf_conntrack_sctp_timeout_cookie_echoed", "1"),
-];
 
 /// The 48 traffic scenarios of Kubernetes' end-to-end suite, and their neighbours.
 #[test]
@@ -55,20 +43,6 @@ fn semantics() {
 #[test]
 fn sources_together() {
     group("together");
-}
-
-/// A state of the sources that is expected to do something, and what is carried out before it is asked.
-struct Act {
-    heading: String,
-    world: World,
-    commands: Vec<(String, Tool, String)>,
-    expectation: Expectation,
-}
-
-/// A laboratory that is up, with who is in it.
-struct Arena {
-    lab: Lab,
-    scene: Scene,
 }
 
 /// What is the same for all cases of a folder.
@@ -129,31 +103,36 @@ impl Group {
         let mut tally = Tally::default();
         let mut common = None;
         while let Some((case, script)) = self.cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let acts = acts(script, self.cluster.clone());
+            let acts = Act::all(script, self.cluster.clone());
             let own = script
                 .lab
                 .as_ref()
-                .map(|described| arena(acts.iter().map(|act| &act.world), described, script.tables()));
+                .map(|described| Arena::new(acts.iter().map(|act| &act.world), described, script.tables()));
             let arena = match &own {
                 Some(own) => own,
-                None => common.get_or_insert_with(|| {
-                    let scripts = self.cases.iter().filter(|(_, script)| script.lab.is_none());
-                    let tables = scripts.flat_map(|(_, script)| script.tables());
-                    let world = self.cluster.world();
-                    arena([&world], &self.described, tables)
-                }),
+                None => common.get_or_insert_with(|| self.common()),
             };
+            let mut held = Vec::new();
+            let mut before = None;
             for act in &acts {
-                tally.play(act, arena, &format!("{}/{case}", self.name));
+                tally.play(act, before, arena, &mut held, &format!("{}/{case}", self.name));
+                before = Some(&act.world);
             }
         }
         tally
     }
+
+    /// The laboratory of the cases that have none of their own.
+    fn common(&self) -> Arena {
+        let world = self.cluster.world();
+        let scripts = self.cases.iter().filter(|(_, script)| script.lab.is_none());
+        Arena::new([&world], &self.described, scripts.flat_map(|(_, script)| script.tables())).forgetful()
+    }
 }
 
 impl Tally {
-    fn play(&mut self, act: &Act, arena: &Arena, case: &str) {
-        let (found, questions) = act.played(arena);
+    fn play(&mut self, act: &Act, before: Option<&World>, arena: &Arena, held: &mut Vec<Flow>, case: &str) {
+        let (found, questions) = act.played(before, arena, held);
         self.asked += questions;
         if let Some((opinion, reason)) = &act.expectation.without {
             report(&format!("left out: {case}: == {}: the {opinion}: {reason}", act.heading));
@@ -162,101 +141,6 @@ impl Tally {
             let shown = found.iter().take(SHOWN).fold(String::new(), |text, line| text + "  " + line + "\n");
             write!(self.failures, "\n{case}: == {} ({} differences)\n{shown}", act.heading, found.len()).unwrap();
         }
-    }
-}
-
-/// The states between the steps that are expected to do something.
-fn acts(script: &Script, mut cluster: Cluster) -> Vec<Act> {
-    let mut acts = Vec::new();
-    let mut commands = Vec::new();
-    let mut heading = String::new();
-    for step in &script.steps {
-        cluster.step(&step.action);
-        match &step.action {
-            Action::Run { place, tool, lines } => commands.push((place.clone(), *tool, lines.clone())),
-            Action::Expect(expectation) => acts.push(Act {
-                heading: std::mem::take(&mut heading),
-                world: cluster.world(),
-                commands: std::mem::take(&mut commands),
-                expectation: expectation.clone(),
-            }),
-            Action::Apply(_)
-            | Action::Delete { .. }
-            | Action::Label { .. }
-            | Action::Forget { .. }
-            | Action::Baseline(_)
-            | Action::Options(_)
-            | Action::Host { .. } => {}
-        }
-        if !matches!(step.action, Action::Expect(_)) {
-            heading.clone_from(&step.heading);
-        }
-    }
-    acts
-}
-
-/// Builds what these worlds and a description need, and has everybody answer to what the tables ask.
-fn arena<'w, 't>(
-    worlds: impl IntoIterator<Item = &'w World>,
-    described: &str,
-    tables: impl Iterator<Item = &'t Matrix>,
-) -> Arena {
-    let needed: Vec<_> = worlds.into_iter().map(|world| Topology::of(&world.inventory)).collect();
-    let mut topology = Topology::default();
-    for node in needed.iter().flat_map(|needed| &needed.nodes) {
-        if !topology.nodes.iter().any(|known| known.host.name == node.host.name) {
-            topology.nodes.push(Node { pods: Vec::new(), ..node.clone() });
-        }
-    }
-    topology.read(described).unwrap();
-    for node in needed.into_iter().flat_map(|needed| needed.nodes) {
-        add_pods(&mut topology, node);
-    }
-    let behind = topology.services.iter().map(|service| match service.service {
-        Service::Tcp(_) => Service::Tcp(service.port),
-        Service::Udp(_) => Service::Udp(service.port),
-        Service::Sctp(_) => Service::Sctp(service.port),
-        Service::Echo => Service::Echo,
-    });
-    let mut services: Vec<_> = tables.map(|table| table.service).chain(behind).collect();
-    services.sort_unstable();
-    services.dedup();
-    let mut lab = Lab::up(&topology).unwrap();
-    lab.listen(&services).unwrap();
-    for node in &topology.nodes {
-        lab.namespace(&node.host.name).unwrap().sysctl(FORGETFUL).unwrap();
-    }
-    Arena { lab, scene: Scene::of_topology(topology, services) }
-}
-
-/// Adds the pods of a node; one whose address somebody has already is that one.
-fn add_pods(topology: &mut Topology, node: Node) {
-    for pod in node.pods {
-        let shares = |known: &Host| known.addresses.iter().any(|address| pod.addresses.contains(address));
-        if topology.hosts().any(|known| known.name == pod.name || shares(known)) {
-            continue;
-        }
-        let known = topology.nodes.iter_mut().find(|known| known.host.name == node.host.name);
-        known.unwrap().pods.push(pod);
-    }
-}
-
-impl Act {
-    /// Loads every node's ruleset and asks; what differs, and how many questions were asked.
-    fn played(&self, arena: &Arena) -> (Vec<String>, usize) {
-        for (node, ruleset) in &self.world.rulesets {
-            let mut kernel = arena.lab.namespace(node).unwrap().run(Netlink::open).unwrap().unwrap();
-            apply(&mut kernel, ruleset, TableFlags::default(), &mut |_: Applied<'_>| ControlFlow::Continue(()))
-                .unwrap();
-        }
-        for (place, tool, lines) in &self.commands {
-            let namespace = arena.lab.namespace(place).unwrap();
-            match tool {
-                Tool::Nft => namespace.nft(lines).unwrap(),
-                Tool::Ip => namespace.ip(lines).unwrap(),
-            }
-        }
-        opinions::differences(&arena.lab, &arena.scene, &self.world, &self.expectation)
     }
 }
 

@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         super::print(&format!("{KEPT}\n"))?;
         return Ok(Outcome::Clean);
     }
-    flows::announce(&run);
+    let _: flows::Earlier = flows::announce(&run);
     let flags = live::flags(kernel.as_ref());
     apply(&mut kernel, &previous, flags, &mut |_| ControlFlow::Continue(()))
         .map_err(|error| Failure::Refused(anyhow::Error::new(error).context("putting the previous ruleset back")))?;

@@ -1,8 +1,8 @@
 //! Entries in the kernel's bytes, which are taken for what they are: any bytes at all.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use super::{Bit, End, Entry, Filter, Flow, Key, Tuple};
+use super::{Bit, End, Entry, Family, Filter, Flow, Key, Tuple};
 use crate::kernel::attribute::{Attributes, push};
 
 /// `CTA_*`.
@@ -108,35 +108,37 @@ pub(super) fn change(flow: &Flow, bit: Bit, mask: u32) -> (u8, Vec<u8>) {
 
 /// The family and the attributes of a question for entries.
 pub(super) fn question(filter: &Filter) -> (u8, Vec<u8>) {
-    let Filter { end, mark } = filter;
+    let Filter { family, end, mark } = filter;
+    let family = match family.or(end.map(|(_, address)| Family::of(address))) {
+        Some(Family::V4) => libc::AF_INET,
+        Some(Family::V6) => libc::AF_INET6,
+        None => libc::AF_UNSPEC,
+    };
     let mut attributes = Vec::new();
-    let mut family = 0;
     if let Some((mask, bits)) = mark {
         push(&mut attributes, MARK, &bits.to_be_bytes());
         push(&mut attributes, MARK_MASK, &mask.to_be_bytes());
     }
-    if let Some((end, address)) = end {
-        let ([v4, v6], bytes) = match address {
-            IpAddr::V4(address) => (SOURCE, address.octets().to_vec()),
-            IpAddr::V6(address) => (SOURCE, address.octets().to_vec()),
-        };
-        let (number, source) = if address.is_ipv4() { (libc::AF_INET, v4) } else { (libc::AF_INET6, v6) };
-        family = u8::try_from(number).unwrap_or(0);
-        let mut ip = Vec::new();
-        push(&mut ip, source, &bytes);
-        let mut tuple = Vec::new();
-        push(&mut tuple, TUPLE_IP | NESTED, &ip);
-        let (direction, original, reply) = match end {
-            End::Client => (TUPLE_ORIGINAL, COMPARE_SOURCE, 0),
-            End::Server => (TUPLE_REPLY, 0, COMPARE_SOURCE),
-        };
-        push(&mut attributes, direction | NESTED, &tuple);
-        let mut flags = Vec::new();
-        push(&mut flags, FILTER_ORIGINAL, &original.to_ne_bytes());
-        push(&mut flags, FILTER_REPLY, &reply.to_ne_bytes());
-        push(&mut attributes, FILTER | NESTED, &flags);
+    // Asked for an IPv6 address, kernels up to 6.18 at least hand over the flows of every other one.
+    if let Some((end, IpAddr::V4(address))) = end {
+        push_end(&mut attributes, *end, *address);
     }
-    (family, attributes)
+    (u8::try_from(family).unwrap_or(0), attributes)
+}
+
+fn push_end(attributes: &mut Vec<u8>, end: End, address: Ipv4Addr) {
+    let (mut ip, mut tuple, mut flags) = (Vec::new(), Vec::new(), Vec::new());
+    let [source, _] = SOURCE;
+    push(&mut ip, source, &address.octets());
+    push(&mut tuple, TUPLE_IP | NESTED, &ip);
+    let (direction, original, reply) = match end {
+        End::Client => (TUPLE_ORIGINAL, COMPARE_SOURCE, 0),
+        End::Server => (TUPLE_REPLY, 0, COMPARE_SOURCE),
+    };
+    push(attributes, direction | NESTED, &tuple);
+    push(&mut flags, FILTER_ORIGINAL, &original.to_ne_bytes());
+    push(&mut flags, FILTER_REPLY, &reply.to_ne_bytes());
+    push(attributes, FILTER | NESTED, &flags);
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ impl Cluster {
             Action::Host { node, rules } => {
                 self.hosts.insert(node.clone(), rules.clone());
             }
-            Action::Run { .. } | Action::Expect(_) => {}
+            Action::Open(_) | Action::Run { .. } | Action::Expect(_) => {}
         }
     }
 

@@ -5,10 +5,12 @@
 
 use std::net::IpAddr;
 
+use engine::compile::options::Established;
 use engine::eval::ruleset::Owner;
 use watcher::demo::{Judge, Party, Scene, Verdict, World};
 use watcher::lab::{Answer, Lab, Matrix, Outcome, Patience, Probe, Service};
 
+use super::flows::{self, Flow};
 use super::script::{Expectation, Opinion};
 
 /// Whom the sockets of the tests belong to: making namespaces takes root.
@@ -25,28 +27,79 @@ struct Question<'a> {
     expected: Outcome,
 }
 
-/// What differs from the tables, and how many questions were asked.
-pub(super) fn differences(lab: &Lab, scene: &Scene, world: &World, expectation: &Expectation) -> (Vec<String>, usize) {
-    let mut world = world.clone();
-    let translation = scene.topology.translation();
-    for ruleset in world.rulesets.values_mut().chain(world.pod_rulesets.values_mut()) {
-        ruleset.tables.extend(translation.tables.clone());
-    }
-    let questions: Vec<_> = expectation.tables.iter().flat_map(|table| questions(table, scene)).collect();
-    assert!(!questions.is_empty(), "a table that asks nothing");
-    let judge = Judge::new(&world, scene, ROOT);
-    let answers = asked(lab, &questions);
-    let mut found = Vec::new();
-    for (question, answer) in questions.iter().zip(answers) {
-        let asked = (question.probe.to, question.probe.service);
-        let verdict = judge.verdict_behind(question.from, question.to, asked, question.behind).unwrap();
-        let left_out = expectation.without.as_ref().map(|(opinion, _)| *opinion);
-        let words = question.compared(&verdict, &answer, left_out);
-        if !words.is_empty() {
-            found.push(format!("{question}: expected {}, {}", question.expected, words.join(", ")));
+/// Who judges what a step expects.
+pub(super) struct Court<'a> {
+    lab: &'a Lab,
+    scene: &'a Scene,
+    /// With what translates the laboratory's Services.
+    world: World,
+    expectation: &'a Expectation,
+}
+
+impl<'a> Court<'a> {
+    pub(super) fn new(lab: &'a Lab, scene: &'a Scene, world: &World, expectation: &'a Expectation) -> Self {
+        let mut world = world.clone();
+        let translation = scene.topology.translation();
+        for ruleset in world.rulesets.values_mut().chain(world.pod_rulesets.values_mut()) {
+            ruleset.tables.extend(translation.tables.clone());
         }
+        Self { lab, scene, world, expectation }
     }
-    (found, questions.len())
+
+    /// What differs from the tables about new connections, and how many questions were asked.
+    pub(super) fn differences(&self) -> (Vec<String>, usize) {
+        let tables = self.expectation.tables.iter();
+        let questions: Vec<_> = tables.flat_map(|table| questions(table, self.scene)).collect();
+        assert!(!questions.is_empty(), "a table that asks nothing");
+        let answers = asked(self.lab, &questions);
+        (self.compared(&questions, &answers), questions.len())
+    }
+
+    /// The same of the connections that are held open: one that a first packet could not open any more has to be cut.
+    pub(super) fn live_differences(&self, held: &mut [Flow]) -> (Vec<String>, usize) {
+        let tables = self.expectation.live.iter();
+        let questions: Vec<_> = tables.flat_map(|table| questions(table, self.scene)).collect();
+        let mut ordered = Vec::new();
+        for flow in held {
+            let is_about = |question: &&Question<'_>| {
+                let Probe { from, to, service } = &question.probe;
+                **from == *flow.wanted.from && *to == flow.address && *service == flow.wanted.service
+            };
+            if let Some(question) = questions.iter().find(is_about) {
+                ordered.push((flow, question.expected));
+            }
+        }
+        assert_eq!(ordered.len(), questions.len(), "each cell about a live connection has one");
+        let carried = flows::carried(&mut ordered);
+        let mut found = Vec::new();
+        for ((flow, expected), carried) in ordered.iter().zip(carried) {
+            if carried != expected.to_string() {
+                found.push(format!("{flow}: expected {expected}, packets say {carried}"));
+            }
+        }
+        // Where connections are kept, the other two, who know first packets only, have nothing to say.
+        if self.world.options.established == Established::Cut {
+            let expected = |question: &Question<'_>| Answer { outcome: question.expected, by: None };
+            let answers: Vec<_> = questions.iter().map(expected).collect();
+            found.extend(self.compared(&questions, &answers));
+        }
+        (found, questions.len())
+    }
+
+    fn compared(&self, questions: &[Question<'_>], answers: &[Answer]) -> Vec<String> {
+        let judge = Judge::new(&self.world, self.scene, ROOT);
+        let left_out = self.expectation.without.as_ref().map(|(opinion, _)| *opinion);
+        let mut found = Vec::new();
+        for (question, answer) in questions.iter().zip(answers) {
+            let asked = (question.probe.to, question.probe.service);
+            let verdict = judge.verdict_behind(question.from, question.to, asked, question.behind).unwrap();
+            let words = question.compared(&verdict, answer, left_out);
+            if !words.is_empty() {
+                found.push(format!("{question}: expected {}, {}", question.expected, words.join(", ")));
+            }
+        }
+        found
+    }
 }
 
 impl Question<'_> {

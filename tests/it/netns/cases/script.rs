@@ -17,14 +17,16 @@
 //!
 //! More headings: `pods` applies pods, one a line (see `pods.rs`); `forget Namespace` takes a namespace from what the
 //! compiler knows; `baseline` and `host NODE` set the sources beside the manifests, and `options WORD...` how nodes are
-//! configured; `nft NAME` and `ip NAME` are carried out in somebody's network namespace before the next table is asked;
-//! `expect without oracle: REASON` leaves one opinion out and says so.
+//! configured; `nft NAME` and `ip NAME` are carried out in somebody's network namespace before the next change; `open`
+//! then holds connections open, `FROM TO SERVICE` a line, which tables of `live:SERVICE` are about; `expect without
+//! oracle: REASON` leaves one opinion out and says so.
 
 use std::fmt;
 
-use engine::compile::options::{Denial, OwnNode, PodOptions, Quarantine};
+use engine::compile::options::{Denial, Established, OwnNode, PodOptions, Quarantine};
 use watcher::lab::Matrix;
 
+use super::flows::Wanted;
 use super::pods;
 
 /// A case as it is written.
@@ -51,14 +53,17 @@ pub(super) enum Action {
     Baseline(String),
     Options(PodOptions),
     Host { node: String, rules: String },
+    Open(Vec<Wanted>),
     Run { place: String, tool: Tool, lines: String },
     Expect(Expectation),
 }
 
 /// What one step expects.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Expectation {
     pub(super) tables: Vec<Matrix>,
+    /// About the connections that the case holds open.
+    pub(super) live: Vec<Matrix>,
     /// An opinion that is not asked, and why.
     pub(super) without: Option<(Opinion, String)>,
 }
@@ -87,7 +92,7 @@ impl Script {
     /// Reads a case; panics on what it cannot read, with the heading.
     pub(super) fn parse(text: &str) -> Self {
         let mut script = Self { lab: None, steps: Vec::new() };
-        let mut last = Vec::new();
+        let mut last = Expectation::default();
         for section in format!("\n{text}").split("\n== ").skip(1) {
             let (heading, body) = section.split_once('\n').unwrap_or((section, ""));
             let words: Vec<_> = heading.split('#').next().unwrap_or_default().split_whitespace().collect();
@@ -97,7 +102,7 @@ impl Script {
             }
             let action = action(&words, body, &last);
             if let Action::Expect(expectation) = &action {
-                last.clone_from(&expectation.tables);
+                last.clone_from(expectation);
             }
             script.steps.push(Step { heading: heading.trim().to_owned(), action });
         }
@@ -116,12 +121,13 @@ impl Script {
             | Action::Baseline(_)
             | Action::Options(_)
             | Action::Host { .. }
+            | Action::Open(_)
             | Action::Run { .. } => &[],
         })
     }
 }
 
-fn action(words: &[&str], body: &str, last: &[Matrix]) -> Action {
+fn action(words: &[&str], body: &str, last: &Expectation) -> Action {
     let object = |kind: &str, name: &str| Object { kind: kind.to_owned(), name: name.to_owned() };
     let run = |place: &str, tool| Action::Run { place: place.to_owned(), tool, lines: body.to_owned() };
     match words {
@@ -135,16 +141,17 @@ fn action(words: &[&str], body: &str, last: &[Matrix]) -> Action {
         ["options", words @ ..] => Action::Options(options(words)),
         ["baseline"] => Action::Baseline(body.to_owned()),
         ["host", node] => Action::Host { node: (*node).to_owned(), rules: body.to_owned() },
+        ["open"] => Action::Open(body.lines().filter_map(wanted).collect()),
         ["nft", place] => run(place, Tool::Nft),
         ["ip", place] => run(place, Tool::Ip),
-        ["expect"] => Action::Expect(Expectation { tables: tables(body), without: None }),
+        ["expect"] => Action::Expect(expectation(body)),
         ["expect", "the", "same"] => {
             assert!(body.split('\n').all(|line| line.trim_start().starts_with('#') || line.trim().is_empty()));
-            Action::Expect(Expectation { tables: last.to_vec(), without: None })
+            Action::Expect(last.clone())
         }
         ["expect", "without", opinion, reason @ ..] if !reason.is_empty() => {
             let without = Some((Opinion::parse(opinion), reason.join(" ")));
-            Action::Expect(Expectation { tables: tables(body), without })
+            Action::Expect(Expectation { without, ..expectation(body) })
         }
         unknown => panic!("`== {}` is no step", unknown.join(" ")),
     }
@@ -159,6 +166,7 @@ fn options(words: &[&str]) -> PodOptions {
             Some(("prefix", prefix)) => options.local.interface_prefix = Some(prefix.to_owned()),
             Some(("quarantine", "count")) => options.quarantine = Quarantine::Count,
             Some(("own-node", "open")) => options.own_node = OwnNode::Open,
+            Some(("established", "keep")) => options.established = Established::Keep,
             Some(("denial", "reject")) => options.denial = Denial::Reject,
             Some(_) | None => panic!("`{word}` is no option of a node"),
         }
@@ -166,20 +174,37 @@ fn options(words: &[&str]) -> PodOptions {
     options
 }
 
-/// Reads tables; one with several services, separated by commas, stands for one table of each.
-fn tables(text: &str) -> Vec<Matrix> {
-    let mut tables = Vec::new();
+/// `FROM TO SERVICE`: a connection to be held open.
+fn wanted(line: &str) -> Option<Wanted> {
+    let words: Vec<_> = line.split('#').next().unwrap_or_default().split_whitespace().collect();
+    match words.as_slice() {
+        [] => None,
+        [from, to, service] => {
+            Some(Wanted { from: (*from).to_owned(), to: (*to).to_owned(), service: service.parse().unwrap() })
+        }
+        _ => panic!("`{line}` is not FROM TO SERVICE"),
+    }
+}
+
+/// Reads tables; one with several services, separated by commas, stands for one table of each, and one of `live:SERVICE`
+/// is about connections that are held open.
+fn expectation(text: &str) -> Expectation {
+    let mut expectation = Expectation::default();
     for block in text.split("\n\n").filter(|block| !block.trim().is_empty()) {
         let lines: Vec<_> = block.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
         let Some(header) = lines.iter().find(|line| !line.trim().is_empty()) else { continue };
         let services = header.split_whitespace().next().unwrap_or_default();
         for service in services.split(',') {
             let single = lines.join("\n").replacen(services, service, 1);
-            tables.extend(Matrix::parse_all(&single).unwrap_or_else(|error| panic!("{error} in\n{block}")));
+            let (to, single) = match single.split_once("live:") {
+                Some((before, after)) => (&mut expectation.live, format!("{before}{after}")),
+                None => (&mut expectation.tables, single),
+            };
+            to.extend(Matrix::parse_all(&single).unwrap_or_else(|error| panic!("{error} in\n{block}")));
         }
     }
-    assert!(!tables.is_empty(), "`== expect` without a table");
-    tables
+    assert!(!expectation.tables.is_empty(), "`== expect` without a table");
+    expectation
 }
 
 impl Opinion {
