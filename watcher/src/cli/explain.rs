@@ -81,7 +81,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         objects: &objects,
         host: loaded.host.as_ref().map(|rules| HostInput { rules, names: &loaded.names, sources: &loaded.sources }),
         forward_mode: config.forward.unwrap_or_default(),
-        options: &engine::compile::options::STANDARD,
+        options: config.pod_options(),
         node: config.node.as_deref(),
     };
     let explanation = Explainer::new(world).explain(&question).map_err(|error| Failure::Input(error.into()))?;
