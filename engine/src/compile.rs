@@ -12,6 +12,7 @@ use policy_lang::source::Sources;
 
 use self::builder::TableBuilder;
 use self::host::Names;
+use self::memo::Memo;
 use self::options::PodOptions;
 use self::pods::AddressFamily;
 use crate::inventory::Inventory;
@@ -23,6 +24,7 @@ pub mod bridge;
 pub mod builder;
 pub mod host;
 pub mod marker;
+pub(crate) mod memo;
 pub mod options;
 mod pods;
 
@@ -76,19 +78,29 @@ pub enum ForwardMode {
 
 /// Compiles everything to one ruleset, and says what of the facts stands in the way.
 pub fn compile(input: &Input<'_>) -> (Ruleset, Vec<Diagnostic>) {
-    let resolver = Resolver::new(input.inventory);
+    let (ruleset, diagnostics, _) = compile_with(input, &Resolver::new(input.inventory), Memo::default());
+    (ruleset, diagnostics)
+}
+
+/// The same, for whoever remembers what was compiled before.
+pub(crate) fn compile_with<'a>(
+    input: &Input<'a>,
+    resolver: &'a Resolver<'a>,
+    memo: Memo,
+) -> (Ruleset, Vec<Diagnostic>, Memo) {
     let mut builder = TableBuilder::default();
-    let mut diagnostics = doubts(&resolver, input.node);
+    *builder.memo() = memo;
+    let mut diagnostics = doubts(resolver, input.node);
     if let Some(HostInput { rules, names, sources }) = input.host {
         let options = host::Options { names, sources, reserved_connection_mark: input.pods.revoked_bit };
         diagnostics.extend(host::lower(rules, &mut builder, options));
     }
-    pods::lower(input, pods::Layer::Network, &resolver, &mut builder);
+    diagnostics.extend(pods::lower(input, pods::Layer::Network, resolver, &mut builder));
     marker::record(input.sources, &mut builder);
-    let table = builder.finish(Some(Comment::new(TABLE_COMMENT)));
+    let (table, memo) = builder.finish_with_memo(Some(Comment::new(TABLE_COMMENT)));
     let mut tables: BTreeMap<_, _> = [(TableKey::ours(Family::Inet), table)].into();
     tables.extend(bridge::table(input).map(|table| (TableKey::ours(Family::Bridge), table)));
-    (Ruleset { tables }, diagnostics)
+    (Ruleset { tables }, diagnostics, memo)
 }
 
 /// What of the facts cannot be, or cannot be enforced.

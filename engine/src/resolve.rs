@@ -65,16 +65,29 @@ impl<'a> Resolver<'a> {
 
     /// The addresses that stand for a selector: those whose every live owner it selects.
     pub fn addresses(&self, selector: &PodSelector) -> Vec<IpAddr> {
+        self.selected(selector).into_iter().map(|(address, _)| address).collect()
+    }
+
+    /// The same, each with a pod that owns it.
+    pub(crate) fn selected(&self, selector: &PodSelector) -> Vec<(IpAddr, &'a Pod)> {
         let mut addresses = Vec::new();
         self.for_each_selected(selector, |name, pod| {
             let own = pod.addresses.iter().copied().filter(|address| self.owns(name, *address));
-            addresses.extend(
-                own.filter(|address| self.every_rival(*address, |name, pod| self.selects(selector, name, pod))),
-            );
+            let selected_by_all =
+                |address: &IpAddr| self.every_rival(*address, |name, pod| self.selects(selector, name, pod));
+            addresses.extend(own.filter(selected_by_all).map(|address| (address, pod)));
         });
-        addresses.sort_unstable();
-        addresses.dedup();
+        addresses.sort_unstable_by_key(|(address, _)| *address);
+        addresses.dedup_by_key(|(address, _)| *address);
         addresses
+    }
+
+    /// The pods that own an address which this pod owns.
+    pub(crate) fn owners_beside(&self, address: IpAddr, owner: &'a Pod) -> Vec<&'a Pod> {
+        match self.rivals(address) {
+            [] => vec![owner],
+            rivals => rivals.iter().filter_map(|name| self.inventory.pods.get(name)).collect(),
+        }
     }
 
     /// The (address, port) pairs that stand for a named port, on every pod that declares it and is `meant` (sem-54 to

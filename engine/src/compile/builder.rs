@@ -7,16 +7,20 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::base::Base;
+use super::memo::Memo;
+use crate::resolve::Resolver;
+use crate::view::View;
 use crate::ruleset::{Chain, Comment, Elements, Name, Rule, Set, SetSpec, Table};
 
 /// Longest readable tail of a name, in bytes: enough to recognise an object, short enough to read a listing.
 const TAIL_MAX: usize = 64;
 
 /// Collects the chains and sets of one table.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct TableBuilder {
     table: Table,
     base: BTreeMap<Base, Vec<Rule>>,
+    memo: Memo,
 }
 
 impl TableBuilder {
@@ -46,11 +50,26 @@ impl TableBuilder {
         insert(&mut self.table.sets, kind, &hash, tail, set)
     }
 
-    /// A set whose elements change in place, named `pl_KIND_HASH_TAIL` after what it stands for: `identity`, for
-    /// instance a selector in words. The second set of the same name must be the same.
-    pub fn changing_set(&mut self, kind: &str, tail: &str, identity: &str, spec: SetSpec, elements: Elements) -> Name {
-        let hash = crate::hash::text(identity);
-        insert(&mut self.table.sets, kind, &hash, tail, Set { spec, elements })
+    /// A set that follows the facts, named `pl_KIND_HASH_TAIL` after what it stands for: `identity`, for instance a
+    /// selector in words. It is looked up in the facts once.
+    pub(crate) fn view(
+        &mut self,
+        (kind, tail): (&str, &str),
+        identity: &str,
+        comment: &str,
+        view: View,
+        resolver: &Resolver<'_>,
+    ) -> Name {
+        let name = name(kind, &crate::hash::text(identity), tail, 0);
+        if !self.table.sets.contains_key(&name) {
+            let set = self.memo.former.remove(&name).unwrap_or_else(|| Set {
+                spec: SetSpec { comment: Some(Comment::new(comment)), ..view.spec() },
+                elements: view.elements(resolver),
+            });
+            self.table.sets.insert(name.clone(), set);
+            self.memo.views.insert(name.clone(), view);
+        }
+        name
     }
 
     /// A set under exactly this name, for dynamic sets and the lists of variables, whose names people rely on.
@@ -75,6 +94,17 @@ impl TableBuilder {
         self.base.get(&base).map_or(&[], Vec::as_slice)
     }
 
+    /// What is remembered from one compile to the next.
+    pub(crate) fn memo(&mut self) -> &mut Memo {
+        &mut self.memo
+    }
+
+    /// The table, with every base chain that holds something, and what to remember.
+    pub(crate) fn finish_with_memo(mut self, comment: Option<Comment>) -> (Table, Memo) {
+        let memo = std::mem::take(&mut self.memo);
+        (self.finish(comment), memo)
+    }
+
     /// The table, with every base chain that holds something.
     pub fn finish(mut self, comment: Option<Comment>) -> Table {
         for (base, rules) in self.base {
@@ -88,14 +118,21 @@ impl TableBuilder {
 
 /// Inserts under `pl_KIND_HASH_TAIL`; should two contents share a hash, the second gets a number.
 fn insert<T: PartialEq>(objects: &mut BTreeMap<Name, T>, kind: &str, hash: &str, tail: &str, object: T) -> Name {
+    let mut n_collisions = 0_u32;
+    let mut free = name(kind, hash, tail, n_collisions);
+    while objects.get(&free).is_some_and(|other| *other != object) {
+        n_collisions += 1;
+        free = name(kind, hash, tail, n_collisions);
+    }
+    objects.entry(free.clone()).or_insert(object);
+    free
+}
+
+fn name(kind: &str, hash: &str, tail: &str, n_collisions: u32) -> Name {
     let tail = tail.get(..TAIL_MAX).unwrap_or(tail);
     let tail = if tail.is_empty() { String::new() } else { format!("_{tail}") };
-    let mut name = Name::ours(&format!("{kind}_{hash}{tail}"));
-    let mut n_collisions = 0_u32;
-    while objects.get(&name).is_some_and(|other| *other != object) {
-        n_collisions += 1;
-        name = Name::ours(&format!("{kind}_{hash}x{n_collisions}{tail}"));
+    match n_collisions {
+        0 => Name::ours(&format!("{kind}_{hash}{tail}")),
+        n => Name::ours(&format!("{kind}_{hash}x{n}{tail}")),
     }
-    objects.entry(name.clone()).or_insert(object);
-    name
 }

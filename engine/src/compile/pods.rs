@@ -15,21 +15,26 @@
 
 use std::collections::BTreeMap;
 
+use policy_lang::diagnostic::Diagnostic;
+use policy_lang::name::NamespacedName;
 use policy_lang::policy::Direction;
 
+use self::budget::Budget;
 use self::chain::PolicyChains;
 pub(super) use self::family::AddressFamily;
 use self::guard::Guard;
-use self::local::LocalSets;
+use self::local::{LocalAddresses, LocalSets};
 use self::matching::{plain, verdict};
-use self::subject::Bindings;
+use self::subject::{Bindings, Effective};
 use super::base::Base;
 use super::builder::TableBuilder;
 use super::options::{Ipvs, OwnNode, PodOptions};
 use super::{ForwardMode, Input};
+use crate::inventory::Pod;
 use crate::resolve::Resolver;
 use crate::ruleset::{DataType, Datum, Expr, Field, Match, Name, Operator, Rule, Value, Verdict};
 
+mod budget;
 mod chain;
 mod dispatch;
 mod family;
@@ -41,9 +46,9 @@ mod known;
 mod local;
 mod matching;
 mod peer;
+mod permit;
 mod place;
 mod port;
-mod service;
 mod source_check;
 mod subject;
 mod vital;
@@ -81,15 +86,22 @@ pub(super) enum Layer {
 }
 
 /// Adds everything that the policies mean for the pods of the node, ahead of the host rules that are there already.
-pub(super) fn lower<'a>(input: &Input<'a>, layer: Layer, resolver: &'a Resolver<'a>, builder: &mut TableBuilder) {
+pub(super) fn lower<'a>(
+    input: &Input<'a>,
+    layer: Layer,
+    resolver: &'a Resolver<'a>,
+    builder: &mut TableBuilder,
+) -> Vec<Diagnostic> {
     let Input { policies, node, pods: options, .. } = *input;
     let local = local::addresses(resolver, node);
     let guard = Guard::new(options, node, resolver.inventory());
     if local.is_empty() && !guard.is_configured() {
-        return;
+        return Vec::new();
     }
     let bindings = Bindings::new(policies);
-    let mut chains = PolicyChains::new(policies, resolver, local.keys().copied().collect(), options);
+    let budget = budget(policies, &bindings, &local, resolver);
+    let mut chains =
+        PolicyChains::new(policies, resolver, local.keys().copied().collect(), node, options, budget);
     let locals = LocalSets::new(&local, builder);
     // The destination is judged last, so nothing is left to come back for, unless pods' traffic has to be told apart then.
     let accepts_pods = input.forward_mode == ForwardMode::PodsFirst && !builder.base_rules(Base::Forward).is_empty();
@@ -109,12 +121,27 @@ pub(super) fn lower<'a>(input: &Input<'a>, layer: Layer, resolver: &'a Resolver<
     let ways = Ways { locals: &locals, guard: &guard, options };
     ways.forward(&judgement, input.forward_mode, builder);
     if layer == Layer::Bridge {
-        return;
+        return chains.into_diagnostics();
     }
     ways.input(&judgement, builder);
     ways.output(&judgement, builder);
     ways.virtual_addresses(builder);
     source_check::lower(&guard, options, builder);
+    chains.into_diagnostics()
+}
+
+/// What the policies of the node's pods ask for, added up by namespace.
+fn budget(
+    policies: &[policy_lang::policy::Policy],
+    bindings: &Bindings<'_>,
+    local: &LocalAddresses<'_>,
+    resolver: &Resolver<'_>,
+) -> Budget {
+    let pods: BTreeMap<&NamespacedName, &Pod> = local.values().flatten().copied().collect();
+    let directions = [Direction::Ingress, Direction::Egress];
+    let of_pod = |(name, pod)| directions.map(|direction| bindings.effective(direction, resolver, name, pod));
+    let effective: Vec<Effective> = pods.into_iter().flat_map(of_pod).collect();
+    Budget::new(policies, effective.iter())
 }
 
 /// The ways of packets through the node, and what is the same on all of them.

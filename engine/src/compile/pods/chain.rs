@@ -6,10 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use policy_lang::diagnostic::Diagnostic;
 use policy_lang::policy::{Action, Direction, Effect, Logging, Policy, Rule as PolicyRule};
 
-use super::fold;
+use super::budget::{Budget, Excess};
 use super::hairpin::Hairpin;
 use super::peer::PeerSets;
 use super::place::{self, Words};
@@ -27,6 +29,8 @@ pub(super) struct PolicyChains<'a> {
     hairpin: Hairpin,
     peers: PeerSets<'a>,
     chains: BTreeMap<Effective, Name>,
+    budget: Budget,
+    diagnostics: BTreeMap<(Arc<str>, Direction, Excess), Diagnostic>,
 }
 
 impl<'a> PolicyChains<'a> {
@@ -35,10 +39,19 @@ impl<'a> PolicyChains<'a> {
         policies: &'a [Policy],
         resolver: &'a Resolver<'a>,
         local: Vec<IpAddr>,
+        node: &str,
         options: &'a PodOptions,
+        budget: Budget,
     ) -> Self {
-        let hairpin = Hairpin::new(local);
-        Self { policies, options, hairpin, peers: PeerSets::new(resolver), chains: BTreeMap::new() }
+        Self {
+            policies,
+            options,
+            hairpin: Hairpin::new(local),
+            peers: PeerSets::new(resolver, node),
+            chains: BTreeMap::new(),
+            budget,
+            diagnostics: BTreeMap::new(),
+        }
     }
 
     /// The facts behind it.
@@ -69,27 +82,69 @@ impl<'a> PolicyChains<'a> {
                 let cause = Cause::Quarantine(effective.direction);
                 place::denial(cause, &Words::single(about), self.options, builder)
             }
-            Isolation::Open => {
-                let [cluster_baseline, otherwise] = &effective.after;
-                let rules = self.tier(otherwise, effective, Vec::new(), builder);
-                let rules = self.tier(cluster_baseline, effective, rules, builder);
-                if rules.is_empty() { rules } else { self.hairpin.rules(builder).into_iter().chain(rules).collect() }
+            Isolation::Counted => {
+                let words = Words::single("pod without a known address: would be in quarantine");
+                let counted = place::audit(Cause::Quarantine(effective.direction), &words, self.options, builder);
+                let counted = Rule { exprs: vec![Expr::Verdict(counted)], comment: None };
+                std::iter::once(counted).chain(self.open(effective, builder)).collect()
             }
+            Isolation::Open => self.open(effective, builder),
         }
+    }
+
+    /// Where nothing isolates, the tiers of defaults are asked.
+    fn open(&mut self, effective: &Effective, builder: &mut TableBuilder) -> Vec<Rule> {
+        let [cluster_baseline, otherwise] = &effective.after;
+        let rules = self.tier(otherwise, effective, Vec::new(), builder);
+        let rules = self.tier(cluster_baseline, effective, rules, builder);
+        if rules.is_empty() { rules } else { self.hairpin.rules(builder).into_iter().chain(rules).collect() }
     }
 
     /// NetworkPolicies permit what they list and nothing else.
     fn isolated(&mut self, isolating: &[usize], effective: &Effective, builder: &mut TableBuilder) -> Vec<Rule> {
-        let mut rules = Vec::new();
-        for index in isolating {
-            self.push_rules(*index, effective, &Verdict::Return, &mut rules, builder);
-        }
+        let permitting: Vec<&PolicyRule> =
+            isolating.iter().flat_map(|index| self.rules(*index, effective.direction)).collect();
+        let excess = self.budget.excess(self.policies, isolating, effective.direction);
+        let permitted = match excess {
+            Some(excess) => Err(excess),
+            None => self.peers.permissions(&permitting, effective, &self.tail(effective), builder),
+        };
+        let (mut rules, sizes) = match permitted {
+            Ok(permitted) => permitted,
+            Err(excess) => return self.over_budget(excess, isolating, effective.direction, builder),
+        };
+        builder.memo().sizes.extend(sizes);
         // They only permit, so a pod's way to itself, which is rare, is asked for after them.
-        let mut rules = fold::permissions(rules, &self.tail(effective), builder);
         rules.extend(self.hairpin.rules(builder));
         let (cause, words) = self.isolation(isolating, effective.direction);
         rules.extend(place::denial(cause, &words, self.options, builder));
         rules
+    }
+
+    /// Everything is denied where what is permitted would take too much.
+    fn over_budget(
+        &mut self,
+        excess: Excess,
+        isolating: &[usize],
+        direction: Direction,
+        builder: &mut TableBuilder,
+    ) -> Vec<Rule> {
+        let Some(policy) = isolating.first().and_then(|index| self.policies.get(*index)) else { return Vec::new() };
+        let namespace = &policy.name.namespace;
+        self.diagnostics.insert((Arc::clone(namespace), direction, excess), excess.diagnostic(policy, direction));
+        let about = format!("namespace {namespace} is over its budget: {}", excess.what());
+        let words = Words {
+            identity: format!("budget {direction} {namespace}"),
+            tail: namespace.to_string(),
+            line: about.clone(),
+            about: format!("namespace {namespace} is over its budget"),
+        };
+        place::denial(Cause::Budget(direction), &words, self.options, builder)
+    }
+
+    /// What exceeded its bound.
+    pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.diagnostics.into_values().collect()
     }
 
     /// A tier with an order, then `rest`: in place, or in a chain to go to where a rule passes to it.
@@ -156,10 +211,30 @@ impl<'a> PolicyChains<'a> {
                 (Effect::Enforced, Action::Accept | Action::Pass, Logging::Silent) => then,
             };
             let comment = Comment::new(&rule.origin.to_string());
-            rules.extend(alternatives.into_iter().map(|mut exprs| {
-                exprs.push(Expr::Verdict(verdict.clone()));
-                Rule { exprs, comment: Some(comment.clone()) }
-            }));
+            let lowered = |verdict: &Verdict| {
+                let rule = |mut exprs: Vec<Expr>| {
+                    exprs.push(Expr::Verdict(verdict.clone()));
+                    Rule { exprs, comment: Some(comment.clone()) }
+                };
+                alternatives.iter().cloned().map(rule).collect::<Vec<_>>()
+            };
+            match &verdict {
+                // Only what is audited goes on: a packet that matches two alternatives is still counted once.
+                Verdict::Jump(noted) if alternatives.len() > 1 => {
+                    let either = lowered(&Verdict::Goto(noted.clone()));
+                    let chain = builder.chain("audit", &policy.name.to_string(), either, None);
+                    rules.push(Rule {
+                        exprs: vec![Expr::Verdict(Verdict::Jump(chain))],
+                        comment: Some(comment.clone()),
+                    });
+                }
+                Verdict::Accept
+                | Verdict::Drop
+                | Verdict::Return
+                | Verdict::Continue
+                | Verdict::Jump(_)
+                | Verdict::Goto(_) => rules.extend(lowered(&verdict)),
+            }
         }
     }
 
@@ -187,7 +262,7 @@ impl<'a> PolicyChains<'a> {
     fn tail(&self, effective: &Effective) -> String {
         let isolating = match &effective.isolation {
             Isolation::Policies(isolating) => isolating.first(),
-            Isolation::Quarantine => return "quarantine".to_owned(),
+            Isolation::Quarantine | Isolation::Counted => return "quarantine".to_owned(),
             Isolation::Open => None,
         };
         let first = isolating.or_else(|| effective.before.iter().chain(&effective.after).flatten().next());

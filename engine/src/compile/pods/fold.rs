@@ -1,4 +1,4 @@
-//! Many permissions of address blocks and ports as one look-up.
+//! Blocks of addresses with ports as one look-up.
 //!
 //! Rules one after the other cost each packet what all of them cost. Permissions have no order, so those that are
 //! blocks with numbered ports become one set of disjoint boxes, and one look-up says the same.
@@ -7,114 +7,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::compile::builder::TableBuilder;
 use crate::interval::Intervals;
+use crate::limits::CUTS_MAX;
 use crate::ruleset::{
-    Comment, DataType, Datum, Element, ElementKey, Elements, Expr, Field, Interval, Lookup, Match, Operator, Rule,
-    SetRef, SetSpec, Value, Verdict,
+    DataType, Datum, Element, ElementKey, Elements, Expr, Field, Interval, Lookup, Operator, SetRef, SetSpec,
 };
-
-/// Fewer rules than this stay rules: a listing is easier to read, and a look-up of ranges is not faster.
-const RULES_MIN: usize = 16;
-
-/// Most steps that cutting overlapping ports apart may take, and so most boxes that come out of it.
-const STEPS_MAX: usize = 1 << 16;
 
 /// Addresses of the peer, and ports of one protocol.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Permission {
-    protocol: u8,
-    addresses: Interval,
-    ports: Interval,
-}
-
-/// Folds what can be folded of rules that all return what they match.
-pub(super) fn permissions(rules: Vec<Rule>, tail: &str, builder: &mut TableBuilder) -> Vec<Rule> {
-    let read: Vec<Option<(Field, Vec<Permission>)>> = rules.iter().map(read).collect();
-    let mut looked_up: BTreeMap<Field, Option<Rule>> = BTreeMap::new();
-    let fields: BTreeSet<Field> = read.iter().flatten().map(|(field, _)| *field).collect();
-    for field in fields {
-        let of_field = || rules.iter().zip(&read).filter_map(|(rule, read)| Some((rule, read.as_ref()?)));
-        let same = || of_field().filter(|(_, (found, _))| *found == field);
-        if same().count() < RULES_MIN {
-            continue;
-        }
-        let all: Vec<Permission> = same().flat_map(|(_, (_, permissions))| permissions.iter().copied()).collect();
-        let Some(boxes) = disjoint(&all) else { continue };
-        let origins: Vec<&Rule> = same().map(|(rule, _)| rule).collect();
-        looked_up.insert(field, Some(look_up(field, &boxes, comment(&origins), tail, builder)));
-    }
-    let mut out = Vec::new();
-    for (rule, read) in rules.into_iter().zip(read) {
-        match read.and_then(|(field, _)| looked_up.get_mut(&field)) {
-            // In the place of the first.
-            Some(folded) => out.extend(folded.take()),
-            None => out.push(rule),
-        }
-    }
-    out
-}
-
-/// What a rule permits, if it is a block of addresses and ports of one protocol.
-fn read(rule: &Rule) -> Option<(Field, Vec<Permission>)> {
-    let [addresses, ports, Expr::Verdict(Verdict::Return)] = rule.exprs.as_slice() else { return None };
-    let (field, addresses) = intervals(addresses)?;
-    let (port_field, ports) = intervals(ports)?;
-    let is_address = matches!(field, Field::IpSaddr | Field::IpDaddr | Field::Ip6Saddr | Field::Ip6Daddr);
-    let protocol = [(Field::TcpDport, 6), (Field::UdpDport, 17), (Field::SctpDport, 132)]
-        .into_iter()
-        .find_map(|(field, protocol)| (field == port_field).then_some(protocol))?;
-    let permission = |addresses: &Interval| {
-        let addresses = *addresses;
-        ports.iter().map(move |ports| Permission { protocol, addresses, ports: *ports }).collect::<Vec<_>>()
-    };
-    is_address.then(|| (field, addresses.iter().flat_map(permission).collect()))
-}
-
-/// The values of a field that an expression lets through.
-fn intervals(expr: &Expr) -> Option<(Field, Vec<Interval>)> {
-    match expr {
-        Expr::Match(Match { field, mask: None, operator: Operator::Eq, value }) => {
-            let interval = match value {
-                Value::One(value) => Interval::single(*value),
-                Value::Range(interval) => *interval,
-                Value::Prefix(first, length) => {
-                    let n_free = (first.data_type().width() * 8).checked_sub(usize::from(*length))?;
-                    let free = u128::MAX.checked_shr(128 - u32::try_from(n_free).ok()?)?;
-                    Interval::new(*first, Datum::from_u128(first.data_type(), first.to_u128() | free))?
-                }
-            };
-            Some((*field, vec![interval]))
-        }
-        Expr::Lookup(Lookup { key, operator: Operator::Eq, set: SetRef::Anonymous { elements, .. } }) => {
-            let [field] = key.as_slice() else { return None };
-            let interval = |key: &ElementKey| match key {
-                ElementKey::Parts(parts) => parts.first().copied(),
-                ElementKey::CatchAll => None,
-            };
-            Some((*field, elements.keys().map(interval).collect::<Option<_>>()?))
-        }
-        Expr::Match(_)
-        | Expr::Lookup(_)
-        | Expr::VerdictMap(_)
-        | Expr::Counter
-        | Expr::NamedCounter(_)
-        | Expr::Quota(_)
-        | Expr::NamedQuota(_)
-        | Expr::Limit(_)
-        | Expr::Log(_)
-        | Expr::Verdict(_)
-        | Expr::Reject(_)
-        | Expr::Nat(_)
-        | Expr::Notrack
-        | Expr::Assign(_)
-        | Expr::DynamicSet(_) => None,
-    }
+pub(super) struct Permission {
+    pub(super) protocol: u8,
+    pub(super) addresses: Interval,
+    pub(super) ports: Interval,
 }
 
 /// The same permissions as boxes of which no two overlap; nothing if that takes too many.
 ///
 /// The ports of each protocol are cut wherever a range begins or ends. What lies between two cuts has one set of
 /// addresses, and neighbours with the same addresses are joined again.
-fn disjoint(all: &[Permission]) -> Option<Vec<Permission>> {
+pub(super) fn disjoint(all: &[Permission]) -> Option<Vec<Permission>> {
     let mut by_protocol: BTreeMap<u8, Vec<&Permission>> = BTreeMap::new();
     for permission in all {
         by_protocol.entry(permission.protocol).or_default().push(permission);
@@ -131,7 +41,7 @@ fn disjoint(all: &[Permission]) -> Option<Vec<Permission>> {
             let first = cuts.partition_point(|cut| *cut < number(permission.ports.low()));
             let after = cuts.partition_point(|cut| *cut <= number(permission.ports.high()));
             n_steps += after - first;
-            if n_steps > STEPS_MAX {
+            if n_steps > CUTS_MAX {
                 return None;
             }
             for area in areas.get_mut(first..after)? {
@@ -161,7 +71,8 @@ fn joined<'a>(cuts: &[u32], areas: &'a [Intervals]) -> Vec<(u32, u32, &'a Interv
     runs
 }
 
-fn look_up(field: Field, boxes: &[Permission], comment: Comment, tail: &str, builder: &mut TableBuilder) -> Rule {
+/// The boxes as one look-up.
+pub(super) fn look_up(field: Field, boxes: &[Permission], tail: &str, builder: &mut TableBuilder) -> Expr {
     let key = vec![field, Field::L4Proto, Field::ThDport];
     let types: Vec<DataType> = key.iter().map(|field| field.data_type()).collect();
     let parts = |found: &Permission| [found.addresses, Interval::single(Datum::protocol(found.protocol)), found.ports];
@@ -169,16 +80,7 @@ fn look_up(field: Field, boxes: &[Permission], comment: Comment, tail: &str, bui
     let elements: Elements = boxes.iter().map(|found| (ElementKey::intervals(parts(found)), Element::PLAIN)).collect();
     let spec = if single { SetSpec::hash(types) } else { SetSpec::intervals(types) };
     let set = SetRef::Named(builder.constant_set("blocks", tail, spec, elements));
-    let exprs = vec![Expr::Lookup(Lookup { key, operator: Operator::Eq, set }), Expr::Verdict(Verdict::Return)];
-    Rule { exprs, comment: Some(comment) }
-}
-
-/// Where the first and the last came from, and how many they are.
-fn comment(rules: &[&Rule]) -> Comment {
-    let text = |rule: Option<&&Rule>| {
-        rule.and_then(|rule| rule.comment.as_ref()).map(|comment| comment.as_str().to_owned()).unwrap_or_default()
-    };
-    Comment::new(&format!("{} to {}: {} rules", text(rules.first()), text(rules.last()), rules.len()))
+    Expr::Lookup(Lookup { key, operator: Operator::Eq, set })
 }
 
 fn number(port: Datum) -> u32 {

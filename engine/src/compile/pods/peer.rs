@@ -1,30 +1,30 @@
 //! Peers and ports of a policy rule as matches: one list of expressions for each nft rule that it takes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use policy_lang::peer::{Peer, PodSelector};
+use policy_lang::name::NamespacedName;
+use policy_lang::peer::{Peer, PodSelector, ServicePart};
 use policy_lang::policy::{Direction, Peers, Rule};
+use policy_lang::port::Protocol;
 
 use super::family::{AddressFamily, FAMILIES, own_field};
 use super::icmp;
+use super::matching;
 use super::port::{self, PortTest};
-use super::service::ServiceSets;
 use super::subject::Effective;
 use crate::compile::address_family;
 use crate::compile::builder::TableBuilder;
 use crate::interval::Intervals;
 use crate::resolve::Resolver;
-use crate::ruleset::{
-    Comment, Datum, Element, ElementKey, Elements, Expr, Field, Interval, Lookup, Match, Name, Operator, SetRef,
-    SetSpec,
-};
+use crate::ruleset::{Expr, Field, Interval, Lookup, Match, Name, Operator, SetRef, SetSpec};
+use crate::view::{Content, Part, View};
 
 /// Looks peers up, each selector once.
 pub(super) struct PeerSets<'a> {
     resolver: &'a Resolver<'a>,
+    node: Option<Arc<str>>,
     selectors: BTreeMap<(PodSelector, AddressFamily), Name>,
-    named_ports: port::NamedPortSets,
-    services: ServiceSets,
 }
 
 /// The peer's side of one nft rule.
@@ -49,9 +49,8 @@ impl AddressTest {
 
 impl<'a> PeerSets<'a> {
     /// No sets yet.
-    pub(super) fn new(resolver: &'a Resolver<'a>) -> Self {
-        let (named_ports, services) = Default::default();
-        Self { resolver, selectors: BTreeMap::new(), named_ports, services }
+    pub(super) fn new(resolver: &'a Resolver<'a>, node: &str) -> Self {
+        Self { resolver, node: Some(node.into()), selectors: BTreeMap::new() }
     }
 
     /// The facts behind it.
@@ -62,42 +61,76 @@ impl<'a> PeerSets<'a> {
     /// The alternatives of a rule: a packet matches the rule if it matches one of them. The peer is the destination
     /// for egress, the source for ingress; ports are always the destination's.
     pub(super) fn matches(&mut self, rule: &Rule, effective: &Effective, builder: &mut TableBuilder) -> Vec<Vec<Expr>> {
-        let addresses = self.addresses(&rule.peers, effective.direction, builder);
+        let direction = effective.direction;
+        let addresses = self.addresses(&rule.peers, direction, builder);
         let ports = port::tests(&rule.ports, effective.own_ports.as_deref());
         let icmp = icmp::tests(rule);
         let mut alternatives = Vec::new();
         for address in &addresses {
-            for port in &ports {
-                self.push_alternatives(address, port, &mut alternatives, builder);
+            for test in &ports {
+                match address {
+                    AddressTest::Any => alternatives.extend(self.port_alternatives(test, direction, builder)),
+                    AddressTest::Family(family, address) => {
+                        let port = self.port_exprs(*family, test, direction, builder);
+                        alternatives.push(std::iter::once(address.clone()).chain(port).collect());
+                    }
+                }
             }
             alternatives.extend(icmp.iter().filter_map(|(family, icmp)| address.with(*family, icmp)));
         }
         alternatives
     }
 
-    fn push_alternatives(
-        &mut self,
-        address: &AddressTest,
-        port: &PortTest,
-        alternatives: &mut Vec<Vec<Expr>>,
+    /// A port of anybody.
+    pub(super) fn port_alternatives(
+        &self,
+        test: &PortTest,
+        direction: Direction,
         builder: &mut TableBuilder,
-    ) {
-        match (address, port) {
-            (AddressTest::Any, PortTest::Exprs(port)) => alternatives.push(port.clone()),
-            (AddressTest::Family(_, address), PortTest::Exprs(port)) => {
-                alternatives.push(std::iter::once(address.clone()).chain(port.iter().cloned()).collect());
+    ) -> Vec<Vec<Expr>> {
+        match test {
+            PortTest::Any | PortTest::Whole(_) | PortTest::Numbers(..) => {
+                vec![port::numeric(test, builder).into_iter().collect()]
             }
             // A named port is a pair of a pod's address and a number, so it is always of one family.
-            (AddressTest::Any, PortTest::Named(name, protocol)) => {
-                for family in FAMILIES {
-                    alternatives.push(self.named_ports.test(family, name, *protocol, self.resolver, builder));
-                }
-            }
-            (AddressTest::Family(family, address), PortTest::Named(name, protocol)) => {
-                let port = self.named_ports.test(*family, name, *protocol, self.resolver, builder);
-                alternatives.push(std::iter::once(address.clone()).chain(port).collect());
+            PortTest::Named(name, protocol) => {
+                FAMILIES.map(|family| self.named_port(family, name, *protocol, direction, builder)).into()
             }
         }
+    }
+
+    /// A port, where the address is of one family.
+    pub(super) fn port_exprs(
+        &self,
+        family: AddressFamily,
+        test: &PortTest,
+        direction: Direction,
+        builder: &mut TableBuilder,
+    ) -> Vec<Expr> {
+        match test {
+            PortTest::Any | PortTest::Whole(_) | PortTest::Numbers(..) => {
+                port::numeric(test, builder).into_iter().collect()
+            }
+            PortTest::Named(name, protocol) => self.named_port(family, name, *protocol, direction, builder),
+        }
+    }
+
+    fn named_port(
+        &self,
+        family: AddressFamily,
+        name: &Arc<str>,
+        protocol: Protocol,
+        direction: Direction,
+        builder: &mut TableBuilder,
+    ) -> Vec<Expr> {
+        let words = port::named_words(name, protocol, direction);
+        let (kind, node) = match direction {
+            Direction::Ingress => ("own_port", self.node.clone()),
+            Direction::Egress => ("port", None),
+        };
+        let content = Content::NamedPort { name: Arc::clone(name), protocol, node };
+        let set = self.view((kind, name), family, &words, &words, content, builder);
+        port::named(family, protocol, set)
     }
 
     fn addresses(&mut self, peers: &Peers, direction: Direction, builder: &mut TableBuilder) -> Vec<AddressTest> {
@@ -108,38 +141,13 @@ impl<'a> PeerSets<'a> {
         let mut tests = Vec::new();
         let mut blocks = FAMILIES.map(|family| (family, Intervals::empty(family.address_type())));
         for peer in peers {
-            match peer {
-                Peer::Pods(selector) => {
-                    for family in FAMILIES {
-                        let set = self.selector_set(selector, family, builder);
-                        tests.push(AddressTest::Family(family, lookup(peer_field(direction, family), set)));
-                    }
-                }
-                Peer::Addresses { cidr, except } => {
-                    // The exceptions carve their hole in this block alone, not in its neighbours (sem-46).
-                    let mut block = Intervals::empty(address_family(cidr.addr()).address_type());
-                    block.insert(Interval::network(*cidr));
-                    except.iter().for_each(|hole| block.remove(Interval::network(*hole)));
-                    for (_, intervals) in &mut blocks {
-                        intervals.extend(&block);
-                    }
-                }
-                Peer::Nodes(selector) => {
-                    let nodes = self.resolver.inventory().nodes.values();
-                    let addresses =
-                        nodes.filter(|node| selector.matches(&node.labels)).flat_map(|node| &node.addresses);
-                    for address in addresses {
-                        for (_, intervals) in &mut blocks {
-                            intervals.insert(Interval::single(Datum::address(*address)));
-                        }
-                    }
-                }
-                Peer::Service { name, part } => {
-                    for family in FAMILIES {
-                        let field = (family, peer_field(direction, family));
-                        let found = self.services.tests(name, *part, field, self.resolver.inventory(), builder);
-                        tests.extend(found.into_iter().map(|expr| AddressTest::Family(family, expr)));
-                    }
+            if let Peer::Addresses { cidr, except } = peer {
+                let block = block(*cidr, except);
+                blocks.iter_mut().for_each(|(_, intervals)| intervals.extend(&block));
+            } else {
+                for family in FAMILIES {
+                    let exprs = self.looked_up(peer, family, direction, builder);
+                    tests.extend(exprs.into_iter().map(|expr| AddressTest::Family(family, expr)));
                 }
             }
         }
@@ -152,29 +160,98 @@ impl<'a> PeerSets<'a> {
         tests
     }
 
+    /// A peer whose addresses follow the facts.
+    fn looked_up(
+        &mut self,
+        peer: &Peer,
+        family: AddressFamily,
+        direction: Direction,
+        builder: &mut TableBuilder,
+    ) -> Vec<Expr> {
+        let field = peer_field(direction, family);
+        match peer {
+            Peer::Pods(selector) => vec![lookup(field, self.selector_set(selector, family, builder))],
+            Peer::Nodes(selector) => {
+                let words = peer.to_string();
+                let content = Content::Nodes(selector.clone());
+                vec![lookup(field, self.view(("nodes", ""), family, &words, &words, content, builder))]
+            }
+            Peer::Service { name, part } => {
+                let parts: &[Part] = match part {
+                    ServicePart::Endpoints => &[Part::Ports, Part::Protocols],
+                    ServicePart::Addresses => &[Part::Addresses],
+                };
+                parts.iter().map(|part| self.service(name, *part, family, field, builder)).collect()
+            }
+            Peer::Addresses { .. } => Vec::new(),
+        }
+    }
+
+    /// The set is named after the Service: endpoints come and go by elements, and a Service that does not exist yet has
+    /// an empty one.
+    fn service(
+        &self,
+        name: &NamespacedName,
+        part: Part,
+        family: AddressFamily,
+        field: Field,
+        builder: &mut TableBuilder,
+    ) -> Expr {
+        let (rest, words): (&[Field], _) = match part {
+            Part::Ports => (&[Field::L4Proto, Field::ThDport], format!("endpoints of service {name}")),
+            Part::Protocols => (&[Field::L4Proto], format!("endpoints of service {name} at every port")),
+            Part::Addresses => (&[], format!("addresses of service {name}")),
+        };
+        let content = Content::Service(name.clone(), part);
+        let set = self.view(("svc", &name.name), family, &words, &words, content, builder);
+        let key = std::iter::once(field).chain(rest.iter().copied()).collect();
+        Expr::Lookup(Lookup { key, operator: Operator::Eq, set: SetRef::Named(set) })
+    }
+
     /// The set of the addresses that a selector stands for. Named after the selector: its elements come and go.
-    fn selector_set(&mut self, selector: &PodSelector, family: AddressFamily, builder: &mut TableBuilder) -> Name {
+    pub(super) fn selector_set(
+        &mut self,
+        selector: &PodSelector,
+        family: AddressFamily,
+        builder: &mut TableBuilder,
+    ) -> Name {
         let key = (selector.clone(), family);
         if let Some(name) = self.selectors.get(&key) {
             return name.clone();
         }
-        let elements: Elements = self
-            .resolver
-            .addresses(selector)
-            .into_iter()
-            .filter(|address| address_family(*address) == family)
-            .map(|address| (ElementKey::values([Datum::address(address)]), Element::PLAIN))
-            .collect();
         let words = selector.to_string();
-        let spec = SetSpec { comment: Some(Comment::new(&words)), ..SetSpec::hash([family.address_type()]) };
-        let name = builder.changing_set(&format!("sel{}", family.digit()), "", &words, spec, elements);
+        let content = Content::Pods(vec![selector.clone()]);
+        let name = self.view(("sel", ""), family, &words, &words, content, builder);
         self.selectors.insert(key, name.clone());
         name
     }
+
+    /// A set that follows the facts.
+    pub(super) fn view(
+        &self,
+        (kind, tail): (&str, &str),
+        family: AddressFamily,
+        identity: &str,
+        comment: &str,
+        content: Content,
+        builder: &mut TableBuilder,
+    ) -> Name {
+        let kind = format!("{kind}{}", family.digit());
+        let view = View { address_type: family.address_type(), content };
+        builder.view((&kind, tail), identity, comment, view, self.resolver)
+    }
+}
+
+/// A block without its exceptions, which carve their hole in this block alone, not in its neighbours (sem-46).
+pub(super) fn block(cidr: ipnet::IpNet, except: &[ipnet::IpNet]) -> Intervals {
+    let mut block = Intervals::empty(address_family(cidr.addr()).address_type());
+    block.insert(Interval::network(cidr));
+    except.iter().for_each(|hole| block.remove(Interval::network(*hole)));
+    block
 }
 
 /// One comparison where that is enough, otherwise a set of disjoint intervals.
-fn block_test(field: Field, intervals: &Intervals, builder: &mut TableBuilder) -> Option<Expr> {
+pub(super) fn block_test(field: Field, intervals: &Intervals, builder: &mut TableBuilder) -> Option<Expr> {
     if intervals.is_empty() {
         return None;
     }
@@ -186,10 +263,10 @@ fn block_test(field: Field, intervals: &Intervals, builder: &mut TableBuilder) -
 }
 
 pub(super) fn lookup(field: Field, set: Name) -> Expr {
-    Expr::Lookup(Lookup { key: vec![field], operator: Operator::Eq, set: SetRef::Named(set) })
+    matching::in_set(field, &set, Operator::Eq)
 }
 
-fn peer_field(direction: Direction, family: AddressFamily) -> Field {
+pub(super) fn peer_field(direction: Direction, family: AddressFamily) -> Field {
     // The peer of an egress rule is where the subject of an ingress rule is.
     match direction {
         Direction::Egress => own_field(Direction::Ingress, family),

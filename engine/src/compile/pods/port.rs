@@ -3,24 +3,25 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use policy_lang::policy::PortMatches;
+use policy_lang::policy::{Direction, PortMatches};
 use policy_lang::port::{PortMatch, Ports, Protocol};
 
 use super::family::AddressFamily;
-use crate::compile::address_family;
 use crate::compile::builder::TableBuilder;
 use crate::interval::Intervals;
 use crate::inventory::NamedPort;
-use crate::resolve::Resolver;
-use crate::ruleset::{
-    Comment, DataType, Datum, Element, ElementKey, Elements, Expr, Field, Interval, Lookup, Match, Name, Operator,
-    SetRef, SetSpec,
-};
+use crate::limits::INLINE_PORTS_MAX;
+use crate::ruleset::{DataType, Datum, Expr, Field, Interval, Lookup, Match, Operator, SetRef, SetSpec};
 
 /// The port's side of one nft rule.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum PortTest {
-    /// These expressions; none for any port of any protocol.
-    Exprs(Vec<Expr>),
+    /// Any port of any protocol.
+    Any,
+    /// Any port of a protocol.
+    Whole(Protocol),
+    /// These ranges, both ends included: disjoint, not touching, sorted.
+    Numbers(Protocol, Box<[(u16, u16)]>),
     /// A named port, resolved on the destination pod.
     Named(Arc<str>, Protocol),
 }
@@ -29,17 +30,13 @@ pub(super) enum PortTest {
 /// Given the destination's own named ports, those are numbers too.
 pub(super) fn tests(ports: &PortMatches, own: Option<&[NamedPort]>) -> Vec<PortTest> {
     let ports = match ports {
-        PortMatches::Any => return vec![PortTest::Exprs(Vec::new())],
+        PortMatches::Any => return vec![PortTest::Any],
         PortMatches::AnyOf(ports) => ports,
     };
     // `None` stands for every port of the protocol.
-    let mut numbers: BTreeMap<Protocol, Option<Intervals>> = BTreeMap::new();
-    let mut add = |protocol: Protocol, first: u16, last: u16| {
-        let entry = numbers.entry(protocol).or_insert_with(|| Some(Intervals::empty(DataType::InetService)));
-        if let (Some(intervals), Some(interval)) = (entry, Interval::new(Datum::port(first), Datum::port(last))) {
-            intervals.insert(interval);
-        }
-    };
+    let mut numbers: BTreeMap<Protocol, Vec<(u16, u16)>> = BTreeMap::new();
+    let mut add =
+        |protocol: Protocol, first: u16, last: u16| numbers.entry(protocol).or_default().push((first, last));
     let mut named = Vec::new();
     let mut whole = Vec::new();
     for PortMatch { protocol, ports } in ports {
@@ -53,87 +50,85 @@ pub(super) fn tests(ports: &PortMatches, own: Option<&[NamedPort]>) -> Vec<PortT
             }
         }
     }
-    numbers.extend(whole.into_iter().map(|protocol| (protocol, None)));
-    numbers
-        .into_iter()
-        .map(|(protocol, intervals)| PortTest::Exprs(vec![numeric(protocol, intervals.as_ref())]))
-        .chain(named)
-        .collect()
+    whole.sort_unstable();
+    whole.dedup();
+    numbers.retain(|protocol, _| !whole.contains(protocol));
+    let numbers = numbers.into_iter().map(|(protocol, ranges)| PortTest::Numbers(protocol, merged(ranges)));
+    let mut tests: Vec<PortTest> = numbers.chain(whole.into_iter().map(PortTest::Whole)).collect();
+    tests.sort_by_key(|test| match test {
+        PortTest::Numbers(protocol, _) | PortTest::Whole(protocol) | PortTest::Named(_, protocol) => Some(*protocol),
+        PortTest::Any => None,
+    });
+    tests.extend(named);
+    tests
 }
 
-fn numeric(protocol: Protocol, intervals: Option<&Intervals>) -> Expr {
-    let Some(intervals) = intervals else {
-        return Match::eq(Field::L4Proto, Datum::protocol(protocol.number()));
-    };
+/// The same ports as ranges of which no two touch.
+pub(super) fn merged(mut ranges: Vec<(u16, u16)>) -> Box<[(u16, u16)]> {
+    ranges.sort_unstable();
+    let mut out: Vec<(u16, u16)> = Vec::new();
+    for (first, last) in ranges {
+        match out.last_mut() {
+            Some((_, end)) if u32::from(first) <= u32::from(*end) + 1 => *end = (*end).max(last),
+            Some(_) | None => out.push((first, last)),
+        }
+    }
+    out.into()
+}
+
+/// Matches the numbers of a test; nothing for any port, and nothing for a named one, which takes the address too.
+pub(super) fn numeric(test: &PortTest, builder: &mut TableBuilder) -> Option<Expr> {
+    match test {
+        PortTest::Any | PortTest::Named(..) => None,
+        PortTest::Whole(protocol) => Some(Match::eq(Field::L4Proto, Datum::protocol(protocol.number()))),
+        PortTest::Numbers(protocol, ranges) => Some(numbers(*protocol, ranges, builder)),
+    }
+}
+
+fn numbers(protocol: Protocol, ranges: &[(u16, u16)], builder: &mut TableBuilder) -> Expr {
     let field = match protocol {
         Protocol::Tcp => Field::TcpDport,
         Protocol::Udp => Field::UdpDport,
         Protocol::Sctp => Field::SctpDport,
     };
+    let mut intervals = Intervals::empty(DataType::InetService);
+    ranges.iter().filter_map(|range| interval(*range)).for_each(|interval| intervals.insert(interval));
     if let Some(value) = intervals.as_value() {
         return Expr::Match(Match { field, mask: None, operator: Operator::Eq, value });
     }
     let elements = intervals.elements();
-    let spec = if intervals.iter().all(|interval| interval.is_single()) {
-        SetSpec::hash([DataType::InetService])
+    let single = ranges.iter().all(|(first, last)| first == last);
+    let types = [DataType::InetService];
+    let spec = if single { SetSpec::hash(types) } else { SetSpec::intervals(types) };
+    let set = if ranges.len() <= INLINE_PORTS_MAX {
+        SetRef::Anonymous { spec, elements }
     } else {
-        SetSpec::intervals([DataType::InetService])
+        SetRef::Named(builder.constant_set("ports", "", spec, elements))
     };
-    Expr::Lookup(Lookup { key: vec![field], operator: Operator::Eq, set: SetRef::Anonymous { spec, elements } })
+    Expr::Lookup(Lookup { key: vec![field], operator: Operator::Eq, set })
 }
 
-/// The sets of named ports, one for each name, protocol and family.
-#[derive(Default)]
-pub(super) struct NamedPortSets {
-    sets: BTreeMap<(Arc<str>, Protocol, AddressFamily), Name>,
+/// A range of ports as an interval.
+pub(super) fn interval((first, last): (u16, u16)) -> Option<Interval> {
+    Interval::new(Datum::port(first), Datum::port(last))
 }
 
-impl NamedPortSets {
-    /// Matches the destination's own number of a named port.
-    pub(super) fn test(
-        &mut self,
-        family: AddressFamily,
-        name: &Arc<str>,
-        protocol: Protocol,
-        resolver: &Resolver<'_>,
-        builder: &mut TableBuilder,
-    ) -> Vec<Expr> {
-        let set = self
-            .sets
-            .entry((Arc::clone(name), protocol, family))
-            .or_insert_with(|| named_set(family, name, protocol, resolver, builder));
-        let daddr = match family {
-            AddressFamily::V4 => Field::IpDaddr,
-            AddressFamily::V6 => Field::Ip6Daddr,
-        };
-        vec![
-            Match::eq(Field::L4Proto, Datum::protocol(protocol.number())),
-            Expr::Lookup(Lookup {
-                key: vec![daddr, Field::ThDport],
-                operator: Operator::Eq,
-                set: SetRef::Named(set.clone()),
-            }),
-        ]
+/// Matches an address with its own number of a named port, by the set of those.
+pub(super) fn named(family: AddressFamily, protocol: Protocol, set: crate::ruleset::Name) -> Vec<Expr> {
+    vec![
+        Match::eq(Field::L4Proto, Datum::protocol(protocol.number())),
+        Expr::Lookup(Lookup {
+            key: vec![family.daddr(), Field::ThDport],
+            operator: Operator::Eq,
+            set: SetRef::Named(set),
+        }),
+    ]
+}
+
+/// What the set of a named port is called after: the destination of ingress is a pod of the node.
+pub(super) fn named_words(name: &str, protocol: Protocol, direction: Direction) -> String {
+    match direction {
+        Direction::Ingress => format!("port {name}/{protocol} of this node's pods"),
+        Direction::Egress => format!("port {name}/{protocol}"),
     }
-}
-
-fn named_set(
-    family: AddressFamily,
-    name: &str,
-    protocol: Protocol,
-    resolver: &Resolver<'_>,
-    builder: &mut TableBuilder,
-) -> Name {
-    let elements: Elements = resolver
-        .named_port(name, protocol, |_| true)
-        .into_iter()
-        .filter(|(address, _)| address_family(*address) == family)
-        .map(|(address, port)| (ElementKey::values([Datum::address(address), Datum::port(port)]), Element::PLAIN))
-        .collect();
-    let words = format!("port {name}/{protocol}");
-    let spec = SetSpec {
-        comment: Some(Comment::new(&words)),
-        ..SetSpec::hash([family.address_type(), DataType::InetService])
-    };
-    builder.changing_set(&format!("port{}", family.digit()), name, &words, spec, elements)
 }

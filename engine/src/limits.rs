@@ -1,0 +1,30 @@
+//! Every bound on what one namespace can make the compiler and the kernel do.
+//!
+//! Counted, never timed: the same policies are within their bounds on every machine. What exceeds one fails closed for
+//! the pods concerned, in the direction concerned, and nothing else changes (docs/design/limits.md).
+
+/// Most permissions that the policies of one namespace may ask of one direction: for each distinct list of policies that
+/// isolates pods of the node, the ranges of addresses (a block with n exceptions counts 1 + n) and selectors of each
+/// rule, times the ranges of ports. Compiling takes time and memory in proportion.
+pub const PERMISSIONS_MAX: u64 = 1 << 17;
+
+/// Most elements of the set that holds the pods and exact ports of one list of policies. More, and pods are looked up by
+/// address alone, once for each list of ports.
+pub const POD_PORTS_MAX: usize = 1 << 17;
+
+/// Most steps, and so most elements, that cutting blocks with overlapping ports apart may take.
+pub const CUTS_MAX: usize = 1 << 17;
+
+/// Most permissions of one family that stay rules of their own. A listing is easier to read, and each costs every packet
+/// a look-up.
+pub const RULES_UNFOLDED_MAX: usize = 4;
+
+/// Most rules of one list of policies that nothing can fold: lists of ports with ranges, named ports. Every packet of a
+/// new flow is asked for all of them.
+pub const RULES_MAX: usize = 64;
+
+/// Ranges of at most so many ports are looked up port by port, in a hash set.
+pub const EXPANDED_PORTS_MAX: u32 = 16;
+
+/// Most ranges of ports that stand in a rule itself; more become a set of their own. A message of netlink holds 64 KiB.
+pub const INLINE_PORTS_MAX: usize = 256;
