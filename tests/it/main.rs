@@ -11,6 +11,7 @@ mod flows;
 mod golden;
 mod kernel;
 mod kill;
+mod mutations;
 mod netns;
 mod privilege;
 mod semantics;
