@@ -15,9 +15,9 @@ use crate::source::load_with_objects;
 /// the line of the source that decides.
 ///
 /// It judges by the manifests alone: no permission and no cluster is needed, and nothing has to be loaded. Policies are
-/// judged twice, by their words and as they are compiled; if the two contradict each other it says so, and exits with
-/// 1. Host rules are judged as they are compiled, the same on every node, with eth0 towards other nodes and interfaces
-/// cali1, cali2 and so on towards pods, and with processes on nodes that run as root.
+/// judged twice, by their words and as they are compiled; if the two contradict each other it says so, and exits
+/// with 1. Host rules are judged as they are compiled, the same on every node, with eth0 towards other nodes and
+/// interfaces cali1, cali2 and so on towards pods, and with processes on nodes that run as root.
 ///
 /// Pods on the host's network are their node to every policy. What goes to a Service is judged on each of its backends.
 /// Each address family that both ends have is judged by itself.

@@ -9,7 +9,7 @@ use policy_lang::port::{Ports, Protocol};
 use crate::lab::Service;
 
 /// Most services that are asked for.
-const SERVICES_MAX: usize = 12;
+const SERVICES_MAX: usize = 16;
 
 /// What is asked for in every cluster: pods' usual port, a node's own, names, and an echo.
 const ALWAYS: [Service; 5] =
