@@ -11,8 +11,11 @@ use self::lab::Lab;
 use self::rules::{Contestant, contestants};
 use super::table::{Goal, Row, Series, Table};
 
+mod classic;
+mod cluster;
 mod lab;
 pub(crate) mod layouts;
+pub(crate) mod pods;
 mod rules;
 
 /// Of the packets a second that conntrack with one rule lets through.
@@ -52,7 +55,10 @@ pub(crate) fn tables(words: &str) -> Vec<Table> {
                 let (spent, n_events) = match traffic {
                     Traffic::OneFlow => lab.one_flow(BURST),
                     Traffic::NewFlows => lab.new_flows(NEW_FLOWS, BURST),
-                    Traffic::Connects => lab.connects(CONNECTS, BURST),
+                    Traffic::Connects => {
+                        let connects = lab.connects(CONNECTS, BURST);
+                        (connects.spent, u32::try_from(connects.waits.len()).unwrap())
+                    }
                 };
                 // The first round warms caches and neighbours up.
                 if round > 0 {

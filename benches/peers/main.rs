@@ -1,7 +1,7 @@
 //! Side by side with nft, ferm, iptables and ipset, as ratios of one run. Needs root and those programs.
 //!
-//! `cargo bench --bench peers` prints all tables, `cargo bench --bench peers -- load` (or `host`, `datapath`) one.
-//! `datapath WORDS…` sends packets only through what is called by these words, for a profile of it. `layouts FOLDER`
+//! `cargo bench --bench peers` prints all tables, `cargo bench --bench peers -- load` (or `host`, `pods`, `updates`, `datapath`) one.
+//! `pods WORDS…` and `datapath WORDS…` send packets only through what is called by these words, for a profile of it. `layouts FOLDER`
 //! compares rulesets that stand in files, for decisions about the layout; it is no part of the rest.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot be set up stops")]
 
@@ -32,6 +32,9 @@ fn main() {
     }
     if wanted("host") {
         host::table().publish();
+    }
+    if wanted("pods") {
+        datapath::pods::tables(&arguments.get(1..).unwrap_or_default().join(" ")).iter().for_each(table::Table::publish);
     }
     if wanted("datapath") {
         datapath::tables(&arguments.get(1..).unwrap_or_default().join(" ")).iter().for_each(table::Table::publish);

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::observed::{KernelGeneration, Observed, ObservedCounter};
+use crate::observed::{KernelGeneration, Observed, ObservedCounter, RuleContent};
 use crate::plan::Op;
-use crate::ruleset::{Name, TableKey};
+use crate::ruleset::{Comment, Expr, Name, Rule, TableKey};
 
 #[cfg(feature = "kernel")]
 pub use self::monitor::{ChangedKind, ChangedObject, Commit, Monitor, Notice, ObjectChange};
@@ -101,6 +101,26 @@ pub trait Kernel {
         Ok(observed.tables.remove(table).map(|table| table.counters).unwrap_or_default())
     }
 
+    /// The comments of the rules of a table that count by a named counter, by its name: where its place is written now,
+    /// whatever was said when the counter was made. Reads no sets; nothing if there is no such table.
+    ///
+    /// # Errors
+    /// As [`Kernel::observe`].
+    fn counting_rules(&mut self, table: &TableKey) -> Result<BTreeMap<Name, Comment>, KernelError> {
+        let mut observed = self.observe(std::slice::from_ref(table))?;
+        let chains = observed.tables.remove(table).map(|table| table.chains).unwrap_or_default();
+        let mut comments = BTreeMap::new();
+        for rule in chains.into_values().flat_map(|chain| chain.rules) {
+            let RuleContent::Known(Rule { exprs, comment: Some(comment) }) = rule.content else { continue };
+            for expr in exprs {
+                if let Expr::NamedCounter(name) = expr {
+                    comments.entry(name).or_insert_with(|| comment.clone());
+                }
+            }
+        }
+        Ok(comments)
+    }
+
     /// Commits the operations as one transaction: all of them or none. Without operations nothing is sent.
     ///
     /// # Errors
@@ -130,6 +150,10 @@ impl<K: Kernel + ?Sized> Kernel for Box<K> {
 
     fn counters(&mut self, table: &TableKey) -> Result<BTreeMap<Name, ObservedCounter>, KernelError> {
         (**self).counters(table)
+    }
+
+    fn counting_rules(&mut self, table: &TableKey) -> Result<BTreeMap<Name, Comment>, KernelError> {
+        (**self).counting_rules(table)
     }
 
     fn commit(&mut self, ops: &[Op], guard: Guard) -> Result<(), KernelError> {

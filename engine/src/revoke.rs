@@ -17,9 +17,8 @@ pub use self::judge::Judge;
 
 mod affected;
 mod judge;
+mod meaning;
 mod reach;
-#[cfg(test)]
-mod tests;
 
 /// A first packet that was judged before the flip may be confirmed, and so become an entry, after the first reading.
 const PASSES: usize = 2;

@@ -2,6 +2,8 @@
 
 mod compile;
 mod confirm;
+mod drops;
+mod explain;
 mod last_good;
 mod live;
 

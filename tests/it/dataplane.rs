@@ -3,6 +3,7 @@
 //!
 //! Each test names the rule that it holds: `sem_84` is rule 84 of the semantics, `dec_17` decision 17.
 
+mod bridges;
 mod denials;
 pub(crate) mod enforce;
 mod forged;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use engine::compile::ForwardMode;
 use serde_json::Value;
 use watcher::demo::examples::{self, Examples};
-use watcher::demo::{Report, Scene, Stage, World, json, text};
+use watcher::demo::{Report, Scene, Stage, Tightening, World, json, text};
 use watcher::lab::{Lab, Outcome};
 use watcher::report::Color;
 use watcher::source::load_from;
@@ -38,9 +38,10 @@ fn demo(arguments: &[&str]) -> (i32, String, String) {
     (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 
-/// The text of a run without the lines that say how long something took.
+/// The text of a run without the lines that say how long something took, or when it happened.
 fn timeless(text: &str) -> String {
-    text.lines().filter(|line| !line.ends_with(" s")).collect::<Vec<_>>().join("\n")
+    let is_timeless = |line: &&str| !line.ends_with(" s") && !line.contains("Z  ");
+    text.lines().filter(is_timeless).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -83,6 +84,16 @@ fn every_cell_is_as_the_three_sources_say_and_every_denied_one_has_its_line() {
     for field in crate::docs::fields(&found) {
         assert!(page.contains(&format!("`{field}`")), "`{field}` is not described");
     }
+    let tightening = &found["tightening"];
+    assert_eq!((&tightening["wasOpen"], &tightening["silent"]), (&true.into(), &true.into()), "{tightening}");
+    assert!(tightening["revoked"].as_u64().unwrap() > 0, "{tightening}");
+    let named = tightening["deniedBy"].as_str().unwrap();
+    assert!(named.starts_with("examples/cluster/policies.yaml:"), "{tightening}");
+    let (from, to) = (tightening["from"].as_str().unwrap(), tightening["to"].as_str().unwrap());
+    let drops: Vec<_> = tightening["drops"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+    assert!(drops.iter().any(|line| line.contains("denied by revoked connection")), "{drops:#?}");
+    assert!(drops.iter().any(|line| line.ends_with(named) && line.contains("denied by NetworkPolicy")), "{drops:#?}");
+    assert!(drops.iter().all(|line| line.contains(&format!("{from} (")) && line.contains(&format!(" -> {to} ("))));
     report(&format!("{} cells, {}", cells.len(), found["summary"]));
 }
 
@@ -189,9 +200,28 @@ fn a_rule_that_somebody_removes_by_hand_is_a_difference() {
     let shown = text::report(&found, Color::Plain);
     assert!(shown.contains("\nNot what the sources say:\n"), "{shown}");
     assert!(
-        json::report(&found)
+        json::report(&found, None)
             .contains("\"observed\": \"open\",\n      \"answeredBy\": \"payments/gateway-1\",\n      \"line\"")
     );
+}
+
+#[test]
+fn a_connection_that_a_tightening_leaves_alive_is_found_out() {
+    if !can_make_namespaces("demo of a tightening that cuts nothing") {
+        return;
+    }
+    let loaded = load_from(&examples::config(), &Examples::default()).unwrap();
+    let (world, scene) = examples();
+    let owner = watcher::demo::owner().unwrap();
+    let tightening = Tightening::find(&world, &scene, &loaded, ForwardMode::PodsFirst, owner).unwrap();
+    let stage = Stage { world: &world, scene: &scene };
+    let mut enforced = stage.enforce(stage.build().unwrap()).unwrap();
+    // What takes the rule out takes nothing out.
+    let untouched = Tightening { world: world.clone(), ..tightening };
+    let cut = untouched.show(&world, &mut enforced).unwrap();
+    assert!(cut.was_open && !cut.is_silent && cut.n_revoked == 0, "{cut:?}");
+    assert!(!cut.is_as_written(&untouched));
+    assert!(text::tightening(&untouched, &cut).contains("! it lives on"));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use crate::report::{self, Color};
 
 mod apply;
+mod bridges;
 mod compile;
 mod completions;
 mod confirm;

@@ -22,7 +22,8 @@ use crate::source::Loaded;
 pub use self::judge::{Denial, Judge, Verdict};
 pub use self::report::{Cell, Family, Report};
 pub use self::scene::{Party, Place, Scene, SceneError};
-pub use self::stage::{Built, Enforced, Stage};
+pub use self::stage::{Built, Enforced, Stage, owner};
+pub use self::tighten::{Cut, Tightening};
 
 pub mod examples;
 pub mod json;
@@ -38,6 +39,7 @@ mod scene;
 mod services;
 mod stage;
 mod table;
+mod tighten;
 
 /// What is enforced: the policies, the cluster, and what each of its nodes gets to load.
 #[derive(Clone, Debug)]
@@ -75,6 +77,30 @@ pub enum DemoError {
         node: Box<str>,
         /// What was refused.
         source: engine::apply::ApplyError,
+    },
+    /// Live connections on a node could not be judged.
+    #[error("live connections on node {node}")]
+    Flows {
+        /// Which.
+        node: Box<str>,
+        /// Why.
+        source: crate::flows::FlowsError,
+    },
+    /// What a node denies could not be read.
+    #[error("node {node}")]
+    Log {
+        /// Which.
+        node: Box<str>,
+        /// Why.
+        source: engine::kernel::LogError,
+    },
+    /// The same later on.
+    #[error("what node {node} denies: {source}")]
+    Drops {
+        /// Which.
+        node: Box<str>,
+        /// Why.
+        source: anyhow::Error,
     },
 }
 

@@ -1,14 +1,14 @@
 //! What the loaded ruleset denies, audits and logs: its places, and what they have counted.
 //!
 //! The ruleset itself says where each place comes from: the name of its counter what kind of place it is, the comment
-//! of the counter the source line. So this needs no sources; those only give names to addresses.
+//! of the rule that counts by it the source line. So this needs no sources; those only give names to addresses.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use engine::observed::ObservedCounter;
 use engine::place::Place;
-use engine::ruleset::Name;
+use engine::ruleset::{Comment, Name};
 
 pub use self::owners::{Owner, Owners};
 
@@ -31,7 +31,7 @@ pub struct CountedPlace {
     pub bytes: u64,
 }
 
-/// The comment of a counter: `policies.yaml:14 shop/db ingress[0]`. Of a long one the kernel keeps the end only.
+/// The comment of a rule: `policies.yaml:14 shop/db ingress[0]`. Of a long one the kernel keeps the end only.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SourceLine(Box<str>);
 
@@ -59,13 +59,15 @@ pub struct Count {
     pub bytes: u64,
 }
 
-/// The places among a table's counters: those with most packets first, then by their source lines.
-pub fn places(counters: &BTreeMap<Name, ObservedCounter>) -> Vec<CountedPlace> {
+/// The places among a table's counters: those with most packets first, then by their source lines. A counter that no
+/// rule uses any more speaks for itself, without a line.
+pub fn places(counters: &BTreeMap<Name, ObservedCounter>, rules: &BTreeMap<Name, Comment>) -> Vec<CountedPlace> {
     let mut places: Vec<CountedPlace> = counters
         .iter()
         .filter_map(|(name, counter)| {
             let place = Place::of_name(name.as_str())?;
-            let line = SourceLine::new(counter.comment.as_ref().map_or("", |comment| comment.as_str()));
+            let comment = rules.get(name).or(counter.comment.as_ref());
+            let line = SourceLine::new(comment.map_or("", |comment| comment.as_str()));
             Some(CountedPlace { name: name.clone(), place, line, packets: counter.packets, bytes: counter.bytes })
         })
         .collect();

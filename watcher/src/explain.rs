@@ -134,6 +134,7 @@ pub enum Deciding {
 }
 
 /// The rulesets of a node.
+#[derive(Debug)]
 struct Rulesets {
     /// Everything.
     all: Ruleset,
@@ -141,26 +142,78 @@ struct Rulesets {
     pods: Option<Ruleset>,
 }
 
-/// What a question means, and what becomes of it.
-///
-/// # Errors
-/// [`QuestionError`] if it names something that is not there.
-pub fn explain(world: &World<'_>, question: &Question) -> Result<Explanation, QuestionError> {
-    let from = parties::party(world, &question.from)?;
-    let Target { service, backends, hints: found } = parties::target(world, question, &from)?;
-    let mut rulesets = BTreeMap::new();
-    let mut cases = Vec::new();
-    for (to, address, about) in backends {
-        if let Some(source) = from.address_like(address) {
-            cases.push(case(world, &from, (to, source, address, about), &mut rulesets));
+/// Explains connections of one world; compiles for each node once.
+#[derive(Debug)]
+pub struct Explainer<'a> {
+    world: World<'a>,
+    rulesets: BTreeMap<Arc<str>, Rulesets>,
+}
+
+impl<'a> Explainer<'a> {
+    /// Nothing is compiled yet.
+    pub fn new(world: World<'a>) -> Self {
+        Self { world, rulesets: BTreeMap::new() }
+    }
+
+    /// What a question means, and what becomes of it.
+    ///
+    /// # Errors
+    /// [`QuestionError`] if it names something that is not there.
+    pub fn explain(&mut self, question: &Question) -> Result<Explanation, QuestionError> {
+        let from = parties::party(&self.world, &question.from)?;
+        let Target { service, backends, hints: found } = parties::target(&self.world, question, &from)?;
+        let mut cases = Vec::new();
+        for (to, address, about) in backends {
+            if let Some(source) = from.address_like(address) {
+                cases.push(self.case(&from, to, (source, address, about)));
+            }
         }
+        if cases.is_empty() {
+            return Err(QuestionError::NoFamily { from: question.from.clone(), to: question.to.clone() });
+        }
+        let mut hints = found;
+        hints.extend(hints::hints(&self.world, &from, &cases));
+        Ok(Explanation { from, service, cases, hints })
     }
-    if cases.is_empty() {
-        return Err(QuestionError::NoFamily { from: question.from.clone(), to: question.to.clone() });
+
+    fn case(&mut self, from: &Party, to: Party, asked: (IpAddr, IpAddr, About)) -> Case {
+        let (source, destination, about) = asked;
+        let mut ways = walk::ways(from, &to, source == destination);
+        ways.retain(|(node, _)| self.world.node.is_none_or(|only| only == &**node));
+        for (node, _) in &ways {
+            self.compile(node);
+        }
+        let mut steps = Vec::new();
+        let mut contradiction = None;
+        for (node, way) in &ways {
+            let World { policies, inventory, options, .. } = self.world;
+            let connection = Connection::new(source, destination, about.judged(destination), *way);
+            let decision = Oracle { policies, inventory, node, options }.decide(&connection);
+            if let Some(Rulesets { all, pods }) = self.rulesets.get(node) {
+                let packet = walk::packet(source, destination, about);
+                let pods_only = walk::through(&self.world, pods.as_ref().unwrap_or(all), node, *way, packet);
+                contradiction = contradiction.or_else(|| walk::contradiction(node, &decision, &pods_only));
+            }
+            steps.push(Step { node: Arc::clone(node), way: *way, decision, host: None });
+        }
+        let all = |node: &Arc<str>| self.rulesets.get(node).map(|rulesets| &rulesets.all);
+        if let Some((idx, denial)) = walk::denied_by_host(&self.world, &ways, &all, asked, &steps)
+            && let Some(step) = steps.get_mut(idx)
+        {
+            step.host = Some(denial);
+        }
+        let (outcome, deciding) = verdict(&steps);
+        Case { to, source, destination, about, steps, outcome, deciding, contradiction }
     }
-    let mut hints = found;
-    hints.extend(hints::hints(world, &from, &cases));
-    Ok(Explanation { from, service, cases, hints })
+
+    fn compile(&mut self, node: &Arc<str>) {
+        self.rulesets.entry(Arc::clone(node)).or_insert_with(|| {
+            let World { policies, inventory, objects: _, host, forward_mode, options, node: _ } = self.world;
+            let input = Input { policies, host, inventory, node, forward_mode, pods: options, sources: &[] };
+            let all = compile(&input).0;
+            Rulesets { all, pods: host.map(|_| compile(&Input { host: None, ..input }).0) }
+        });
+    }
 }
 
 impl Explanation {
@@ -168,52 +221,6 @@ impl Explanation {
     pub fn is_sound(&self) -> bool {
         self.cases.iter().all(|case| case.contradiction.is_none())
     }
-}
-
-/// Compiles for a node, once.
-fn rulesets_of<'a>(world: &World<'_>, node: &Arc<str>, rulesets: &'a mut BTreeMap<Arc<str>, Rulesets>) -> &'a Rulesets {
-    rulesets.entry(Arc::clone(node)).or_insert_with(|| {
-        let World { policies, inventory, objects: _, host, forward_mode, options, node: _ } = *world;
-        let input = Input { policies, host, inventory, node, forward_mode, pods: options, sources: &[] };
-        let all = compile(&input).0;
-        Rulesets { all, pods: host.map(|_| compile(&Input { host: None, ..input }).0) }
-    })
-}
-
-type Asked = (Party, IpAddr, IpAddr, About);
-
-fn case(
-    world: &World<'_>,
-    from: &Party,
-    (to, source, destination, about): Asked,
-    rulesets: &mut BTreeMap<Arc<str>, Rulesets>,
-) -> Case {
-    let ways = walk::ways(from, &to, source == destination);
-    let ways: Vec<_> = ways.into_iter().filter(|(node, _)| world.node.is_none_or(|only| only == &**node)).collect();
-    for (node, _) in &ways {
-        rulesets_of(world, node, rulesets);
-    }
-    let mut steps = Vec::new();
-    let mut contradiction = None;
-    for (node, way) in &ways {
-        let oracle = Oracle { policies: world.policies, inventory: world.inventory, node, options: world.options };
-        let connection = Connection::new(source, destination, about.judged(destination), *way);
-        let decision = oracle.decide(&connection);
-        let packet = walk::packet(source, destination, about);
-        if let Some(Rulesets { all, pods }) = rulesets.get(node) {
-            let pods_only = walk::through(world, pods.as_ref().unwrap_or(all), node, *way, packet);
-            contradiction = contradiction.or_else(|| walk::contradiction(node, &decision, &pods_only));
-        }
-        steps.push(Step { node: Arc::clone(node), way: *way, decision, host: None });
-    }
-    let all = |node: &Arc<str>| rulesets.get(node).map(|rulesets| &rulesets.all);
-    if let Some((idx, denial)) = walk::denied_by_host(world, &ways, &all, (source, destination, about), &steps)
-        && let Some(step) = steps.get_mut(idx)
-    {
-        step.host = Some(denial);
-    }
-    let (outcome, deciding) = verdict(&steps);
-    Case { to, source, destination, about, steps, outcome, deciding, contradiction }
 }
 
 /// The first denial on the way decides, a host rule's or a policy's; without one, whoever was asked last.

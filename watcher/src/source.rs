@@ -29,7 +29,7 @@ pub mod machine;
 pub mod stand_in;
 
 /// Everything that was read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Loaded {
     /// The texts, for showing findings.
     pub sources: Sources,

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use watcher::lab::Namespace;
@@ -23,6 +23,15 @@ const BACKLOG: i32 = 4096;
 
 /// `IPPROTO_RAW`: whoever sends brings the IP header along.
 const RAW: i32 = 255;
+
+/// What connects cost.
+#[derive(Debug)]
+pub(super) struct Connects {
+    /// Processor time of all.
+    pub(super) spent: Duration,
+    /// How long each took by the clock.
+    pub(super) waits: Vec<Duration>,
+}
 
 /// Three namespaces in a row, the one in the middle with rules.
 #[derive(Debug)]
@@ -108,7 +117,7 @@ impl Lab {
     /// So many packets, each from a source of its own, or fewer if that takes too long.
     pub(super) fn new_flows(&self, n_flows: u32, burst: Duration) -> (Duration, u32) {
         let send = || {
-            let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(RAW))).unwrap();
+            let socket = raw_socket();
             let to = SocketAddr::from((SERVER, PORT)).into();
             let mut packet = udp_packet();
             self.counted(|count| {
@@ -129,24 +138,44 @@ impl Lab {
         self.client.run(send).unwrap()
     }
 
+    /// How many of so many packets from this source to this port of the server arrive.
+    pub(super) fn arriving(&self, n_packets: u32, source: Ipv4Addr, port: u16) -> u32 {
+        let mut packet = udp_packet();
+        packet[12..16].copy_from_slice(&source.octets());
+        packet[22..24].copy_from_slice(&port.to_be_bytes());
+        let send = || {
+            let socket = raw_socket();
+            let before = self.received();
+            for number in 0..n_packets {
+                packet[20..22].copy_from_slice(&u16::try_from(1024 + number).unwrap().to_be_bytes());
+                socket.send_to(&packet, &SocketAddr::from((SERVER, port)).into()).unwrap();
+            }
+            self.received() - before
+        };
+        u32::try_from(self.client.run(send).unwrap()).unwrap()
+    }
+
     /// So many connects, or fewer if that takes too long.
-    pub(super) fn connects(&self, n_connects: usize, burst: Duration) -> (Duration, u32) {
+    pub(super) fn connects(&self, n_connects: usize, burst: Duration) -> Connects {
         let connect = || {
             let mut streams = Vec::with_capacity(n_connects);
+            let mut waits = Vec::with_capacity(n_connects);
             let start = cost::thread_time();
             let mut spent = Duration::ZERO;
             while streams.len() < n_connects && spent < burst {
+                let asked = Instant::now();
                 streams.push(TcpStream::connect(SocketAddrV4::new(SERVER, PORT)).unwrap());
+                waits.push(asked.elapsed());
                 spent = cost::thread_time().saturating_sub(start);
             }
             for stream in &streams {
                 SockRef::from(stream).set_linger(Some(Duration::ZERO)).unwrap();
             }
-            (spent, u32::try_from(streams.len()).unwrap())
+            Connects { spent, waits }
         };
         let result = self.client.run(connect).unwrap();
         let n_accepted = std::iter::from_fn(|| self.listener.accept().ok()).count();
-        assert_eq!(u32::try_from(n_accepted).unwrap(), result.1, "the server does not know of every connect");
+        assert_eq!(n_accepted, result.waits.len(), "the server does not know of every connect");
         result
     }
 
@@ -193,6 +222,10 @@ fn listen() -> TcpListener {
     socket.listen(BACKLOG).unwrap();
     socket.set_nonblocking(true).unwrap();
     socket.into()
+}
+
+fn raw_socket() -> Socket {
+    Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(RAW))).unwrap()
 }
 
 /// An IPv4 header whose lengths and checksum the kernel fills in, a UDP header without a checksum, and the payload.

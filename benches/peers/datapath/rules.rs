@@ -39,9 +39,8 @@ pub(super) enum Load {
 /// Everything that is compared; the reference is among them.
 pub(super) fn contestants() -> Vec<Contestant> {
     let others = |name: &str, load| Contestant { name: name.into(), load, is_reference: false, is_ours: false };
-    let one_rule = Load::Nft(nft(&[format!("ip daddr {SERVER} accept")]));
     let mut all = vec![
-        Contestant { is_reference: true, ..others("conntrack and one rule", one_rule) },
+        Contestant { is_reference: true, ..others("conntrack and one rule", one_rule()) },
         others("no rules, no conntrack", Load::Nothing),
         others("conntrack, accept all", Load::Nft(nft(&["accept".to_owned()]))),
     ];
@@ -62,6 +61,11 @@ pub(super) fn contestants() -> Vec<Contestant> {
         }
     }
     all
+}
+
+/// The reference: replies, and one rule on the destination's address.
+pub(super) fn one_rule() -> Load {
+    Load::Nft(nft(&[format!("ip daddr {SERVER} accept")]))
 }
 
 /// Destination, protocol and port of each rule.

@@ -18,7 +18,7 @@ use crate::observed::{
     ObservedChain, ObservedCounter, ObservedRule, RuleContent, RuleHandle, TableFlags, UnknownObject,
 };
 use crate::ruleset::{
-    BaseChain, ChainType, DataType, Family, Field, Hook, MapData, Name, Priority, Quota, Rule, SetSpec,
+    BaseChain, ChainType, Comment, DataType, Family, Field, Hook, MapData, Name, Priority, Quota, Rule, SetSpec,
 };
 
 /// `NFT_TABLE_F_DORMANT`.
@@ -35,7 +35,7 @@ const OBJECT_QUOTA: u32 = 2;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct DecodedTable {
     pub(super) flags: TableFlags,
-    pub(super) comment: Option<crate::ruleset::Comment>,
+    pub(super) comment: Option<Comment>,
     /// Switched off by somebody, with all that is in it.
     pub(super) is_dormant: bool,
 }
@@ -113,6 +113,16 @@ pub(super) fn rule(
         Err(unreadable) => RuleContent::Unknown(unreadable),
     };
     Some((name(attributes.get(2)?), ObservedRule { handle, content }))
+}
+
+/// The comment of a rule and the named counters that it counts by; nothing without a comment.
+pub(super) fn counting_rule(attributes: Attributes<'_>) -> Option<(Comment, Vec<Name>)> {
+    const COUNTER: u32 = 1;
+    let comment = userdata::comment(attributes.get(7)?, userdata::COMMENT)?;
+    let exprs = attributes.nest(4)?.iter().map(|(_, expr)| Attributes::new(expr));
+    let references = exprs.filter(|expr| expr.text(1) == Some("objref")).filter_map(|expr| expr.nest(2));
+    let counters = references.filter(|object| object.u32(1) == Some(COUNTER)).filter_map(|object| object.get(2));
+    Some((comment, counters.map(name).collect()))
 }
 
 /// A named object.

@@ -10,7 +10,7 @@ use super::lower::Surroundings;
 use super::message::{self, DUMP, family, family_number, kind, request, request_of};
 use super::socket::{Socket, Wholeness};
 use crate::observed::{KernelGeneration, Observed, ObservedCounter, ObservedTable, UnknownObject};
-use crate::ruleset::{Elements, Name, Set, SetRef, SetSpec, TableKey};
+use crate::ruleset::{Comment, Elements, Name, Set, SetRef, SetSpec, TableKey};
 
 /// How often a read starts again because others committed meanwhile. Each attempt takes milliseconds.
 const ATTEMPTS_MAX: u32 = 20;
@@ -83,16 +83,40 @@ pub(super) fn intervals(socket: &mut Socket, table: &TableKey) -> Result<BTreeMa
 /// # Errors
 /// [`KernelError::Moving`] if others committed during every attempt; [`KernelError::Io`], [`KernelError::Denied`].
 pub(super) fn counters(socket: &mut Socket, table: &TableKey) -> Result<BTreeMap<Name, ObservedCounter>, KernelError> {
+    dump_whole(socket, table, kind::GET_OBJECT, |counters, attributes| {
+        if let Some((name, DecodedObject::Counter(counter))) = decode::object(attributes) {
+            counters.insert(name, counter);
+        }
+    })
+}
+
+/// The comments of the rules of a table that count by a named counter.
+///
+/// # Errors
+/// As [`counters`].
+pub(super) fn counting_rules(socket: &mut Socket, table: &TableKey) -> Result<BTreeMap<Name, Comment>, KernelError> {
+    dump_whole(socket, table, kind::GET_RULE, |comments, attributes| {
+        if let Some((comment, counters)) = decode::counting_rule(attributes) {
+            for counter in counters {
+                comments.entry(counter).or_insert_with(|| comment.clone());
+            }
+        }
+    })
+}
+
+/// Dumps what one table has of a kind of object until a dump is of one piece; nothing if there is no such table.
+fn dump_whole<T>(
+    socket: &mut Socket,
+    table: &TableKey,
+    kind: u16,
+    mut each: impl FnMut(&mut BTreeMap<Name, T>, Attributes<'_>),
+) -> Result<BTreeMap<Name, T>, KernelError> {
     for _ in 0..ATTEMPTS_MAX {
         let mut reading = Reading { socket, wholeness: Wholeness::Whole };
-        let mut counters = BTreeMap::new();
-        let read = reading.dump_of(kind::GET_OBJECT, table, None, |attributes| {
-            if let Some((name, DecodedObject::Counter(counter))) = decode::object(attributes) {
-                counters.insert(name, counter);
-            }
-        });
+        let mut found = BTreeMap::new();
+        let read = reading.dump_of(kind, table, None, |attributes| each(&mut found, attributes));
         match read {
-            Ok(()) if reading.wholeness == Wholeness::Whole => return Ok(counters),
+            Ok(()) if reading.wholeness == Wholeness::Whole => return Ok(found),
             Ok(()) => {}
             Err(KernelError::Io(error)) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(BTreeMap::new()),
             Err(error) => return Err(error),

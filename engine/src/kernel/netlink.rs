@@ -10,7 +10,7 @@ use super::socket::{Answer, Failure, Socket};
 use super::{Features, Guard, Kernel, KernelError, Rejection};
 use crate::observed::{KernelGeneration, Observed, ObservedCounter};
 use crate::plan::{Op, OpKind};
-use crate::ruleset::{Expr, Name, SetRef, TableKey};
+use crate::ruleset::{Comment, Expr, Name, SetRef, TableKey};
 
 /// nf_tables of the network namespace that it was opened in.
 ///
@@ -116,6 +116,10 @@ impl Kernel for Netlink {
 
     fn counters(&mut self, table: &TableKey) -> Result<BTreeMap<Name, ObservedCounter>, KernelError> {
         dump::counters(&mut self.socket, table)
+    }
+
+    fn counting_rules(&mut self, table: &TableKey) -> Result<BTreeMap<Name, Comment>, KernelError> {
+        dump::counting_rules(&mut self.socket, table)
     }
 
     fn commit(&mut self, ops: &[Op], guard: Guard) -> Result<(), KernelError> {

@@ -1,8 +1,8 @@
 //! Whose flows have to be looked at again when one ruleset has taken the place of another.
 //!
-//! Found by walking through both at once. Chains bear a hash of their content in their names, so a dispatch map that
-//! leads from an address to a chain of the same name leads to the same judgement, but for the members of sets that
-//! change in place; and those that came or went are looked at themselves, at whichever end of a flow they are.
+//! Found by walking through both at once. Where a dispatch map leads from an address to chains that say the same, the
+//! judgement is the same, but for the members of sets that change in place; and those that came or went are looked at
+//! themselves, at whichever end of a flow they are.
 //!
 //! It errs on the side of more: where the rules before the dispatch differ in form, for instance when the first pod is
 //! isolated in a direction, every local address is looked at again.
@@ -13,11 +13,12 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::judge::place;
+use super::meaning::Meaning;
 use super::reach::{elements, reachable, targets};
 use crate::compile::base::Base;
 use crate::ruleset::{
-    DataType, Datum, Element, ElementKey, Elements, Expr, Family, Interval, Name, Rule, Ruleset, SetRef, Table,
-    TableKey, Verdict,
+    DataType, Datum, ElementKey, Elements, Expr, Family, Interval, Name, Rule, Ruleset, SetRef, Table, TableKey,
+    Verdict,
 };
 
 /// The base chains that pod policy hangs on.
@@ -37,7 +38,14 @@ impl Affected {
         let empty = Table::default();
         let ours = TableKey::ours(Family::Inet);
         let [before, after] = [before, after].map(|ruleset| ruleset.tables.get(&ours).unwrap_or(&empty));
-        let mut comparison = Comparison { before, after, ranges: Vec::new(), form: Form::Same, seen: BTreeSet::new() };
+        let mut comparison = Comparison {
+            before,
+            after,
+            ranges: Vec::new(),
+            form: Form::Same,
+            meaning: Meaning::new(before, after),
+            seen: BTreeSet::new(),
+        };
         for base in BASES {
             comparison.rules(pod_rules(before, base), pod_rules(after, base));
         }
@@ -100,6 +108,7 @@ struct Comparison<'a> {
     after: &'a Table,
     ranges: Vec<(IpAddr, IpAddr)>,
     form: Form,
+    meaning: Meaning<'a>,
     seen: BTreeSet<(&'a Name, &'a Name)>,
 }
 
@@ -151,9 +160,8 @@ impl<'a> Comparison<'a> {
     }
 
     fn sets(&mut self, before: &'a SetRef, after: &'a SetRef) {
-        let none = Elements::new();
-        let before = elements(self.before, before).unwrap_or(&none);
-        let after = elements(self.after, after).unwrap_or(&none);
+        let before = elements(self.before, before);
+        let after = elements(self.after, after);
         self.elements(before, after);
     }
 
@@ -169,11 +177,17 @@ impl<'a> Comparison<'a> {
 
     /// The addresses in the keys of what one set has and the other has not, or has otherwise: a map's comment names the
     /// pod that owns the address.
-    fn elements(&mut self, before: &Elements, after: &Elements) {
-        let lacks = |other: &Elements, (key, element): (&ElementKey, &Element)| other.get(key) != Some(element);
-        let gone = before.iter().filter(|element| lacks(after, *element));
-        let new = after.iter().filter(|element| lacks(before, *element));
-        for (key, _) in gone.chain(new) {
+    fn elements(&mut self, before: &'a Elements, after: &'a Elements) {
+        let mut changed: Vec<&ElementKey> = before.keys().filter(|key| !after.contains_key(*key)).collect();
+        for (key, new) in after {
+            let same = before
+                .get(key)
+                .is_some_and(|old| old.comment == new.comment && self.meaning.is_same_data(&old.data, &new.data));
+            if !same {
+                changed.push(key);
+            }
+        }
+        for key in changed {
             match addresses_of(key) {
                 Some(addresses) => self.ranges.extend(addresses),
                 None => self.form = Form::Other,

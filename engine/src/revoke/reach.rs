@@ -1,6 +1,7 @@
 //! What a chain leads to.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use crate::ruleset::{ElementData, Elements, Expr, Name, Rule, SetRef, Table};
 
@@ -24,21 +25,19 @@ pub(super) fn targets<'a>(table: &'a Table, rule: &'a Rule) -> Vec<&'a Name> {
     for expr in &rule.exprs {
         targets.extend(expr.target());
         let Expr::VerdictMap(map) = expr else { continue };
-        let elements = elements(table, &map.map);
-        targets.extend(elements.into_iter().flat_map(|elements| elements.values()).filter_map(|element| {
-            match &element.data {
-                ElementData::Verdict(verdict) => verdict.target(),
-                ElementData::Nothing | ElementData::Value(_) | ElementData::Counter(_) => None,
-            }
+        targets.extend(elements(table, &map.map).values().filter_map(|element| match &element.data {
+            ElementData::Verdict(verdict) => verdict.target(),
+            ElementData::Nothing | ElementData::Value(_) | ElementData::Counter(_) => None,
         }));
     }
     targets
 }
 
-/// What is in a set.
-pub(super) fn elements<'a>(table: &'a Table, set: &'a SetRef) -> Option<&'a Elements> {
+/// What is in a set; nothing in one that does not exist.
+pub(super) fn elements<'a>(table: &'a Table, set: &'a SetRef) -> &'a Elements {
+    static NONE: LazyLock<Elements> = LazyLock::new(Elements::new);
     match set {
-        SetRef::Named(name) => table.sets.get(name).map(|set| &set.elements),
-        SetRef::Anonymous { elements, .. } => Some(elements),
+        SetRef::Named(name) => table.sets.get(name).map_or(&NONE, |set| &set.elements),
+        SetRef::Anonymous { elements, .. } => elements,
     }
 }

@@ -105,6 +105,8 @@ error 2:29 `LOGDROP` chain `LOGDROP` is not defined in table filter of domain ip
 "
     );
     nft::load(&lowered.text());
+    let own = Lowered::of("chain PRE_DNAT policy DROP; chain INPUT jump PRE_DNAT;");
+    assert!(own.findings().contains("`PRE_DNAT` is a built-in chain"), "{}", own.findings());
 }
 
 #[test]

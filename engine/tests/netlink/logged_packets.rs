@@ -23,7 +23,9 @@ fn deny(limit: &str) {
     nft(&format!("add counter inet palisade {PLACE} {{ comment \"policies.yaml:7 x/y\" ; }}"));
     nft("add chain inet palisade pl_out { type filter hook output priority 0 ; }");
     nft(&format!("add rule inet palisade pl_out udp dport 9 {limit} log prefix {PLACE} group {GROUP} snaplen 128"));
-    nft(&format!("add rule inet palisade pl_out udp dport 9 counter name {PLACE} drop"));
+    nft(&format!(
+        "add rule inet palisade pl_out udp dport 9 counter name {PLACE} drop comment \"policies.yaml:8 x/y\""
+    ));
 }
 
 /// Sends datagrams, which are dropped.
@@ -51,7 +53,12 @@ fn read(log: &mut PacketLog) -> (Vec<LoggedPacket>, u32) {
 fn counted(kernel: &mut Netlink) -> u64 {
     let counters = kernel.counters(&ours()).unwrap();
     assert_eq!(counters, kernel.observe(&[ours()]).unwrap().tables[&ours()].counters);
-    let counter = &counters[&PLACE.parse::<Name>().unwrap()];
+    let place: Name = PLACE.parse().unwrap();
+    // The rule says where it is written now, the counter what was said when it was made.
+    let rules = kernel.counting_rules(&ours()).unwrap();
+    let lines: Vec<_> = rules.iter().map(|(name, line)| (name.as_str(), line.as_str())).collect();
+    assert_eq!(lines, [(PLACE, "policies.yaml:8 x/y")]);
+    let counter = &counters[&place];
     assert_eq!(counter.comment.as_ref().map(ToString::to_string).as_deref(), Some("policies.yaml:7 x/y"));
     counter.packets
 }
@@ -60,6 +67,7 @@ fn counted(kernel: &mut Netlink) -> u64 {
 fn a_dropped_packet_is_read_with_its_headers_and_its_place_in_both_families() {
     scratch(|kernel| {
         assert!(kernel.counters(&ours()).unwrap().is_empty(), "there is no table");
+        assert!(kernel.counting_rules(&ours()).unwrap().is_empty(), "there is no table");
         deny("");
         let mut log = PacketLog::open(GROUP).unwrap();
         for (to, address) in [("127.0.0.1:9", "127.0.0.1"), ("[::1]:9", "::1")] {

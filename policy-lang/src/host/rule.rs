@@ -170,18 +170,6 @@ pub struct TargetOption {
     pub span: Span,
 }
 
-impl Table {
-    /// The built-in chains that ferm and iptables know for this table in the ip and ip6 domains.
-    pub fn builtin_chains(self) -> &'static [&'static str] {
-        match self {
-            Self::Filter | Self::Security => &["INPUT", "FORWARD", "OUTPUT"],
-            Self::Nat => &["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"],
-            Self::Mangle => &["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"],
-            Self::Raw => &["PREROUTING", "OUTPUT"],
-        }
-    }
-}
-
 impl fmt::Display for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -10,7 +10,7 @@ use engine::compile::options::{LocalPods, PodOptions};
 use engine::place::{Cause, Event, Place};
 use watcher::lab::{Body, Capture, Crafted};
 
-use super::enforce::{Cluster, Family, Rules, counted, deny_all, policy};
+use super::enforce::{Cluster, Family, Rules, baseline, counted, deny_all, policy};
 use super::services::NODES;
 use crate::privilege::can_make_namespaces;
 
@@ -41,7 +41,7 @@ fn sem_67_neighbours_are_found_and_listeners_heard_under_deny_all() {
     if !can_make_namespaces("sem_67_neighbours") {
         return;
     }
-    for plumbing in ["routed", "bridge"] {
+    for (plumbing, prefix) in [("routed", "cali"), ("bridge", "cni0")] {
         let cluster = Cluster::new(&format!("plumbing {plumbing}\n{NODES}"), &PORTS);
         let node = cluster.namespace("node-a");
         node.nft(WATCH).unwrap();
@@ -50,7 +50,13 @@ fn sem_67_neighbours_are_found_and_listeners_heard_under_deny_all() {
         let policies = deny_all("shop", "Ingress, Egress")
             + &policy("shop/db", "Ingress", web)
             + &policy("shop/web", "Egress", to_db);
-        cluster.enforce(&Rules { policies: &policies, ..Rules::default() });
+        // The link-local addresses that listeners speak from are nobody's, so the baseline would bind them.
+        let exempt =
+            ["shop", "ops"].map(|ns| format!("{{namespaces: {{matchLabels: {{kubernetes.io/metadata.name: {ns}}}}}}}"));
+        let baseline = baseline(&format!("exempt: [{}]\ndefault: deny", exempt.join(", ")));
+        let local = LocalPods { interface_prefix: Some(prefix.into()), ..LocalPods::default() };
+        let options = PodOptions { local, ..PodOptions::default() };
+        cluster.enforce(&Rules { policies: &policies, baseline: &baseline, options, ..Rules::default() });
         // A pod has to ask again where everybody is; first by itself, then while others ask for it too.
         let open = "8080/TCP shop/db shop/web\nshop/web open -\nkubelet-a open open\nops/agent drop drop\n";
         for table in ["8080/TCP shop/db\nshop/web open\n", open] {
@@ -93,6 +99,8 @@ fn sem_67_a_smaller_hop_is_found_out_under_deny_all() {
     for family in Family::BOTH {
         let to = SocketAddr::new(cluster.address("alpha", family), 9000);
         let listener = cluster.namespace("alpha").run(|| TcpListener::bind(to)).unwrap().unwrap();
+        let from = cluster.namespace("shop/web");
+        let mut stream = from.run(|| TcpStream::connect_timeout(&to, STALLED)).unwrap().unwrap();
         let received = thread::scope(|scope| {
             let receiver = scope.spawn(move || {
                 let (mut stream, _) = listener.accept().unwrap();
@@ -101,8 +109,6 @@ fn sem_67_a_smaller_hop_is_found_out_under_deny_all() {
                 let _stalled = stream.read_to_end(&mut bytes);
                 bytes.len()
             });
-            let mut stream =
-                cluster.namespace("shop/web").run(|| TcpStream::connect_timeout(&to, STALLED)).unwrap().unwrap();
             stream.set_write_timeout(Some(STALLED)).unwrap();
             let _stalled = stream.write_all(&vec![7; BULK]);
             drop(stream);

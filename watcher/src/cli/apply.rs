@@ -15,7 +15,7 @@ use engine::plan::Op;
 use super::input::{self, Desired, SourceArgs};
 use super::live::Scratch;
 use super::probation::Armed;
-use super::{Failure, Outcome, flows, live};
+use super::{Failure, Outcome, bridges, flows, live};
 use crate::applied::{self, Applied};
 use crate::confirm::{self, Probation};
 use crate::last_good;
@@ -76,8 +76,8 @@ Exit codes:
   0  in force, nothing to do, or checked; with --confirm: confirmed on this terminal, or, where
      there is none, in force until somebody confirms or the time is over
   1  in force without the broken objects, which fail closed (--keep-going); in force with leftovers
-     that could not be removed, or with live connections that could not be judged; or not confirmed
-     and reverted
+     that could not be removed, with live connections that could not be judged, or with pods between
+     which a bridge hides packets; or not confirmed and reverted
   2  the input, the usage or the configuration is wrong, or a source would be dropped (--replace);
      nothing was written
   3  the kernel, a missing permission (CAP_NET_ADMIN), an agent, another palisade that is writing,
@@ -103,7 +103,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         keep_baseline(&desired);
         super::print("in sync: nothing to do\n")?;
         let judged = flows::judge_in_sync(&run, &desired.ruleset, &STANDARD.local)?;
-        return Ok(desired.outcome.max(judged));
+        return Ok(desired.outcome.max(judged).max(bridges::warn(&desired)));
     }
     let armed = args.confirm.map(|seconds| Armed::new(&run, seconds)).transpose()?;
     let earlier = flows::announce(&run);
@@ -120,7 +120,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     report(&changes)?;
     let before = (!observed.tables.is_empty()).then(|| observed.to_ruleset());
     let judged = flows::judge(&run, before.as_ref(), &desired.ruleset, &STANDARD.local, earlier)?;
-    let outcome = outcome.max(judged);
+    let outcome = outcome.max(judged).max(bridges::warn(&desired));
     drop(lock);
     match armed {
         Some(armed) => Ok(armed.ask()?.max(outcome)),

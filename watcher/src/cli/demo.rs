@@ -9,7 +9,8 @@ use clap::ValueEnum;
 /// Builds a cluster from network namespaces, with a namespace for each node, each pod and some hosts outside; loads
 /// every node's ruleset in its own namespace; sends real packets from everybody to everybody, for every service and
 /// both families; and compares what came of them with what the sources say. Prints a truth table for each service and
-/// the source line that decided for everything that is denied.
+/// the source line that decided for everything that is denied. Then it takes out a rule that a live connection between
+/// two pods hangs on, and shows that the connection is cut and what `palisade drops` says about that.
 ///
 /// Without sources it shows the examples that are built in. The nodes, pods and services shown are those of the
 /// manifests. Nothing outside of the namespaces is touched, and nothing is left behind, also if it is killed.
@@ -78,7 +79,7 @@ mod with_kernel {
     use crate::config::Config;
     use crate::demo::examples::{self, Examples};
     use crate::demo::traces::Traces;
-    use crate::demo::{DemoError, Report, Scene, Stage, World, json, text};
+    use crate::demo::{Cut, DemoError, Report, Scene, Stage, Tightening, World, json, owner, text};
     use crate::report::{self, Color, diagnostics};
     use crate::source;
 
@@ -90,13 +91,20 @@ mod with_kernel {
             Format::Text => print(text),
             Format::Json => Ok(()),
         };
-        let (world, scene) = prepared(args, color)?;
+        let Prepared { world, scene, tightening } = prepared(args, color)?;
         say(&introduction(args, &scene))?;
         say(&text::step(&format!("compiled: {}", text::compiled(&world)), start.elapsed()))?;
-        let outcome = shown(&Stage { world: &world, scene: &scene }, &say)?;
+        let (outcome, cut) = shown(&Stage { world: &world, scene: &scene }, tightening.as_ref(), &say)?;
+        let tightening = tightening.as_ref().zip(cut.as_ref());
         match args.format {
-            Format::Text => print(&text::report(&outcome, painted(color)))?,
-            Format::Json => print(&json::report(&outcome))?,
+            Format::Text => {
+                print(&text::report(&outcome, painted(color)))?;
+                print(&tightening.map_or_else(
+                    || text::NO_TIGHTENING.to_owned(),
+                    |(tightening, cut)| text::tightening(tightening, cut),
+                ))?;
+            }
+            Format::Json => print(&json::report(&outcome, tightening))?,
         }
         say(&format!("\n{}", text::summary(&outcome, start.elapsed())))?;
         let left = traces()?.beyond(&before);
@@ -105,18 +113,23 @@ mod with_kernel {
         } else {
             report::message(&format!("left behind: {}", left.join(", ")));
         }
-        Ok(if outcome.is_sound() && left.is_empty() { Outcome::Clean } else { Outcome::Findings })
+        let is_cut = tightening.is_none_or(|(tightening, cut)| cut.is_as_written(tightening));
+        Ok(if outcome.is_sound() && is_cut && left.is_empty() { Outcome::Clean } else { Outcome::Findings })
     }
 
     /// Builds, enforces, asks, and takes it all down again.
-    fn shown(stage: &Stage<'_>, say: &dyn Fn(&str) -> Result<(), Failure>) -> Result<Report, Failure> {
+    fn shown(
+        stage: &Stage<'_>,
+        tightening: Option<&Tightening>,
+        say: &dyn Fn(&str) -> Result<(), Failure>,
+    ) -> Result<(Report, Option<Cut>), Failure> {
         let start = Instant::now();
         let built = stage.build().map_err(refused)?;
         let namespaces = stage.scene.topology.hosts().count() + 1;
         say(&text::step(&format!("built: {namespaces} network namespaces, packets flow"), start.elapsed()))?;
 
         let start = Instant::now();
-        let enforced = stage.enforce(built).map_err(refused)?;
+        let mut enforced = stage.enforce(built).map_err(refused)?;
         let commits = enforced.commits.iter().map(|(node, count)| format!("{node} in {count} transactions"));
         let commits = commits.collect::<Vec<_>>().join(", ");
         say(&text::step(&format!("enforced by netlink: {commits}"), start.elapsed()))?;
@@ -129,13 +142,28 @@ mod with_kernel {
         ))?;
 
         let start = Instant::now();
+        let cut = tightening.map(|tightening| tightening.show(stage.world, &mut enforced)).transpose();
+        let cut = cut.map_err(refused)?;
+        if let Some(cut) = &cut {
+            let words = if cut.n_revoked == 1 { "connection" } else { "connections" };
+            say(&text::step(&format!("tightened: {} live {words} cut", cut.n_revoked), start.elapsed()))?;
+        }
+
+        let start = Instant::now();
         drop(enforced);
         say(&text::step("taken down", start.elapsed()))?;
-        Ok(outcome)
+        Ok((outcome, cut))
+    }
+
+    /// What is shown.
+    struct Prepared {
+        world: World,
+        scene: Scene,
+        tightening: Option<Tightening>,
     }
 
     /// Reads and compiles the sources, and prints every finding about them.
-    fn prepared(args: &Args, color: Color) -> Result<(World, Scene), Failure> {
+    fn prepared(args: &Args, color: Color) -> Result<Prepared, Failure> {
         let config = config(args);
         let loaded = if config.has_sources() {
             source::load(&config)
@@ -145,14 +173,17 @@ mod with_kernel {
         let mut loaded = loaded.map_err(|error| Failure::Input(error.into()))?;
         let texts = loaded.sources.clone();
         let mut findings = std::mem::take(&mut loaded.diagnostics);
-        let (world, found) = World::compile(loaded, config.forward.unwrap_or_default());
+        let mode = config.forward.unwrap_or_default();
+        let (world, found) = World::compile(loaded.clone(), mode);
         findings.extend(found);
         report::message(&diagnostics::render(&findings, &texts, color));
         if findings.iter().any(|finding| finding.severity == Severity::Error) {
             return Err(Failure::Input(anyhow!("nothing was built because of these errors")));
         }
         let scene = Scene::of(&world).map_err(|error| Failure::Input(error.into()))?;
-        Ok((world, scene))
+        let owner = owner().map_err(|error| Failure::Refused(error.into()))?;
+        let tightening = Tightening::find(&world, &scene, &loaded, mode, owner);
+        Ok(Prepared { world, scene, tightening })
     }
 
     fn config(args: &Args) -> Config {

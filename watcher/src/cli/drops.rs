@@ -4,7 +4,6 @@ use clap::ValueEnum;
 
 use super::input::SourceArgs;
 use super::{Failure, Outcome, live};
-use crate::drops::places;
 use crate::report::{Color, drops as report_drops};
 
 #[cfg(feature = "kernel")]
@@ -86,14 +85,13 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         return follow(args, color);
     }
     let mut kernel = live::open()?;
-    let Some(counters) = live::counters(kernel.as_mut())? else {
+    let Some(places) = live::places(kernel.as_mut())? else {
         super::print(match args.format {
             Format::Text => "not loaded\n",
             Format::Json => "null\n",
         })?;
         return Ok(Outcome::Findings);
     };
-    let places = places(&counters);
     super::print(&match args.format {
         Format::Text => report_drops::totals(&places),
         Format::Json => report_drops::totals_json(&places),

@@ -6,7 +6,7 @@ use policy_lang::diagnostic::Severity;
 
 use super::input::{self, SourceArgs};
 use super::{Failure, Outcome};
-use crate::explain::{Question, World, explain};
+use crate::explain::{Explainer, Question, World};
 use crate::report::{self, Color, diagnostics, explain as report_explain};
 use crate::source::host_files::HostFiles;
 use crate::source::load_with_objects;
@@ -17,7 +17,7 @@ use crate::source::load_with_objects;
 /// It judges by the manifests alone: no permission and no cluster is needed, and nothing has to be loaded. Policies are
 /// judged twice, by their words and as they are compiled; if the two contradict each other it says so, and exits with
 /// 1. Host rules are judged as they are compiled, the same on every node, with eth0 towards other nodes and interfaces
-/// cali1, cali2 and so on towards pods.
+/// cali1, cali2 and so on towards pods, and with processes on nodes that run as root.
 ///
 /// Pods on the host's network are their node to every policy. What goes to a Service is judged on each of its backends.
 /// Each address family that both ends have is judged by itself.
@@ -84,7 +84,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         options: &engine::compile::options::STANDARD,
         node: config.node.as_deref(),
     };
-    let explanation = explain(&world, &question).map_err(|error| Failure::Input(error.into()))?;
+    let explanation = Explainer::new(world).explain(&question).map_err(|error| Failure::Input(error.into()))?;
     super::print(&match args.format {
         Format::Text => report_explain::text(&explanation, &loaded.sources),
         Format::Json => report_explain::json(&explanation, &loaded.sources),

@@ -1,15 +1,16 @@
 //! The running kernel, as the commands that read or change it see it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use anyhow::anyhow;
 use engine::apply::our_tables;
 use engine::compile::marker::{self, SourceRecord};
 use engine::kernel::{Kernel, KernelError};
-use engine::observed::{Observed, ObservedCounter, TableFlags};
-use engine::ruleset::{Comment, Family, Name, Ruleset, TableKey};
+use engine::observed::{Observed, TableFlags};
+use engine::ruleset::{Comment, Family, Ruleset, TableKey};
 
 use super::Failure;
+use crate::drops::{self, CountedPlace};
 
 /// Opens the netlink socket.
 #[cfg(feature = "kernel")]
@@ -29,14 +30,16 @@ pub(super) fn observe(kernel: &mut dyn Kernel) -> Result<Observed, Failure> {
     kernel.observe(&our_tables()).map_err(refused)
 }
 
-/// The counters of our inet table, which are those of pod policy; nothing if nothing is loaded.
-pub(super) fn counters(kernel: &mut dyn Kernel) -> Result<Option<BTreeMap<Name, ObservedCounter>>, Failure> {
-    let counters = kernel.counters(&TableKey::ours(Family::Inet)).map_err(refused)?;
-    if !counters.is_empty() {
-        return Ok(Some(counters));
-    }
+/// The places of our inet table, which are those of pod policy, with what they counted; nothing if nothing is loaded.
+pub(super) fn places(kernel: &mut dyn Kernel) -> Result<Option<Vec<CountedPlace>>, Failure> {
+    let table = TableKey::ours(Family::Inet);
+    let counters = kernel.counters(&table).map_err(refused)?;
     // A ruleset without pod policy has no counters.
-    Ok((!observe(kernel)?.tables.is_empty()).then_some(counters))
+    if counters.is_empty() && observe(kernel)?.tables.is_empty() {
+        return Ok(None);
+    }
+    let rules = kernel.counting_rules(&table).map_err(refused)?;
+    Ok(Some(drops::places(&counters, &rules)))
 }
 
 /// The flags of a table that a one-shot command makes: it outlives its maker, wherever the kernel can say so.

@@ -6,7 +6,7 @@ use engine::kernel::Kernel;
 use engine::observed::Observed;
 
 use super::input::{self, Desired, OnErrors, SourceArgs};
-use super::{Failure, Outcome, live};
+use super::{Failure, Outcome, bridges, live};
 use crate::confirm;
 use crate::report::Color;
 use crate::report::status::{self, Comparison, Status};
@@ -36,7 +36,7 @@ Examples:
 
 Exit codes:
   0  loaded, and in sync where it was compared
-  1  not loaded, drift, or objects are broken (--keep-going)
+  1  not loaded, drift, pods between which a bridge hides packets, or objects are broken (--keep-going)
   2  the input, the usage or the configuration is wrong
   3  the kernel cannot be read: CAP_NET_ADMIN in the network namespace is needed
 With --format nagios:
@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
                 Format::Json => status::json(&found),
                 Format::Prometheus => status::prometheus(&found),
             })?;
-            let as_it_should = found.is_loaded() && found.in_sync() != Some(false);
+            let as_it_should = found.is_loaded() && found.in_sync() != Some(false) && found.not_enforced.is_empty();
             Ok(if as_it_should { outcome } else { Outcome::Findings })
         }
     }
@@ -89,13 +89,16 @@ fn found(sources: &SourceArgs, color: Color) -> Result<(Status, Outcome), Failur
         None if observed.tables.is_empty() => Err("nothing is loaded".to_owned()),
         None => recalled(&run, &observed, color),
     };
-    let (comparison, outcome) = match wanted {
-        Ok(desired) => (Comparison::Compared(differences(&observed, &desired, kernel.as_ref())), desired.outcome),
-        Err(why) => (Comparison::NotCompared(why), Outcome::Clean),
+    let (comparison, not_enforced, outcome) = match wanted {
+        Ok(desired) => {
+            let differences = differences(&observed, &desired, kernel.as_ref());
+            (Comparison::Compared(differences), bridges::unseen(&desired), desired.outcome)
+        }
+        Err(why) => (Comparison::NotCompared(why), Vec::new(), Outcome::Clean),
     };
     // Without the right to look, or without the folder, nothing is known to await a confirmation.
     let probation = confirm::probation(&run).unwrap_or(confirm::Probation::None);
-    Ok((Status { observed, recorded, comparison, probation }, outcome))
+    Ok((Status { observed, recorded, comparison, not_enforced, probation }, outcome))
 }
 
 fn differences(observed: &Observed, desired: &Desired, kernel: &dyn Kernel) -> Vec<engine::diff::Change> {

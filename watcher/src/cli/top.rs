@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 
 use super::{Failure, Outcome, live};
-use crate::drops::{PolicyCount, by_policy, places};
+use crate::drops::{PolicyCount, by_policy};
 use crate::report::top as report_top;
 
 /// Takes the cursor of a terminal home and clears what is there.
@@ -65,14 +65,14 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let mut kernel = live::open()?;
     let mut before: Option<(Vec<PolicyCount>, Instant)> = None;
     loop {
-        let Some(counters) = live::counters(kernel.as_mut())? else {
+        let Some(places) = live::places(kernel.as_mut())? else {
             super::print(match args.format {
                 Format::Text => "not loaded\n",
                 Format::Json => "null\n",
             })?;
             return Ok(Outcome::Findings);
         };
-        let (counts, now) = (by_policy(&places(&counters)), Instant::now());
+        let (counts, now) = (by_policy(&places), Instant::now());
         let since = before.as_ref().map(|(counts, then)| (counts.as_slice(), now.duration_since(*then)));
         let text = match args.format {
             Format::Text => report_top::table(&counts, since, lines),

@@ -4,6 +4,8 @@ use serde::Serialize;
 
 use super::report::{Cell, Family, Report};
 use super::scene::{Party, Place};
+use super::{Cut, Tightening};
+use crate::report::drops;
 
 /// The version of the form. A field that is added does not change it.
 const VERSION: u32 = 1;
@@ -13,7 +15,23 @@ struct ReportJson<'a> {
     version: u32,
     parties: Vec<PartyJson<'a>>,
     cells: Vec<CellJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tightening: Option<TighteningJson<'a>>,
     summary: SummaryJson,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TighteningJson<'a> {
+    from: &'a str,
+    to: &'a str,
+    service: String,
+    removed: String,
+    was_open: bool,
+    revoked: usize,
+    silent: bool,
+    denied_by: &'a str,
+    drops: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -51,12 +69,23 @@ struct SummaryJson {
     disagreements: usize,
 }
 
-/// The whole report.
-pub fn report(report: &Report) -> String {
+/// The whole report, with the tightening, if one was shown.
+pub fn report(report: &Report, tightening: Option<(&Tightening, &Cut)>) -> String {
     let value = ReportJson {
         version: VERSION,
         parties: report.parties.iter().map(party).collect(),
         cells: report.cells.iter().map(|found| cell(report, found)).collect(),
+        tightening: tightening.map(|(tightening, cut)| TighteningJson {
+            from: &tightening.from,
+            to: &tightening.to,
+            service: format!("{}/TCP", tightening.port),
+            removed: tightening.rule.to_string(),
+            was_open: cut.was_open,
+            revoked: cut.n_revoked,
+            silent: cut.is_silent,
+            denied_by: &tightening.denied_by,
+            drops: cut.drops.iter().map(|seen| drops::line(seen).trim_end().to_owned()).collect(),
+        }),
         summary: SummaryJson {
             probes: report.cells.len(),
             denied: report.cells.iter().filter(|cell| cell.is_denied()).count(),

@@ -72,7 +72,7 @@ impl<'a> Judge<'a> {
     }
 
     /// What the policies say on every node along the way.
-    fn oracle(&self, from: &Party, to: &Party, destination: IpAddr, service: Service) -> Option<Decision> {
+    pub(super) fn oracle(&self, from: &Party, to: &Party, destination: IpAddr, service: Service) -> Option<Decision> {
         let source = from.address_like(destination)?;
         let mut ways: Vec<(&Arc<str>, Way)> = Vec::new();
         match &from.place {

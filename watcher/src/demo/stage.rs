@@ -123,6 +123,11 @@ impl Enforced {
     pub fn lab(&self) -> &Lab {
         &self.lab
     }
+
+    /// The same, for whoever has others answer in it.
+    pub fn lab_mut(&mut self) -> &mut Lab {
+        &mut self.lab
+    }
 }
 
 fn both_families<'a>(
@@ -156,7 +161,10 @@ fn ask_again(lab: &Lab, questions: &[Question], answers: &mut [Answer]) -> Resul
 }
 
 /// Whom the sockets of this process belong to.
-fn owner() -> Result<Owner, LabError> {
+///
+/// # Errors
+/// [`LabError::Io`].
+pub fn owner() -> Result<Owner, LabError> {
     let process = std::fs::metadata("/proc/self")
         .map_err(|source| LabError::Io { what: "asking who runs this process".into(), source })?;
     Ok(Owner { uid: process.uid(), gid: process.gid() })

@@ -4,8 +4,12 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::report::Report;
-use super::{World, denials, table};
-use crate::report::Color;
+use super::{Cut, Tightening, World, denials, table};
+use crate::report::{Color, drops};
+
+/// Said where there is no connection to be cut.
+pub const NO_TIGHTENING: &str =
+    "\nNo tightening is shown: no TCP connection between pods hangs on one rule of a NetworkPolicy.\n";
 
 /// Most differences that are shown.
 const SHOWN: usize = 50;
@@ -70,6 +74,43 @@ fn problems(report: &Report) -> String {
         if disagreements.len() > SHOWN {
             let _: std::fmt::Result = writeln!(text, "    and {} more", disagreements.len() - SHOWN);
         }
+    }
+    text
+}
+
+/// A tightening, step by step.
+pub fn tightening(tightening: &Tightening, cut: &Cut) -> String {
+    let Tightening { from, to, port, rule, node, address: _, policy: _, denied_by: _, world: _ } = tightening;
+    let verdict = |good: bool, words: &str, otherwise: &str| (if good { words } else { otherwise }).to_owned();
+    let mut text =
+        format!("\nA tightening cuts a live connection:\n\n{from} -> {to} {port}/TCP, permitted by {rule}\n");
+    let steps = [
+        verdict(cut.was_open, "it is open, and both ends speak", "! it is not open"),
+        "that rule is taken out, and every node gets what is left".to_owned(),
+        match cut.n_revoked {
+            0 => "! no live connection was cut".to_owned(),
+            1 => "1 live connection was cut".to_owned(),
+            number => format!("{number} live connections were cut"),
+        },
+        verdict(cut.is_silent, "it is silent, both ways; neither end was told", "! it lives on"),
+        format!("palisade drops --follow on {node}:"),
+    ];
+    for step in steps {
+        let _: std::fmt::Result = writeln!(text, "    {step}");
+    }
+    for seen in &cut.drops {
+        let line = drops::line(seen);
+        // Its parts stand two spaces apart; together they are wider than the terminal.
+        let mut parts = line.trim_end().splitn(3, "  ");
+        let first: Vec<_> = parts.by_ref().take(2).collect();
+        let _: std::fmt::Result = writeln!(text, "        {}", first.join("  "));
+        for rest in parts {
+            let _: std::fmt::Result = writeln!(text, "            {rest}");
+        }
+    }
+    if !cut.is_as_written(tightening) {
+        let _: std::fmt::Result =
+            writeln!(text, "    ! not what it should be: {} has to deny it", tightening.denied_by);
     }
     text
 }

@@ -5,11 +5,9 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use engine::kernel::{Headers, LogNotice, LoggedPacket, PacketLog, Transport};
-use engine::observed::ObservedCounter;
 use engine::place::{Event, Place};
-use engine::ruleset::Name;
 
-use super::{CountedPlace, Owner, Owners, SourceLine, places};
+use super::{CountedPlace, Owner, Owners, SourceLine};
 
 /// How often at most the counters and the sources are read again for a place that is not known.
 const READ_AGAIN: Duration = Duration::from_millis(200);
@@ -66,11 +64,11 @@ pub enum Seen {
 
 /// Where the names and lines come from.
 pub trait Facts {
-    /// The counters of the loaded ruleset.
+    /// The places of the loaded ruleset.
     ///
     /// # Errors
     /// Whatever reading them fails with; what was known before stays.
-    fn counters(&mut self) -> anyhow::Result<BTreeMap<Name, ObservedCounter>>;
+    fn places(&mut self) -> anyhow::Result<Vec<CountedPlace>>;
 
     /// Who has which address.
     fn owners(&mut self) -> Owners;
@@ -94,7 +92,7 @@ impl<F: Facts> Stream<F> {
     /// Begins, with what is known now.
     ///
     /// # Errors
-    /// If the counters cannot be read.
+    /// If the places cannot be read.
     pub fn new(log: PacketLog, facts: F) -> anyhow::Result<Self> {
         let owners = Owners::default();
         let mut this = Self { log, facts, lines: BTreeMap::new(), owners, read_again: None };
@@ -105,7 +103,7 @@ impl<F: Facts> Stream<F> {
     /// The next packet at a place of ours for which `wanted` holds, or nothing if none comes for so long.
     ///
     /// # Errors
-    /// If the group or, after a change of rules, the counters cannot be read.
+    /// If the group or, after a change of rules, the places cannot be read.
     pub fn next(&mut self, patience: Duration, wanted: impl Fn(Event) -> bool) -> anyhow::Result<Option<Seen>> {
         loop {
             return Ok(match self.log.next(patience)? {
@@ -153,7 +151,7 @@ impl<F: Facts> Stream<F> {
     }
 
     fn read_facts(&mut self) -> anyhow::Result<()> {
-        let places = places(&self.facts.counters()?);
+        let places = self.facts.places()?;
         self.lines = places.into_iter().map(|CountedPlace { name, line, .. }| (name.as_str().into(), line)).collect();
         self.owners = self.facts.owners();
         Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engine::eval::policy::{Decision, Outcome, Way};
 use engine::eval::ruleset::{
-    Conntrack, End, Entry, FlowDirection, Host, Interface, Journey, Packet, Route, State, receive, send,
+    Conntrack, End, Entry, FlowDirection, Host, Interface, Journey, Owner, Packet, Route, State, receive, send,
 };
 use engine::ruleset::{Comment, Ruleset};
 use ipnet::IpNet;
@@ -17,6 +17,8 @@ use super::{About, Denied, HostDenial, Party, Place, Step, World};
 const UPLINK: &str = "eth0";
 /// The beginning of the names of pods' interfaces.
 const POD_INTERFACE: &str = "cali";
+/// Whose processes on a node are: most that are of the cluster's run as root.
+const ROOT: Owner = Owner { uid: 0, gid: 0 };
 /// `IPS_SEEN_REPLY` and `IPS_CONFIRMED`.
 const ANSWERED: u32 = 10;
 
@@ -44,7 +46,7 @@ pub(super) fn ways(from: &Party, to: &Party, to_itself: bool) -> Vec<(Arc<str>, 
 
 /// The first packet.
 pub(super) fn packet(source: IpAddr, destination: IpAddr, about: About) -> Packet {
-    Packet::new(source, destination, about.simulated(destination))
+    Packet { owner: Some(ROOT), ..Packet::new(source, destination, about.simulated(destination)) }
 }
 
 /// A packet's way through one node.
@@ -53,6 +55,7 @@ pub(super) fn through(world: &World<'_>, ruleset: &Ruleset, node: &Arc<str>, way
     match way {
         Way::FromNode => send(ruleset, &host, packet),
         Way::Forwarded | Way::ToNode => {
+            packet.owner = None;
             packet.input = Some(host.route(packet.source).map_or_else(|| UPLINK.into(), Arc::clone));
             receive(ruleset, &host, packet)
         }
@@ -128,6 +131,11 @@ pub(super) fn denied_by_host<'a>(
 fn answer(source: IpAddr, destination: IpAddr, about: About) -> Packet {
     let asked = packet(source, destination, about);
     let mut packet = Packet::new(destination, source, about.answered(destination));
+    packet.owner = match about {
+        About::Port(..) => Some(ROOT),
+        // The kernel answers by itself.
+        About::Echo => None,
+    };
     if let Conntrack::Tracked(entry) = asked.conntrack {
         let (state, direction) = (State::Established, FlowDirection::Reply);
         packet.conntrack = Conntrack::Tracked(Entry { state, direction, status: ANSWERED, ..entry });

@@ -1,5 +1,6 @@
 //! What is loaded, and whether it is what it should be.
 
+use engine::compile::bridge::Unseen;
 use engine::compile::marker::SourceRecord;
 use engine::diff::{Change, Difference};
 use engine::observed::{Observed, ObservedTable};
@@ -26,6 +27,8 @@ pub struct Status {
     pub recorded: Vec<SourceRecord>,
     /// Whether they are what the sources want.
     pub comparison: Comparison,
+    /// Bridges between whose pods nothing is enforced, as far as that was looked at.
+    pub not_enforced: Vec<Unseen>,
     /// Whether they await a confirmation.
     pub probation: Probation,
 }
@@ -116,6 +119,7 @@ pub fn text(status: &Status) -> String {
             let Size { chains, rules, sets, elements } = size(table);
             format!("table {key}: {chains} chains, {rules} rules, {sets} sets, {elements} elements")
         }));
+        lines.extend(status.not_enforced.iter().map(ToString::to_string));
         lines.extend(status.recorded.iter().map(|source| format!("built from: {source}")));
         lines.extend(ends::base_chains(&status.observed).iter().map(ToString::to_string));
     }

@@ -109,7 +109,7 @@ impl Scope<'_> {
         };
         let Some(callee) = self.callees.get(&word.text).filter(defined) else {
             let place = format!("table {} of domain {}", self.table, self.domain());
-            if self.table.builtin_chains().contains(&&*word.text) {
+            if base(self.table, &word.text).is_some() {
                 let message = format!("`{}` is a built-in chain of {place}", word.text);
                 return Err(refuse(PLACE, word.span, message, "only custom chains can be called"));
             }

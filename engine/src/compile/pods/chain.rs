@@ -82,13 +82,22 @@ impl<'a> PolicyChains<'a> {
                 let cause = Cause::Quarantine(effective.direction);
                 place::denial(cause, &Words::single(about), self.options, builder)
             }
-            Isolation::Open => {
-                let [cluster_baseline, otherwise] = &effective.after;
-                let rules = self.tier(otherwise, effective, Vec::new(), builder);
-                let rules = self.tier(cluster_baseline, effective, rules, builder);
-                if rules.is_empty() { rules } else { self.hairpin.rules(builder).into_iter().chain(rules).collect() }
+            Isolation::Counted => {
+                let words = Words::single("pod without a known address: would be in quarantine");
+                let counted = place::audit(Cause::Quarantine(effective.direction), &words, self.options, builder);
+                let counted = Rule { exprs: vec![Expr::Verdict(counted)], comment: None };
+                std::iter::once(counted).chain(self.open(effective, builder)).collect()
             }
+            Isolation::Open => self.open(effective, builder),
         }
+    }
+
+    /// Where nothing isolates, the tiers of defaults are asked.
+    fn open(&mut self, effective: &Effective, builder: &mut TableBuilder) -> Vec<Rule> {
+        let [cluster_baseline, otherwise] = &effective.after;
+        let rules = self.tier(otherwise, effective, Vec::new(), builder);
+        let rules = self.tier(cluster_baseline, effective, rules, builder);
+        if rules.is_empty() { rules } else { self.hairpin.rules(builder).into_iter().chain(rules).collect() }
     }
 
     /// NetworkPolicies permit what they list and nothing else.
@@ -202,10 +211,30 @@ impl<'a> PolicyChains<'a> {
                 (Effect::Enforced, Action::Accept | Action::Pass, Logging::Silent) => then,
             };
             let comment = Comment::new(&rule.origin.to_string());
-            rules.extend(alternatives.into_iter().map(|mut exprs| {
-                exprs.push(Expr::Verdict(verdict.clone()));
-                Rule { exprs, comment: Some(comment.clone()) }
-            }));
+            let lowered = |verdict: &Verdict| {
+                let rule = |mut exprs: Vec<Expr>| {
+                    exprs.push(Expr::Verdict(verdict.clone()));
+                    Rule { exprs, comment: Some(comment.clone()) }
+                };
+                alternatives.iter().cloned().map(rule).collect::<Vec<_>>()
+            };
+            match &verdict {
+                // Only what is audited goes on: a packet that matches two alternatives is still counted once.
+                Verdict::Jump(noted) if alternatives.len() > 1 => {
+                    let either = lowered(&Verdict::Goto(noted.clone()));
+                    let chain = builder.chain("audit", &policy.name.to_string(), either, None);
+                    rules.push(Rule {
+                        exprs: vec![Expr::Verdict(Verdict::Jump(chain))],
+                        comment: Some(comment.clone()),
+                    });
+                }
+                Verdict::Accept
+                | Verdict::Drop
+                | Verdict::Return
+                | Verdict::Continue
+                | Verdict::Jump(_)
+                | Verdict::Goto(_) => rules.extend(lowered(&verdict)),
+            }
         }
     }
 
@@ -233,7 +262,7 @@ impl<'a> PolicyChains<'a> {
     fn tail(&self, effective: &Effective) -> String {
         let isolating = match &effective.isolation {
             Isolation::Policies(isolating) => isolating.first(),
-            Isolation::Quarantine => return "quarantine".to_owned(),
+            Isolation::Quarantine | Isolation::Counted => return "quarantine".to_owned(),
             Isolation::Open => None,
         };
         let first = isolating.or_else(|| effective.before.iter().chain(&effective.after).flatten().next());

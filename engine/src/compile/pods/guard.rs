@@ -10,14 +10,12 @@ use super::chain::PolicyChains;
 use super::family::{AddressFamily, FAMILIES, own_field};
 use super::local::LocalSets;
 use super::matching::{interface, number, plain, within};
-use super::place::{self, Words};
 use super::subject::{Bindings, Isolation};
 use crate::compile::address_family;
 use crate::compile::builder::TableBuilder;
 use crate::compile::options::{PodOptions, Quarantine};
 use crate::interval::Intervals;
 use crate::inventory::Inventory;
-use crate::place::Cause;
 use crate::resolve::Resolver;
 use crate::ruleset::{Expr, Field, Interval, Operator, Rule, Verdict};
 
@@ -76,27 +74,23 @@ impl<'a> Guard<'a> {
         if !self.is_configured() {
             return Vec::new();
         }
-        let options = self.options;
         let awaited = awaits_address(direction, bindings, chains.resolver(), self.node);
-        let mut verdicts = Vec::new();
-        let isolation = match (awaited, options.quarantine) {
+        let isolation = match (awaited, self.options.quarantine) {
             (true, Quarantine::Drop) => Isolation::Quarantine,
-            (true, Quarantine::Count) => {
-                let words = Words::single("pod without a known address: would be in quarantine");
-                verdicts.push(place::audit(Cause::Quarantine(direction), &words, options, builder));
-                Isolation::Open
-            }
+            (true, Quarantine::Count) => Isolation::Counted,
             (false, Quarantine::Drop | Quarantine::Count) => Isolation::Open,
         };
         let effective = bindings.unknown(direction, isolation);
-        if !effective.is_empty() {
-            verdicts.push(Verdict::Jump(chains.chain(effective, builder)));
+        if effective.is_empty() {
+            return Vec::new();
         }
+        let judge = Expr::Verdict(Verdict::Jump(chains.chain(effective, builder)));
         let tests = self.unknown(direction, locals);
-        let rule = |(family, test): &(AddressFamily, Vec<Expr>), verdict: &Verdict| {
-            (*family, plain(test.iter().cloned().chain([Expr::Verdict(verdict.clone())]).collect()))
+        let rule = |(family, mut test): (AddressFamily, Vec<Expr>)| {
+            test.push(judge.clone());
+            (family, plain(test))
         };
-        tests.iter().flat_map(|test| verdicts.iter().map(move |verdict| rule(test, verdict))).collect()
+        tests.into_iter().map(rule).collect()
     }
 
     /// The tests that the address is local and nobody's. No packet passes two of them.

@@ -39,6 +39,8 @@ pub(super) enum Isolation {
     Policies(Vec<usize>),
     /// Nobody knows whose address it is, and a pod that would be isolated has none yet (decisions.md 17).
     Quarantine,
+    /// The same, where it is only counted.
+    Counted,
 }
 
 /// All policies, so that finding a pod's does not look at those of other namespaces.
@@ -103,7 +105,7 @@ impl<'a> Bindings<'a> {
         let [enforced, _] = &self.before;
         let [_, otherwise] = &self.after;
         let otherwise = match isolation {
-            Isolation::Open => of(otherwise),
+            Isolation::Open | Isolation::Counted => of(otherwise),
             Isolation::Policies(_) | Isolation::Quarantine => Vec::new(),
         };
         let before = [of(enforced), Vec::new()];

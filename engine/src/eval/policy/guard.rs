@@ -22,9 +22,9 @@ impl Question<'_> {
         in_range || (local.interface_prefix.is_some() && on_wire)
     }
 
-    /// The enforced baseline and its `otherwise` bind an unknown source if they are about every pod, whoever is exempt:
-    /// it might be anyone. Other policies know their subjects by name.
-    pub(super) fn binds_unknown(policy: &Policy, direction: Direction) -> bool {
+    /// The enforced baseline and its `otherwise` bind an unknown address if they are about every pod, whoever is exempt:
+    /// it might be anyone's. Other policies know their subjects by name.
+    pub(super) fn binds_unknown(policy: &Policy) -> bool {
         let of_config_map = match policy.tier {
             Tier::ConfigMapAdmin | Tier::ConfigMapBaseline => true,
             Tier::ClusterAdmin | Tier::NetworkPolicy | Tier::ClusterBaseline => false,
@@ -33,7 +33,7 @@ impl Question<'_> {
             Namespaces::Matching(selector) => selector.is_everything(),
             Namespaces::Named(_) => false,
         };
-        of_config_map && direction == Direction::Egress && every_namespace && policy.subject.pods.pods.is_everything()
+        of_config_map && every_namespace && policy.subject.pods.pods.is_everything()
     }
 
     /// The pods of this node without an address that NetworkPolicies isolate in a direction: an unknown address may be

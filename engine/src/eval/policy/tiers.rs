@@ -110,18 +110,18 @@ impl<'a> Question<'a> {
         self.oracle
             .policies
             .iter()
-            .filter(|policy| policy.tier == tier && self.binds(policy, direction, subject))
+            .filter(|policy| policy.tier == tier && self.binds(policy, subject))
             .filter_map(|policy| policy.rules(direction).map(|rules| (policy, rules)))
             .collect()
     }
 
-    fn binds(&self, policy: &Policy, direction: Direction, subject: Subject<'a>) -> bool {
+    fn binds(&self, policy: &Policy, subject: Subject<'a>) -> bool {
         match subject {
             Subject::Pod(pod) => {
                 let exempt = policy.subject.exempt.iter().any(|exempt| self.selects(exempt, pod));
                 self.selects(&policy.subject.pods, pod) && !exempt
             }
-            Subject::Unknown(_) => Self::binds_unknown(policy, direction),
+            Subject::Unknown(_) => Self::binds_unknown(policy),
         }
     }
 }

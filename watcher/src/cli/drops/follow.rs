@@ -5,17 +5,15 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use engine::kernel::{Kernel, PacketLog};
-use engine::observed::ObservedCounter;
 use engine::place::Event;
-use engine::ruleset::Name;
 use nix::net::if_::if_nameindex;
 
 use super::{Args, EventWord, Format};
 use crate::cli::input::{self, SourceArgs};
 use crate::cli::{Failure, Outcome, live};
 use crate::config::Config;
-use crate::drops::Owners;
 use crate::drops::stream::{Facts, Seen, Stream};
+use crate::drops::{CountedPlace, Owners};
 use crate::report::{self, Color, drops as report_drops};
 use crate::run_dir::RunDir;
 use crate::source;
@@ -27,7 +25,7 @@ pub(super) fn follow(args: &Args, color: Color) -> Result<Outcome, Failure> {
     let config = sources(&args.sources, color)?;
     let log = PacketLog::open(args.group).map_err(|error| Failure::Refused(error.into()))?;
     let mut kernel = live::open()?;
-    if live::counters(kernel.as_mut())?.is_none() {
+    if live::places(kernel.as_mut())?.is_none() {
         report::message("nothing is loaded: waiting until something is");
     }
     let facts = Machine { kernel, config, interfaces: BTreeMap::new() };
@@ -80,9 +78,9 @@ struct Machine {
 }
 
 impl Facts for Machine {
-    fn counters(&mut self) -> anyhow::Result<BTreeMap<Name, ObservedCounter>> {
-        match live::counters(self.kernel.as_mut()) {
-            Ok(counters) => Ok(counters.unwrap_or_default()),
+    fn places(&mut self) -> anyhow::Result<Vec<CountedPlace>> {
+        match live::places(self.kernel.as_mut()) {
+            Ok(places) => Ok(places.unwrap_or_default()),
             Err(Failure::Input(error) | Failure::Refused(error) | Failure::Incomplete(error)) => Err(error),
         }
     }

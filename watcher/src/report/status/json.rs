@@ -24,6 +24,7 @@ struct StatusJson {
     tables: Vec<TableJson>,
     base_chains: Vec<BaseChainEnd>,
     drift: Vec<changes::ChangeJson>,
+    not_enforced: Vec<BridgeJson>,
     /// Whoever changed it; nothing, because nobody listened.
     changed_by: Option<String>,
 }
@@ -32,6 +33,13 @@ struct StatusJson {
 struct SourceJson {
     kind: String,
     path: String,
+}
+
+/// A bridge between whose pods nothing is enforced.
+#[derive(Serialize)]
+struct BridgeJson {
+    bridge: String,
+    pods: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -54,6 +62,10 @@ pub fn json(status: &Status) -> String {
         size: size(table),
     });
     let sources = status.recorded.iter();
+    let bridges = status.not_enforced.iter().map(|unseen| BridgeJson {
+        bridge: unseen.bridge.to_string(),
+        pods: unseen.pods.keys().map(ToString::to_string).collect(),
+    });
     crate::report::pretty(&StatusJson {
         version: VERSION,
         loaded: status.is_loaded(),
@@ -70,6 +82,7 @@ pub fn json(status: &Status) -> String {
         sources: sources.map(|it| SourceJson { kind: it.kind.to_string(), path: it.path.clone() }).collect(),
         tables: tables.collect(),
         base_chains: ends::base_chains(&status.observed),
+        not_enforced: bridges.collect(),
         drift: changes::json(status.drift(), Difference::found),
         changed_by: None,
     })

@@ -1,0 +1,6 @@
+//! Which flows are judged, and how, without a kernel.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+mod affected;
+mod judged;
+mod node;

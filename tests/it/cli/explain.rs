@@ -1,0 +1,230 @@
+//! Explanations: without a kernel what they say, and with one that it is true.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use engine::compile::{ForwardMode, HostInput};
+use engine::eval::policy::Outcome as Judged;
+use engine::kernel::{Kernel as _, LogNotice, Netlink, PacketLog, Transport};
+use engine::ruleset::{Family, TableKey};
+use policy_lang::port::Protocol;
+use serde_json::Value;
+use watcher::demo::examples::{self, Examples};
+use watcher::demo::{self, Party, Place, Scene, Stage};
+use watcher::explain::{Case, Deciding, Explainer, Question, Wanted, World};
+use watcher::lab::{Outcome, Patience, Probe, Service};
+use watcher::source::{load_from, load_with_objects};
+
+use super::palisade;
+use crate::docs::describes;
+use crate::privilege::{can_make_namespaces, report};
+
+const SOURCES: [&str; 6] = [
+    "--manifests",
+    "examples/cluster",
+    "--baseline",
+    "examples/cluster/baseline.yaml",
+    "--host",
+    "examples/host/node.ferm",
+];
+
+fn explain(from: &str, to: &str, more: &[&str]) -> super::Ran {
+    palisade(&[&["explain", from, to][..], &SOURCES, more].concat())
+}
+
+#[test]
+fn every_layer_is_named_with_the_line_that_decides_and_its_text() {
+    let denied = explain("shop/web-1", "shop/db-1:5432", &[]).exits(0).stdout;
+    for part in [
+        "DENIED  shop/web-1 -> shop/db-1 5432/TCP\n  10.244.1.10 -> 10.244.2.11, 2001:db8:244:1::10 -> 2001:db8:244:2::11\n",
+        "decided on node-b ingress: 2 NetworkPolicies isolate the pod",
+        "examples/cluster/policies.yaml:50 shop/db\n    | metadata: {name: db, namespace: shop}\n",
+        "\n  node-a, forwarded:\n    egress of shop/web-1: allowed\n      baseline                       passes it on\n",
+        "| - {name: cluster, to: [\"@cluster-pods\"]}\n",
+        "\n  node-b, forwarded:\n    ingress of shop/db-1: denied\n",
+    ] {
+        assert!(denied.contains(part), "{part}\nis not in\n{denied}");
+    }
+    let only_a = explain("shop/web-1", "shop/db-1:5432", &["--node", "node-a"]).exits(0).stdout;
+    assert!(only_a.starts_with("ALLOWED") && !only_a.contains("node-b"), "{only_a}");
+    let host = explain("203.0.113.10", "node-a:9100", &[]).exits(0).stdout;
+    assert!(host.starts_with("DENIED  203.0.113.10 -> node-a 9100/TCP\n"), "{host}");
+    assert!(
+        host.contains("a host rule denies it\n    examples/host/node.ferm:17 policy DROP\n    | policy DROP;\n"),
+        "{host}"
+    );
+    let json = explain("shop/web-1", "shop/db-1", &["--format", "json"]).exits(0).stdout;
+    describes("explain-json.md", &json);
+    describes("explain-json.md", &explain("203.0.113.10", "node-a:9100", &["--format", "json"]).exits(0).stdout);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let ports: BTreeSet<_> =
+        json["cases"].as_array().unwrap().iter().map(|case| case["port"].as_str().unwrap()).collect();
+    assert!(ports.contains("5432/TCP") && ports.contains("icmp"), "{ports:?}");
+}
+
+#[test]
+fn a_service_is_judged_on_its_backends_and_hints_say_what_people_stumble_over() {
+    let through = explain("shop/web-1", "shop/cart:80", &[]).exits(0).stdout;
+    assert!(
+        through.starts_with("ALLOWED  shop/web-1 -> shop/cart-1 8081/TCP through Service shop/cart\n"),
+        "{through}"
+    );
+    assert!(through.contains("hint: policy sees the backend's port 8081/TCP, not the port 80/TCP"), "{through}");
+    let by_address = explain("shop/web-1", "10.96.0.20:80", &[]).exits(0).stdout;
+    assert!(by_address.contains(" through Service shop/cart\n"), "{by_address}");
+    // No EndpointSlice says who they are, so the selector does.
+    let dns = explain("shop/web-1", "kube-system/kube-dns:53/UDP", &[]).exits(0).stdout;
+    assert!(dns.starts_with("ALLOWED  shop/web-1 -> kube-system/coredns-1 53/UDP through Service"), "{dns}");
+    let probe = explain("node-a", "shop/cart-1:9102", &[]).exits(0).stdout;
+    assert!(probe.starts_with("ALLOWED") && probe.contains("hint: whatever runs on a node"), "{probe}");
+    let echo = explain("shop/web-1", "shop/cart-1:icmp", &[]).exits(0).stdout;
+    assert!(echo.starts_with("DENIED") && echo.contains("lists ports, so it permits no ICMP (sem-66)"), "{echo}");
+    let name = explain("ops/prometheus-1", "shop/db-1:1", &[]).exits(0).stdout;
+    assert!(name.starts_with("DENIED"), "{name}");
+}
+
+#[test]
+fn who_is_not_there_is_named_and_nothing_else_is_said() {
+    for (from, to, words) in [
+        ("shop/web-1", "shop/db-2:1", "pod or Service shop/db-2 is not in the manifests: did you mean shop/db-1?"),
+        ("node-c", "shop/db-1:1", "node node-c is not in the manifests: did you mean node-a?"),
+        ("shop/web-1", "shop/db-1:0", "`0` is no port"),
+        ("shop/web-1", "shop/cart:81", "Service shop/cart has no port 81/TCP: it has 80/TCP"),
+        ("shop/cart", "shop/web-1:1", "shop/cart is a Service: it connects to nobody"),
+        ("shop/web-1", "shop/db-1:nobody", "shop/db-1 has no port that is called nobody"),
+        ("10.0.0.1", "2001:db8::1", "10.0.0.1 and 2001:db8::1 have no address family in common"),
+    ] {
+        let refused = explain(from, to, &[]).exits(2);
+        assert_eq!(refused.stdout, "", "{from} {to}");
+        assert!(refused.stderr.contains(words), "{words}\n{}", refused.stderr);
+    }
+    assert!(palisade(&["explain", "a/b", "c/d"]).exits(2).stderr.contains("no source is given"));
+}
+
+/// The words by which a party of the demonstration is asked about.
+fn word(party: &Party, like: IpAddr) -> Box<str> {
+    match party.place {
+        Place::Pod { .. } | Place::Node(_) => party.name.clone(),
+        Place::Outside => party.address_like(like).unwrap().to_string().into(),
+    }
+}
+
+fn wanted(service: Service) -> Wanted {
+    match service {
+        Service::Tcp(port) => Wanted::Number(port, Protocol::Tcp),
+        Service::Udp(port) => Wanted::Number(port, Protocol::Udp),
+        Service::Sctp(port) => Wanted::Number(port, Protocol::Sctp),
+        Service::Echo => Wanted::Echo,
+    }
+}
+
+/// What a logged packet is about: its ends, its protocol and the port.
+type Seen = (IpAddr, IpAddr, u8, u16);
+
+fn key(case: &Case, service: Service) -> Seen {
+    let (protocol, port) = match service {
+        Service::Tcp(port) => (6, port),
+        Service::Udp(port) => (17, port),
+        Service::Sctp(port) => (132, port),
+        Service::Echo if case.destination.is_ipv4() => (1, 8),
+        Service::Echo => (58, 128),
+    };
+    (case.source, case.destination, protocol, port)
+}
+
+/// The lines by which a node's kernel says that it denied something, packet by packet.
+fn logged(log: &mut PacketLog, lines: &BTreeMap<String, String>, seen: &mut BTreeMap<Seen, String>) {
+    while let Some(notice) = log.next(Duration::from_millis(300)).unwrap() {
+        let LogNotice::Packet(packet) = notice else { panic!("{notice:?}") };
+        let headers = packet.headers.unwrap();
+        let about = match headers.transport {
+            Transport::Ports { source: _, destination } => destination,
+            Transport::Icmp { icmp_type, code: _ } => icmp_type.into(),
+            Transport::Fragment | Transport::Unknown => panic!("{headers:?}"),
+        };
+        let line = lines[&*packet.prefix].clone();
+        seen.insert((headers.source, headers.destination, headers.protocol, about), line);
+    }
+}
+
+/// Questions for each line at once: fewer than a place logs in a burst.
+const AT_ONCE: usize = 15;
+
+#[test]
+fn the_kernel_says_the_same_for_every_pair_of_the_examples() {
+    if !can_make_namespaces("explain and the kernel") {
+        return;
+    }
+    let loaded = load_from(&examples::config(), &Examples::default()).unwrap();
+    let (world, _) = demo::World::compile(loaded, ForwardMode::PodsFirst);
+    let scene = Scene::of(&world).unwrap();
+    let stage = Stage { world: &world, scene: &scene };
+    let enforced = stage.enforce(stage.build().unwrap()).unwrap();
+    let answers = stage.ask(&enforced).unwrap();
+
+    let (loaded, objects) = load_with_objects(&examples::config(), &Examples::default()).unwrap();
+    let mut explainer = Explainer::new(World {
+        policies: &loaded.policies,
+        inventory: &loaded.inventory,
+        objects: &objects,
+        host: loaded.host.as_ref().map(|rules| HostInput { rules, names: &loaded.names, sources: &loaded.sources }),
+        forward_mode: ForwardMode::PodsFirst,
+        options: &engine::compile::options::STANDARD,
+        node: None,
+    });
+    let mut by_line: BTreeMap<(String, String), Vec<(Probe, Seen)>> = BTreeMap::new();
+    for cell in &answers.cells {
+        let (from, to) = (&answers.parties[cell.from], &answers.parties[cell.to]);
+        let is_v4 = cell.family == demo::Family::V4;
+        let address = *to.addresses.iter().find(|address| address.is_ipv4() == is_v4).unwrap();
+        let about = Some(wanted(cell.service));
+        let question = Question { from: word(from, address), to: word(to, address), about };
+        let explanation = explainer.explain(&question).unwrap();
+        assert!(explanation.is_sound(), "{explanation:#?}");
+        let case = explanation.cases.iter().find(|case| case.destination == address).unwrap();
+        let is_open = cell.answer.outcome == Outcome::Open;
+        assert_eq!(case.outcome == Judged::Allowed, is_open, "{}: {case:#?}", answers.question(cell));
+        if let (Judged::Denied, Deciding::Policy { node, cause, .. }) = (case.outcome, &case.deciding) {
+            let line = cause.origins().first().unwrap().place.as_ref().unwrap().to_string();
+            let probe = Probe { from: from.name.clone(), to: address, service: cell.service };
+            by_line.entry((node.to_string(), line)).or_default().push((probe, key(case, cell.service)));
+        }
+    }
+
+    // The limits of the log have tokens again after the questions above.
+    std::thread::sleep(Duration::from_millis(2_100));
+    let mut n_lines = 0;
+    for node in ["node-a", "node-b"] {
+        let namespace = enforced.lab().namespace(node).unwrap();
+        let (mut log, rules) = namespace
+            .run(|| {
+                let mut kernel = Netlink::open().unwrap();
+                let rules = kernel.counting_rules(&TableKey::ours(Family::Inet)).unwrap();
+                (PacketLog::open(71).unwrap(), rules)
+            })
+            .unwrap();
+        let lines = rules.into_iter().map(|(name, line)| (name.to_string(), line.to_string())).collect();
+        let of_node = by_line.iter().filter(|((found, _), _)| found == node);
+        let mut asked: BTreeMap<Seen, &str> = BTreeMap::new();
+        let mut probes = Vec::new();
+        for ((_, line), questions) in of_node {
+            n_lines += 1;
+            // Some of the whole, not its beginning only.
+            for (probe, seen) in questions.iter().step_by(questions.len().div_ceil(AT_ONCE)) {
+                probes.push(probe.clone());
+                asked.insert(*seen, line);
+            }
+        }
+        enforced.lab().probe(&probes, Patience::default()).unwrap();
+        let mut seen = BTreeMap::new();
+        logged(&mut log, &lines, &mut seen);
+        for (asked, line) in &asked {
+            let found =
+                seen.get(asked).unwrap_or_else(|| panic!("{node} logged nothing of {asked:?}, denied by {line}"));
+            assert!(found.starts_with(&format!("{line} ")), "{node} names {found} for {asked:?}, not {line}");
+        }
+    }
+    assert!(n_lines >= 6, "only {n_lines} lines deny");
+    report(&format!("explain == kernel: {} questions, {n_lines} denying lines", answers.cells.len()));
+}
