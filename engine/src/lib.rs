@@ -9,6 +9,7 @@ pub mod diff;
 pub mod eval;
 mod hash;
 pub mod interval;
+pub mod incremental;
 pub mod inventory;
 pub mod kernel;
 pub mod limits;
