@@ -48,9 +48,9 @@ impl AddressTest {
 }
 
 impl<'a> PeerSets<'a> {
-    /// No sets yet.
-    pub(super) fn new(resolver: &'a Resolver<'a>, node: &str) -> Self {
-        Self { resolver, node: Some(node.into()), selectors: BTreeMap::new() }
+    /// No sets yet. With a node, only its known pods are ever the destination of ingress.
+    pub(super) fn new(resolver: &'a Resolver<'a>, node: Option<&str>) -> Self {
+        Self { resolver, node: node.map(Into::into), selectors: BTreeMap::new() }
     }
 
     /// The facts behind it.
@@ -123,11 +123,11 @@ impl<'a> PeerSets<'a> {
         direction: Direction,
         builder: &mut TableBuilder,
     ) -> Vec<Expr> {
-        let words = port::named_words(name, protocol, direction);
-        let (kind, node) = match direction {
-            Direction::Ingress => ("own_port", self.node.clone()),
-            Direction::Egress => ("port", None),
+        let (kind, node) = match (direction, &self.node) {
+            (Direction::Ingress, Some(node)) => ("own_port", Some(Arc::clone(node))),
+            (Direction::Ingress, None) | (Direction::Egress, _) => ("port", None),
         };
+        let words = port::named_words(name, protocol, node.is_some());
         let content = Content::NamedPort { name: Arc::clone(name), protocol, node };
         let set = self.view((kind, name), family, &words, &words, content, builder);
         port::named(family, protocol, set)
