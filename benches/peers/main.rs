@@ -34,7 +34,9 @@ fn main() {
         host::table().publish();
     }
     if wanted("pods") {
-        datapath::pods::tables(&arguments.get(1..).unwrap_or_default().join(" ")).iter().for_each(table::Table::publish);
+        datapath::pods::tables(&arguments.get(1..).unwrap_or_default().join(" "))
+            .iter()
+            .for_each(table::Table::publish);
     }
     if wanted("datapath") {
         datapath::tables(&arguments.get(1..).unwrap_or_default().join(" ")).iter().for_each(table::Table::publish);

@@ -258,15 +258,15 @@ impl Incremental {
     fn follow(&mut self, touched: &Touched, others: &Others) -> BTreeMap<Name, ElementDelta> {
         let Self { inventory, shared, views, ruleset, .. } = self;
         let Some(table) = ruleset.tables.get_mut(&TableKey::ours(Family::Inet)) else { return BTreeMap::new() };
-        let owners: Vec<_> = touched.iter().map(|(address, name)| (*address, owners(inventory, shared, *address, name))).collect();
+        let owners: Vec<_> =
+            touched.iter().map(|(address, name)| (*address, owners(inventory, shared, *address, name))).collect();
         let mut deltas = BTreeMap::new();
         for (name, view) in views.iter() {
             let Some(set) = table.sets.get_mut(name) else { continue };
             let mut delta = ElementDelta::default();
             for (address, owners) in owners.iter().filter(|(address, _)| view.holds(*address)) {
-                let mut selects = |selector: &_| {
-                    owners.iter().all(|(name, pod)| resolve::selects(inventory, selector, name, pod))
-                };
+                let mut selects =
+                    |selector: &_| owners.iter().all(|(name, pod)| resolve::selects(inventory, selector, name, pod));
                 let wanted = view.of_address(*address, owners, &mut selects).into_iter().collect();
                 let there = of_address(&set.elements, *address);
                 delta.bring(&mut set.elements, &there, wanted);
@@ -357,7 +357,9 @@ fn owners<'a>(
 ) -> Vec<(&'a NamespacedName, &'a Pod)> {
     match shared.get(&address) {
         Some(owners) => owners.iter().filter_map(|name| inventory.pods.get_key_value(name)).collect(),
-        None => inventory.pods.get_key_value(name).filter(|(_, pod)| pod.addresses.contains(&address)).into_iter().collect(),
+        None => {
+            inventory.pods.get_key_value(name).filter(|(_, pod)| pod.addresses.contains(&address)).into_iter().collect()
+        }
     }
 }
 

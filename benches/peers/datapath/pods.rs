@@ -78,9 +78,9 @@ pub(crate) fn tables(words: &str) -> Vec<Table> {
 fn clusters() -> impl Iterator<Item = Cluster> {
     let nothing = Cluster { subjects: Subjects::Spread, shape: Shape::Exact, n_policies: 0 };
     let all = [Subjects::Spread, Subjects::All].into_iter().flat_map(|subjects| {
-        [Shape::Exact, Shape::Ranges].into_iter().flat_map(move |shape| {
-            SIZES.into_iter().map(move |n_policies| Cluster { subjects, shape, n_policies })
-        })
+        [Shape::Exact, Shape::Ranges]
+            .into_iter()
+            .flat_map(move |shape| SIZES.into_iter().map(move |n_policies| Cluster { subjects, shape, n_policies }))
     });
     [nothing].into_iter().chain(all)
 }

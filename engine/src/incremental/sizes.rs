@@ -21,8 +21,10 @@ impl Sizes {
         if self.0.is_empty() {
             return Vec::new();
         }
-        let owners: Vec<_> =
-            touched.iter().map(|(address, name)| (*address, super::owners(inventory, shared, *address, name))).collect();
+        let owners: Vec<_> = touched
+            .iter()
+            .map(|(address, name)| (*address, super::owners(inventory, shared, *address, name)))
+            .collect();
         let weight = |size: &Size| {
             let Content::PodPorts(parts) = &size.view.content else { return 0 };
             let of_family = owners.iter().filter(|(address, owners)| size.view.holds(*address) && !owners.is_empty());

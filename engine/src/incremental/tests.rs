@@ -118,8 +118,11 @@ impl Draw<'_> {
         if self.below(9) == 8 {
             addresses.clear();
         }
-        let ports = (self.below(2) == 0)
-            .then(|| NamedPort { name: "http".into(), protocol: Protocol::Tcp, port: 80 + u16::from(self.below(3)) });
+        let ports = (self.below(2) == 0).then(|| NamedPort {
+            name: "http".into(),
+            protocol: Protocol::Tcp,
+            port: 80 + u16::from(self.below(3)),
+        });
         Pod {
             labels: self.labels(),
             node: (self.below(5) > 0).then(|| if self.below(4) == 0 { NODE.into() } else { "there".into() }),

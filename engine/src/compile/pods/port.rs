@@ -35,8 +35,7 @@ pub(super) fn tests(ports: &PortMatches, own: Option<&[NamedPort]>) -> Vec<PortT
     };
     // `None` stands for every port of the protocol.
     let mut numbers: BTreeMap<Protocol, Vec<(u16, u16)>> = BTreeMap::new();
-    let mut add =
-        |protocol: Protocol, first: u16, last: u16| numbers.entry(protocol).or_default().push((first, last));
+    let mut add = |protocol: Protocol, first: u16, last: u16| numbers.entry(protocol).or_default().push((first, last));
     let mut named = Vec::new();
     let mut whole = Vec::new();
     for PortMatch { protocol, ports } in ports {
