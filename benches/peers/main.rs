@@ -16,6 +16,7 @@ mod load;
 mod pipeline;
 mod shape;
 mod table;
+mod updates;
 #[path = "../world.rs"]
 mod world;
 
@@ -32,6 +33,9 @@ fn main() {
     }
     if wanted("host") {
         host::table().publish();
+    }
+    if wanted("updates") {
+        updates::tables().iter().for_each(table::Table::publish);
     }
     if wanted("pods") {
         datapath::pods::tables(&arguments.get(1..).unwrap_or_default().join(" "))

@@ -8,10 +8,30 @@ use engine::ruleset::{
     Set, SetRef, SetSpec, Table, TableKey, Verdict,
 };
 
+/// The set's name.
+const NAME: &str = "bench";
+
 /// Single addresses.
 pub(crate) fn addresses(n_elements: u32) -> Ruleset {
-    let keys = (0..n_elements).map(|n| ElementKey::values([address(n)]));
-    one_set(vec![Field::IpSaddr], SetSpec::hash([DataType::Ipv4Addr]), keys)
+    one_set(vec![Field::IpSaddr], address_set().1, (0..n_elements).map(address_key))
+}
+
+/// The name and the kind of that set.
+pub(crate) fn address_set() -> (Name, SetSpec) {
+    (Name::ours(NAME), SetSpec::hash([DataType::Ipv4Addr]))
+}
+
+/// The nth element of that set.
+pub(crate) fn address_key(n: u32) -> ElementKey {
+    ElementKey::values([address(n)])
+}
+
+/// Networks of eight addresses.
+pub(crate) fn networks(n_elements: u32) -> Ruleset {
+    // With a gap between two, so that they stay two.
+    let network = |n: u32| Interval::new(address(n * 16), address(n * 16 + 7)).unwrap();
+    let keys = (0..n_elements).map(|n| ElementKey::intervals([network(n)]));
+    one_set(vec![Field::IpSaddr], SetSpec::intervals([DataType::Ipv4Addr]), keys)
 }
 
 /// Networks of eight addresses, each with eighty ports or fewer.
@@ -29,7 +49,7 @@ pub(crate) fn ranges(n_elements: u32) -> Ruleset {
 }
 
 fn one_set(key: Vec<Field>, spec: SetSpec, keys: impl Iterator<Item = ElementKey>) -> Ruleset {
-    let name = Name::ours("bench");
+    let name = Name::ours(NAME);
     let elements = keys.map(|key| (key, Element::PLAIN)).collect();
     let look = Lookup { key, operator: Operator::Eq, set: SetRef::Named(name.clone()) };
     let rule = Rule { exprs: vec![Expr::Lookup(look), Expr::Verdict(Verdict::Accept)], comment: None };

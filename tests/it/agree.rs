@@ -45,8 +45,8 @@ struct Effort {
 }
 
 /// Of `make test`, and of `make test-long`.
-const SHORT: Effort = Effort { clusters: 5_000, connections: 250 };
-const LONG: Effort = Effort { clusters: 1_000_000, connections: 100 };
+const SHORT: Effort = Effort { clusters: 5_000, connections: 120 };
+const LONG: Effort = Effort { clusters: 1_000_000, connections: 40 };
 
 /// What came of it.
 #[derive(Default)]

@@ -143,7 +143,9 @@ impl<'a> PeerSets<'a> {
         for peer in peers {
             if let Peer::Addresses { cidr, except } = peer {
                 let block = block(*cidr, except);
-                blocks.iter_mut().for_each(|(_, intervals)| intervals.extend(&block));
+                for (_, intervals) in &mut blocks {
+                    intervals.extend(&block);
+                }
             } else {
                 for family in FAMILIES {
                     let exprs = self.looked_up(peer, family, direction, builder);
@@ -246,7 +248,9 @@ impl<'a> PeerSets<'a> {
 pub(super) fn block(cidr: ipnet::IpNet, except: &[ipnet::IpNet]) -> Intervals {
     let mut block = Intervals::empty(address_family(cidr.addr()).address_type());
     block.insert(Interval::network(cidr));
-    except.iter().for_each(|hole| block.remove(Interval::network(*hole)));
+    for hole in except {
+        block.remove(Interval::network(*hole));
+    }
     block
 }
 

@@ -1,0 +1,144 @@
+//! Changes of sets that are there: what committing them costs the thread that sends them.
+//!
+//! Reading back and planning are not in it: an agent knows what it wrote. A commit is the encoding of the batch, the one
+//! `sendmsg` in which the kernel does all of its work, and reading the answer.
+
+use std::time::Duration;
+
+use engine::apply::our_tables;
+use engine::diff::{diff, fresh};
+use engine::kernel::{Guard, Kernel, Netlink};
+use engine::observed::{Observed, TableFlags};
+use engine::plan::{Op, OpKind, Round};
+use engine::ruleset::{Element, Elements, Family, Ruleset, TableKey};
+use watcher::lab::Namespace;
+
+use super::table::{Goal, Row, Series, Table};
+use super::{cost, load, shape};
+
+const ROUNDS: usize = 7;
+
+/// Changes of one address, of which each is a round.
+const SINGLE_CHANGES: u32 = 100;
+const SELECTOR: u32 = 100_000;
+/// For one address.
+const COMMIT_MAX: Duration = Duration::from_micros(100);
+
+const INTERVALS: u32 = 10_000;
+/// How many of them go at once.
+const REMOVED: [u32; 5] = [1, 4, 5, 100, 5_000];
+/// Where a removal is a new set, both sides are the same; this much they may differ by chance.
+const NO_MORE: f64 = 1.1;
+
+/// The tables.
+pub(crate) fn tables() -> [Table; 2] {
+    [single(), removals()]
+}
+
+/// One address into a selector's set and out of it.
+fn single() -> Table {
+    let namespace = Namespace::new("single").unwrap();
+    namespace.run(|| load::netlink(&shape::addresses(SELECTOR))).unwrap();
+    let mut kernel = namespace.run(Netlink::open).unwrap().unwrap();
+    let (set, spec) = shape::address_set();
+    let goal = Series { name: "the goal".into(), figures: vec![milliseconds(COMMIT_MAX); SINGLE_CHANGES as usize] };
+    let [mut into, mut out] = [(); 2].map(|()| Series::new("palisade"));
+    for n in 0..SINGLE_CHANGES {
+        // Addresses that are not among the set's.
+        let elements = vec![(shape::address_key(SELECTOR + n), Element::PLAIN)];
+        let add = OpKind::AddElements { set: set.clone(), spec: spec.clone(), elements: elements.clone() };
+        let delete = OpKind::DeleteElements { set: set.clone(), spec: spec.clone(), elements };
+        into.figures.push(milliseconds(commit(&mut kernel, &[of_table(add)])));
+        out.figures.push(milliseconds(commit(&mut kernel, &[of_table(delete)])));
+    }
+    let row = |case: &str, subject| Row {
+        case: format!("one address {case} a selector of {SELECTOR}"),
+        subject,
+        peer: goal.clone(),
+        inverted: false,
+        goal: Goal::AtMost(1.0),
+    };
+    let rows = vec![row("into", into), row("out of", out)];
+    Table { name: "update", title: "One address", unit: "ms of CPU", ratio: "of the goal", rows }
+}
+
+/// Elements of a set of intervals go: as planned, and as a new set in the place of the old one.
+fn removals() -> Table {
+    let sets = [("blocks", shape::networks(INTERVALS)), ("blocks with port ranges", shape::ranges(INTERVALS))];
+    let mut rows = Vec::new();
+    for (name, all) in sets {
+        for n_removed in REMOVED {
+            let rest = without(&all, n_removed);
+            let [mut planned, mut rebuilt] = ["as planned", "as a new set"].map(Series::new);
+            for _ in 0..ROUNDS {
+                planned.figures.push(changed(&all, &rest, |observed, rest| {
+                    diff(observed, rest, TableFlags::default()).rounds.into_iter().next()
+                }));
+                rebuilt
+                    .figures
+                    .push(changed(&all, &rest, |observed, rest| Some(fresh(observed, rest, TableFlags::default()))));
+            }
+            rows.push(Row {
+                case: format!("{n_removed} of {INTERVALS} {name} go"),
+                subject: planned,
+                peer: rebuilt,
+                inverted: false,
+                goal: Goal::AtMost(NO_MORE),
+            });
+        }
+    }
+    let ratio = "as planned / as a new set";
+    Table { name: "removal", title: "Removal from a set of intervals", unit: "ms of CPU", ratio, rows }
+}
+
+/// What committing a plan costs, in milliseconds. Each further round starts from what the kernel has by then.
+fn changed(from: &Ruleset, to: &Ruleset, plan: impl Fn(&Observed, &Ruleset) -> Option<Round>) -> f64 {
+    let namespace = Namespace::new("removal").unwrap();
+    namespace.run(|| load::netlink(from)).unwrap();
+    let mut kernel = namespace.run(Netlink::open).unwrap().unwrap();
+    let mut observed = kernel.observe(&our_tables()).unwrap();
+    let mut spent = Duration::ZERO;
+    while let Some(Round { fill, flip, collect }) = plan(&observed, to) {
+        for ops in [fill, flip, collect] {
+            spent += commit(&mut kernel, &ops);
+        }
+        observed = kernel.observe(&our_tables()).unwrap();
+        if diff(&observed, to, TableFlags::default()).is_empty() {
+            break;
+        }
+    }
+    milliseconds(spent)
+}
+
+fn commit(kernel: &mut Netlink, ops: &[Op]) -> Duration {
+    let (result, spent) = cost::of_thread(|| kernel.commit(ops, Guard::None));
+    result.unwrap();
+    spent
+}
+
+fn of_table(kind: OpKind) -> Op {
+    Op { table: TableKey::ours(Family::Inet), kind }
+}
+
+/// The same set with so many elements less, from all over it.
+fn without(ruleset: &Ruleset, n_removed: u32) -> Ruleset {
+    let mut rest = ruleset.clone();
+    let table = rest.tables.get_mut(&TableKey::ours(Family::Inet)).unwrap();
+    let set = table.sets.values_mut().next().unwrap();
+    let step = set.elements.len() / n_removed as usize;
+    let stays = |n: usize| n % step != 0 || n / step >= n_removed as usize;
+    let elements: Elements = set
+        .elements
+        .iter()
+        .enumerate()
+        .filter(|(n, _)| stays(*n))
+        .map(|(_, (key, element))| (key.clone(), element.clone()))
+        .collect();
+    assert_eq!(set.elements.len() - elements.len(), n_removed as usize);
+    set.elements = elements;
+    rest
+}
+
+fn milliseconds(spent: Duration) -> f64 {
+    spent.as_secs_f64() * 1000.0
+}
