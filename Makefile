@@ -37,6 +37,7 @@ e2e: ## the agent against a real kube-apiserver (there is no agent yet)
 bench: ## criterion: parse, compile, plan, encode at four sizes
 	@scripts/setup.sh build
 	$(CARGO) bench --bench stages
+	$(CARGO) bench --bench shapes
 
 bench-peers: ## side by side with nft, ferm and iptables, as ratios of one run
 	@scripts/setup.sh test

@@ -272,7 +272,7 @@ impl Incremental {
                 delta.bring(&mut set.elements, &there, wanted);
             }
             if others.concern(view) {
-                let wanted = view.beside_pods(inventory).iter().map(|(key, _)| key.clone()).collect();
+                let wanted = view.beside_pods(inventory).keys().cloned().collect();
                 let there = set.elements.keys().cloned().collect();
                 delta.bring(&mut set.elements, &there, wanted);
             }

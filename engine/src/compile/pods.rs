@@ -98,7 +98,7 @@ pub(super) fn lower<'a>(
     if local.is_empty() && !guard.is_configured() {
         return Vec::new();
     }
-    let bindings = Bindings::new(policies);
+    let bindings = Bindings::new(policies, resolver.inventory(), node);
     let only_known = (!guard.is_configured()).then_some(node);
     let budget = budget(policies, &bindings, &local, resolver);
     let mut chains =

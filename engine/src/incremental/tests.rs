@@ -95,7 +95,9 @@ impl Draw<'_> {
     fn policy(&mut self, tier: Tier, name: NamespacedName) -> Policy {
         let namespaces = match tier {
             Tier::NetworkPolicy => Namespaces::Named(Arc::clone(&name.namespace)),
-            _ => Namespaces::Matching(self.selector()),
+            Tier::ConfigMapAdmin | Tier::ClusterAdmin | Tier::ClusterBaseline | Tier::ConfigMapBaseline => {
+                Namespaces::Matching(self.selector())
+            }
         };
         Policy {
             origin: Origin::default().with_subject(name.to_string()),

@@ -136,7 +136,7 @@ impl<'a> PolicyChains<'a> {
         let words = Words {
             identity: format!("budget {direction} {namespace}"),
             tail: namespace.to_string(),
-            line: about.clone(),
+            line: about,
             about: format!("namespace {namespace} is over its budget"),
         };
         place::denial(Cause::Budget(direction), &words, self.options, builder)

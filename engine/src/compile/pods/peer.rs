@@ -172,11 +172,11 @@ impl<'a> PeerSets<'a> {
     ) -> Vec<Expr> {
         let field = peer_field(direction, family);
         match peer {
-            Peer::Pods(selector) => vec![lookup(field, self.selector_set(selector, family, builder))],
+            Peer::Pods(selector) => vec![lookup(field, &self.selector_set(selector, family, builder))],
             Peer::Nodes(selector) => {
                 let words = peer.to_string();
                 let content = Content::Nodes(selector.clone());
-                vec![lookup(field, self.view(("nodes", ""), family, &words, &words, content, builder))]
+                vec![lookup(field, &self.view(("nodes", ""), family, &words, &words, content, builder))]
             }
             Peer::Service { name, part } => {
                 let parts: &[Part] = match part {
@@ -263,11 +263,11 @@ pub(super) fn block_test(field: Field, intervals: &Intervals, builder: &mut Tabl
         return Some(Expr::Match(Match { field, mask: None, operator: Operator::Eq, value }));
     }
     let set = builder.constant_set("net", "", SetSpec::intervals([field.data_type()]), intervals.elements());
-    Some(lookup(field, set))
+    Some(lookup(field, &set))
 }
 
-pub(super) fn lookup(field: Field, set: Name) -> Expr {
-    matching::in_set(field, &set, Operator::Eq)
+pub(super) fn lookup(field: Field, set: &Name) -> Expr {
+    matching::in_set(field, set, Operator::Eq)
 }
 
 pub(super) fn peer_field(direction: Direction, family: AddressFamily) -> Field {
