@@ -22,9 +22,10 @@ test: ## every test that CI runs; under 25 minutes on 2 cores
 	@scripts/setup.sh test
 	@scripts/test.sh
 
-test-long: ## the same with the large counts
+test-long: ## the same with the large counts, and deliberate faults in the compiler
 	@scripts/setup.sh test
 	PALISADE_LONG=1 scripts/test.sh
+	PALISADE_FAULTS=1 $(CARGO) test --test it mutations:: -- --nocapture
 
 test-kernel: ## conformance, text = netlink and a short swap test on Debian 12's 6.1 kernel, in an emulator
 	@scripts/setup.sh test
@@ -36,6 +37,7 @@ e2e: ## the agent against a real kube-apiserver (there is no agent yet)
 bench: ## criterion: parse, compile, plan, encode at four sizes
 	@scripts/setup.sh build
 	$(CARGO) bench --bench stages
+	$(CARGO) bench --bench shapes
 
 bench-peers: ## side by side with nft, ferm and iptables, as ratios of one run
 	@scripts/setup.sh test

@@ -39,7 +39,7 @@ fn main() {
 
 fn measured(name: &str, by: usize) -> Figures {
     let shape = SHAPES.iter().find(|shape| shape.name == name).unwrap();
-    measure::figures(&(shape.make)(by))
+    measure::figures((shape.make)(by))
 }
 
 /// Each shape at a quarter of its size and at its size, both divided by `by`.

@@ -4,13 +4,27 @@ use std::fs;
 use std::time::Duration;
 
 use engine::compile::{ForwardMode, Input, compile};
+use engine::incremental::{Change, Incremental, Surroundings};
 use engine::ruleset::Ruleset;
 use nix::time::{ClockId, clock_gettime};
+use policy_lang::name::NamespacedName;
 use serde::{Deserialize, Serialize};
 use stats_alloc::Region;
 
 use crate::ALLOCATOR;
 use crate::world::{NODE, World};
+
+/// Changes of which the median counts, twice over.
+const N_CHANGES: usize = 10;
+
+/// What every change is compiled with.
+const SURROUNDINGS: Surroundings<'static> = Surroundings {
+    host: None,
+    node: NODE,
+    forward_mode: ForwardMode::PodsFirst,
+    pods: &engine::compile::options::STANDARD,
+    sources: &[],
+};
 
 /// Compiles of which the median counts.
 const N_COMPILES: usize = 3;
@@ -26,6 +40,10 @@ pub(crate) struct Figures {
     pub(crate) cold_ms: f64,
     /// Allocations of a cold compile.
     pub(crate) cold_allocations: usize,
+    /// Processor time of a change of a pod of another node that the node's policies may be about, in milliseconds.
+    pub(crate) peer_ms: f64,
+    /// The same of a pod of the node.
+    pub(crate) local_ms: f64,
     /// What policies and facts take before anything is compiled, in MB resident.
     pub(crate) input_mb: f64,
     /// The most that the process had resident, input included, in MB.
@@ -41,33 +59,57 @@ pub(crate) struct Figures {
 }
 
 /// Measures a cluster. One process measures one, so that the peak is its own.
-pub(crate) fn figures(world: &World) -> Figures {
+pub(crate) fn figures(world: World) -> Figures {
     let input_mb = resident("VmRSS");
     let mut times = Vec::new();
     let region = Region::new(ALLOCATOR);
-    let mut ruleset = cold(world);
+    let mut ruleset = cold(&world);
     let cold_allocations = region.change().allocations;
     for _ in 0..N_COMPILES {
         drop(ruleset);
-        let (made, time) = timed(|| cold(world));
+        let (made, time) = timed(|| cold(&world));
         ruleset = made;
         times.push(time);
     }
     let table = ruleset.tables.values().next();
     let sets = || table.iter().flat_map(|table| table.sets.values());
     let chains = || table.iter().flat_map(|table| table.chains.values());
-    Figures {
+    let figures = Figures {
         policies: world.policies.len(),
         pods: world.inventory.pods.len(),
         cold_ms: median(&mut times),
         cold_allocations,
         input_mb,
-        peak_mb: resident("VmHWM"),
         sets: sets().count(),
         elements: sets().map(|set| set.elements.len()).sum(),
         rules: chains().map(|chain| chain.rules.len()).sum(),
         longest: chains().map(|chain| chain.rules.len()).max().unwrap_or_default(),
+        ..Figures::default()
+    };
+    drop(ruleset);
+    let World { policies, inventory, peer, local } = world;
+    let mut incremental = Incremental::new(policies, inventory, SURROUNDINGS);
+    let mut change = |name: Option<NamespacedName>| name.map_or(0.0, |name| changed(&mut incremental, &name));
+    let (peer_ms, local_ms) = (change(peer), change(local));
+    Figures { peer_ms, local_ms, peak_mb: resident("VmHWM"), ..figures }
+}
+
+/// A pod loses its labels and gets them back.
+fn changed(incremental: &mut Incremental, name: &NamespacedName) -> f64 {
+    let mut times = Vec::new();
+    for n in 0..2 * N_CHANGES {
+        let mut pod = incremental.facts().1.pods.get(name).unwrap().clone();
+        let former = std::mem::take(&mut pod.labels);
+        let (_, time) = timed(|| incremental.apply(Change::Pod(name.clone(), Some(pod.clone())), SURROUNDINGS));
+        times.push(time);
+        pod.labels = former;
+        let (_, time) = timed(|| incremental.apply(Change::Pod(name.clone(), Some(pod)), SURROUNDINGS));
+        // The first change of all copies what the ruleset before shares.
+        if n >= N_CHANGES {
+            times.push(time);
+        }
     }
+    median(&mut times)
 }
 
 fn cold(world: &World) -> Ruleset {

@@ -10,6 +10,8 @@ use crate::shape::Shape;
 
 /// A cold compile takes at most this, in milliseconds.
 const COLD_MAX: f64 = 1_000.0;
+/// One pod's change takes at most this, in milliseconds.
+const CHANGE_MAX: f64 = 5.0;
 /// The most memory, in MB.
 const PEAK_MAX: f64 = 100.0;
 /// Four times the size takes at most four to this power times the time.
@@ -34,6 +36,8 @@ impl Row {
     fn missed(&self) -> Vec<String> {
         let goals = [
             ("cold", self.full.cold_ms, COLD_MAX),
+            ("a peer's change", self.full.peer_ms, CHANGE_MAX),
+            ("a local pod's change", self.full.local_ms, CHANGE_MAX),
             ("peak", self.full.peak_mb, PEAK_MAX),
             ("slope", self.slope(), SLOPE_MAX),
         ];
@@ -45,14 +49,16 @@ impl Row {
 /// Prints the table and its closing line, and writes `target/bench/shapes.json`.
 pub(crate) fn publish(rows: &[Row]) {
     println!(
-        "| shape | policies | pods | cold, ms | slope | allocations | input, MB | peak, MB | sets | elements | rules | longest chain |"
+        "| shape | policies | pods | cold, ms | slope | peer's change, ms | local pod's change, ms | allocations | input, MB | peak, MB | sets | elements | rules | longest chain |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     for row in rows {
         let Figures {
             policies,
             pods,
             cold_ms,
+            peer_ms,
+            local_ms,
             cold_allocations,
             input_mb,
             peak_mb,
@@ -63,7 +69,7 @@ pub(crate) fn publish(rows: &[Row]) {
             ..
         } = row.full;
         println!(
-            "| {}: {} | {policies} | {pods} | {cold_ms:.1} | {:.2} | {cold_allocations} | {input_mb:.0} | {peak_mb:.0} | {sets} | {elements} | {rules} | {longest} |",
+            "| {}: {} | {policies} | {pods} | {cold_ms:.1} | {:.2} | {peer_ms:.3} | {local_ms:.1} | {cold_allocations} | {input_mb:.0} | {peak_mb:.0} | {sets} | {elements} | {rules} | {longest} |",
             row.shape.name,
             row.shape.title,
             row.slope(),

@@ -8,6 +8,7 @@ pub mod compile;
 pub mod diff;
 pub mod eval;
 mod hash;
+pub mod incremental;
 pub mod interval;
 pub mod inventory;
 pub mod kernel;

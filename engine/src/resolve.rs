@@ -185,7 +185,8 @@ pub(crate) fn numbers<'a>(pod: &'a Pod, name: &str, protocol: Protocol) -> impl 
     pod.ports.iter().filter(meant).map(|port| port.port)
 }
 
-fn shared(inventory: &Inventory) -> Shared {
+/// The addresses that more than one pod claims.
+pub(crate) fn shared(inventory: &Inventory) -> Shared {
     let mut claims: Vec<IpAddr> = inventory.pods.values().flat_map(|pod| &pod.addresses).copied().collect();
     claims.sort_unstable();
     let mut twice: Vec<IpAddr> =

@@ -167,7 +167,11 @@ impl View {
         }
         match &self.content {
             Content::Pods(selectors) => {
-                if selectors.iter().any(selects) { vec![address_key(address)] } else { Vec::new() }
+                if selectors.iter().any(selects) {
+                    vec![address_key(address)]
+                } else {
+                    Vec::new()
+                }
             }
             Content::PodPorts(parts) => {
                 let selected = parts.iter().filter(|(selector, _)| selects(selector));
@@ -218,8 +222,8 @@ fn port_keys<'a>(address: IpAddr, port: &PodPort, owners: impl FnOnce() -> Vec<&
             let owners = owners();
             let Some((first, others)) = owners.split_first() else { return Vec::new() };
             let declared = resolve::numbers(first, name, *protocol);
-            let by_all = declared
-                .filter(|number| others.iter().all(|pod| resolve::declares(pod, name, *protocol, *number)));
+            let by_all =
+                declared.filter(|number| others.iter().all(|pod| resolve::declares(pod, name, *protocol, *number)));
             by_all.map(|number| key(*protocol, number)).collect()
         }
     }

@@ -45,8 +45,8 @@ struct Effort {
 }
 
 /// Of `make test`, and of `make test-long`.
-const SHORT: Effort = Effort { clusters: 5_000, connections: 250 };
-const LONG: Effort = Effort { clusters: 1_000_000, connections: 100 };
+const SHORT: Effort = Effort { clusters: 5_000, connections: 120 };
+const LONG: Effort = Effort { clusters: 1_000_000, connections: 40 };
 
 /// What came of it.
 #[derive(Default)]
@@ -180,7 +180,7 @@ fn the_draw_leaves_nothing_out() {
     assert!(missing.is_empty(), "never said: {missing:?}; said: {said:?}");
 }
 
-/// As many bytes as a cluster may take, the same for the same seed (Steele, Lea and Flood's SplitMix64).
+/// As many bytes as a cluster may take, the same for the same seed (Steele, Lea and Flood's `SplitMix64`).
 fn noise(seed: u64) -> Vec<u8> {
     let next = |n: u64| {
         let z = (seed.wrapping_mul(1 << 20).wrapping_add(n)).wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -4,8 +4,9 @@
 //! only a help: whether it is about what is loaded is decided by the sources that the ruleset itself records.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use policy_lang::source::Sources;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{self, Config};
@@ -30,6 +31,8 @@ pub struct Applied {
     pub node: String,
     /// The forward mode, by its word.
     pub forward: String,
+    /// How pod policy is enforced, in the form of the configuration file; nothing where it says nothing of it.
+    pub pods: Option<serde_json::Value>,
     /// `--keep-going`.
     pub keep_going: bool,
 }
@@ -40,16 +43,27 @@ impl Applied {
     /// # Errors
     /// If this process does not know where it is.
     pub fn new(config: &Config, node: &str, keep_going: bool) -> io::Result<Self> {
-        let Config { host, manifests, baseline, node: _, forward } = config.clone();
+        let Config { host, manifests, baseline, node: _, forward, pods: _ } = config.clone();
         let forward = config::forward_word(forward.unwrap_or_default()).to_owned();
         let directory = std::env::current_dir()?;
-        Ok(Self { directory, host, manifests, baseline, node: node.to_owned(), forward, keep_going })
+        Ok(Self {
+            directory,
+            host,
+            manifests,
+            baseline,
+            node: node.to_owned(),
+            forward,
+            pods: config.written_pods(),
+            keep_going,
+        })
     }
 
     /// The configuration again.
     pub fn config(&self) -> Config {
-        let Self { directory: _, host, manifests, baseline, node, forward, keep_going: _ } = self.clone();
-        Config { host, manifests, baseline, node: Some(node), forward: config::forward_mode(&forward) }
+        let Self { directory: _, host, manifests, baseline, node, forward, pods, keep_going: _ } = self.clone();
+        let read = |pods: serde_json::Value| Config::parse(Path::new(""), &pods.to_string(), &mut Sources::default()).0;
+        let pods = pods.and_then(|pods| read(pods).pods);
+        Config { host, manifests, baseline, node: Some(node), forward: config::forward_mode(&forward), pods }
     }
 }
 

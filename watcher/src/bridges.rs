@@ -16,7 +16,7 @@ use ipnet::IpNet;
 pub struct Roots {
     /// `/sys/class/net`.
     pub interfaces: PathBuf,
-    /// `/proc/sys/net/bridge`: there is none without br_netfilter.
+    /// `/proc/sys/net/bridge`: there is none without `br_netfilter`.
     pub calls: PathBuf,
     /// `/proc/thread-self/net`.
     pub network: PathBuf,

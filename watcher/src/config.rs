@@ -2,9 +2,12 @@
 //!
 //! A configuration file says the same as the flags of the command line, and a flag wins over it.
 
+mod pods;
+
 use std::path::{Path, PathBuf};
 
 use engine::compile::ForwardMode;
+use engine::compile::options::{PodOptions, STANDARD};
 use policy_lang::diagnostic::{Code, Diagnostic};
 use policy_lang::manifest::locate::Locator;
 use policy_lang::manifest::tree::Value;
@@ -30,6 +33,8 @@ pub struct Config {
     pub node: Option<String>,
     /// How pod policy and the host's FORWARD rules meet.
     pub forward: Option<ForwardMode>,
+    /// How pod policy is enforced, where any field says something about it.
+    pub pods: Option<PodOptions>,
 }
 
 /// One field of the configuration file.
@@ -46,7 +51,11 @@ pub struct Field {
 }
 
 /// Every field of the configuration file.
-pub const FIELDS: [Field; 5] = [
+pub fn fields() -> Vec<Field> {
+    [&SOURCES[..], &pods::FIELDS].concat()
+}
+
+const SOURCES: [Field; 5] = [
     Field {
         key: "host",
         form: "path",
@@ -103,8 +112,10 @@ impl Config {
             Some(entries) => {
                 let folder = path.parent().unwrap_or(Path::new(""));
                 for entry in entries {
-                    let refused = config.set(&entry.key.value, entry.key.span, &entry.value, folder);
-                    diagnostics.extend(refused.err().map(|finding| *finding));
+                    match config.set(&entry.key.value, entry.key.span, &entry.value, folder) {
+                        Ok(warning) => diagnostics.extend(warning),
+                        Err(refused) => diagnostics.push(*refused),
+                    }
                 }
             }
             None if root.is_null() => {}
@@ -119,13 +130,14 @@ impl Config {
     /// These fields where they are given, those of `fallback` elsewhere.
     #[must_use]
     pub fn or(self, fallback: Self) -> Self {
-        let Self { host, manifests, baseline, node, forward } = self;
+        let Self { host, manifests, baseline, node, forward, pods } = self;
         Self {
             host: host.or(fallback.host),
             manifests: if manifests.is_empty() { fallback.manifests } else { manifests },
             baseline: if baseline.is_empty() { fallback.baseline } else { baseline },
             node: node.or(fallback.node),
             forward: forward.or(fallback.forward),
+            pods: pods.or(fallback.pods),
         }
     }
 
@@ -134,7 +146,29 @@ impl Config {
         self.host.is_some() || !self.manifests.is_empty() || !self.baseline.is_empty()
     }
 
-    fn set(&mut self, key: &str, at: Span, value: &Value, folder: &Path) -> Result<(), Box<Diagnostic>> {
+    /// How pod policy is enforced.
+    pub fn pod_options(&self) -> &PodOptions {
+        self.pods.as_ref().unwrap_or(&STANDARD)
+    }
+
+    /// What the file says about how pod policy is enforced, as JSON, which [`Config::parse`] reads again.
+    pub fn written_pods(&self) -> Option<serde_json::Value> {
+        self.pods.as_ref().map(pods::written)
+    }
+
+    /// Sets a field. There may be a warning about it.
+    fn set(
+        &mut self,
+        key: &str,
+        at: Span,
+        value: &Value,
+        folder: &Path,
+    ) -> Result<Option<Diagnostic>, Box<Diagnostic>> {
+        let mut options = self.pod_options().clone();
+        if let Some(set) = pods::set(&mut options, key, value) {
+            self.pods = Some(options);
+            return set;
+        }
         match key {
             "host" => self.host = path(value, folder)?,
             "manifests" if value.is_null() => {}
@@ -144,7 +178,7 @@ impl Config {
             "node" => self.node = string(value)?.map(ToOwned::to_owned),
             "forward" => self.forward = forward(value)?,
             unknown => {
-                let keys = FIELDS.map(|field| field.key);
+                let keys: Vec<_> = fields().iter().map(|field| field.key).collect();
                 let finding = Diagnostic::error(CONFIG, at, format!("there is no field `{unknown}`"));
                 let help = match suggest::nearest(unknown, &keys) {
                     Some(key) => format!("did you mean `{key}`?"),
@@ -153,7 +187,7 @@ impl Config {
                 return Err(finding.help(help).into());
             }
         }
-        Ok(())
+        Ok(None)
     }
 }
 
@@ -228,7 +262,68 @@ mod tests {
         assert_eq!(config.node.as_deref(), Some("n1"));
         assert_eq!(config.forward, Some(ForwardMode::HostRules));
         assert_eq!(check("").0, Config::default());
-        assert!(FIELDS.iter().all(|field| check(&format!("{}:\n", field.key)).1.is_empty()));
+        assert!(fields().iter().all(|field| check(&format!("{}:\n", field.key)).1.is_empty()));
+    }
+
+    #[test]
+    fn every_option_of_pods_is_read_and_written() {
+        let text = "podRanges: [10.1.0.0/16, \"2001:db8::/64\"]\nnodePodCIDRs: true\npodInterfaces: cali\nquarantine: count\n\
+                    sourceCheck: route\nkeepEstablished: true\nrevokedBit: 0x1000\nvirtualAddresses: [192.0.2.1]\n\
+                    allowEgressToOwnNode: true\ndropInvalid: false\nipvs: true\nbridgedPods: table\ndenial: reject\nlogGroup: none\n";
+        let (config, findings) = check(text);
+        assert_eq!(findings, [""; 0]);
+        let options = config.pod_options();
+        assert_eq!(options.local.ranges.len(), 2);
+        assert_eq!(options.local.interface_prefix.as_deref(), Some("cali"));
+        assert_eq!((options.revoked_bit, options.log_group), (0x1000, None));
+        // Every field differs from what holds without it, and what is written is what was read.
+        for field in pods::FIELDS {
+            let without: String = text
+                .lines()
+                .filter(|line| !line.starts_with(field.key))
+                .fold(String::new(), |text, line| text + line + "\n");
+            assert_ne!(check(&without).0.pods, config.pods, "{}", field.key);
+        }
+        assert_eq!(check(&config.written_pods().unwrap().to_string()).0.pods, config.pods);
+        let standard = Config { pods: Some(STANDARD.clone()), ..Config::default() };
+        assert_eq!(check(&standard.written_pods().unwrap().to_string()).0.pods.as_ref(), Some(&STANDARD));
+        assert_eq!(check("sourceCheck: off\n").1, [""; 0]);
+        assert_eq!(check("host: a\n").0.pods, None);
+    }
+
+    #[test]
+    fn options_of_pods_that_make_no_sense_are_refused() {
+        let refused = [
+            "podRanges: 10.0.0.0/8",
+            "podRanges: [10.0.0.1/8]",
+            "podRanges: [10.0.0.1]",
+            "nodePodCIDRs: 1",
+            "podInterfaces: cali+",
+            "podInterfaces: \"\"",
+            "podInterfaces: fifteen-letters",
+            "podInterfaces: a b",
+            "quarantine: allow",
+            "revokedBit: 0",
+            "revokedBit: 0x3",
+            "revokedBit: 0x100000000",
+            "revokedBit: x",
+            "virtualAddresses: [10.0.0.0/8]",
+            "denial: DROP",
+            "logGroup: 65536",
+            "logGroup: -1",
+        ];
+        for line in refused {
+            let (_, findings) = check(&format!("\n{line}\n"));
+            assert_eq!(findings.iter().filter(|finding| finding.starts_with("2: ")).count(), 1, "{line}: {findings:?}");
+        }
+        for (bit, whose) in
+            [("0x4000", "kube-proxy"), ("0x80", "Amazon"), ("0x20000", "Calico and kube-router"), ("256", "Cilium")]
+        {
+            let (config, findings) = check(&format!("revokedBit: {bit}\n"));
+            assert!(findings.iter().any(|finding| finding.contains(whose)), "{bit}: {findings:?}");
+            assert!(config.pods.is_some());
+        }
+        assert_eq!(check("revokedBit: 0x40\n").1, [""; 0]);
     }
 
     #[test]

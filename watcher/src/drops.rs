@@ -155,7 +155,7 @@ pub fn by_policy(places: &[CountedPlace]) -> Vec<PolicyCount> {
     }
     let mut sums: Vec<PolicyCount> = sums.into_values().collect();
     let weight = |sum: &PolicyCount| (sum.denied.packets, sum.audited.packets, sum.logged.packets);
-    sums.sort_by(|a, b| weight(b).cmp(&weight(a)));
+    sums.sort_by_key(|sum| std::cmp::Reverse(weight(sum)));
     sums
 }
 

@@ -10,6 +10,7 @@ use engine::revoke::{Affected, Judge, Outcome, enforce, revoked_bit};
 use engine::ruleset::Ruleset;
 use ipnet::IpNet;
 
+#[cfg(feature = "kernel")]
 pub mod host;
 
 /// Why live connections could not be judged. Those that are no longer permitted live on, and to try again is right.

@@ -127,7 +127,7 @@ pub fn load_from(config: &Config, texts: &dyn Texts) -> Result<Loaded, SourceErr
 /// # Errors
 /// As [`load`].
 pub fn load_with_objects(config: &Config, texts: &dyn Texts) -> Result<(Loaded, Vec<Object>), SourceError> {
-    let Config { host, manifests, baseline, node: _, forward: _ } = config;
+    let Config { host, manifests, baseline, node: _, forward: _, pods: _ } = config;
     let paths = host.iter().chain(manifests).chain(baseline);
     if paths.filter(|path| path.as_path() == Path::new(STDIN)).count() > 1 {
         return Err(SourceError::StdinTwice);

@@ -1,7 +1,7 @@
 //! Bridges whose frames pass no hook of IP (decisions.md 19).
 //!
 //! What a bridge hands from one of its ports to another is routed by nobody. It meets the rules of the inet table only
-//! where br_netfilter hands it over (`bridge-nf-call-iptables` and `-ip6tables`, of the host or of the bridge). Where
+//! where `br_netfilter` hands it over (`bridge-nf-call-iptables` and `-ip6tables`, of the host or of the bridge). Where
 //! it does not, pods on one bridge reach each other whatever their policies say. [`unseen`] tells from the facts which
 //! pods these are. [`table`] makes rules that a bridge itself asks, for kernels whose bridges have conntrack.
 

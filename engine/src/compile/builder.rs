@@ -9,8 +9,8 @@ use std::collections::btree_map::Entry;
 use super::base::Base;
 use super::memo::Memo;
 use crate::resolve::Resolver;
-use crate::view::View;
 use crate::ruleset::{Chain, Comment, Elements, Name, Rule, Set, SetSpec, Table};
+use crate::view::View;
 
 /// Longest readable tail of a name, in bytes: enough to recognise an object, short enough to read a listing.
 const TAIL_MAX: usize = 64;

@@ -115,10 +115,10 @@ pub enum Ipvs {
 /// Who judges packets between pods on one bridge of the node (decisions.md 19).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Bridged {
-    /// The rules at the hooks of IP, to which br_netfilter hands them.
+    /// The rules at the hooks of IP, to which `br_netfilter` hands them.
     #[default]
     ByNetfilterCalls,
-    /// A table of the bridge family with rules of its own, for bridges without br_netfilter. It takes a kernel with
+    /// A table of the bridge family with rules of its own, for bridges without `br_netfilter`. It takes a kernel with
     /// conntrack for bridges (`CONFIG_NF_CONNTRACK_BRIDGE`), and denies in silence.
     ByTable,
 }

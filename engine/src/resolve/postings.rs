@@ -100,7 +100,7 @@ impl<T: Copy> Index<T> {
         let first = self.postings.partition_point(before);
         let rest = self.postings.get(first..).unwrap_or_default();
         let run = rest.get(..rest.partition_point(through)).unwrap_or_default();
-        run.iter().filter_map(move |posting| item(posting)).copied()
+        run.iter().filter_map(item).copied()
     }
 }
 

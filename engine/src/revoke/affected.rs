@@ -167,9 +167,9 @@ impl<'a> Comparison<'a> {
 
     /// Sets that keep their names while their members change.
     fn changed_in_place(&mut self) {
-        let used = [self.before, self.after].map(sets_of_pods);
-        for name in used.into_iter().flatten().collect::<BTreeSet<_>>() {
-            if let (Some(before), Some(after)) = (self.before.sets.get(name), self.after.sets.get(name)) {
+        let [before, after] = [self.before, self.after].map(sets_of_pods);
+        for name in before.union(&after) {
+            if let (Some(before), Some(after)) = (self.before.sets.get(*name), self.after.sets.get(*name)) {
                 self.elements(&before.elements, &after.elements);
             }
         }

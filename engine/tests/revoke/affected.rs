@@ -29,10 +29,12 @@ fn check(before: &Node, after: &Node, wanted: &[&str]) {
     assert_eq!(names(&Affected::between(&after, &before, &[])), wanted);
 }
 
-/// `db` and `web` are isolated in both directions, `job` in none.
+/// `db` and `web` are isolated in both directions, `job` in none. Somebody outside is permitted, not everybody: what
+/// another policy permits would change nothing.
 fn isolated(more: &str) -> Node {
-    let all = "policyTypes: [Ingress, Egress], ingress: [{}], egress: [{}]";
-    with(&[policy("a", "db", all), policy("b", "web", all), more.to_owned()].concat())
+    let outside = "[{ipBlock: {cidr: 203.0.113.0/24}}]";
+    let some = format!("policyTypes: [Ingress, Egress], ingress: [{{from: {outside}}}], egress: [{{to: {outside}}}]");
+    with(&[policy("a", "db", &some), policy("b", "web", &some), more.to_owned()].concat())
 }
 
 #[test]

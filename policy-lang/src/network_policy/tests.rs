@@ -41,6 +41,19 @@ fn sem_11_types_default_to_ingress_and_to_egress_if_it_has_rules() {
 }
 
 #[test]
+fn sem_12_an_empty_egress_list_isolates_ingress_alone() {
+    check("podSelector: {}\negress: []\npolicyTypes: []", "*\ningress\n");
+    check("podSelector: {}\negress: null", "*\ningress\n");
+}
+
+#[test]
+fn sem_13_egress_rules_without_types_deny_all_ingress_too() {
+    let spec = "podSelector: {}\negress: [{to: [{podSelector: {}}]}]";
+    check(spec, "*\ningress\negress\n  pods * in namespace x any\n");
+    check(&format!("{spec}\npolicyTypes: [Egress]"), "*\negress\n  pods * in namespace x any\n");
+}
+
+#[test]
 fn sem_14_rules_of_a_direction_that_is_not_listed_are_dead() {
     check("podSelector: {}\npolicyTypes: [Egress]\ningress: [{}]", "*\negress\n");
 }
@@ -75,7 +88,7 @@ fn sem_20_a_port_without_fields_is_every_tcp_port() {
 }
 
 #[test]
-fn sem_21_a_peer_must_say_something() {
+fn sem_21_and_v_7_a_peer_must_say_something() {
     check_broken("podSelector: {matchLabels: {a: b}}\ningress: [{from: [{}]}]", &[("PAL012", 6)], SELECTED);
     check_broken(
         "podSelector: {matchLabels: {a: b}}\ningress: [{from: [{podSelector: null}]}]",
@@ -89,6 +102,14 @@ fn sem_22_a_missing_pod_selector_is_every_pod() {
     for spec in ["policyTypes: [Ingress]", "podSelector:", "podSelector: null", "podSelector: {}"] {
         check(spec, "*\ningress\n");
     }
+}
+
+#[test]
+fn sem_23_peers_and_ports_of_one_rule_belong_together_and_rules_do_not() {
+    let together = "podSelector: {}\ningress: [{from: [{podSelector: {}}], ports: [{port: 80}]}]";
+    check(together, "*\ningress\n  pods * in namespace x 80/TCP\n");
+    let apart = "podSelector: {}\ningress: [{from: [{podSelector: {}}]}, {ports: [{port: 80}]}]";
+    check(apart, "*\ningress\n  pods * in namespace x any\n  any 80/TCP\n");
 }
 
 #[test]
@@ -113,10 +134,42 @@ fn sem_26_one_item_is_and_two_items_are_or() {
 }
 
 #[test]
-fn sem_28_an_ip_block_stands_alone() {
+fn sem_28_and_v_8_an_ip_block_stands_alone() {
     let spec =
         "podSelector: {matchLabels: {a: b}}\ningress:\n- from:\n  - podSelector: {}\n    ipBlock: {cidr: 10.0.0.0/8}";
     check_broken(spec, &[("PAL013", 9)], SELECTED);
+}
+
+#[test]
+fn sem_33_labels_and_expressions_are_all_required_and_nil_is_no_selector() {
+    let spec = "podSelector: {matchLabels: {a: b, c: d}, matchExpressions: [{key: e, operator: Exists}]}";
+    check(spec, "a=b,c=d,e\ningress\n");
+    check("podSelector: {matchLabels: {}, matchExpressions: []}", "*\ningress\n");
+    check("podSelector: {matchLabels: null, matchExpressions: null}", "*\ningress\n");
+    let peer = "podSelector: {}\ningress: [{from: [{podSelector: {}, namespaceSelector: null}]}]";
+    check(peer, "*\ningress\n  pods * in namespace x any\n");
+}
+
+#[test]
+fn sem_36_expressions_on_one_key_are_all_kept() {
+    let spec = "podSelector: {matchExpressions: [{key: a, operator: In, values: [b, c]}, {key: a, operator: NotIn, values: [c]}]}";
+    check(spec, "a in (b,c),a notin (c)\ningress\n");
+    check(
+        "podSelector: {matchExpressions: [{key: a, operator: Exists}, {key: a, operator: DoesNotExist}]}",
+        "a,!a\ningress\n",
+    );
+}
+
+#[test]
+fn sem_38_keys_and_values_are_kept_byte_for_byte() {
+    check("podSelector: {matchLabels: {Example.x: A.b_C-1}}", "Example.x=A.b_C-1\ningress\n");
+    let long = "k".repeat(63);
+    check(
+        &format!("podSelector: {{matchLabels: {{example.com/{long}: {long}}}}}"),
+        &format!("example.com/{long}={long}\ningress\n"),
+    );
+    check_broken(&format!("podSelector: {{matchLabels: {{{long}k: v}}}}"), &[("PAL018", 5)], NAMESPACE);
+    check_broken("podSelector: {matchLabels: {Example.com/a: v}}", &[("PAL018", 5)], NAMESPACE);
 }
 
 #[test]
@@ -149,7 +202,7 @@ fn sem_39_a_value_that_no_label_can_have_is_compared_as_it_is() {
 }
 
 #[test]
-fn sem_43_host_bits_are_masked_and_refused_when_strict() {
+fn sem_43_and_v_11_host_bits_are_masked_and_refused_when_strict() {
     let spec = "podSelector: {}\ningress: [{from: [{ipBlock: {cidr: 10.0.0.5/24, except: [10.0.0.130/25]}}]}]";
     check(spec, "*\ningress\n  10.0.0.0/24 except 10.0.0.128/25 any\n");
     let (policy, diagnostics) = decode_spec(spec, Strictness::Strict);
@@ -163,7 +216,7 @@ fn sem_44_old_notations_are_read() {
 }
 
 #[test]
-fn sem_45_an_exception_is_a_part_of_its_cidr() {
+fn sem_45_and_v_12_an_exception_is_a_part_of_its_cidr() {
     for except in ["10.0.0.0/8", "0.0.0.0/0", "11.0.0.0/16", "\"2001:db8::/64\""] {
         let spec = format!(
             "podSelector: {{matchLabels: {{a: b}}}}\ningress:\n- from:\n  - ipBlock:\n      cidr: 10.0.0.0/8\n      except: [{except}]"
@@ -173,7 +226,13 @@ fn sem_45_an_exception_is_a_part_of_its_cidr() {
 }
 
 #[test]
-fn sem_50_protocols_are_matched_exactly() {
+fn sem_46_an_exception_belongs_to_its_own_item() {
+    let spec = "podSelector: {}\ningress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}, {ipBlock: {cidr: 10.1.0.0/16}}]}]";
+    check(spec, "*\ningress\n  10.0.0.0/8 except 10.1.0.0/16 | 10.1.0.0/16 any\n");
+}
+
+#[test]
+fn sem_50_and_v_2_protocols_are_matched_exactly() {
     let spec = "podSelector: {}\ningress: [{ports: [{port: 80}, {port: 53, protocol: UDP}, {protocol: SCTP}]}]";
     check(spec, "*\ningress\n  any 80/TCP | 53/UDP | SCTP\n");
     for protocol in ["tcp", "ICMP", "ALL"] {
@@ -191,6 +250,16 @@ fn sem_53_ranges_of_ports() {
 #[test]
 fn sem_54_named_ports_stay_names() {
     check("podSelector: {}\ningress: [{ports: [{port: http}]}]", "*\ningress\n  any http/TCP\n");
+}
+
+#[test]
+fn sem_59_and_60_a_named_port_stands_beside_any_egress_peer() {
+    check(
+        "podSelector: {}\npolicyTypes: [Egress]\negress: [{ports: [{port: dns, protocol: UDP}]}]",
+        "*\negress\n  any dns/UDP\n",
+    );
+    let block = "podSelector: {}\npolicyTypes: [Egress]\negress: [{to: [{ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: http}]}]";
+    check(block, "*\negress\n  10.0.0.0/8 http/TCP\n");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What is asked about a drawn cluster: connections for the oracle, and the same as packets for the simulator.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use engine::eval::policy::{self, Connection, PodInterfaces, Way};
@@ -11,40 +12,67 @@ use policy_lang::port::Protocol;
 use super::draw::PORTS;
 use super::plan::{self, NODES, OUTSIDE};
 
-/// Every pair of addresses of one family, by every transport, on every way through a node.
+/// Every pair of addresses of one family, by every transport, on every way through a node; of what is none of its pods'
+/// business, one transport.
 ///
 /// By which interfaces packets of known pods pass follows from where they are; those of unknown addresses are asked
 /// about by both kinds.
 pub(super) fn connections(inventory: &Inventory, node: &str) -> Vec<Connection> {
     let spots = plan::pods().map(|(_, spot)| spot).chain(OUTSIDE).chain(NODES.map(|node| node.host));
-    let mut addresses: Vec<IpAddr> = spots.flat_map(plan::Spot::addresses).collect();
-    addresses.push("fe80::9".parse().expect("an address"));
+    let link_local = "fe80::9".parse().expect("an address");
+    let addresses = spots.flat_map(plan::Spot::addresses).chain([link_local]);
+    let plan = NODES.iter().filter(|plan| plan.host.name == node);
+    let spots = plan.flat_map(|plan| plan.pods).flat_map(plan::Spot::addresses);
+    let pods = inventory.pods.values().filter(|pod| pod.node.as_deref() == Some(node));
+    let ours: BTreeSet<IpAddr> = pods.flat_map(|pod| &pod.addresses).copied().chain(spots).collect();
+    let first = policy::Transport::Port { protocol: Protocol::Tcp, destination: PORTS[0] };
+    let ends: Vec<End> = addresses
+        .map(|address| End { address, is_ours: ours.contains(&address), wires: wires(inventory, node, address) })
+        .collect();
     let mut connections = Vec::new();
-    for source in &addresses {
-        for destination in addresses.iter().filter(|other| other.is_ipv4() == source.is_ipv4()) {
+    for source in &ends {
+        for destination in ends.iter().filter(|other| other.address.is_ipv4() == source.address.is_ipv4()) {
             for transport in transports() {
-                for way in [Way::Forwarded, Way::ToNode, Way::FromNode] {
-                    let connection = Connection::new(*source, *destination, transport, way);
-                    let of = |ends: bool, address| if ends { wires(inventory, node, address) } else { vec![false] };
-                    for input in of(way != Way::FromNode, *source) {
-                        for output in of(way != Way::ToNode, *destination) {
-                            connections.push(Connection { interfaces: PodInterfaces { input, output }, ..connection });
-                        }
-                    }
+                if transport == first || source.is_ours || destination.is_ours {
+                    push(source, destination, transport, Way::Forwarded, &mut connections);
+                }
+                if transport == first || source.is_ours {
+                    push(source, destination, transport, Way::ToNode, &mut connections);
                 }
             }
+            push(source, destination, first, Way::FromNode, &mut connections);
         }
     }
     connections
 }
 
+/// An address, and what the node knows of it.
+struct End {
+    address: IpAddr,
+    /// A pod of the node has it, or may have it.
+    is_ours: bool,
+    /// Whether it is reached by a pod's interface.
+    wires: &'static [bool],
+}
+
+fn push(from: &End, to: &End, transport: policy::Transport, way: Way, connections: &mut Vec<Connection>) {
+    let connection = Connection::new(from.address, to.address, transport, way);
+    let inputs = if way == Way::FromNode { &[false] } else { from.wires };
+    let outputs = if way == Way::ToNode { &[false] } else { to.wires };
+    for input in inputs.iter().copied() {
+        for output in outputs.iter().copied() {
+            connections.push(Connection { interfaces: PodInterfaces { input, output }, ..connection });
+        }
+    }
+}
+
 /// Whether an address is reached by a pod's interface.
-fn wires(inventory: &Inventory, node: &str, address: IpAddr) -> Vec<bool> {
+fn wires(inventory: &Inventory, node: &str, address: IpAddr) -> &'static [bool] {
     let mut owners = inventory.pods.values().filter(|pod| pod.addresses.contains(&address)).peekable();
     if owners.peek().is_none() {
-        return vec![false, true];
+        return &[false, true];
     }
-    vec![owners.any(|pod| pod.node.as_deref() == Some(node))]
+    if owners.any(|pod| pod.node.as_deref() == Some(node)) { &[true] } else { &[false] }
 }
 
 fn transports() -> impl Iterator<Item = policy::Transport> {

@@ -1,4 +1,4 @@
-//! Pods on one bridge, with br_netfilter and without.
+//! Pods on one bridge, with `br_netfilter` and without.
 
 use std::fs;
 use std::path::PathBuf;

@@ -9,6 +9,9 @@ use crate::privilege::can_make_namespaces;
 
 const PORTS: [&str; 5] = ["22/TCP", "8080/TCP", "8081/TCP", "53/UDP", "8080/UDP"];
 
+/// Where NodeLocal DNS listens.
+const CACHE: [&str; 2] = ["169.254.20.10", "fd00:20::10"];
+
 #[test]
 fn sem_83_85_own_node_reaches_its_pods_and_is_reached_as_egress_policy_says() {
     if !can_make_namespaces("sem_83_own_node") {
@@ -29,7 +32,7 @@ fn sem_83_85_own_node_reaches_its_pods_and_is_reached_as_egress_policy_says() {
     // sem-85: the node is an address like any other, and sem-95: so is another node.
     let node_a = "{ipBlock: {cidr: 192.168.0.11/32}}, {ipBlock: {cidr: '2001:db8:0:1::11/128'}}";
     let ssh = policy("shop/web", "Egress", &format!("[{{to: [{node_a}], ports: [{{port: 22}}]}}]"));
-    cluster.enforce(&Rules { policies: &(isolated.clone() + &ssh), ..Rules::default() });
+    cluster.enforce(&Rules { policies: &(isolated + &ssh), ..Rules::default() });
     cluster.assert_tables(
         "22/TCP to the own node",
         "22/TCP node-a node-b\nshop/web open drop\n\n8080/TCP node-a\nshop/web drop\n\necho node-a\nshop/web drop\n",
@@ -156,7 +159,6 @@ fn sem_94_a_dns_cache_on_the_node_whose_packets_are_not_tracked_is_judged_in_inp
     if !can_make_namespaces("sem_94_node_local_dns") {
         return;
     }
-    const CACHE: [&str; 2] = ["169.254.20.10", "fd00:20::10"];
     let mut cluster = Cluster::new(NODES, &PORTS);
     let node = cluster.namespace("node-a");
     // This kernel has no dummy interfaces; a bridge without ports bears an address as well.

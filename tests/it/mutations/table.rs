@@ -26,7 +26,7 @@ const VITAL: &str = "engine/src/compile/pods/vital.rs";
 const PEER: &str = "engine/src/compile/pods/peer.rs";
 const PORT: &str = "engine/src/compile/pods/port.rs";
 const ICMP: &str = "engine/src/compile/pods/icmp.rs";
-const SERVICE: &str = "engine/src/compile/pods/service.rs";
+const VIEW: &str = "engine/src/view.rs";
 const FOLD: &str = "engine/src/compile/pods/fold.rs";
 const RESOLVE: &str = "engine/src/resolve.rs";
 
@@ -64,14 +64,14 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(VITAL, "forwarded neighbour discovery passes", "vec![«unforwarded», of_type(&NEIGHBOUR_DISCOVERY)]", "of_type(&NEIGHBOUR_DISCOVERY)"),
     fault(VITAL, "pods may send router advertisements", "if !«from_pod.is_empty()»", "true"),
     fault(VITAL, "packet too big is not let through", "passed(vec![number(Field::Icmpv6Type, «PACKET_TOO_BIG»)]", "UNREACHABLE"),
-    fault(PEER, "an exception is no hole", "«except.iter().for_each(|hole| block.remove(Interval::network(*hole)))»", "()"),
+    fault(PEER, "an exception is no hole", "«block.remove(Interval::network(*hole))»", "()"),
     fault(PEER, "an exception is a hole in other peers too", "«intervals.extend(&block)»", "{ intervals.extend(&block); except.iter().for_each(|hole| intervals.remove(Interval::network(*hole))) }"),
-    fault(PEER, "every node is meant", "nodes.filter(|node| «selector.matches(&node.labels)»)", "true"),
+    fault(VIEW, "every node is meant", "«selector.matches(&node.labels)»", "true"),
     fault(PORT, "endPort is ignored", "add(*protocol, range.first(), «range.last()»)", "range.first()"),
     fault(PORT, "UDP ports are TCP ports", "Protocol::Udp => «Field::UdpDport»", "Field::TcpDport"),
-    fault(PORT, "all ports of a protocol are all of TCP", "return Match::eq(Field::L4Proto, Datum::protocol(«protocol.number()»))", "6"),
+    fault(PORT, "all ports of a protocol are all of TCP", "PortTest::Whole(protocol) => Some(Match::eq(Field::L4Proto, Datum::protocol(«protocol.number()»)))", "6"),
     fault(ICMP, "the code of ICMP is ignored", "let code = «wanted.code»", "None::<u8>"),
-    fault(SERVICE, "endpoints without a port are forgotten", "ServicePart::Endpoints => «&[Part::Ports, Part::Protocols]»", "&[Part::Ports]"),
+    fault(PEER, "endpoints without a port are forgotten", "ServicePart::Endpoints => «&[Part::Ports, Part::Protocols]»", "&[Part::Ports]"),
     fault(FOLD, "the last port of a range is cut off", "«*cut <= number(permission.ports.high())»", "*cut < number(permission.ports.high())"),
     fault(FOLD, "neighbouring ports share their blocks", "&& «*same == area»", "true"),
     fault(RESOLVE, "one of two pods at an address suffices for a selector", "«self.rivals(address).iter().all(|name| self.inventory.pods.get(name).is_some_and(|pod| holds(name, pod)))»", "true"),

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use engine::apply::{ApplyError, InForce, Step, apply};
-use engine::compile::options::STANDARD;
 use engine::diff::{Change, Changed, changes as differences, diff};
 use engine::kernel::Kernel;
 use engine::observed::Observed;
@@ -85,6 +84,7 @@ Exit codes:
 
 pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     let desired = input::desired(&args.sources, color)?;
+    let local = &desired.config.pod_options().local;
     let run = RunDir::from_environment();
     let mut kernel = live::open()?;
     if args.check {
@@ -102,7 +102,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         remember(&run, &desired);
         keep_baseline(&desired);
         super::print("in sync: nothing to do\n")?;
-        let judged = flows::judge_in_sync(&run, &desired.ruleset, &STANDARD.local)?;
+        let judged = flows::judge_in_sync(&run, &desired.ruleset, local)?;
         return Ok(desired.outcome.max(judged).max(bridges::warn(&desired)));
     }
     let armed = args.confirm.map(|seconds| Armed::new(&run, seconds)).transpose()?;
@@ -119,7 +119,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     remember(&run, &desired);
     report(&changes)?;
     let before = (!observed.tables.is_empty()).then(|| observed.to_ruleset());
-    let judged = flows::judge(&run, before.as_ref(), &desired.ruleset, &STANDARD.local, earlier)?;
+    let judged = flows::judge(&run, before.as_ref(), &desired.ruleset, local, earlier)?;
     let outcome = outcome.max(judged).max(bridges::warn(&desired));
     drop(lock);
     match armed {

@@ -15,9 +15,9 @@ use crate::source::load_with_objects;
 /// the line of the source that decides.
 ///
 /// It judges by the manifests alone: no permission and no cluster is needed, and nothing has to be loaded. Policies are
-/// judged twice, by their words and as they are compiled; if the two contradict each other it says so, and exits with
-/// 1. Host rules are judged as they are compiled, the same on every node, with eth0 towards other nodes and interfaces
-/// cali1, cali2 and so on towards pods, and with processes on nodes that run as root.
+/// judged twice, by their words and as they are compiled; if the two contradict each other it says so, and exits
+/// with 1. Host rules are judged as they are compiled, the same on every node, with eth0 towards other nodes and
+/// interfaces cali1, cali2 and so on towards pods, and with processes on nodes that run as root.
 ///
 /// Pods on the host's network are their node to every policy. What goes to a Service is judged on each of its backends.
 /// Each address family that both ends have is judged by itself.
@@ -81,7 +81,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         objects: &objects,
         host: loaded.host.as_ref().map(|rules| HostInput { rules, names: &loaded.names, sources: &loaded.sources }),
         forward_mode: config.forward.unwrap_or_default(),
-        options: &engine::compile::options::STANDARD,
+        options: config.pod_options(),
         node: config.node.as_deref(),
     };
     let explanation = Explainer::new(world).explain(&question).map_err(|error| Failure::Input(error.into()))?;

@@ -110,6 +110,7 @@ impl SourceArgs {
             baseline: self.baseline.clone(),
             node: self.node.clone(),
             forward: None,
+            pods: None,
         }
     }
 
@@ -237,7 +238,7 @@ fn compile_once(loaded: &Loaded, config: &Config, node: &str) -> (Ruleset, Vec<D
         inventory,
         node,
         forward_mode: config.forward.unwrap_or_default(),
-        pods: &engine::compile::options::STANDARD,
+        pods: config.pod_options(),
         sources: records,
     })
 }

@@ -31,13 +31,13 @@ pub fn config_reference() -> String {
          field that is not in this table is an error. Relative paths are relative to the folder of the file. A flag \
          of the command line wins over the file.\n\n| field | form | default | meaning |\n|---|---|---|---|\n",
     );
-    for config::Field { key, form, default, meaning } in config::FIELDS {
+    for config::Field { key, form, default, meaning } in config::fields() {
         // Writing to a String cannot fail.
         let _: std::fmt::Result = writeln!(text, "| `{key}` | {form} | {default} | {meaning} |");
     }
     text.push_str(
         "\n```yaml\n# /etc/palisade/palisade.yaml\nhost: node.ferm\nmanifests: [manifests]\nbaseline: \
-         baseline.yaml\nforward: pods-first\n```\n",
+         baseline.yaml\nforward: pods-first\npodInterfaces: cali\n```\n",
     );
     text
 }

@@ -106,12 +106,12 @@ impl Scene {
     pub fn of_topology(topology: Topology, services: Vec<Service>) -> Self {
         let mut parties = parties(&topology);
         for node in &topology.nodes {
-            let process = |name: &Box<str>| Party {
-                name: name.clone(),
+            let process = |name: &str| Party {
+                name: name.into(),
                 place: Place::Node((*node.host.name).into()),
                 addresses: node.host.addresses.clone(),
             };
-            parties.extend(node.processes.iter().map(process));
+            parties.extend(node.processes.iter().map(|name| process(name)));
         }
         Self { topology, parties, services }
     }

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use engine::inventory::Inventory;
-use policy_lang::policy::{Direction, Policy, PortMatches};
+use policy_lang::policy::{Direction, Policy, PortMatches, Tier};
 use policy_lang::port::{Ports, Protocol};
 
 use crate::lab::Service;
 
 /// Most services that are asked for.
-const SERVICES_MAX: usize = 12;
+const SERVICES_MAX: usize = 16;
 
 /// What is asked for in every cluster: pods' usual port, a node's own, names, and an echo.
 const ALWAYS: [Service; 5] =
@@ -18,7 +18,9 @@ const ALWAYS: [Service; 5] =
 /// The services of a cluster: TCP, UDP, SCTP, echo; each by its port.
 pub(super) fn services(policies: &[Policy], inventory: &Inventory) -> Vec<Service> {
     let mut chosen = BTreeSet::from(ALWAYS);
-    let wanted = policies.iter().flat_map(|policy| {
+    // What tenants name says more about their pods than what is demanded of everybody.
+    let (tenants, others): (Vec<_>, Vec<_>) = policies.iter().partition(|policy| policy.tier == Tier::NetworkPolicy);
+    let wanted = tenants.into_iter().chain(others).flat_map(|policy| {
         let of = |direction| policy.rules(direction).unwrap_or_default();
         of(Direction::Ingress).iter().chain(of(Direction::Egress))
     });

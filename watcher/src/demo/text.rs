@@ -101,7 +101,7 @@ pub fn tightening(tightening: &Tightening, cut: &Cut) -> String {
     for seen in &cut.drops {
         let line = drops::line(seen);
         // Its parts stand two spaces apart; together they are wider than the terminal.
-        let mut parts = line.trim_end().splitn(3, "  ");
+        let mut parts = line.trim_end().splitn(4, "  ");
         let first: Vec<_> = parts.by_ref().take(2).collect();
         let _: std::fmt::Result = writeln!(text, "        {}", first.join("  "));
         for rest in parts {

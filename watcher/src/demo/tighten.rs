@@ -19,7 +19,8 @@ use engine::observed::TableFlags;
 use engine::place::{self, Event};
 use engine::ruleset::{Family, TableKey};
 use policy_lang::name::NamespacedName;
-use policy_lang::policy::{Policy, Rule, Tier};
+use policy_lang::peer::Peer;
+use policy_lang::policy::{Peers, Policy, Rule, Tier};
 use policy_lang::source::Origin;
 
 use super::judge::Judge;
@@ -85,26 +86,33 @@ impl Tightening {
     /// Finds a TCP connection between pods that hangs on one rule of a NetworkPolicy; there may be none.
     pub fn find(world: &World, scene: &Scene, loaded: &Loaded, mode: ForwardMode, owner: Owner) -> Option<Self> {
         let judge = Judge::new(world, scene, owner);
-        let mut tried: Vec<Origin> = Vec::new();
+        let mut found = Vec::new();
         for (service, port) in scene.services.iter().filter_map(|service| Some((*service, tcp_port(*service)?))) {
             for (from, to) in pod_pairs(scene) {
                 let Some(address) = to.addresses.first().copied() else { continue };
-                let Some((policy, rule)) = permitting(&judge, from, to, address, service) else { continue };
-                if tried.contains(&rule) {
-                    continue;
+                if let Some((policy, rule)) = permitting(&judge, from, to, address, service) {
+                    found.push((from, to, address, (service, port), (policy, rule)));
                 }
-                if tried.len() == TRIES {
-                    return None;
-                }
-                tried.push(rule.clone());
-                let tightened = Loaded { policies: without(&world.policies, &rule), ..loaded.clone() };
-                let (after, _) = World::compile_as(tightened, mode, world.options.clone());
-                let verdict = Judge::new(&after, scene, owner).verdict(from, to, address, service)?;
-                let denial = verdict.denial.filter(|_| verdict.outcome == Outcome::Dropped);
-                if let Some((node, line)) = denial.and_then(|denial| Some((denial.node, denial.line?))) {
-                    let (from, to) = (from.name.clone(), to.name.clone());
-                    return Some(Self { from, to, address, port, policy, rule, denied_by: line, node, world: after });
-                }
+            }
+        }
+        // A rule that names pods says more about the two than one that is for everybody.
+        found.sort_by_key(|(.., (_, rule))| !names_pods(&world.policies, rule));
+        let mut tried: Vec<Origin> = Vec::new();
+        for (from, to, address, (service, port), (policy, rule)) in found {
+            if tried.contains(&rule) {
+                continue;
+            }
+            if tried.len() == TRIES {
+                return None;
+            }
+            tried.push(rule.clone());
+            let tightened = Loaded { policies: without(&world.policies, &rule), ..loaded.clone() };
+            let (after, _) = World::compile_as(tightened, mode, world.options.clone());
+            let verdict = Judge::new(&after, scene, owner).verdict(from, to, address, service)?;
+            let denial = verdict.denial.filter(|_| verdict.outcome == Outcome::Dropped);
+            if let Some((node, line)) = denial.and_then(|denial| Some((denial.node, denial.line?))) {
+                let (from, to) = (from.name.clone(), to.name.clone());
+                return Some(Self { from, to, address, port, policy, rule, denied_by: line, node, world: after });
             }
         }
         None
@@ -238,6 +246,16 @@ fn permitting<'a>(
         | Cause::Vital
         | Cause::RoutingFromPod => None,
     }
+}
+
+/// Whether the peers of a rule are pods by their labels.
+fn names_pods(policies: &[Policy], origin: &Origin) -> bool {
+    let rules = policies.iter().flat_map(|policy| policy.ingress.iter().chain(&policy.egress).flatten());
+    let mut of_origin = rules.filter(|rule| rule.origin == *origin);
+    of_origin.all(|rule| match &rule.peers {
+        Peers::Any => false,
+        Peers::AnyOf(peers) => peers.iter().all(|peer| matches!(peer, Peer::Pods(_))),
+    })
 }
 
 /// The policies without one rule. What they isolate stays isolated.

@@ -21,7 +21,6 @@ const REJECT: u32 = 0x200;
 ///
 /// # Errors
 /// What the system says. A kernel without IPv6 has no routes of it, which is no error.
-#[cfg(feature = "kernel")]
 pub fn read() -> io::Result<Host> {
     let mut interfaces: BTreeMap<String, (Vec<IpAddr>, Vec<Ipv4Addr>)> = BTreeMap::new();
     for found in nix::ifaddrs::getifaddrs()? {
@@ -32,7 +31,7 @@ pub fn read() -> io::Result<Host> {
         addresses
             .extend(address.and_then(|address| address.as_sockaddr_in6()).map(|address| IpAddr::from(address.ip())));
         let broadcast = found.broadcast.as_ref().and_then(|address| address.as_sockaddr_in());
-        broadcasts.extend(broadcast.map(|address| address.ip()));
+        broadcasts.extend(broadcast.map(nix::sys::socket::SockaddrIn::ip));
     }
     let interfaces = interfaces.into_iter().map(|(name, (addresses, broadcast))| Interface {
         name: name.into(),

@@ -137,7 +137,7 @@ impl Crafted {
                 packet.extend([0x45, 0]);
                 packet.extend((IPV4_HEADER + length(transport.len())).to_be_bytes());
                 packet.extend(identification.to_be_bytes());
-                packet.extend((u16::from(more) << 13 | offset / 8).to_be_bytes());
+                packet.extend(((u16::from(more) << 13) | (offset / 8)).to_be_bytes());
                 packet.extend([self.hop_limit, protocol, 0, 0]);
                 packet.extend(source.octets());
                 packet.extend(destination.octets());

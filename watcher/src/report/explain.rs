@@ -27,7 +27,7 @@ pub fn text(explanation: &Explanation, sources: &Sources) -> String {
         if let Some(contradiction) = &case.contradiction {
             // Writing to a String cannot fail.
             let _: std::fmt::Result =
-                writeln!(text, "\n  BUG of palisade: {contradiction}. Do not trust this verdict, and report it.",);
+                writeln!(text, "\n  BUG of palisade: {contradiction}. Do not trust this verdict, and report it.");
         }
         text.push('\n');
     }

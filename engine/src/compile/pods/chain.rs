@@ -39,7 +39,7 @@ impl<'a> PolicyChains<'a> {
         policies: &'a [Policy],
         resolver: &'a Resolver<'a>,
         local: Vec<IpAddr>,
-        node: &str,
+        node: Option<&str>,
         options: &'a PodOptions,
         budget: Budget,
     ) -> Self {
@@ -136,7 +136,7 @@ impl<'a> PolicyChains<'a> {
         let words = Words {
             identity: format!("budget {direction} {namespace}"),
             tail: namespace.to_string(),
-            line: about.clone(),
+            line: about,
             about: format!("namespace {namespace} is over its budget"),
         };
         place::denial(Cause::Budget(direction), &words, self.options, builder)

@@ -11,11 +11,11 @@ use crate::ruleset::{Expr, Field};
 pub(super) fn tests(rule: &Rule) -> Vec<(AddressFamily, Vec<Expr>)> {
     match &rule.ports {
         PortMatches::Any => Vec::new(),
-        PortMatches::AnyOf(_) => rule.icmp.iter().map(test).collect(),
+        PortMatches::AnyOf(_) => rule.icmp.iter().copied().map(test).collect(),
     }
 }
 
-fn test(wanted: &IcmpMatch) -> (AddressFamily, Vec<Expr>) {
+fn test(wanted: IcmpMatch) -> (AddressFamily, Vec<Expr>) {
     const ICMP: u32 = 1;
     const ICMPV6: u32 = 58;
     let (family, protocol, type_field, code_field) = match wanted.version {

@@ -48,9 +48,9 @@ impl AddressTest {
 }
 
 impl<'a> PeerSets<'a> {
-    /// No sets yet.
-    pub(super) fn new(resolver: &'a Resolver<'a>, node: &str) -> Self {
-        Self { resolver, node: Some(node.into()), selectors: BTreeMap::new() }
+    /// No sets yet. With a node, only its known pods are ever the destination of ingress.
+    pub(super) fn new(resolver: &'a Resolver<'a>, node: Option<&str>) -> Self {
+        Self { resolver, node: node.map(Into::into), selectors: BTreeMap::new() }
     }
 
     /// The facts behind it.
@@ -123,11 +123,11 @@ impl<'a> PeerSets<'a> {
         direction: Direction,
         builder: &mut TableBuilder,
     ) -> Vec<Expr> {
-        let words = port::named_words(name, protocol, direction);
-        let (kind, node) = match direction {
-            Direction::Ingress => ("own_port", self.node.clone()),
-            Direction::Egress => ("port", None),
+        let (kind, node) = match (direction, &self.node) {
+            (Direction::Ingress, Some(node)) => ("own_port", Some(Arc::clone(node))),
+            (Direction::Ingress, None) | (Direction::Egress, _) => ("port", None),
         };
+        let words = port::named_words(name, protocol, node.is_some());
         let content = Content::NamedPort { name: Arc::clone(name), protocol, node };
         let set = self.view((kind, name), family, &words, &words, content, builder);
         port::named(family, protocol, set)
@@ -143,7 +143,9 @@ impl<'a> PeerSets<'a> {
         for peer in peers {
             if let Peer::Addresses { cidr, except } = peer {
                 let block = block(*cidr, except);
-                blocks.iter_mut().for_each(|(_, intervals)| intervals.extend(&block));
+                for (_, intervals) in &mut blocks {
+                    intervals.extend(&block);
+                }
             } else {
                 for family in FAMILIES {
                     let exprs = self.looked_up(peer, family, direction, builder);
@@ -170,11 +172,11 @@ impl<'a> PeerSets<'a> {
     ) -> Vec<Expr> {
         let field = peer_field(direction, family);
         match peer {
-            Peer::Pods(selector) => vec![lookup(field, self.selector_set(selector, family, builder))],
+            Peer::Pods(selector) => vec![lookup(field, &self.selector_set(selector, family, builder))],
             Peer::Nodes(selector) => {
                 let words = peer.to_string();
                 let content = Content::Nodes(selector.clone());
-                vec![lookup(field, self.view(("nodes", ""), family, &words, &words, content, builder))]
+                vec![lookup(field, &self.view(("nodes", ""), family, &words, &words, content, builder))]
             }
             Peer::Service { name, part } => {
                 let parts: &[Part] = match part {
@@ -246,7 +248,9 @@ impl<'a> PeerSets<'a> {
 pub(super) fn block(cidr: ipnet::IpNet, except: &[ipnet::IpNet]) -> Intervals {
     let mut block = Intervals::empty(address_family(cidr.addr()).address_type());
     block.insert(Interval::network(cidr));
-    except.iter().for_each(|hole| block.remove(Interval::network(*hole)));
+    for hole in except {
+        block.remove(Interval::network(*hole));
+    }
     block
 }
 
@@ -259,11 +263,11 @@ pub(super) fn block_test(field: Field, intervals: &Intervals, builder: &mut Tabl
         return Some(Expr::Match(Match { field, mask: None, operator: Operator::Eq, value }));
     }
     let set = builder.constant_set("net", "", SetSpec::intervals([field.data_type()]), intervals.elements());
-    Some(lookup(field, set))
+    Some(lookup(field, &set))
 }
 
-pub(super) fn lookup(field: Field, set: Name) -> Expr {
-    matching::in_set(field, &set, Operator::Eq)
+pub(super) fn lookup(field: Field, set: &Name) -> Expr {
+    matching::in_set(field, set, Operator::Eq)
 }
 
 pub(super) fn peer_field(direction: Direction, family: AddressFamily) -> Field {

@@ -150,7 +150,7 @@ impl PeerSets<'_> {
         for (test, selectors) in &plan.pods {
             let set = self.union(selectors, family, tail, builder);
             let port = self.port_exprs(family, test, direction, builder);
-            out.push(std::iter::once(lookup(field, set)).chain(port).collect());
+            out.push(std::iter::once(lookup(field, &set)).chain(port).collect());
         }
         for (test, intervals) in &plan.blocks {
             let port = self.port_exprs(family, test, direction, builder);

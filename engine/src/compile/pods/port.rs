@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use policy_lang::policy::{Direction, PortMatches};
+use policy_lang::policy::PortMatches;
 use policy_lang::port::{PortMatch, Ports, Protocol};
 
 use super::family::AddressFamily;
@@ -35,8 +35,7 @@ pub(super) fn tests(ports: &PortMatches, own: Option<&[NamedPort]>) -> Vec<PortT
     };
     // `None` stands for every port of the protocol.
     let mut numbers: BTreeMap<Protocol, Vec<(u16, u16)>> = BTreeMap::new();
-    let mut add =
-        |protocol: Protocol, first: u16, last: u16| numbers.entry(protocol).or_default().push((first, last));
+    let mut add = |protocol: Protocol, first: u16, last: u16| numbers.entry(protocol).or_default().push((first, last));
     let mut named = Vec::new();
     let mut whole = Vec::new();
     for PortMatch { protocol, ports } in ports {
@@ -125,10 +124,7 @@ pub(super) fn named(family: AddressFamily, protocol: Protocol, set: crate::rules
     ]
 }
 
-/// What the set of a named port is called after: the destination of ingress is a pod of the node.
-pub(super) fn named_words(name: &str, protocol: Protocol, direction: Direction) -> String {
-    match direction {
-        Direction::Ingress => format!("port {name}/{protocol} of this node's pods"),
-        Direction::Egress => format!("port {name}/{protocol}"),
-    }
+/// What the set of a named port is called after.
+pub(super) fn named_words(name: &str, protocol: Protocol, is_local: bool) -> String {
+    if is_local { format!("port {name}/{protocol} of this node's pods") } else { format!("port {name}/{protocol}") }
 }

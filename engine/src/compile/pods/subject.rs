@@ -1,13 +1,13 @@
 //! Which policies bind a pod, in the order in which they decide.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use policy_lang::name::NamespacedName;
 use policy_lang::peer::Namespaces;
 use policy_lang::policy::{Direction, Policy, Subject, Tier};
 
-use crate::inventory::{NamedPort, Pod};
+use crate::inventory::{Inventory, NamedPort, Pod};
 use crate::resolve::Resolver;
 
 /// The policies that bind one pod in one direction, as indices into the list of all policies.
@@ -53,11 +53,20 @@ pub(super) struct Bindings<'a> {
 }
 
 impl<'a> Bindings<'a> {
-    /// Sorts the policies into tiers and namespaces.
-    pub(super) fn new(policies: &'a [Policy]) -> Self {
+    /// Sorts the policies into tiers and namespaces. NetworkPolicies count only where `node` has pods.
+    pub(super) fn new(policies: &'a [Policy], inventory: &Inventory, node: &str) -> Self {
+        let local = inventory.pods.iter().filter(|(_, pod)| pod.node.as_deref() == Some(node));
+        let local: BTreeSet<&Arc<str>> = local.map(|(name, _)| &name.namespace).collect();
+        let concerns = |policy: &Policy| match (policy.tier, &policy.subject.pods.namespaces) {
+            (Tier::NetworkPolicy, Namespaces::Named(namespace)) => local.contains(namespace),
+            // A NetworkPolicy is about its own namespace only (sem-7).
+            (Tier::NetworkPolicy, Namespaces::Matching(_)) => false,
+            (Tier::ConfigMapAdmin | Tier::ClusterAdmin | Tier::ClusterBaseline | Tier::ConfigMapBaseline, _) => true,
+        };
         let mut bindings =
             Self { policies, before: Default::default(), after: Default::default(), by_namespace: BTreeMap::new() };
-        let mut ordered: Vec<(usize, &Policy)> = policies.iter().enumerate().collect();
+        let mut ordered: Vec<(usize, &Policy)> =
+            policies.iter().enumerate().filter(|(_, policy)| concerns(policy)).collect();
         ordered.sort_by_key(|(_, policy)| (policy.priority, &policy.name));
         let [enforced, cluster_admin] = &mut bindings.before;
         let [cluster_baseline, otherwise] = &mut bindings.after;
@@ -70,7 +79,6 @@ impl<'a> Bindings<'a> {
                 (Tier::NetworkPolicy, Namespaces::Named(namespace)) => {
                     bindings.by_namespace.entry(namespace).or_default().push(index);
                 }
-                // A NetworkPolicy is about its own namespace only (sem-7).
                 (Tier::NetworkPolicy, Namespaces::Matching(_)) => {}
             }
         }

@@ -94,8 +94,10 @@ impl Question<'_> {
                 };
                 match (direction, subject) {
                     (Direction::Ingress, Subject::Pod((_, pod))) => declares(pod),
+                    // Nobody knows what it declares.
+                    (Direction::Ingress, Subject::Unknown(_)) => false,
                     // A name means something for pods only, whatever the peer is (sem-59, sem-60).
-                    (Direction::Ingress, Subject::Unknown(_)) | (Direction::Egress, _) => {
+                    (Direction::Egress, _) => {
                         let pods = self.oracle.owners(self.connection.destination);
                         !pods.is_empty() && pods.iter().all(|(_, pod)| declares(pod))
                     }

@@ -1,6 +1,7 @@
 //! Rules with peers, ports and kinds of ICMP of every shape.
 
 use std::num::NonZeroU16;
+use std::sync::Arc;
 
 use policy_lang::name::NamespacedName;
 use policy_lang::peer::{Namespaces, Peer, PodSelector, ServicePart};
@@ -49,7 +50,7 @@ impl Draw<'_> {
         let peer = match self.below(3) {
             0 => Peer::Addresses { cidr: plan::block(self.pick(&BLOCKS)), except: [].into() },
             1 => Peer::Pods(PodSelector {
-                namespaces: Namespaces::Named(policy.namespace.clone()),
+                namespaces: Namespaces::Named(Arc::clone(&policy.namespace)),
                 pods: self.selector(),
             }),
             _ => Peer::Pods(self.pods(&policy.namespace)),

@@ -175,9 +175,9 @@ fn targets<'a>(
     column: &str,
     service: Service,
 ) -> Vec<(&'a Party, IpAddr, (IpAddr, Service))> {
-    let virtual_ones = scene.topology.services.iter().filter(|found| found.service == service);
+    let mut virtual_ones = scene.topology.services.iter().filter(|found| found.service == service);
     if let Ok(address) = column.parse::<IpAddr>() {
-        for found in virtual_ones.filter(|found| found.addresses.contains(&address)) {
+        if let Some(found) = virtual_ones.find(|found| found.addresses.contains(&address)) {
             let backend = party(scene, &found.backend);
             let behind = backend.address_like(address).unwrap_or_else(|| panic!("nothing behind {address}"));
             return vec![(backend, address, (behind, with_port(service, found.port)))];
