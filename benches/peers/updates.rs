@@ -27,6 +27,8 @@ const COMMIT_MAX: Duration = Duration::from_micros(100);
 const INTERVALS: u32 = 10_000;
 /// How many of them go at once.
 const REMOVED: [u32; 5] = [1, 4, 5, 100, 5_000];
+/// A plan has up to four rounds.
+const PLANNED_ROUNDS_MAX: usize = 4;
 /// Where a removal is a new set, both sides are the same; this much they may differ by chance.
 const NO_MORE: f64 = 1.1;
 
@@ -44,14 +46,17 @@ fn single() -> Table {
     let (set, spec) = shape::address_set();
     let goal = Series { name: "the goal".into(), figures: vec![milliseconds(COMMIT_MAX); SINGLE_CHANGES as usize] };
     let [mut into, mut out] = [(); 2].map(|()| Series::new("palisade"));
-    for n in 0..SINGLE_CHANGES {
-        // Addresses that are not among the set's.
-        let elements = vec![(shape::address_key(SELECTOR + n), Element::PLAIN)];
-        let add = OpKind::AddElements { set: set.clone(), spec: spec.clone(), elements: elements.clone() };
-        let delete = OpKind::DeleteElements { set: set.clone(), spec: spec.clone(), elements };
-        into.figures.push(milliseconds(commit(&mut kernel, &[of_table(add)])));
-        out.figures.push(milliseconds(commit(&mut kernel, &[of_table(delete)])));
+    // Addresses that are not among the set's.
+    let elements = |n| vec![(shape::address_key(n), Element::PLAIN)];
+    let add = |n| OpKind::AddElements { set: set.clone(), spec: spec.clone(), elements: elements(n) };
+    let delete = |n| OpKind::DeleteElements { set: set.clone(), spec: spec.clone(), elements: elements(n) };
+    for n in SELECTOR..SELECTOR + SINGLE_CHANGES {
+        into.figures.push(milliseconds(commit(&mut kernel, &[of_table(add(n))])));
+        out.figures.push(milliseconds(commit(&mut kernel, &[of_table(delete(n))])));
     }
+    assert_eq!(n_elements(&mut kernel), SELECTOR as usize);
+    kernel.commit(&[of_table(add(SELECTOR))], Guard::None).unwrap();
+    assert_eq!(n_elements(&mut kernel), SELECTOR as usize + 1, "a change that is committed is there");
     let row = |case: &str, subject| Row {
         case: format!("one address {case} a selector of {SELECTOR}"),
         subject,
@@ -72,12 +77,10 @@ fn removals() -> Table {
             let rest = without(&all, n_removed);
             let [mut planned, mut rebuilt] = ["as planned", "as a new set"].map(Series::new);
             for _ in 0..ROUNDS {
-                planned.figures.push(changed(&all, &rest, |observed, rest| {
-                    diff(observed, rest, TableFlags::default()).rounds.into_iter().next()
-                }));
-                rebuilt
-                    .figures
-                    .push(changed(&all, &rest, |observed, rest| Some(fresh(observed, rest, TableFlags::default()))));
+                let plan = |observed: &_| diff(observed, &rest, TableFlags::default()).rounds.into_iter().next();
+                planned.figures.push(changed(&all, PLANNED_ROUNDS_MAX, plan));
+                let plan = |observed: &_| Some(fresh(observed, &rest, TableFlags::default()));
+                rebuilt.figures.push(changed(&all, 1, plan));
             }
             rows.push(Row {
                 case: format!("{n_removed} of {INTERVALS} {name} go"),
@@ -92,21 +95,15 @@ fn removals() -> Table {
     Table { name: "removal", title: "Removal from a set of intervals", unit: "ms of CPU", ratio, rows }
 }
 
-/// What committing a plan costs, in milliseconds. Each further round starts from what the kernel has by then.
-fn changed(from: &Ruleset, to: &Ruleset, plan: impl Fn(&Observed, &Ruleset) -> Option<Round>) -> f64 {
+/// What committing the rounds of a plan costs, in milliseconds. Each starts from what the kernel has by then.
+fn changed(from: &Ruleset, n_rounds: usize, plan: impl Fn(&Observed) -> Option<Round>) -> f64 {
     let namespace = Namespace::new("removal").unwrap();
     namespace.run(|| load::netlink(from)).unwrap();
     let mut kernel = namespace.run(Netlink::open).unwrap().unwrap();
-    let mut observed = kernel.observe(&our_tables()).unwrap();
     let mut spent = Duration::ZERO;
-    while let Some(Round { fill, flip, collect }) = plan(&observed, to) {
-        for ops in [fill, flip, collect] {
-            spent += commit(&mut kernel, &ops);
-        }
-        observed = kernel.observe(&our_tables()).unwrap();
-        if diff(&observed, to, TableFlags::default()).is_empty() {
-            break;
-        }
+    for _ in 0..n_rounds {
+        let Some(Round { fill, flip, collect }) = plan(&kernel.observe(&our_tables()).unwrap()) else { break };
+        spent += [fill, flip, collect].iter().map(|ops| commit(&mut kernel, ops)).sum();
     }
     milliseconds(spent)
 }
@@ -115,6 +112,12 @@ fn commit(kernel: &mut Netlink, ops: &[Op]) -> Duration {
     let (result, spent) = cost::of_thread(|| kernel.commit(ops, Guard::None));
     result.unwrap();
     spent
+}
+
+/// Of the one set.
+fn n_elements(kernel: &mut Netlink) -> usize {
+    let observed = kernel.observe(&our_tables()).unwrap().to_ruleset();
+    observed.tables.values().flat_map(|table| table.sets.values()).map(|set| set.elements.len()).sum()
 }
 
 fn of_table(kind: OpKind) -> Op {
