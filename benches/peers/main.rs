@@ -35,7 +35,7 @@ fn main() {
         host::table().publish();
     }
     if wanted("updates") {
-        updates::tables().iter().for_each(table::Table::publish);
+        updates::publish();
     }
     if wanted("pods") {
         datapath::pods::tables(&arguments.get(1..).unwrap_or_default().join(" "))

@@ -16,7 +16,7 @@ use watcher::lab::Namespace;
 use super::table::{Goal, Row, Series, Table};
 use super::{cost, load, shape};
 
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 5;
 
 /// Changes of one address, of which each is a round.
 const SINGLE_CHANGES: u32 = 100;
@@ -30,9 +30,10 @@ const REMOVED: [u32; 5] = [1, 4, 5, 100, 5_000];
 /// Where a removal is a new set, both sides are the same; this much they may differ by chance.
 const NO_MORE: f64 = 1.1;
 
-/// The tables.
-pub(crate) fn tables() -> [Table; 2] {
-    [single(), removals()]
+/// Both tables.
+pub(crate) fn publish() {
+    single().publish();
+    removals().publish();
 }
 
 /// One address into a selector's set and out of it.

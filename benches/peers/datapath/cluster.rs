@@ -1,6 +1,6 @@
 //! The cluster whose policies the pod tables are about, as a description that both layouts are made from.
 //!
-//! 250 pods of one node, of which the server is one, a thousand pods elsewhere in fifty namespaces, and the clients' 250
+//! 250 pods of one node, of which the server is one, 500 pods elsewhere in fifty namespaces, and the clients' 241
 //! in a namespace of their own. A fourth of the policies is about egress. All but one permit what nobody here sends;
 //! that one stands in the middle of those that bind the server and permits the clients.
 
@@ -14,7 +14,7 @@ pub(super) const LOCAL_PODS: usize = 250;
 
 /// Namespaces of pods elsewhere, each with its own value of a label, and how many pods each has.
 pub(super) const TEAMS: usize = 50;
-const TEAM_PODS: usize = 20;
+const TEAM_PODS: usize = 10;
 
 /// Which pods a policy binds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

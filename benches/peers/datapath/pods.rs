@@ -99,7 +99,7 @@ fn measured(cluster: &Cluster) -> Vec<Contestant> {
         .map(|(name, load)| Contestant { lab: Lab::new(&load), figures: KINDS.map(|_| Series::new(name)) })
         .collect();
     for contestant in contestants.iter().skip(1) {
-        judges(cluster, &contestant.lab);
+        judges(cluster, &contestant.figures[0].name, &contestant.lab);
     }
     for round in 0..=ROUNDS {
         for contestant in &mut contestants {
@@ -124,12 +124,12 @@ fn burst(lab: &Lab) -> [f64; KINDS.len()] {
 }
 
 /// Packets that no policy permits do not arrive; without policies they do.
-fn judges(cluster: &Cluster, lab: &Lab) {
+fn judges(cluster: &Cluster, name: &str, lab: &Lab) {
     let stranger = Ipv4Addr::new(10, 9, 1, 250);
     let expected = if cluster.n_policies == 0 { CONTROLS } else { 0 };
-    assert_eq!(lab.arriving(CONTROLS, CLIENT, PORT - 1), expected, "{}: the port next to it", cluster.name());
-    assert_eq!(lab.arriving(CONTROLS, stranger, PORT), expected, "{}: a stranger", cluster.name());
-    assert_eq!(lab.arriving(CONTROLS, CLIENT, PORT), CONTROLS, "{}: what is permitted", cluster.name());
+    assert_eq!(lab.arriving(CONTROLS, CLIENT, PORT - 1), expected, "{}, {name}: the port next to it", cluster.name());
+    assert_eq!(lab.arriving(CONTROLS, stranger, PORT), expected, "{}, {name}: a stranger", cluster.name());
+    assert_eq!(lab.arriving(CONTROLS, CLIENT, PORT), CONTROLS, "{}, {name}: what is permitted", cluster.name());
 }
 
 fn push_rows(kind: usize, cluster: &Cluster, contestants: &[Contestant], rows: &mut Vec<Row>) {
