@@ -130,7 +130,7 @@ fn without(ruleset: &Ruleset, n_removed: u32) -> Ruleset {
     let table = rest.tables.get_mut(&TableKey::ours(Family::Inet)).unwrap();
     let set = table.sets.values_mut().next().unwrap();
     let step = set.elements.len() / n_removed as usize;
-    let stays = |n: usize| n % step != 0 || n / step >= n_removed as usize;
+    let stays = |n: usize| !n.is_multiple_of(step) || n / step >= n_removed as usize;
     let elements: Elements = set
         .elements
         .iter()

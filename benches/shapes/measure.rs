@@ -98,7 +98,7 @@ pub(crate) fn figures(world: World) -> Figures {
 fn changed(incremental: &mut Incremental, name: &NamespacedName) -> f64 {
     let mut times = Vec::new();
     for n in 0..2 * N_CHANGES {
-        let mut pod = incremental.facts().1.pods.get(name).unwrap().clone();
+        let mut pod = incremental.facts().1.pods[name].clone();
         let former = std::mem::take(&mut pod.labels);
         let (_, time) = timed(|| incremental.apply(Change::Pod(name.clone(), Some(pod.clone())), SURROUNDINGS));
         times.push(time);

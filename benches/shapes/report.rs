@@ -66,7 +66,6 @@ pub(crate) fn publish(rows: &[Row]) {
             elements,
             rules,
             longest,
-            ..
         } = row.full;
         println!(
             "| {}: {} | {policies} | {pods} | {cold_ms:.1} | {:.2} | {peer_ms:.3} | {local_ms:.1} | {cold_allocations} | {input_mb:.0} | {peak_mb:.0} | {sets} | {elements} | {rules} | {longest} |",

@@ -33,12 +33,15 @@ pub(crate) struct World {
     pub(crate) local: Option<NamespacedName>,
 }
 
+/// A label.
+type Pair = (Arc<str>, Arc<str>);
+
 /// Makes clusters, each text once.
 #[derive(Debug, Default)]
 pub(crate) struct Maker {
     texts: HashMap<String, Arc<str>>,
-    labels: HashMap<(Arc<str>, Arc<str>), Labels>,
-    selectors: HashMap<Vec<(Arc<str>, Arc<str>)>, Selector>,
+    labels: HashMap<Pair, Labels>,
+    selectors: HashMap<Vec<Pair>, Selector>,
     world: World,
 }
 
@@ -78,7 +81,7 @@ impl Maker {
         let number = u32::try_from(n).unwrap_or(u32::MAX);
         let addresses = vec![
             IpAddr::V4(Ipv4Addr::from(0x0a40_0000 + number)),
-            IpAddr::V6(Ipv6Addr::from(0x2001_0db8_0244_u128 << 80 | u128::from(number) + 1)),
+            IpAddr::V6(Ipv6Addr::from((0x2001_0db8_0244_u128 << 80) | (u128::from(number) + 1))),
         ];
         let pod = Pod { labels, node: Some(node), addresses, ports, terminating: false };
         self.world.inventory.pods.insert(name, pod);

@@ -68,10 +68,9 @@ impl Labels {
 
     /// Sets one label. The others are copied: for labels that are being read, not for large numbers of changes.
     pub fn insert(&mut self, key: Arc<str>, value: Arc<str>) {
-        let others = self.iter().filter(|(known, _)| **known != key);
-        let mut labels: Vec<_> = others.map(|(key, value)| (Arc::clone(key), Arc::clone(value))).collect();
-        labels.push((key, value));
-        *self = labels.into_iter().collect();
+        let former = std::mem::take(self);
+        let former = former.iter().map(|(key, value)| (Arc::clone(key), Arc::clone(value)));
+        *self = former.chain([(key, value)]).collect();
     }
 }
 

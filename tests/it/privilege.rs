@@ -20,7 +20,7 @@ pub(crate) fn skip(test: &str, reason: &str) {
     println!("skipped: {test}: {reason}");
 }
 
-/// Says what a test found, for `--nocapture` and `--show-output`.
+/// Says what a test found, and what it left out because of what no machine in use can do, for `--nocapture` and `--show-output`.
 #[expect(clippy::print_stdout, reason = "figures of a run are read by people")]
 pub(crate) fn report(text: &str) {
     println!("{text}");

@@ -35,7 +35,8 @@ pub(super) fn load(cluster: &Cluster, backend: Backend) -> Load {
 
 fn sets(policies: &[Policy]) -> String {
     let mut text = String::new();
-    for peer in policies.iter().map(|policy| policy.peer).collect::<BTreeSet<_>>() {
+    let peers: BTreeSet<_> = policies.iter().map(|policy| policy.peer).collect();
+    for peer in peers {
         let name = set_name(peer);
         let members: Vec<_> = match peer {
             Peer::Team(team) => cluster::team_addresses(team).collect(),

@@ -99,10 +99,8 @@ pub(super) fn lower<'a>(
         return Vec::new();
     }
     let bindings = Bindings::new(policies, resolver.inventory(), node);
-    let only_known = (!guard.is_configured()).then_some(node);
     let budget = budget(policies, &bindings, &local, resolver);
-    let mut chains =
-        PolicyChains::new(policies, resolver, local.keys().copied().collect(), only_known, options, budget);
+    let mut chains = PolicyChains::new(policies, resolver, local.keys().copied().collect(), node, options, budget);
     let locals = LocalSets::new(&local, builder);
     // The destination is judged last, so nothing is left to come back for, unless pods' traffic has to be told apart then.
     let accepts_pods = input.forward_mode == ForwardMode::PodsFirst && !builder.base_rules(Base::Forward).is_empty();

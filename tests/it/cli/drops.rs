@@ -195,13 +195,13 @@ fn an_allowed_packet_never_appears_and_an_unknown_end_stays_an_address() {
 
 #[test]
 fn a_flood_is_counted_to_the_last_packet_and_logged_at_a_bounded_rate() {
-    if !can_make_namespaces("drops under a flood") {
-        return;
-    }
     const FLOOD: u64 = 5_000;
     /// What the ruleset says: 10 a second after 20 at once.
     const BURST: u64 = 20;
     const PER_SECOND: u64 = 10;
+    if !can_make_namespaces("drops under a flood") {
+        return;
+    }
     let cluster = Cluster::new();
     cluster.apply("node-b", "examples/cluster");
     let mut follower = cluster.follow("node-b", &[]);

@@ -63,7 +63,9 @@ fn sem_101_a_flow_that_is_still_permitted_loses_no_packet_while_others_are_cut()
             let over = &over;
             scope.spawn(move || {
                 while !over.load(Ordering::Relaxed) {
-                    sockets.iter().for_each(|socket| assert_eq!(socket.send(b".").unwrap(), 1));
+                    for socket in &sockets {
+                        assert_eq!(socket.send(b".").unwrap(), 1);
+                    }
                     thread::sleep(PAUSE);
                 }
                 drop(server);

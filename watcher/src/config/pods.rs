@@ -242,7 +242,7 @@ fn prefix(value: &Value) -> Setting<String> {
 
 /// The bit, and whose it is.
 fn revoked_bit(value: &Value) -> Setting<(u32, Option<Diagnostic>)> {
-    let bit = number(value).and_then(|number| u32::try_from(number).ok()).filter(|bit| bit.count_ones() == 1);
+    let bit = number(value).and_then(|number| u32::try_from(number).ok()).filter(|bit| bit.is_power_of_two());
     let Some(bit) = bit else {
         return Err(wrong(value, &format!("a number of 32 bits with exactly one set, such as {REVOKED_BIT:#x},")));
     };

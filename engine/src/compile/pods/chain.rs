@@ -39,7 +39,7 @@ impl<'a> PolicyChains<'a> {
         policies: &'a [Policy],
         resolver: &'a Resolver<'a>,
         local: Vec<IpAddr>,
-        node: Option<&str>,
+        node: &str,
         options: &'a PodOptions,
         budget: Budget,
     ) -> Self {

@@ -23,7 +23,7 @@ use crate::view::{Content, Part, View};
 /// Looks peers up, each selector once.
 pub(super) struct PeerSets<'a> {
     resolver: &'a Resolver<'a>,
-    node: Option<Arc<str>>,
+    node: Arc<str>,
     selectors: BTreeMap<(PodSelector, AddressFamily), Name>,
 }
 
@@ -48,9 +48,9 @@ impl AddressTest {
 }
 
 impl<'a> PeerSets<'a> {
-    /// No sets yet. With a node, only its known pods are ever the destination of ingress.
-    pub(super) fn new(resolver: &'a Resolver<'a>, node: Option<&str>) -> Self {
-        Self { resolver, node: node.map(Into::into), selectors: BTreeMap::new() }
+    /// No sets yet. The destination of ingress is a pod of the node, or nobody knows what ports it declares.
+    pub(super) fn new(resolver: &'a Resolver<'a>, node: &str) -> Self {
+        Self { resolver, node: node.into(), selectors: BTreeMap::new() }
     }
 
     /// The facts behind it.
@@ -123,9 +123,9 @@ impl<'a> PeerSets<'a> {
         direction: Direction,
         builder: &mut TableBuilder,
     ) -> Vec<Expr> {
-        let (kind, node) = match (direction, &self.node) {
-            (Direction::Ingress, Some(node)) => ("own_port", Some(Arc::clone(node))),
-            (Direction::Ingress, None) | (Direction::Egress, _) => ("port", None),
+        let (kind, node) = match direction {
+            Direction::Ingress => ("own_port", Some(Arc::clone(&self.node))),
+            Direction::Egress => ("port", None),
         };
         let words = port::named_words(name, protocol, node.is_some());
         let content = Content::NamedPort { name: Arc::clone(name), protocol, node };

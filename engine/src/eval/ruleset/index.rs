@@ -117,7 +117,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ruleset::{DataType, SetSpec, Verdict};
+    use crate::ruleset::{DataType, Elements, SetSpec, Verdict};
 
     /// Boxes that do not overlap, of addresses and ports, small enough to meet often.
     fn boxes() -> impl Strategy<Value = Vec<[(u16, u16); 2]>> {
@@ -141,7 +141,7 @@ mod tests {
         fn an_index_finds_what_a_search_finds(boxes in boxes()) {
             let interval = |(low, high): (u16, u16)| Interval::new(Datum::port(low), Datum::port(high)).unwrap();
             let spec = SetSpec::intervals([DataType::InetService, DataType::InetService]).verdicts();
-            let mut set = Set { spec, elements: Default::default() };
+            let mut set = Set { spec, elements: Elements::default() };
             for (number, fields) in boxes.iter().enumerate() {
                 let target = Verdict::Jump(Name::ours(&number.to_string()));
                 set.elements.insert(ElementKey::intervals(fields.map(interval)), Element::verdict(target));
