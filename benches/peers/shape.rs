@@ -48,6 +48,18 @@ pub(crate) fn ranges(n_elements: u32) -> Ruleset {
     one_set(key, SetSpec::intervals(types), keys)
 }
 
+/// Gives the one set another name, also where it is looked up.
+pub(crate) fn rename(ruleset: &mut Ruleset, name: &str) {
+    for table in ruleset.tables.values_mut() {
+        table.sets = std::mem::take(&mut table.sets).into_values().map(|set| (Name::ours(name), set)).collect();
+        for expr in table.chains.values_mut().flat_map(|chain| &mut chain.rules).flat_map(|rule| &mut rule.exprs) {
+            if let Expr::Lookup(look) = expr {
+                look.set = SetRef::Named(Name::ours(name));
+            }
+        }
+    }
+}
+
 fn one_set(key: Vec<Field>, spec: SetSpec, keys: impl Iterator<Item = ElementKey>) -> Ruleset {
     let name = Name::ours(NAME);
     let elements = keys.map(|key| (key, Element::PLAIN)).collect();
