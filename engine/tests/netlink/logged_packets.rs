@@ -99,7 +99,7 @@ fn a_group_has_one_reader_until_that_one_is_gone() {
         drop(log);
         // The kernel forgets a reader when its socket is closed, but only once nobody on any processor can still see it.
         let is_free = || {
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(10));
             PacketLog::open(GROUP).is_ok()
         };
         assert!((0..500).any(|_| is_free()));
