@@ -8,7 +8,7 @@ use crate::ruleset::{DataType, Datum, ElementKey, Elements, Interval};
 use crate::ruleset::{Element, Value};
 
 /// Values of one type.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Intervals {
     data_type: DataType,
     ranges: RangeInclusiveSet<u128>,
@@ -42,6 +42,11 @@ impl Intervals {
     /// Whether nothing is in it.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
+    }
+
+    /// How many intervals it takes.
+    pub fn len(&self) -> usize {
+        self.ranges.len()
     }
 
     /// The intervals, disjoint, not touching, in order.

@@ -19,9 +19,17 @@ pub const CUTS_MAX: usize = 1 << 17;
 /// a look-up.
 pub const RULES_UNFOLDED_MAX: usize = 4;
 
-/// Most rules of one list of policies that nothing can fold: lists of ports with ranges, named ports. Every packet of a
-/// new flow is asked for all of them.
+/// Most rules of one list of policies that nothing can fold: named ports of many pods, ranges of ports that exceed what
+/// a map of ports may take. Every packet of a new flow is asked for all of them.
 pub const RULES_MAX: usize = 64;
+
+/// Most chains that a map of ports of one list of policies may lead to.
+pub const PORT_CHAINS_MAX: usize = 128;
+
+/// What the lists of policies of a node share among them, and those of a namespace: chains of port maps, and rules that
+/// nothing can fold. Each takes a few sets, and the kernel finds sets by walking a list: some 2,000 of them are where a
+/// swap begins to take long.
+pub const SHARED_MAX: usize = 512;
 
 /// Ranges of at most so many ports are looked up port by port, in a hash set.
 pub const EXPANDED_PORTS_MAX: u32 = 16;

@@ -17,6 +17,8 @@ use policy_lang::selector::Selector;
 use policy_lang::source::Origin;
 
 const NODE: &str = "node-a";
+/// Pods of a team's namespace.
+const TEAM: usize = 60;
 
 fn inventory() -> Inventory {
     let mut inventory = Inventory::default();
@@ -64,18 +66,25 @@ fn block(n: usize, n_except: usize) -> Peer {
     Peer::Addresses { cidr, except: (0..n_except).map(hole).collect() }
 }
 
+fn team(n: usize) -> Peer {
+    Peer::Pods(PodSelector { namespaces: Namespaces::Named(format!("team-{n}").into()), pods: Selector::everything() })
+}
+
 fn good() -> Policy {
     policy("good", 0, vec![rule(vec![everybody()], vec![ports(80, 80)]), rule(vec![block(0, 1)], Vec::new())])
 }
 
 /// The table, and what was said about budgets.
 fn compiled(hostile: Vec<Policy>) -> (Table, Vec<String>) {
+    compiled_with(hostile, &inventory())
+}
+
+fn compiled_with(hostile: Vec<Policy>, inventory: &Inventory) -> (Table, Vec<String>) {
     let policies: Vec<Policy> = hostile.into_iter().chain([good()]).collect();
-    let inventory = inventory();
     let input = Input {
         policies: &policies,
         host: None,
-        inventory: &inventory,
+        inventory,
         node: NODE,
         forward_mode: ForwardMode::default(),
         pods: &STANDARD,
@@ -141,12 +150,44 @@ fn five_thousand_policies_on_one_pod_are_a_few_look_ups() {
 }
 
 #[test]
-fn wide_ranges_that_nothing_folds_close_the_pod() {
+fn overlapping_ranges_of_one_peer_are_one_range() {
     let policies = (0..5_000_usize).map(|n| {
         let port = 1 + u16::try_from(n).unwrap();
         policy("evil", n, vec![rule(vec![everybody()], vec![ports(port, port + 10_000)])])
     });
+    check(policies.collect(), false);
+}
+
+#[test]
+fn wide_ranges_of_many_peers_that_nothing_folds_close_the_pod() {
+    let policies = (0..5_000_usize).map(|n| {
+        let port = 1 + u16::try_from(n).unwrap();
+        policy("evil", n, vec![rule(vec![team(n)], vec![ports(port, port + 10_000)])])
+    });
     check(policies.collect(), true);
+}
+
+/// Pods and ports that would be a set of more than 131,072 elements.
+#[test]
+fn many_pods_with_many_ports_are_found_by_their_port() {
+    let policies = (0..4_000_usize).map(|n| {
+        let port = 100 + 2 * u16::try_from(n % 97).unwrap();
+        policy("evil", n, vec![rule(vec![team(n % 50)], vec![ports(port, port)])])
+    });
+    let mut inventory = inventory();
+    for n in 0..50 * TEAM {
+        let name = NamespacedName::new(format!("team-{}", n / TEAM), format!("pod-{n}"));
+        let addresses = vec![format!("10.1.{}.{}", n / 256, n % 256).parse().unwrap()];
+        inventory.pods.insert(name, Pod { node: Some("node-b".into()), addresses, ..Pod::default() });
+    }
+    let (table, said) = compiled_with(policies.collect(), &inventory);
+    assert_eq!(said, Vec::<String>::new());
+    let is_evil = |name: &&Name| {
+        name.as_str().starts_with("pl_in_") && !name.as_str().contains("rest") && name.as_str().contains("_evil_np")
+    };
+    let asked = table.chains.iter().filter(|(name, _)| is_evil(name)).map(|(_, chain)| chain.rules.len()).max();
+    assert!(asked.is_some_and(|n| n <= 3), "{asked:?}");
+    assert!(table.sets.len() < 120, "{}", table.sets.len());
 }
 
 #[test]

@@ -36,6 +36,7 @@ use crate::ruleset::{DataType, Datum, Expr, Field, Match, Name, Operator, Rule, 
 
 mod budget;
 mod chain;
+mod cut;
 mod dispatch;
 mod family;
 mod fold;
@@ -49,6 +50,8 @@ mod peer;
 mod permit;
 mod place;
 mod port;
+mod port_map;
+mod sorted;
 mod source_check;
 mod subject;
 mod vital;

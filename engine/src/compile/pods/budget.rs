@@ -9,7 +9,7 @@ use policy_lang::policy::{Direction, Peers, Policy, Rule};
 
 use super::port::{self, PortTest};
 use super::subject::{Effective, Isolation};
-use crate::limits::{CUTS_MAX, PERMISSIONS_MAX, RULES_MAX};
+use crate::limits::{CUTS_MAX, PERMISSIONS_MAX, PORT_CHAINS_MAX, RULES_MAX, RULES_UNFOLDED_MAX, SHARED_MAX};
 
 /// A namespace's policies ask for more than it may have.
 const OVER_BUDGET: Code = Code("PAL031");
@@ -20,15 +20,29 @@ pub(super) enum Excess {
     /// Permissions of all lists of policies of a namespace.
     Permissions,
     /// Rules that nothing can fold.
-    Rules,
+    Rules { max: usize },
     /// Steps of cutting blocks with overlapping ports apart.
     Cuts,
 }
 
-/// Which namespaces ask for too much, and in which direction.
+/// What one list of policies may take.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Shares {
+    /// Rules that nothing can fold.
+    pub(super) rules: usize,
+    /// Chains of a port map of blocks, which can be laid out otherwise: a share of the node's.
+    pub(super) chains: usize,
+    /// Chains of a port map with pods, which can hardly: a share of the namespace's, so that it takes no other
+    /// namespace to exceed it.
+    pub(super) chains_of_pods: usize,
+}
+
+/// Which namespaces ask for too much, and in which direction; and how many share what there is.
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     exceeded: BTreeSet<(Arc<str>, Direction)>,
+    n_lists: usize,
+    n_lists_of: BTreeMap<(Arc<str>, Direction), usize>,
 }
 
 impl Budget {
@@ -42,8 +56,11 @@ impl Budget {
         }
         let mut known: BTreeMap<(Direction, usize), u64> = BTreeMap::new();
         let mut asked: BTreeMap<(Arc<str>, Direction), u64> = BTreeMap::new();
+        let mut n_lists_of: BTreeMap<(Arc<str>, Direction), usize> = BTreeMap::new();
+        let n_lists = lists.len();
         for (direction, list) in lists {
             let Some(first) = list.first().and_then(|index| policies.get(*index)) else { continue };
+            *n_lists_of.entry((Arc::clone(&first.name.namespace), direction)).or_default() += 1;
             let sum = asked.entry((Arc::clone(&first.name.namespace), direction)).or_default();
             for index in list {
                 if *sum > PERMISSIONS_MAX {
@@ -55,7 +72,21 @@ impl Budget {
             }
         }
         let exceeded = asked.into_iter().filter(|(_, sum)| *sum > PERMISSIONS_MAX).map(|(who, _)| who);
-        Self { exceeded: exceeded.collect() }
+        Self { exceeded: exceeded.collect(), n_lists, n_lists_of }
+    }
+
+    /// What this list of policies may take. Counted in powers of two, so that one list more seldom moves the others.
+    pub(super) fn shares(&self, policies: &[Policy], isolating: &[usize], direction: Direction) -> Shares {
+        let first = isolating.first().and_then(|index| policies.get(*index));
+        let key = first.map(|policy| (Arc::clone(&policy.name.namespace), direction));
+        let n_of_namespace = key.and_then(|key| self.n_lists_of.get(&key).copied()).unwrap_or_default();
+        let share = |n_lists: usize| SHARED_MAX / n_lists.max(1).next_power_of_two();
+        let of_namespace = share(n_of_namespace).max(RULES_UNFOLDED_MAX);
+        Shares {
+            rules: of_namespace.min(RULES_MAX),
+            chains: share(self.n_lists).min(PORT_CHAINS_MAX),
+            chains_of_pods: of_namespace.min(PORT_CHAINS_MAX),
+        }
     }
 
     /// Whether the namespace of these policies asks for too much.
@@ -71,7 +102,7 @@ impl Excess {
     pub(super) fn what(self) -> String {
         match self {
             Self::Permissions => format!("more than {PERMISSIONS_MAX} permissions"),
-            Self::Rules => format!("more than {RULES_MAX} rules that cannot be folded for one list of policies"),
+            Self::Rules { max } => format!("more than {max} rules that cannot be folded for one list of policies"),
             Self::Cuts => format!("more than {CUTS_MAX} steps to cut blocks with overlapping ports apart"),
         }
     }

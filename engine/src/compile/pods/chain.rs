@@ -13,8 +13,10 @@ use policy_lang::policy::{Action, Direction, Effect, Logging, Policy, Rule as Po
 
 use super::budget::{Budget, Excess};
 use super::hairpin::Hairpin;
+use super::matching::verdict;
 use super::peer::PeerSets;
 use super::place::{self, Words};
+use super::sorted::Sorted;
 use super::subject::{Effective, Isolation};
 use crate::compile::builder::TableBuilder;
 use crate::compile::options::PodOptions;
@@ -104,20 +106,25 @@ impl<'a> PolicyChains<'a> {
     fn isolated(&mut self, isolating: &[usize], effective: &Effective, builder: &mut TableBuilder) -> Vec<Rule> {
         let permitting: Vec<&PolicyRule> =
             isolating.iter().flat_map(|index| self.rules(*index, effective.direction)).collect();
-        let excess = self.budget.excess(self.policies, isolating, effective.direction);
-        let permitted = match excess {
+        let direction = effective.direction;
+        let sorted = Sorted::new(&permitting, effective);
+        let shares = self.budget.shares(self.policies, isolating, direction);
+        let layout = match self.budget.excess(self.policies, isolating, direction) {
             Some(excess) => Err(excess),
-            None => self.peers.permissions(&permitting, effective, &self.tail(effective), builder),
+            None if sorted.is_everything() => return vec![verdict(Verdict::Return)],
+            None => self.peers.layout(&sorted, direction, shares),
         };
-        let (mut rules, sizes) = match permitted {
-            Ok(permitted) => permitted,
-            Err(excess) => return self.over_budget(excess, isolating, effective.direction, builder),
+        let layout = match layout {
+            Ok(layout) => layout,
+            Err(excess) => return self.over_budget(excess, isolating, direction, builder),
         };
-        builder.memo().sizes.extend(sizes);
+        let tail = self.tail(effective);
         // They only permit, so a pod's way to itself, which is rare, is asked for after them.
-        rules.extend(self.hairpin.rules(builder));
-        let (cause, words) = self.isolation(isolating, effective.direction);
-        rules.extend(place::denial(cause, &words, self.options, builder));
+        let mut rest = self.hairpin.rules(builder);
+        let (cause, words) = self.isolation(isolating, direction);
+        rest.extend(place::denial(cause, &words, self.options, builder));
+        let (rules, sizes) = self.peers.permissions((&sorted, &layout), &permitting, effective, (&tail, rest), builder);
+        builder.memo().sizes.extend(sizes);
         rules
     }
 
@@ -283,7 +290,8 @@ fn decides_everything(rule: &Rule) -> bool {
     matches!(rule.exprs.as_slice(), [Expr::Verdict(verdict)] if leaves(verdict))
 }
 
-fn short(direction: Direction) -> &'static str {
+/// As names of chains say it.
+pub(super) fn short(direction: Direction) -> &'static str {
     match direction {
         Direction::Ingress => "in",
         Direction::Egress => "eg",

@@ -3,8 +3,13 @@
 //! Rules one after the other cost each packet what all of them cost. Permissions have no order, so those that are
 //! blocks with numbered ports become one set of disjoint boxes, and one look-up says the same.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
+use policy_lang::port::Protocol;
+
+use super::cut;
+use super::port;
 use crate::compile::builder::TableBuilder;
 use crate::interval::Intervals;
 use crate::limits::CUTS_MAX;
@@ -15,76 +20,53 @@ use crate::ruleset::{
 /// Addresses of the peer, and ports of one protocol.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Permission {
-    pub(super) protocol: u8,
-    pub(super) addresses: Interval,
-    pub(super) ports: Interval,
+    protocol: Protocol,
+    addresses: Interval,
+    ports: Interval,
 }
 
-/// The same permissions as boxes of which no two overlap; nothing if that takes too many.
-///
-/// The ports of each protocol are cut wherever a range begins or ends. What lies between two cuts has one set of
-/// addresses, and neighbours with the same addresses are joined again.
-pub(super) fn disjoint(all: &[Permission]) -> Option<Vec<Permission>> {
-    let mut by_protocol: BTreeMap<u8, Vec<&Permission>> = BTreeMap::new();
-    for permission in all {
-        by_protocol.entry(permission.protocol).or_default().push(permission);
+/// Blocks of one type of address, each with ports, as boxes of which no two overlap; nothing if that takes too many.
+pub(super) fn disjoint<'s>(
+    data_type: DataType,
+    all: impl Iterator<Item = (Protocol, &'s [(u16, u16)], &'s Intervals)>,
+) -> Option<Vec<Permission>> {
+    let mut by_protocol: BTreeMap<Protocol, Vec<cut::Range<&Intervals>>> = BTreeMap::new();
+    for (protocol, ranges, blocks) in all {
+        let ranges = ranges.iter().map(|(first, last)| (*first, *last, blocks));
+        by_protocol.entry(protocol).or_default().extend(ranges);
     }
-    let mut n_steps = 0;
+    let nobody = Intervals::empty(data_type);
+    let add = |all: &mut Intervals, blocks: &&Intervals| {
+        all.extend(blocks);
+        blocks.len()
+    };
+    let mut n_steps_left = CUTS_MAX;
     let mut boxes = Vec::new();
-    for (protocol, permissions) in by_protocol {
-        let data_type = permissions.first()?.addresses.data_type();
-        let ends = |permission: &&Permission| [number(permission.ports.low()), number(permission.ports.high()) + 1];
-        let cuts: BTreeSet<u32> = permissions.iter().flat_map(ends).collect();
-        let cuts: Vec<u32> = cuts.into_iter().collect();
-        let mut areas = vec![Intervals::empty(data_type); cuts.len()];
-        for permission in permissions {
-            let first = cuts.partition_point(|cut| *cut < number(permission.ports.low()));
-            let after = cuts.partition_point(|cut| *cut <= number(permission.ports.high()));
-            n_steps += after - first;
-            if n_steps > CUTS_MAX {
-                return None;
-            }
-            for area in areas.get_mut(first..after)? {
-                area.insert(permission.addresses);
-            }
-        }
-        for (first, last, area) in joined(&cuts, &areas) {
-            let port = |number| Datum::number(DataType::InetService, number);
-            let ports = Interval::new(port(first), port(last))?;
-            boxes.extend(area.iter().map(|addresses| Permission { protocol, addresses, ports }));
+    for (protocol, ranges) in by_protocol {
+        for (first, last, blocks) in cut::disjoint(&ranges, &nobody, add, &mut n_steps_left)? {
+            let ports = port::interval((first, last))?;
+            boxes.extend(blocks.iter().map(|addresses| Permission { protocol, addresses, ports }));
         }
     }
     Some(boxes)
-}
-
-/// Runs of ports with the same addresses, those without any left out.
-fn joined<'a>(cuts: &[u32], areas: &'a [Intervals]) -> Vec<(u32, u32, &'a Intervals)> {
-    let mut runs: Vec<(u32, u32, &Intervals)> = Vec::new();
-    for (between, area) in cuts.windows(2).zip(areas) {
-        let [first, next] = between else { continue };
-        match runs.last_mut() {
-            _ if area.is_empty() => {}
-            Some((_, last, same)) if *last + 1 == *first && *same == area => *last = next - 1,
-            _ => runs.push((*first, next - 1, area)),
-        }
-    }
-    runs
 }
 
 /// The boxes as one look-up.
 pub(super) fn look_up(field: Field, boxes: &[Permission], tail: &str, builder: &mut TableBuilder) -> Expr {
     let key = vec![field, Field::L4Proto, Field::ThDport];
     let types: Vec<DataType> = key.iter().map(|field| field.data_type()).collect();
-    let parts = |found: &Permission| [found.addresses, Interval::single(Datum::protocol(found.protocol)), found.ports];
+    let parts =
+        |found: &Permission| [found.addresses, Interval::single(Datum::protocol(found.protocol.number())), found.ports];
     let single = boxes.iter().flat_map(parts).all(|part| part.is_single());
     let elements: Elements = boxes.iter().map(|found| (ElementKey::intervals(parts(found)), Element::PLAIN)).collect();
-    let spec = if single { SetSpec::hash(types) } else { SetSpec::intervals(types) };
+    let spec = if single {
+        // Knowing the size, the kernel takes a hash that does not grow, which is faster.
+        SetSpec { size: u32::try_from(elements.len()).ok().and_then(NonZeroU32::new), ..SetSpec::hash(types) }
+    } else {
+        SetSpec::intervals(types)
+    };
     let set = SetRef::Named(builder.constant_set("blocks", tail, spec, elements));
     Expr::Lookup(Lookup { key, operator: Operator::Eq, set })
-}
-
-fn number(port: Datum) -> u32 {
-    u32::try_from(port.to_u128()).unwrap_or(u32::from(u16::MAX))
 }
 
 #[cfg(test)]
@@ -94,32 +76,43 @@ mod tests {
 
     use super::*;
 
-    fn permission() -> impl Strategy<Value = Permission> {
-        // Few values, so that much overlaps.
-        (0_u8..2, 0_u8..8, 29_u8..=32, 0_u16..12, 0_u16..5).prop_map(|(protocol, host, length, port, width)| {
-            let network: IpNet = format!("10.0.0.{host}/{length}").parse().unwrap();
-            let ports = Interval::new(Datum::port(port), Datum::port(port + width)).unwrap();
-            Permission { protocol: 6 + protocol * 11, addresses: Interval::network(network.trunc()), ports }
-        })
+    type Numbered = (Protocol, [(u16, u16); 1], Intervals);
+
+    fn blocks(network: &str) -> Intervals {
+        let mut blocks = Intervals::empty(DataType::Ipv4Addr);
+        blocks.insert(Interval::network(network.parse::<IpNet>().unwrap().trunc()));
+        blocks
     }
 
-    fn holds(permissions: &[Permission], protocol: u8, address: Datum, port: Datum) -> usize {
-        let is_in = |found: &&Permission| {
-            found.protocol == protocol && found.addresses.contains(&address) && found.ports.contains(&port)
-        };
-        permissions.iter().filter(is_in).count()
+    fn disjoint(all: &[Numbered]) -> Option<Vec<Permission>> {
+        super::disjoint(DataType::Ipv4Addr, all.iter().map(|(protocol, ports, blocks)| (*protocol, &ports[..], blocks)))
+    }
+
+    fn numbered() -> impl Strategy<Value = Numbered> {
+        // Few values, so that much overlaps.
+        (any::<bool>(), 0_u8..8, 29_u8..=32, 0_u16..12, 0_u16..5).prop_map(|(is_tcp, host, length, port, width)| {
+            let protocol = if is_tcp { Protocol::Tcp } else { Protocol::Udp };
+            (protocol, [(port, port + width)], blocks(&format!("10.0.0.{host}/{length}")))
+        })
     }
 
     proptest! {
         #[test]
-        fn boxes_hold_what_the_permissions_hold_and_hold_it_once(all in prop::collection::vec(permission(), 0..20)) {
+        fn boxes_hold_what_the_blocks_hold_and_hold_it_once(all in prop::collection::vec(numbered(), 0..20)) {
             let boxes = disjoint(&all).unwrap();
-            for protocol in [6, 17] {
+            for wanted in [Protocol::Tcp, Protocol::Udp] {
                 for address in 0..9 {
                     for port in 0..18 {
                         let address = Datum::number(DataType::Ipv4Addr, 0x0a00_0000 + address);
-                        let expected = holds(&all, protocol, address, Datum::port(port)).min(1);
-                        prop_assert_eq!(holds(&boxes, protocol, address, Datum::port(port)), expected);
+                        let permits = |(protocol, [(first, last)], blocks): &Numbered| {
+                            let has_address = blocks.iter().any(|block| block.contains(&address));
+                            *protocol == wanted && (*first..=*last).contains(&port) && has_address
+                        };
+                        let holds = |found: &&Permission| {
+                            let has_port = found.ports.contains(&Datum::port(port));
+                            found.protocol == wanted && has_port && found.addresses.contains(&address)
+                        };
+                        prop_assert_eq!(boxes.iter().filter(holds).count(), usize::from(all.iter().any(permits)));
                     }
                 }
             }
@@ -127,23 +120,10 @@ mod tests {
     }
 
     #[test]
-    fn permissions_that_would_take_too_many_boxes_stay_rules() {
-        let permission = |n: u16| Permission {
-            protocol: 6,
-            addresses: Interval::single(Datum::number(DataType::Ipv4Addr, n.into())),
-            ports: Interval::new(Datum::port(1 + n), Datum::port(60_000 + n)).unwrap(),
-        };
-        let all: Vec<_> = (0..1_000).map(permission).collect();
+    fn blocks_that_would_take_too_many_boxes_are_none() {
+        let numbered =
+            |n: u16| (Protocol::Tcp, [(1 + n, 60_000 + n)], blocks(&format!("10.0.{}.{}/32", n / 256, n % 256)));
+        let all: Vec<_> = (0..1_000).map(numbered).collect();
         assert_eq!(disjoint(&all), None);
-    }
-
-    #[test]
-    fn the_highest_port_has_an_end() {
-        let all = [Permission {
-            protocol: 6,
-            addresses: Interval::network("10.0.0.0/8".parse().unwrap()),
-            ports: Interval::new(Datum::port(1), Datum::port(u16::MAX)).unwrap(),
-        }];
-        assert_eq!(disjoint(&all).unwrap(), all);
     }
 }

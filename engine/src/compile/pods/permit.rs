@@ -1,42 +1,43 @@
 //! What a list of policies permits, in as few look-ups as can be.
 //!
 //! NetworkPolicies only permit, so their rules have no order and can be said together: pods with exact ports as one hash
-//! set, pods with the same ports as one set of addresses, blocks with ports as disjoint boxes. Packets then pay the same
-//! for ten policies and for ten thousand. Sets that follow the facts are named after what was written, not after what
-//! is in them.
+//! set, everybody else with numbered ports by a map of ports, or as disjoint boxes of blocks and ports where the map
+//! would take too many chains. Packets then pay the same for ten policies and for ten thousand. Sets that follow the
+//! facts are named after what was written, not after what is in them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use policy_lang::peer::{Peer, PodSelector};
-use policy_lang::policy::{Direction, Peers, Rule as PolicyRule};
+use policy_lang::peer::PodSelector;
+use policy_lang::policy::{Direction, Rule as PolicyRule};
 
-use super::budget::Excess;
+use super::budget::{Excess, Shares};
+use super::chain::short;
 use super::family::{AddressFamily, FAMILIES};
 use super::fold::{self, Permission};
-use super::peer::{PeerSets, block, block_test, lookup, peer_field};
-use super::port::{self, PortTest};
+use super::matching::verdict;
+use super::peer::{PeerSets, block_test, lookup, peer_field};
+use super::port::PortTest;
+use super::port_map::{Numbered, Peer, PortMap};
+use super::sorted::{Sorted, exact_ports};
 use super::subject::Effective;
 use crate::compile::builder::TableBuilder;
 use crate::compile::memo::Size;
 use crate::interval::Intervals;
-use crate::limits::{EXPANDED_PORTS_MAX, POD_PORTS_MAX, RULES_MAX, RULES_UNFOLDED_MAX};
+use crate::limits::{POD_PORTS_MAX, RULES_UNFOLDED_MAX};
 use crate::ruleset::{Comment, Expr, Field, Lookup, Operator, Rule, SetRef, Verdict};
 use crate::view::{Content, PodPort, View};
 
-/// Permissions by what they are about, each once.
-#[derive(Default)]
-struct Sorted<'a> {
-    any: BTreeSet<PortTest>,
-    pods: BTreeMap<PortTest, BTreeSet<&'a PodSelector>>,
-    blocks: BTreeMap<(AddressFamily, PortTest), Intervals>,
-    /// Peers that NetworkPolicies do not have.
-    others: Vec<&'a PolicyRule>,
-    n_pods: usize,
+/// How the permissions of a list of policies are laid out.
+pub(super) enum Layout<'s> {
+    /// Each rule by itself, in the order of writing.
+    OneByOne,
+    /// In as few look-ups as can be.
+    Folded { families: Vec<Family<'s>>, map: Option<PortMap<'s>> },
 }
 
-/// What becomes of the permissions of one family.
-struct Plan<'s> {
+/// What becomes of the permissions of one family, the port map aside.
+pub(super) struct Family<'s> {
     family: AddressFamily,
     /// Whether pods with exact ports are one set, if they are many.
     size: Option<Size>,
@@ -44,45 +45,71 @@ struct Plan<'s> {
     pods: Vec<(&'s PortTest, &'s BTreeSet<&'s PodSelector>)>,
     /// The blocks that are looked up by address.
     blocks: Vec<(&'s PortTest, &'s Intervals)>,
-    /// The others.
+    /// Blocks and ports that are looked up together.
     boxes: Vec<Permission>,
 }
 
 impl PeerSets<'_> {
-    /// The rules that return what any of these rules permits, and what was decided by the number of pods.
+    /// How to lay these permissions out. What exceeds a bound is found here, before anything is built.
+    pub(super) fn layout<'s>(
+        &self,
+        sorted: &'s Sorted<'s>,
+        direction: Direction,
+        shares: Shares,
+    ) -> Result<Layout<'s>, Excess> {
+        if sorted.is_short() {
+            return Ok(Layout::OneByOne);
+        }
+        let mut families: Vec<_> = FAMILIES.map(|family| self.family(sorted, family, direction)).into();
+        let map = mapped(&mut families, shares);
+        for family in &mut families {
+            if family.blocks.iter().filter(|(test, _)| is_numbered(test)).count() > 1 {
+                family.boxes = boxes(family.family, &mut family.blocks)?;
+            }
+            if family.pods.len() + family.blocks.len() > shares.rules {
+                return Err(Excess::Rules { max: shares.rules });
+            }
+        }
+        Ok(Layout::Folded { families, map })
+    }
+
+    /// The rules that return what is permitted and then go on to `rest`, and what was decided by the number of pods.
     pub(super) fn permissions(
         &mut self,
+        (sorted, layout): (&Sorted<'_>, &Layout<'_>),
         rules: &[&PolicyRule],
         effective: &Effective,
-        tail: &str,
+        (tail, rest): (&str, Vec<Rule>),
         builder: &mut TableBuilder,
-    ) -> Result<(Vec<Rule>, Vec<Size>), Excess> {
-        let sorted = Sorted::new(rules, effective);
-        if sorted.any.contains(&PortTest::Any) {
-            return Ok((vec![permit(Vec::new(), None)], Vec::new()));
-        }
-        if sorted.is_short() {
-            return Ok((self.one_by_one(rules, effective, builder), Vec::new()));
-        }
-        // What exceeds a bound is found before anything is built.
-        let mut plans = Vec::new();
-        for family in FAMILIES {
-            plans.push(self.plan(&sorted, family, effective.direction)?);
-        }
+    ) -> (Vec<Rule>, Vec<Size>) {
+        let (families, map) = match layout {
+            Layout::OneByOne => {
+                return (self.one_by_one(rules, effective, builder).into_iter().chain(rest).collect(), Vec::new());
+            }
+            Layout::Folded { families, map } => (families, map),
+        };
+        let direction = effective.direction;
         let mut exprs = Vec::new();
         for rule in &sorted.others {
             exprs.extend(self.matches(rule, effective, builder));
         }
         for test in sorted.any_ports() {
-            exprs.extend(self.port_alternatives(&test, effective.direction, builder));
+            exprs.extend(self.port_alternatives(&test, direction, builder));
         }
-        let mut sizes = Vec::new();
-        for plan in plans {
-            exprs.extend(self.carry_out(&plan, effective.direction, tail, builder));
-            sizes.extend(plan.size);
+        for family in families {
+            exprs.extend(self.carry_out(family, direction, tail, builder));
         }
         let comment = comment(rules);
-        Ok((exprs.into_iter().map(|exprs| permit(exprs, Some(comment.clone()))).collect(), sizes))
+        let mut out: Vec<Rule> = exprs.into_iter().map(|exprs| permit(exprs, &comment)).collect();
+        match map {
+            Some(map) => {
+                let rest = builder.chain(&format!("{}_rest", short(direction)), tail, rest, None);
+                out.extend(self.ports_first(map, direction, (tail, &comment), &rest, builder));
+                out.push(verdict(Verdict::Goto(rest)));
+            }
+            None => out.extend(rest),
+        }
+        (out, families.iter().filter_map(|family| family.size.clone()).collect())
     }
 
     /// Each rule by itself, in the order of writing.
@@ -91,52 +118,28 @@ impl PeerSets<'_> {
         for rule in rules {
             let comment = Comment::new(&rule.origin.to_string());
             let alternatives = self.matches(rule, effective, builder);
-            out.extend(alternatives.into_iter().map(|exprs| permit(exprs, Some(comment.clone()))));
+            out.extend(alternatives.into_iter().map(|exprs| permit(exprs, &comment)));
         }
         out
     }
 
-    /// Pods: exact ports as one look-up where there are many lists of ports, otherwise one look-up for each list.
-    /// Blocks: those with numbered ports as one look-up where they are many.
-    fn plan<'s>(
-        &self,
-        sorted: &'s Sorted<'_>,
-        family: AddressFamily,
-        direction: Direction,
-    ) -> Result<Plan<'s>, Excess> {
+    /// Pods with exact ports as one look-up where there are many lists of ports, if that set is not too large; every
+    /// other list by itself.
+    fn family<'s>(&self, sorted: &'s Sorted<'_>, family: AddressFamily, direction: Direction) -> Family<'s> {
         let mut pods: Vec<_> = sorted.pods.iter().collect();
         let exact = (pods.len() > RULES_UNFOLDED_MAX).then(|| sorted.exact(family, direction));
         let size = exact.map(|view| Size { fits: view.size(self.resolver()) <= POD_PORTS_MAX, view });
         if size.as_ref().is_some_and(|size| size.fits) {
             pods.retain(|(test, _)| exact_ports(test, direction).is_none());
         }
-        let of_family = || sorted.blocks.iter().filter(|((of, _), _)| *of == family);
-        let n_numbered = of_family().filter(|((_, test), _)| matches!(test, PortTest::Numbers(..))).count();
-        let mut boxes = Vec::new();
-        let mut blocks = Vec::new();
-        for ((_, test), intervals) in of_family() {
-            match test {
-                PortTest::Numbers(protocol, ranges) if n_numbered > 1 => {
-                    let protocol = protocol.number();
-                    for ports in ranges.iter().filter_map(|range| port::interval(*range)) {
-                        boxes.extend(intervals.iter().map(|addresses| Permission { protocol, addresses, ports }));
-                    }
-                }
-                PortTest::Any | PortTest::Whole(_) | PortTest::Numbers(..) | PortTest::Named(..) => {
-                    blocks.push((test, intervals));
-                }
-            }
-        }
-        let boxes = fold::disjoint(&boxes).ok_or(Excess::Cuts)?;
-        if pods.len() + blocks.len() > RULES_MAX {
-            return Err(Excess::Rules);
-        }
-        Ok(Plan { family, size, pods, blocks, boxes })
+        let of_family = sorted.blocks.iter().filter(|((of, _), _)| *of == family);
+        let blocks = of_family.map(|((_, test), intervals)| (test, intervals)).collect();
+        Family { family, size, pods, blocks, boxes: Vec::new() }
     }
 
     fn carry_out(
         &mut self,
-        plan: &Plan<'_>,
+        plan: &Family<'_>,
         direction: Direction,
         tail: &str,
         builder: &mut TableBuilder,
@@ -192,7 +195,7 @@ impl PeerSets<'_> {
     }
 
     /// One set for all of these selectors.
-    fn union(
+    pub(super) fn union(
         &mut self,
         selectors: &BTreeSet<&PodSelector>,
         family: AddressFamily,
@@ -214,99 +217,67 @@ impl PeerSets<'_> {
     }
 }
 
-impl<'a> Sorted<'a> {
-    fn new(rules: &[&'a PolicyRule], effective: &Effective) -> Self {
-        let mut sorted = Self::default();
-        for rule in rules {
-            let tests = port::tests(&rule.ports, effective.own_ports.as_deref());
-            match &rule.peers {
-                Peers::Any => sorted.any.extend(tests),
-                Peers::AnyOf(peers) => sorted.push(rule, peers, &tests),
-            }
-        }
-        sorted
+/// Takes what has numbered ports out of the families and makes a map of it, if that takes few enough chains. Blocks that
+/// are single addresses with single ports stay: one hash holds both. So does what is alone.
+fn mapped<'s>(families: &mut [Family<'s>], shares: Shares) -> Option<PortMap<'s>> {
+    let n_lists = |family: &Family<'_>| {
+        let pods = family.pods.iter().filter(|(test, _)| is_numbered(test)).count();
+        let blocks = family.blocks.iter().filter(|(test, _)| is_numbered(test)).count();
+        pods + if is_exact(&family.blocks) { 0 } else { blocks }
+    };
+    if families.iter().all(|family| n_lists(family) < 2) {
+        return None;
     }
-
-    fn push(&mut self, rule: &'a PolicyRule, peers: &'a [Peer], tests: &[PortTest]) {
-        for peer in peers {
-            match peer {
-                Peer::Pods(selector) => {
-                    for test in tests {
-                        self.n_pods += 1;
-                        self.pods.entry(test.clone()).or_default().insert(selector);
-                    }
-                }
-                Peer::Addresses { cidr, except } => {
-                    let family = crate::compile::address_family(cidr.addr());
-                    let block = block(*cidr, except);
-                    for test in tests {
-                        let empty = || Intervals::empty(family.address_type());
-                        self.blocks.entry((family, test.clone())).or_insert_with(empty).extend(&block);
-                    }
-                }
-                Peer::Nodes(_) | Peer::Service { .. } => self.others.push(rule),
-            }
+    let mut numbered = Vec::new();
+    for Family { family, pods, blocks, .. } in families.iter() {
+        let pods =
+            pods.iter().flat_map(|(test, selectors)| selectors.iter().map(|pods| (*test, Peer::Pods(*family, pods))));
+        let blocks = blocks.iter().filter(|_| !is_exact(blocks));
+        let blocks = blocks.map(|(test, blocks)| (*test, Peer::Blocks(*family, blocks)));
+        numbered.extend(pods.chain(blocks).filter_map(|(test, peer)| match test {
+            PortTest::Numbers(protocol, ranges) => Some(Numbered { protocol: *protocol, ranges, peer }),
+            PortTest::Any | PortTest::Whole(_) | PortTest::Named(..) => None,
+        }));
+    }
+    let any_pods = numbered.iter().any(|numbered| matches!(numbered.peer, Peer::Pods(..)));
+    let map = PortMap::new(&numbered, if any_pods { shares.chains_of_pods } else { shares.chains })?;
+    for family in families {
+        family.pods.retain(|(test, _)| !is_numbered(test));
+        if !is_exact(&family.blocks) {
+            family.blocks.retain(|(test, _)| !is_numbered(test));
         }
     }
-
-    /// What each selector's pods are permitted, as far as they are exact ports.
-    fn exact(&self, family: AddressFamily, direction: Direction) -> View {
-        let mut exact: BTreeMap<PodSelector, BTreeSet<PodPort>> = BTreeMap::new();
-        for (test, selectors) in &self.pods {
-            let Some(ports) = exact_ports(test, direction) else { continue };
-            for selector in selectors {
-                exact.entry((*selector).clone()).or_default().extend(ports.iter().cloned());
-            }
-        }
-        let parts = exact.into_iter().map(|(selector, ports)| (selector, ports.into_iter().collect()));
-        View { address_type: family.address_type(), content: Content::PodPorts(parts.collect()) }
-    }
-
-    /// Whether each packet is asked for few of them.
-    fn is_short(&self) -> bool {
-        let blocks = |family| self.blocks.keys().filter(|(of, _)| *of == family).count();
-        FAMILIES.iter().all(|family| self.any.len() + self.n_pods + blocks(*family) <= RULES_UNFOLDED_MAX)
-    }
-
-    /// Ports of anybody: the numbers of each protocol together.
-    fn any_ports(&self) -> Vec<PortTest> {
-        let mut numbers = BTreeMap::new();
-        let mut tests = Vec::new();
-        for test in &self.any {
-            match test {
-                PortTest::Numbers(protocol, _) if self.any.contains(&PortTest::Whole(*protocol)) => {}
-                PortTest::Numbers(protocol, ranges) => {
-                    numbers.entry(*protocol).or_insert_with(Vec::new).extend_from_slice(ranges);
-                }
-                PortTest::Any | PortTest::Whole(_) | PortTest::Named(..) => tests.push(test.clone()),
-            }
-        }
-        tests.extend(numbers.into_iter().map(|(protocol, ranges)| PortTest::Numbers(protocol, port::merged(ranges))));
-        tests
-    }
+    Some(map)
 }
 
-/// The ports of a test if they can be looked up one by one together with the pod's address. At an ingress the ports are
-/// the subject's, so a named one says nothing about the peer.
-fn exact_ports(test: &PortTest, direction: Direction) -> Option<Vec<PodPort>> {
-    match (test, direction) {
-        (PortTest::Numbers(protocol, ranges), _) => {
-            let n_ports: u32 = ranges.iter().map(|(first, last)| u32::from(last - first) + 1).sum();
-            let singles = ranges.iter().all(|(first, last)| first == last);
-            let few = n_ports <= EXPANDED_PORTS_MAX || singles;
-            let numbers = || ranges.iter().flat_map(|(first, last)| *first..=*last);
-            few.then(|| numbers().map(|number| PodPort::Number(*protocol, number)).collect())
-        }
-        (PortTest::Named(name, protocol), Direction::Egress) => {
-            Some(vec![PodPort::Named(std::sync::Arc::clone(name), *protocol)])
-        }
-        (PortTest::Named(..), Direction::Ingress) | (PortTest::Any | PortTest::Whole(_), _) => None,
-    }
+/// Takes the blocks with numbered ports out, as disjoint boxes.
+fn boxes(family: AddressFamily, blocks: &mut Vec<(&PortTest, &Intervals)>) -> Result<Vec<Permission>, Excess> {
+    let numbered = blocks.iter().filter_map(|(test, blocks)| match test {
+        PortTest::Numbers(protocol, ranges) => Some((*protocol, &**ranges, *blocks)),
+        PortTest::Any | PortTest::Whole(_) | PortTest::Named(..) => None,
+    });
+    let boxes = fold::disjoint(family.address_type(), numbered).ok_or(Excess::Cuts)?;
+    blocks.retain(|(test, _)| !is_numbered(test));
+    Ok(boxes)
 }
 
-fn permit(mut exprs: Vec<Expr>, comment: Option<Comment>) -> Rule {
+fn is_numbered(test: &PortTest) -> bool {
+    matches!(test, PortTest::Numbers(..))
+}
+
+/// Whether all blocks with numbered ports are single addresses with single ports.
+fn is_exact(blocks: &[(&PortTest, &Intervals)]) -> bool {
+    blocks.iter().all(|(test, intervals)| match test {
+        PortTest::Numbers(_, ranges) => {
+            ranges.iter().all(|(first, last)| first == last) && intervals.iter().all(|interval| interval.is_single())
+        }
+        PortTest::Any | PortTest::Whole(_) | PortTest::Named(..) => true,
+    })
+}
+
+fn permit(mut exprs: Vec<Expr>, comment: &Comment) -> Rule {
     exprs.push(Expr::Verdict(Verdict::Return));
-    Rule { exprs, comment }
+    Rule { exprs, comment: Some(comment.clone()) }
 }
 
 /// Where the first and the last came from, and how many they are.

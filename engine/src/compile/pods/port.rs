@@ -85,11 +85,7 @@ pub(super) fn numeric(test: &PortTest, builder: &mut TableBuilder) -> Option<Exp
 }
 
 fn numbers(protocol: Protocol, ranges: &[(u16, u16)], builder: &mut TableBuilder) -> Expr {
-    let field = match protocol {
-        Protocol::Tcp => Field::TcpDport,
-        Protocol::Udp => Field::UdpDport,
-        Protocol::Sctp => Field::SctpDport,
-    };
+    let field = field(protocol);
     let mut intervals = Intervals::empty(DataType::InetService);
     ranges.iter().filter_map(|range| interval(*range)).for_each(|interval| intervals.insert(interval));
     if let Some(value) = intervals.as_value() {
@@ -105,6 +101,15 @@ fn numbers(protocol: Protocol, ranges: &[(u16, u16)], builder: &mut TableBuilder
         SetRef::Named(builder.constant_set("ports", "", spec, elements))
     };
     Expr::Lookup(Lookup { key: vec![field], operator: Operator::Eq, set })
+}
+
+/// The destination port of a protocol.
+pub(super) fn field(protocol: Protocol) -> Field {
+    match protocol {
+        Protocol::Tcp => Field::TcpDport,
+        Protocol::Udp => Field::UdpDport,
+        Protocol::Sctp => Field::SctpDport,
+    }
 }
 
 /// A range of ports as an interval.
