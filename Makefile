@@ -24,7 +24,8 @@ test: ## every test that CI runs; under 25 minutes on 2 cores
 
 test-long: ## the same with the large counts, and deliberate faults in the compiler
 	@scripts/setup.sh test
-	PALISADE_LONG=1 scripts/test.sh
+	scripts/test.sh
+	PALISADE_LONG=1 $(CARGO) test --release --test it agree:: -- --nocapture
 	PALISADE_FAULTS=1 $(CARGO) test --test it mutations:: -- --nocapture
 
 test-kernel: ## conformance, text = netlink and a short swap test on Debian 12's 6.1 kernel, in an emulator

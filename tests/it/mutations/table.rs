@@ -27,7 +27,9 @@ const PEER: &str = "engine/src/compile/pods/peer.rs";
 const PORT: &str = "engine/src/compile/pods/port.rs";
 const ICMP: &str = "engine/src/compile/pods/icmp.rs";
 const VIEW: &str = "engine/src/view.rs";
-const FOLD: &str = "engine/src/compile/pods/fold.rs";
+const CUT: &str = "engine/src/compile/pods/cut.rs";
+const PORT_MAP: &str = "engine/src/compile/pods/port_map.rs";
+const PERMIT: &str = "engine/src/compile/pods/permit.rs";
 const RESOLVE: &str = "engine/src/resolve.rs";
 
 /// All of them.
@@ -42,12 +44,12 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(CHAIN, "a logged pass is an accept", "place::logged(cause, &words(), «then», self.options, builder)", "Verdict::Return"),
     fault(CHAIN, "an audited rule decides", "(Effect::Audited, _, _) => «place::audit(cause, &words(), self.options, builder)»", "then"),
     fault(CHAIN, "an audited rule counts twice", "Verdict::Jump(noted) if «alternatives.len() > 1»", "false"),
-    fault(CHAIN, "a pod cannot reach itself where NetworkPolicies isolate it", "«rules.extend(self.hairpin.rules(builder))»", "()"),
+    fault(CHAIN, "a pod cannot reach itself where NetworkPolicies isolate it", "let mut rest = «self.hairpin.rules(builder)»", "Vec::new()"),
     fault(CHAIN, "defaults bind a pod's way to itself", "«self.hairpin.rules(builder).into_iter().chain(rules).collect()»", "rules"),
     fault(CHAIN, "ClusterNetworkPolicies come before the enforced baseline", "let [enforced, cluster_admin] = «&effective.before»", "&*Box::leak(Box::new([effective.before[1].clone(), effective.before[0].clone()]))"),
     fault(CHAIN, "the baseline's otherwise comes before ClusterNetworkPolicies", "let [cluster_baseline, otherwise] = «&effective.after»", "&*Box::leak(Box::new([effective.after[1].clone(), effective.after[0].clone()]))"),
     fault(CHAIN, "an admin tier that does not decide is the last", "if «!rules.last().is_some_and(decides_everything)»", "false"),
-    fault(CHAIN, "isolation without a match permits", "rules.extend(«place::denial(cause, &words, self.options, builder)»)", "Vec::new()"),
+    fault(CHAIN, "isolation without a match permits", "rest.extend(«place::denial(cause, &words, self.options, builder)»)", "Vec::new()"),
     fault(SUBJECT, "the highest priority number comes first", "(«policy.priority», &policy.name)", "u16::MAX - policy.priority"),
     fault(SUBJECT, "exemptions are ignored", "!«policy.subject.exempt.iter().any(|exempt| resolver.selects(exempt, name, pod))»", "false"),
     fault(SUBJECT, "an empty list of rules does not isolate", "Tier::NetworkPolicy => «rules.is_some()»", "rules.is_some_and(|rules| !rules.is_empty())"),
@@ -72,8 +74,12 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(PORT, "all ports of a protocol are all of TCP", "PortTest::Whole(protocol) => Some(Match::eq(Field::L4Proto, Datum::protocol(«protocol.number()»)))", "6"),
     fault(ICMP, "the code of ICMP is ignored", "let code = «wanted.code»", "None::<u8>"),
     fault(PEER, "endpoints without a port are forgotten", "ServicePart::Endpoints => «&[Part::Ports, Part::Protocols]»", "&[Part::Ports]"),
-    fault(FOLD, "the last port of a range is cut off", "«*cut <= number(permission.ports.high())»", "*cut < number(permission.ports.high())"),
-    fault(FOLD, "neighbouring ports share their blocks", "&& «*same == area»", "true"),
+    fault(CUT, "the last port of a range is cut off", "«*cut <= u32::from(*last)»", "*cut < u32::from(*last)"),
+    fault(CUT, "neighbouring ports share their peers", "&& «*same == peers»", "true"),
+    fault(PORT_MAP, "a port leads to the peers of another", "let Some(chain) = chains.get(«*peers»)", "peers.saturating_sub(1)"),
+    fault(PORT_MAP, "a port that is not of these peers goes unjudged", "chain([«verdict(Verdict::Goto(rest.clone()))»])", "verdict(Verdict::Return)"),
+    fault(PORT_MAP, "the first of a peer's ranges is all it has", "or_default().extend_from_slice(«ranges»)", "&ranges[..1]"),
+    fault(PERMIT, "the ports of many pods are forgotten", "let map = «mapped(&mut families, shares)»", "{ mapped(&mut families, shares); None }"),
     fault(RESOLVE, "one of two pods at an address suffices for a selector", "«self.rivals(address).iter().all(|name| self.inventory.pods.get(name).is_some_and(|pod| holds(name, pod)))»", "true"),
     fault(RESOLVE, "a namespace without an object matches", "«inventory.namespaces.get(namespace).is_some_and(|labels| selector.matches(labels))»", "inventory.namespaces.get(namespace).is_none_or(|labels| selector.matches(labels))"),
     fault(RESOLVE, "a terminating pod keeps its address", "filter(|(_, pod)| «!(any_live && pod.terminating)»)", "true"),
