@@ -8,7 +8,7 @@ use policy_lang::peer::Peer;
 use policy_lang::policy::{Direction, Peers, Policy, Rule};
 
 use super::port::{self, PortTest};
-use super::subject::{Effective, Isolation};
+use super::subject::{Isolation, PolicySet};
 use crate::limits::{CUTS_MAX, PERMISSIONS_MAX, RULES_MAX};
 
 /// A namespace's policies ask for more than it may have.
@@ -33,26 +33,27 @@ pub(super) struct Budget {
 
 impl Budget {
     /// Adds up what these lists of policies ask for; each counts once, however many pods share it.
-    pub(super) fn new<'e>(policies: &[Policy], effective: impl Iterator<Item = &'e Effective>) -> Self {
-        let mut lists: BTreeSet<(Direction, &[usize])> = BTreeSet::new();
-        for effective in effective {
-            if let Isolation::Policies(isolating) = &effective.isolation {
-                lists.insert((effective.direction, isolating));
+    pub(super) fn new<'s>(policies: &[Policy], sets: impl IntoIterator<Item = &'s PolicySet>) -> Self {
+        let mut lists: BTreeMap<(Direction, &[usize]), &PolicySet> = BTreeMap::new();
+        for set in sets {
+            if let Isolation::Policies(isolating) = &set.isolation {
+                lists.insert((set.direction, isolating), set);
             }
         }
         let mut known: BTreeMap<(Direction, usize), u64> = BTreeMap::new();
         let mut asked: BTreeMap<(Arc<str>, Direction), u64> = BTreeMap::new();
-        for (direction, list) in lists {
+        for ((direction, list), set) in lists {
             let Some(first) = list.first().and_then(|index| policies.get(*index)) else { continue };
             let sum = asked.entry((Arc::clone(&first.name.namespace), direction)).or_default();
-            for index in list {
-                if *sum > PERMISSIONS_MAX {
-                    break;
-                }
-                let rules = policies.get(*index).and_then(|policy| policy.rules(direction)).unwrap_or_default();
-                let of_policy = known.entry((direction, *index)).or_insert_with(|| n_permissions(rules));
-                *sum = sum.saturating_add(*of_policy);
+            if *sum > PERMISSIONS_MAX {
+                continue;
             }
+            let mut of_policy = |index: &usize| {
+                let rules = policies.get(*index).and_then(|policy| policy.rules(direction)).unwrap_or_default();
+                *known.entry((direction, *index)).or_insert_with(|| n_permissions(rules))
+            };
+            let of_list = set.permissions(|| list.iter().map(&mut of_policy).fold(0, u64::saturating_add));
+            *sum = sum.saturating_add(of_list);
         }
         let exceeded = asked.into_iter().filter(|(_, sum)| *sum > PERMISSIONS_MAX).map(|(who, _)| who);
         Self { exceeded: exceeded.collect() }
