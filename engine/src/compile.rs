@@ -12,9 +12,9 @@ use policy_lang::source::Sources;
 
 use self::builder::TableBuilder;
 use self::host::Names;
-use self::memo::Memo;
+use self::memo::{Former, Memo};
 use self::options::PodOptions;
-use self::pods::AddressFamily;
+use self::pods::{AddressFamily, BoundPods};
 use crate::inventory::Inventory;
 use crate::resolve::Resolver;
 use crate::ruleset::{Comment, Family, Ruleset, TableKey};
@@ -26,7 +26,7 @@ pub mod host;
 pub mod marker;
 pub(crate) mod memo;
 pub mod options;
-mod pods;
+pub(crate) mod pods;
 
 /// Two live pods claim one address.
 const ADDRESS_CONFLICT: Code = Code("PAL028");
@@ -78,7 +78,8 @@ pub enum ForwardMode {
 
 /// Compiles everything to one ruleset, and says what of the facts stands in the way.
 pub fn compile(input: &Input<'_>) -> (Ruleset, Vec<Diagnostic>) {
-    let (ruleset, diagnostics, _) = compile_with(input, &Resolver::new(input.inventory), Memo::default());
+    let bound = BoundPods::new(input.policies, input.inventory, input.node);
+    let (ruleset, diagnostics, _) = compile_with(input, &Resolver::new(input.inventory), &bound, Former::default());
     (ruleset, diagnostics)
 }
 
@@ -86,25 +87,25 @@ pub fn compile(input: &Input<'_>) -> (Ruleset, Vec<Diagnostic>) {
 pub(crate) fn compile_with<'a>(
     input: &Input<'a>,
     resolver: &'a Resolver<'a>,
-    memo: Memo,
+    bound: &BoundPods,
+    former: Former,
 ) -> (Ruleset, Vec<Diagnostic>, Memo) {
-    let mut builder = TableBuilder::default();
-    *builder.memo() = memo;
-    let mut diagnostics = doubts(resolver, input.node);
+    let mut builder = TableBuilder::after(former);
+    let mut diagnostics = doubts(resolver, bound, input.node);
     if let Some(HostInput { rules, names, sources }) = input.host {
         let options = host::Options { names, sources, reserved_connection_mark: input.pods.revoked_bit };
         diagnostics.extend(host::lower(rules, &mut builder, options));
     }
-    diagnostics.extend(pods::lower(input, pods::Layer::Network, resolver, &mut builder));
+    diagnostics.extend(pods::lower(input, pods::Layer::Network, resolver, bound, &mut builder));
     marker::record(input.sources, &mut builder);
     let (table, memo) = builder.finish_with_memo(Some(Comment::new(TABLE_COMMENT)));
     let mut tables: BTreeMap<_, _> = [(TableKey::ours(Family::Inet), table)].into();
-    tables.extend(bridge::table(input).map(|table| (TableKey::ours(Family::Bridge), table)));
+    tables.extend(bridge::table(input, bound).map(|table| (TableKey::ours(Family::Bridge), table)));
     (Ruleset { tables }, diagnostics, memo)
 }
 
 /// What of the facts cannot be, or cannot be enforced.
-fn doubts(resolver: &Resolver<'_>, node: &str) -> Vec<Diagnostic> {
+fn doubts(resolver: &Resolver<'_>, bound: &BoundPods, node: &str) -> Vec<Diagnostic> {
     let warning = |code, message: String, help: &str| Diagnostic {
         code,
         severity: Severity::Warning,
@@ -127,12 +128,13 @@ fn doubts(resolver: &Resolver<'_>, node: &str) -> Vec<Diagnostic> {
         let help = format!("known nodes: {}", known.join(", "));
         doubts.push(warning(UNKNOWN_NODE, format!("there is no node {node}; none of its pods is bound"), &help));
     }
-    let pods = &resolver.inventory().pods;
-    let known: BTreeSet<&str> = pods.values().filter_map(|pod| pod.node.as_deref()).collect();
-    if nodes.is_empty() && !known.is_empty() && !known.contains(node) {
-        let known: Vec<_> = known.into_iter().take(10).collect();
-        let help = format!("nodes with pods: {}", known.join(", "));
-        doubts.push(warning(UNKNOWN_NODE, format!("no pod is on node {node}; none is bound"), &help));
+    if nodes.is_empty() && bound.pods(resolver.inventory()).next().is_none() {
+        let pods = resolver.inventory().pods.values();
+        let known: BTreeSet<&str> = pods.filter_map(|pod| pod.node.as_deref()).collect();
+        let help = format!("nodes with pods: {}", known.iter().copied().take(10).collect::<Vec<_>>().join(", "));
+        if !known.is_empty() {
+            doubts.push(warning(UNKNOWN_NODE, format!("no pod is on node {node}; none is bound"), &help));
+        }
     }
     doubts
 }

@@ -1,8 +1,9 @@
 //! Compiling again after a change, at the cost of what the change touches.
 //!
 //! A pod of another node that comes, goes or changes its labels enters and leaves selectors: only the elements of the
-//! sets concerned change, and [`Incremental::apply`] says which. Everything else is compiled again, with the sets
-//! that follow the facts taken over.
+//! sets concerned change, and [`Incremental::apply`] says which. After everything else the structure is compiled again,
+//! which takes over what the change does not touch: the policies of each pod of the node, the chain of each list of
+//! policies, and the sets that follow the facts.
 //!
 //! Invariant: after every change the ruleset equals what [`compile`](crate::compile::compile) makes of the same facts.
 
@@ -15,9 +16,11 @@ use policy_lang::diagnostic::Diagnostic;
 use policy_lang::name::{Labels, NamespacedName};
 use policy_lang::policy::{Policy, Tier};
 
-use self::sizes::Sizes;
-use crate::compile::memo::Memo;
-use crate::compile::{ForwardMode, HostInput, Input, compile_with, marker::SourceRecord, options::PodOptions};
+use crate::compile::memo::{Former, Memo};
+use crate::compile::pods::BoundPods;
+use crate::compile::{
+    ForwardMode, HostInput, Input, compile_with, marker::SourceRecord, options::Bridged, options::PodOptions,
+};
 use crate::inventory::{Inventory, Node, Pod, Service};
 use crate::plan::{Op, OpKind, Round};
 use crate::resolve::{self, Resolver, Shared};
@@ -84,9 +87,9 @@ pub struct Incremental {
     shared: Shared,
     /// How many pods claim each address.
     claims: HashMap<IpAddr, u32>,
+    bound: BoundPods,
     ruleset: Ruleset,
-    views: BTreeMap<Name, View>,
-    sizes: Sizes,
+    memo: Memo,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -94,13 +97,13 @@ impl Incremental {
     /// Compiles everything.
     pub fn new(policies: Vec<Policy>, inventory: Inventory, surroundings: Surroundings<'_>) -> Self {
         let mut new = Self {
+            bound: BoundPods::new(&policies, &inventory, surroundings.node),
             policies,
             shared: resolve::shared(&inventory),
             claims: HashMap::new(),
             inventory,
             ruleset: Ruleset::default(),
-            views: BTreeMap::new(),
-            sizes: Sizes::default(),
+            memo: Memo::default(),
             diagnostics: Vec::new(),
         };
         for address in new.inventory.pods.values().flat_map(|pod| &pod.addresses) {
@@ -129,13 +132,13 @@ impl Incremental {
     pub fn apply(&mut self, change: Change, surroundings: Surroundings<'_>) -> Applied {
         let node = surroundings.node;
         let mut touched = self.touched(&change);
-        let mut is_structural = self.is_structural(&change, node);
-        let before = self.sizes.weigh(&self.inventory, &self.shared, &touched);
+        let mut is_structural = self.is_structural(&change, surroundings);
+        let before = sizes::weigh(&mut self.memo, &self.inventory, &self.shared, &touched);
         let others = Others::of(&change);
-        self.change_facts(change);
+        is_structural |= self.change_facts(change, node);
         is_structural |= self.share(&mut touched);
-        let after = self.sizes.weigh(&self.inventory, &self.shared, &touched);
-        is_structural |= self.sizes.turn(&before, &after);
+        let after = sizes::weigh(&mut self.memo, &self.inventory, &self.shared, &touched);
+        is_structural |= sizes::turn(&mut self.memo, &before, &after);
         let deltas = self.follow(&touched, &others);
         if is_structural {
             self.compile(surroundings);
@@ -185,27 +188,33 @@ impl Incremental {
     }
 
     /// Whether more than elements can change: what concerns the node's own pods, the node itself, or policies.
-    fn is_structural(&self, change: &Change, node: &str) -> bool {
+    fn is_structural(&self, change: &Change, surroundings: Surroundings<'_>) -> bool {
+        let node = surroundings.node;
+        // Nothing follows the facts in the bridge's own table.
+        if surroundings.pods.bridged == Bridged::ByTable {
+            return true;
+        }
         let is_local = |pod: &Pod| pod.node.as_deref() == Some(node);
         match change {
             Change::Pod(name, pod) => self.inventory.pods.get(name).into_iter().chain(pod).any(is_local),
-            Change::Namespace(name, _) => resolve::pods_in(&self.inventory, name).any(|(_, pod)| is_local(pod)),
+            Change::Namespace(name, _) => self.bound.any_in(name),
             Change::Node(name, _) => **name == *node,
             Change::Service(..) => false,
-            Change::Policy(tier, name, _) => {
-                let local = || resolve::pods_in(&self.inventory, &name.namespace).any(|(_, pod)| is_local(pod));
-                *tier != Tier::NetworkPolicy || local()
-            }
+            Change::Policy(tier, name, _) => *tier != Tier::NetworkPolicy || self.bound.any_in(&name.namespace),
         }
     }
 
-    fn change_facts(&mut self, change: Change) {
+    /// Changes the facts and what is known of the node's pods; returns whether a chain has to be made again because of
+    /// the place of its policies alone.
+    fn change_facts(&mut self, change: Change, node: &str) -> bool {
         let inventory = &mut self.inventory;
         match change {
             Change::Pod(name, pod) => {
                 for address in pod.iter().flat_map(|pod| &pod.addresses) {
                     *self.claims.entry(*address).or_default() += 1;
                 }
+                let is_local = pod.as_ref().is_some_and(|pod| pod.node.as_deref() == Some(node));
+                self.bound.change_pod(&name, is_local, &self.policies);
                 let former = put(&mut inventory.pods, name, pod);
                 for address in former.iter().flat_map(|pod| &pod.addresses) {
                     if let Some(n) = self.claims.get_mut(address) {
@@ -216,19 +225,47 @@ impl Incremental {
                     }
                 }
             }
-            Change::Namespace(name, labels) => drop(put(&mut inventory.namespaces, name, labels)),
+            Change::Namespace(name, labels) => {
+                self.bound.change_namespace(&name);
+                put(&mut inventory.namespaces, name, labels);
+            }
             Change::Node(name, node) => drop(put(&mut inventory.nodes, name, node)),
             Change::Service(name, service) => drop(put(&mut inventory.services, name, service)),
-            Change::Policy(tier, name, policy) => {
-                let is_meant = |policy: &Policy| policy.tier == tier && policy.name == name;
-                match (self.policies.iter().position(is_meant), policy) {
-                    (Some(at), Some(policy)) => self.policies.splice(at..=at, [policy]).for_each(drop),
-                    (Some(at), None) => drop(self.policies.swap_remove(at)),
-                    (None, Some(policy)) => self.policies.push(policy),
-                    (None, None) => {}
+            Change::Policy(tier, name, policy) => return self.change_policy(tier, &name, policy),
+        }
+        false
+    }
+
+    /// The last policy of the list fills the place of one that goes.
+    fn change_policy(&mut self, tier: Tier, name: &NamespacedName, policy: Option<Policy>) -> bool {
+        let is_meant = |policy: &Policy| policy.tier == tier && policy.name == *name;
+        let mut is_made_again = false;
+        match (self.policies.iter().position(is_meant), policy) {
+            (Some(at), Some(policy)) => {
+                self.policies.splice(at..=at, [policy]).for_each(drop);
+                self.forget_chains(at);
+            }
+            (Some(at), None) => {
+                self.policies.swap_remove(at);
+                self.forget_chains(at);
+                is_made_again = self.forget_chains(self.policies.len());
+                if let Some(moved) = self.policies.get(at) {
+                    self.bound.change_policy(moved.tier, &moved.name.namespace, &self.policies);
                 }
             }
+            (None, Some(policy)) => self.policies.push(policy),
+            (None, None) => return false,
         }
+        self.bound.change_policy(tier, &name.namespace, &self.policies);
+        is_made_again
+    }
+
+    /// Forgets the chains of the policy at this place; returns whether there were any.
+    fn forget_chains(&mut self, index: usize) -> bool {
+        let chains = &mut self.memo.chains;
+        let n_before = chains.len();
+        chains.retain(|set, _| !set.holds(index));
+        chains.len() < n_before
     }
 
     /// Notes who has these addresses; returns whether any is shared, or was.
@@ -256,15 +293,16 @@ impl Incremental {
 
     /// Brings the sets up to date.
     fn follow(&mut self, touched: &Touched, others: &Others) -> BTreeMap<Name, ElementDelta> {
-        let Self { inventory, shared, views, ruleset, .. } = self;
+        let Self { inventory, shared, memo, ruleset, .. } = self;
         let Some(table) = ruleset.tables.get_mut(&TableKey::ours(Family::Inet)) else { return BTreeMap::new() };
         let owners: Vec<_> =
             touched.iter().map(|(address, name)| (*address, owners(inventory, shared, *address, name))).collect();
         let mut deltas = BTreeMap::new();
-        for (name, view) in views.iter() {
+        for (name, view) in &memo.views {
             let Some(set) = table.sets.get_mut(name) else { continue };
             let mut delta = ElementDelta::default();
-            for (address, owners) in owners.iter().filter(|(address, _)| view.holds(*address)) {
+            let of_pods = owners.iter().filter(|(address, _)| view.follows_pods() && view.holds(*address));
+            for (address, owners) in of_pods {
                 let mut selects =
                     |selector: &_| owners.iter().all(|(name, pod)| resolve::selects(inventory, selector, name, pod));
                 let wanted = view.of_address(*address, owners, &mut selects).into_iter().collect();
@@ -283,21 +321,20 @@ impl Incremental {
         deltas
     }
 
-    /// Compiles the structure, with the sets that follow the facts taken over.
+    /// Compiles the structure, with what still holds taken over.
     fn compile(&mut self, surroundings: Surroundings<'_>) {
         let Surroundings { host, node, forward_mode, pods, sources } = surroundings;
-        let former = std::mem::take(&mut self.ruleset).tables.remove(&TableKey::ours(Family::Inet));
-        let sets = former.into_iter().flat_map(|table| table.sets);
-        let former = sets.filter(|(name, _)| self.views.contains_key(name)).collect();
+        let table = std::mem::take(&mut self.ruleset).tables.remove(&TableKey::ours(Family::Inet));
+        let former = Former { table: table.unwrap_or_default(), memo: std::mem::take(&mut self.memo) };
+        self.bound.bind(&self.policies, &self.inventory);
         let input =
             Input { policies: &self.policies, host, inventory: &self.inventory, node, forward_mode, pods, sources };
         let resolver = Resolver::with(&self.inventory, Cow::Borrowed(&self.shared));
-        let memo = Memo { former, ..Memo::default() };
-        let (ruleset, diagnostics, memo) = compile_with(&input, &resolver, memo);
-        self.sizes = Sizes::new(memo.sizes, &resolver);
+        let (ruleset, diagnostics, mut memo) = compile_with(&input, &resolver, &self.bound, former);
+        memo.chains.values_mut().for_each(|made| made.count(&resolver));
         self.ruleset = ruleset;
         self.diagnostics = diagnostics;
-        self.views = memo.views;
+        self.memo = memo;
     }
 }
 

@@ -193,6 +193,14 @@ impl View {
         }
     }
 
+    /// Whether pods decide what is in it. Nodes and Services can have addresses that pods have too.
+    pub(crate) fn follows_pods(&self) -> bool {
+        match &self.content {
+            Content::Pods(_) | Content::PodPorts(_) | Content::NamedPort { .. } => true,
+            Content::Nodes(_) | Content::Service(..) => false,
+        }
+    }
+
     /// Whether addresses of this family stand in it.
     pub(crate) fn holds(&self, address: IpAddr) -> bool {
         Datum::address(address).data_type() == self.address_type

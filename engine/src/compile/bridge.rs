@@ -14,7 +14,7 @@ use policy_lang::name::NamespacedName;
 
 use super::builder::TableBuilder;
 use super::options::{Bridged, Denial, Ipvs, LocalPods, PodOptions, SourceCheck};
-use super::pods::{self, Layer};
+use super::pods::{self, BoundPods, Layer};
 use super::{ForwardMode, Input, TABLE_COMMENT};
 use crate::inventory::Inventory;
 use crate::resolve::Resolver;
@@ -98,7 +98,7 @@ impl fmt::Display for Unseen {
 /// leads to, because rules and sets belong to one table. What is routed is none of its business, so that neither the
 /// node's own packets nor forged sources appear in it. Interfaces are a bridge's ports here, of which the configuration
 /// does not speak, so that local pods are known by ranges only.
-pub(super) fn table(input: &Input<'_>) -> Option<Table> {
+pub(super) fn table(input: &Input<'_>, bound: &BoundPods) -> Option<Table> {
     match input.pods.bridged {
         Bridged::ByNetfilterCalls => return None,
         Bridged::ByTable => {}
@@ -114,7 +114,7 @@ pub(super) fn table(input: &Input<'_>) -> Option<Table> {
     let input = Input { host: None, forward_mode: ForwardMode::HostRules, pods: &options, ..*input };
     let resolver = Resolver::new(input.inventory);
     let mut builder = TableBuilder::default();
-    pods::lower(&input, Layer::Bridge, &resolver, &mut builder);
+    pods::lower(&input, Layer::Bridge, &resolver, bound, &mut builder);
     Some(builder.finish(Some(Comment::new(TABLE_COMMENT))))
 }
 

@@ -16,24 +16,25 @@
 use std::collections::BTreeMap;
 
 use policy_lang::diagnostic::Diagnostic;
-use policy_lang::name::NamespacedName;
-use policy_lang::policy::Direction;
+use policy_lang::policy::{Direction, Policy};
 
+pub(crate) use self::bound::BoundPods;
 use self::budget::Budget;
 use self::chain::PolicyChains;
 pub(super) use self::family::AddressFamily;
 use self::guard::Guard;
 use self::local::{LocalAddresses, LocalSets};
+pub(crate) use self::made::Made;
 use self::matching::{plain, verdict};
-use self::subject::{Bindings, Effective};
+pub(crate) use self::subject::PolicySet;
 use super::base::Base;
 use super::builder::TableBuilder;
 use super::options::{Ipvs, OwnNode, PodOptions};
 use super::{ForwardMode, Input};
-use crate::inventory::Pod;
 use crate::resolve::Resolver;
 use crate::ruleset::{DataType, Datum, Expr, Field, Match, Name, Operator, Rule, Value, Verdict};
 
+mod bound;
 mod budget;
 mod chain;
 mod cut;
@@ -45,6 +46,7 @@ mod hairpin;
 mod icmp;
 mod known;
 mod local;
+mod made;
 mod matching;
 mod peer;
 mod permit;
@@ -93,24 +95,24 @@ pub(super) fn lower<'a>(
     input: &Input<'a>,
     layer: Layer,
     resolver: &'a Resolver<'a>,
+    bound: &BoundPods,
     builder: &mut TableBuilder,
 ) -> Vec<Diagnostic> {
     let Input { policies, node, pods: options, .. } = *input;
-    let local = local::addresses(resolver, node);
+    let local = local::addresses(resolver, bound);
     let guard = Guard::new(options, node, resolver.inventory());
     if local.is_empty() && !guard.is_configured() {
         return Vec::new();
     }
-    let bindings = Bindings::new(policies, resolver.inventory(), node);
-    let budget = budget(policies, &bindings, &local, resolver);
+    let budget = budget(policies, bound, &local);
     let mut chains = PolicyChains::new(policies, resolver, local.keys().copied().collect(), node, options, budget);
     let locals = LocalSets::new(&local, builder);
     // The destination is judged last, so nothing is left to come back for, unless pods' traffic has to be told apart then.
     let accepts_pods = input.forward_mode == ForwardMode::PodsFirst && !builder.base_rules(Base::Forward).is_empty();
     let enter_last: fn(Name) -> Verdict = if accepts_pods { Verdict::Jump } else { Verdict::Goto };
     let mut judged = |direction, enter| {
-        let dispatched = dispatch::rules(direction, &bindings, &local, enter, &mut chains, builder);
-        let guarded = guard.rules(direction, &bindings, &locals, &mut chains, builder);
+        let dispatched = dispatch::rules(direction, bound, &local, enter, &mut chains, builder);
+        let guarded = guard.rules(direction, bound, &locals, &mut chains, builder);
         let mut end = End::new();
         for (family, rule) in dispatched.into_iter().chain(guarded) {
             end.entry(family).or_default().push(rule);
@@ -122,28 +124,21 @@ pub(super) fn lower<'a>(
     let judgement = Judgement { egress, ingress };
     let ways = Ways { locals: &locals, guard: &guard, options };
     ways.forward(&judgement, input.forward_mode, builder);
+    let diagnostics = chains.finish(builder);
     if layer == Layer::Bridge {
-        return chains.into_diagnostics();
+        return diagnostics;
     }
     ways.input(&judgement, builder);
     ways.output(&judgement, builder);
     ways.virtual_addresses(builder);
     source_check::lower(&guard, options, builder);
-    chains.into_diagnostics()
+    diagnostics
 }
 
 /// What the policies of the node's pods ask for, added up by namespace.
-fn budget(
-    policies: &[policy_lang::policy::Policy],
-    bindings: &Bindings<'_>,
-    local: &LocalAddresses<'_>,
-    resolver: &Resolver<'_>,
-) -> Budget {
-    let pods: BTreeMap<&NamespacedName, &Pod> = local.values().flatten().copied().collect();
-    let directions = [Direction::Ingress, Direction::Egress];
-    let of_pod = |(name, pod)| directions.map(|direction| bindings.effective(direction, resolver, name, pod));
-    let effective: Vec<Effective> = pods.into_iter().flat_map(of_pod).collect();
-    Budget::new(policies, effective.iter())
+fn budget(policies: &[Policy], bound: &BoundPods, local: &LocalAddresses<'_>) -> Budget {
+    let pods = local.values().flatten().map(|(name, _)| *name);
+    Budget::new(policies, bound.sets(pods))
 }
 
 /// The ways of packets through the node, and what is the same on all of them.

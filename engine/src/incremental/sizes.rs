@@ -1,51 +1,40 @@
 //! How much the sets would hold on whose size it hangs whether they are made.
 
-use crate::compile::memo::Size;
+use crate::compile::memo::{Memo, Size};
 use crate::inventory::Inventory;
 use crate::limits::POD_PORTS_MAX;
-use crate::resolve::{self, Resolver, Shared};
+use crate::resolve::{self, Shared};
 use crate::view::Content;
 
-/// Each with its size, as the compiler counts it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Sizes(Vec<(Size, usize)>);
+/// What these addresses contribute to each.
+pub(super) fn weigh(memo: &mut Memo, inventory: &Inventory, shared: &Shared, touched: &super::Touched) -> Vec<usize> {
+    let owners: Vec<_> =
+        touched.iter().map(|(address, name)| (*address, super::owners(inventory, shared, *address, name))).collect();
+    let weight = |size: &Size| {
+        let Content::PodPorts(parts) = &size.view.content else { return 0 };
+        let of_family = owners.iter().filter(|(address, owners)| size.view.holds(*address) && !owners.is_empty());
+        let selected = of_family.flat_map(|(_, owners)| {
+            let all =
+                move |selector: &_| owners.iter().all(|(name, pod)| resolve::selects(inventory, selector, name, pod));
+            parts.iter().filter(move |(selector, _)| all(selector)).map(|(_, ports)| ports.len())
+        });
+        selected.sum()
+    };
+    memo.chains.values_mut().flat_map(|made| made.sizes()).map(|(size, _)| weight(size)).collect()
+}
 
-impl Sizes {
-    /// As compiled.
-    pub(super) fn new(sizes: Vec<Size>, resolver: &Resolver<'_>) -> Self {
-        Self(sizes.into_iter().map(|size| (size.view.size(resolver), size)).map(|(n, size)| (size, n)).collect())
-    }
-
-    /// What these addresses contribute to each.
-    pub(super) fn weigh(&self, inventory: &Inventory, shared: &Shared, touched: &super::Touched) -> Vec<usize> {
-        if self.0.is_empty() {
-            return Vec::new();
-        }
-        let owners: Vec<_> = touched
-            .iter()
-            .map(|(address, name)| (*address, super::owners(inventory, shared, *address, name)))
-            .collect();
-        let weight = |size: &Size| {
-            let Content::PodPorts(parts) = &size.view.content else { return 0 };
-            let of_family = owners.iter().filter(|(address, owners)| size.view.holds(*address) && !owners.is_empty());
-            let selected = of_family.flat_map(|(_, owners)| {
-                let all = move |selector: &_| {
-                    owners.iter().all(|(name, pod)| resolve::selects(inventory, selector, name, pod))
-                };
-                parts.iter().filter(move |(selector, _)| all(selector)).map(|(_, ports)| ports.len())
-            });
-            selected.sum()
-        };
-        self.0.iter().map(|(size, _)| weight(size)).collect()
-    }
-
-    /// Takes a change over; returns whether anything that fitted no longer does, or the other way round.
-    pub(super) fn turn(&mut self, before: &[usize], after: &[usize]) -> bool {
-        let mut turned = false;
-        for (((size, n), before), after) in self.0.iter_mut().zip(before).zip(after) {
+/// Takes a change over, and forgets the chains where something that fitted no longer does, or the other way round.
+/// Returns whether there were any.
+pub(super) fn turn(memo: &mut Memo, before: &[usize], after: &[usize]) -> bool {
+    let mut changes = before.iter().zip(after);
+    let n_before = memo.chains.len();
+    memo.chains.retain(|_, made| {
+        let mut holds = true;
+        for ((size, n), (before, after)) in made.sizes().zip(&mut changes) {
             *n = (*n + after).saturating_sub(*before);
-            turned |= (*n <= POD_PORTS_MAX) != size.fits;
+            holds &= (*n <= POD_PORTS_MAX) == size.fits;
         }
-        turned
-    }
+        holds
+    });
+    memo.chains.len() < n_before
 }

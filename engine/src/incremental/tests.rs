@@ -1,8 +1,8 @@
 //! After every change of a random sequence: what was compiled step by step is what is compiled anew, and the deltas of
 //! elements take a kernel there.
 
-use policy_lang::peer::{Namespaces, Peer, PodSelector};
-use policy_lang::policy::{Action, Peers, PortMatches, Rule, Subject};
+use policy_lang::peer::{Namespaces, Peer, PodSelector, ServicePart};
+use policy_lang::policy::{Action, Effect, Peers, PortMatches, Rule, Subject};
 use policy_lang::port::{PortMatch, PortRange, Ports, Protocol};
 use policy_lang::selector::{Operator, Requirement, Selector};
 use policy_lang::source::Origin;
@@ -10,17 +10,18 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::compile::compile;
-use crate::compile::options::STANDARD;
+use crate::compile::options::{LocalPods, STANDARD};
 use crate::diff::diff;
-use crate::inventory::NamedPort;
+use crate::inventory::{Endpoint, NamedPort};
 use crate::kernel::fake::Fake;
 use crate::kernel::{Guard, Kernel};
 use crate::observed::TableFlags;
 
 const NODE: &str = "here";
 
-const SURROUNDINGS: Surroundings<'static> =
-    Surroundings { host: None, node: NODE, forward_mode: ForwardMode::PodsFirst, pods: &STANDARD, sources: &[] };
+const fn surroundings(pods: &PodOptions) -> Surroundings<'_> {
+    Surroundings { host: None, node: NODE, forward_mode: ForwardMode::PodsFirst, pods, sources: &[] }
+}
 
 /// Choices from a list of bytes; all zero once it has ended.
 struct Draw<'a>(std::slice::Iter<'a, u8>);
@@ -59,8 +60,13 @@ impl Draw<'_> {
     }
 
     fn peer(&mut self) -> Peer {
-        match self.below(5) {
+        match self.below(8) {
             0 => Peer::Addresses { cidr: "10.0.0.0/29".parse().unwrap(), except: [].into() },
+            1 => Peer::Nodes(self.selector()),
+            2 => {
+                let part = [ServicePart::Endpoints, ServicePart::Addresses][usize::from(self.below(2))];
+                Peer::Service { name: self.name(2), part }
+            }
             _ => Peer::Pods(self.pods()),
         }
     }
@@ -79,17 +85,25 @@ impl Draw<'_> {
         PortMatch { protocol, ports }
     }
 
-    fn rule(&mut self) -> Rule {
-        let peers = (0..=self.below(3)).map(|_| self.peer()).collect();
+    fn rule(&mut self, tier: Tier) -> Rule {
+        let peers = (0..=self.below(3)).map(|_| self.peer()).collect::<Vec<_>>();
         let ports = match self.below(4) {
             0 => PortMatches::Any,
             _ => PortMatches::AnyOf((0..=self.below(3)).map(|_| self.port()).collect()),
         };
-        Rule::new(Origin::default(), Action::Accept, Peers::AnyOf(peers), ports)
+        let rule = Rule::new(Origin::default(), Action::Accept, Peers::AnyOf(peers), ports);
+        match tier {
+            Tier::NetworkPolicy => rule,
+            Tier::ConfigMapAdmin | Tier::ClusterAdmin | Tier::ClusterBaseline | Tier::ConfigMapBaseline => {
+                let action = [Action::Accept, Action::Deny, Action::Pass][usize::from(self.below(3))];
+                let effect = if self.below(5) == 4 { Effect::Audited } else { Effect::Enforced };
+                Rule { action, effect, ..rule }
+            }
+        }
     }
 
-    fn rules(&mut self) -> Option<Vec<Rule>> {
-        (self.below(3) > 0).then(|| (0..self.below(6)).map(|_| self.rule()).collect())
+    fn rules(&mut self, tier: Tier) -> Option<Vec<Rule>> {
+        (self.below(3) > 0).then(|| (0..self.below(6)).map(|_| self.rule(tier)).collect())
     }
 
     fn policy(&mut self, tier: Tier, name: NamespacedName) -> Policy {
@@ -103,16 +117,44 @@ impl Draw<'_> {
             origin: Origin::default().with_subject(name.to_string()),
             name,
             tier,
-            priority: 0,
+            priority: if tier == Tier::NetworkPolicy { 0 } else { self.below(3).into() },
             subject: Subject { pods: PodSelector { namespaces, pods: self.selector() }, exempt: [].into() },
-            ingress: self.rules(),
-            egress: self.rules(),
+            ingress: self.rules(tier),
+            egress: self.rules(tier),
         }
     }
 
-    fn pod(&mut self) -> Pod {
+    fn address(&mut self) -> u8 {
         // One address in eight is another's too.
-        let address = 1 + self.below(40);
+        1 + self.below(40)
+    }
+
+    fn node(&mut self) -> Node {
+        Node {
+            addresses: vec![format!("192.0.2.{}", self.below(4)).parse().unwrap()],
+            pod_cidrs: vec![format!("10.0.0.{}/29", 8 * self.below(6)).parse().unwrap()],
+            labels: self.labels(),
+        }
+    }
+
+    fn service(&mut self) -> Service {
+        let endpoint = |draw: &mut Self| Endpoint {
+            address: format!("10.0.0.{}", draw.address()).parse().unwrap(),
+            protocol: Protocol::Tcp,
+            port: (draw.below(4) > 0).then_some(80),
+        };
+        let mut endpoints: Vec<_> = (0..self.below(4)).map(|_| endpoint(self)).collect();
+        endpoints.sort_unstable();
+        endpoints.dedup();
+        Service { addresses: vec![format!("10.9.0.{}", self.below(4)).parse().unwrap()], endpoints }
+    }
+
+    fn name(&mut self, n: u8) -> NamespacedName {
+        NamespacedName::new(self.namespace(), format!("n{}", self.below(n)))
+    }
+
+    fn pod(&mut self) -> Pod {
+        let address = self.address();
         let mut addresses: Vec<IpAddr> = vec![format!("10.0.0.{address}").parse().unwrap()];
         if self.below(2) == 0 {
             addresses.push(format!("2001:db8::{address}").parse().unwrap());
@@ -134,35 +176,61 @@ impl Draw<'_> {
         }
     }
 
-    fn change(&mut self) -> Change {
-        let name = |draw: &mut Self, n| NamespacedName::new(draw.namespace(), format!("n{}", draw.below(n)));
-        match self.below(12) {
+    fn change(&mut self, inventory: &Inventory) -> Change {
+        match self.below(16) {
             0 => {
                 let namespace = self.namespace();
                 Change::Namespace(namespace, (self.below(4) > 0).then(|| self.labels()))
             }
             1 => {
                 let tier = Tier::ALL[usize::from(self.below(5))];
-                let name = name(self, 3);
+                let name = self.name(3);
                 let policy = (self.below(4) > 0).then(|| self.policy(tier, name.clone()));
                 Change::Policy(tier, name, policy)
             }
             2 | 3 => {
-                let name = name(self, 4);
+                let name = self.name(4);
                 let policy = (self.below(6) > 0).then(|| self.policy(Tier::NetworkPolicy, name.clone()));
                 Change::Policy(Tier::NetworkPolicy, name, policy)
             }
+            4 => {
+                let node = ["there", NODE][usize::from(self.below(2))].into();
+                Change::Node(node, (self.below(4) > 0).then(|| self.node()))
+            }
+            5 => {
+                let name = self.name(2);
+                Change::Service(name, (self.below(4) > 0).then(|| self.service()))
+            }
+            6..=9 => self.part_of_a_pod(inventory),
             _ => {
-                let name = name(self, 6);
+                let name = self.name(6);
                 Change::Pod(name, (self.below(4) > 0).then(|| self.pod()))
             }
         }
     }
+
+    /// A pod that is there gets other labels, another address, loses its addresses, or begins to end; every second time
+    /// one of the node's own.
+    fn part_of_a_pod(&mut self, inventory: &Inventory) -> Change {
+        let any_node = self.below(2) == 0;
+        let pods = inventory.pods.iter().filter(|(_, pod)| any_node || pod.node.as_deref() == Some(NODE));
+        let pods: Vec<_> = pods.collect();
+        let at = usize::from(self.below(u8::MAX)) % pods.len().max(1);
+        let Some((name, pod)) = pods.get(at) else { return Change::Pod(self.name(6), Some(self.pod())) };
+        let mut pod = Pod::clone(pod);
+        match self.below(5) {
+            0 => pod.addresses = vec![format!("10.0.0.{}", self.address()).parse().unwrap()],
+            1 => pod.addresses.clear(),
+            2 => pod.terminating = true,
+            _ => pod.labels = self.labels(),
+        }
+        Change::Pod((*name).clone(), Some(pod))
+    }
 }
 
-fn anew(incremental: &Incremental) -> Ruleset {
+fn anew(incremental: &Incremental, surroundings: Surroundings<'_>) -> Ruleset {
     let (policies, inventory) = incremental.facts();
-    let Surroundings { host, node, forward_mode, pods, sources } = SURROUNDINGS;
+    let Surroundings { host, node, forward_mode, pods, sources } = surroundings;
     compile(&Input { policies, host, inventory, node, forward_mode, pods, sources }).0
 }
 
@@ -183,21 +251,34 @@ fn reach(fake: &mut Fake, desired: &Ruleset) {
     }
 }
 
+/// How pod policy may be enforced: as usual; with ranges and interfaces that are local before a pod's address is known;
+/// or on a bridge.
+fn options(which: u8) -> PodOptions {
+    let local = LocalPods { node_pod_cidrs: true, interface_prefix: Some("cali".to_owned()), ..LocalPods::default() };
+    match which % 3 {
+        0 => STANDARD.clone(),
+        1 => PodOptions { local, ..STANDARD.clone() },
+        _ => PodOptions { local, bridged: Bridged::ByTable, ..STANDARD.clone() },
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn step_by_step_is_what_is_compiled_anew(bytes in prop::collection::vec(any::<u8>(), 200..1_500)) {
+    fn step_by_step_is_what_is_compiled_anew(bytes in prop::collection::vec(any::<u8>(), 200..2_000)) {
         let mut draw = Draw(bytes.iter());
-        let mut incremental = Incremental::new(Vec::new(), Inventory::default(), SURROUNDINGS);
+        let options = options(draw.below(3));
+        let surroundings = surroundings(&options);
+        let mut incremental = Incremental::new(Vec::new(), Inventory::default(), surroundings);
         let mut fake = Fake::current();
         while !draw.0.as_slice().is_empty() {
-            let change = draw.change();
-            match incremental.apply(change.clone(), SURROUNDINGS) {
+            let change = draw.change(incremental.facts().1);
+            match incremental.apply(change.clone(), surroundings) {
                 Applied::Elements(deltas) => carry_out(&mut fake, &incremental.round(&deltas)),
                 Applied::Structure => reach(&mut fake, incremental.ruleset()),
             }
-            prop_assert_eq!(incremental.ruleset(), &anew(&incremental), "{:?}", change);
+            prop_assert_eq!(incremental.ruleset(), &anew(&incremental, surroundings), "{:?}", change);
             let tables: Vec<TableKey> = incremental.ruleset().tables.keys().cloned().collect();
             if !fake.observe(&tables).unwrap().tables.is_empty() {
                 prop_assert_eq!(&fake.ruleset(), incremental.ruleset(), "{:?}", change);

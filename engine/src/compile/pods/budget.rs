@@ -8,7 +8,7 @@ use policy_lang::peer::Peer;
 use policy_lang::policy::{Direction, Peers, Policy, Rule};
 
 use super::port::{self, PortTest};
-use super::subject::{Effective, Isolation};
+use super::subject::{Isolation, PolicySet};
 use crate::limits::{CUTS_MAX, PERMISSIONS_MAX, PORT_CHAINS_MAX, RULES_MAX, RULES_UNFOLDED_MAX, SHARED_MAX};
 
 /// A namespace's policies ask for more than it may have.
@@ -47,53 +47,56 @@ pub(super) struct Budget {
 
 impl Budget {
     /// Adds up what these lists of policies ask for; each counts once, however many pods share it.
-    pub(super) fn new<'e>(policies: &[Policy], effective: impl Iterator<Item = &'e Effective>) -> Self {
-        let mut lists: BTreeSet<(Direction, &[usize])> = BTreeSet::new();
-        for effective in effective {
-            if let Isolation::Policies(isolating) = &effective.isolation {
-                lists.insert((effective.direction, isolating));
+    pub(super) fn new<'s>(policies: &[Policy], sets: impl IntoIterator<Item = &'s PolicySet>) -> Self {
+        let mut lists: BTreeMap<(Direction, &[usize]), &PolicySet> = BTreeMap::new();
+        for set in sets {
+            if let Isolation::Policies(isolating) = &set.isolation {
+                lists.insert((set.direction, isolating), set);
             }
         }
         let mut known: BTreeMap<(Direction, usize), u64> = BTreeMap::new();
         let mut asked: BTreeMap<(Arc<str>, Direction), u64> = BTreeMap::new();
         let mut n_lists_of: BTreeMap<(Arc<str>, Direction), usize> = BTreeMap::new();
         let n_lists = lists.len();
-        for (direction, list) in lists {
+        for ((direction, list), set) in lists {
             let Some(first) = list.first().and_then(|index| policies.get(*index)) else { continue };
             *n_lists_of.entry((Arc::clone(&first.name.namespace), direction)).or_default() += 1;
             let sum = asked.entry((Arc::clone(&first.name.namespace), direction)).or_default();
-            for index in list {
-                if *sum > PERMISSIONS_MAX {
-                    break;
-                }
-                let rules = policies.get(*index).and_then(|policy| policy.rules(direction)).unwrap_or_default();
-                let of_policy = known.entry((direction, *index)).or_insert_with(|| n_permissions(rules));
-                *sum = sum.saturating_add(*of_policy);
+            if *sum > PERMISSIONS_MAX {
+                continue;
             }
+            let mut of_policy = |index: &usize| {
+                let rules = policies.get(*index).and_then(|policy| policy.rules(direction)).unwrap_or_default();
+                *known.entry((direction, *index)).or_insert_with(|| n_permissions(rules))
+            };
+            let of_list = set.permissions(|| list.iter().map(&mut of_policy).fold(0, u64::saturating_add));
+            *sum = sum.saturating_add(of_list);
         }
         let exceeded = asked.into_iter().filter(|(_, sum)| *sum > PERMISSIONS_MAX).map(|(who, _)| who);
         Self { exceeded: exceeded.collect(), n_lists, n_lists_of }
     }
 
-    /// What this list of policies may take. Counted in powers of two, so that one list more seldom moves the others.
-    pub(super) fn shares(&self, policies: &[Policy], isolating: &[usize], direction: Direction) -> Shares {
+    /// What this list of policies may take; nothing where its namespace asks for too much. Shares are counted in powers
+    /// of two, so that one list more seldom moves the others.
+    pub(super) fn shares(
+        &self,
+        policies: &[Policy],
+        isolating: &[usize],
+        direction: Direction,
+    ) -> Result<Shares, Excess> {
         let first = isolating.first().and_then(|index| policies.get(*index));
         let key = first.map(|policy| (Arc::clone(&policy.name.namespace), direction));
+        if key.as_ref().is_some_and(|key| self.exceeded.contains(key)) {
+            return Err(Excess::Permissions);
+        }
         let n_of_namespace = key.and_then(|key| self.n_lists_of.get(&key).copied()).unwrap_or_default();
         let share = |n_lists: usize| SHARED_MAX / n_lists.max(1).next_power_of_two();
         let of_namespace = share(n_of_namespace).max(RULES_UNFOLDED_MAX);
-        Shares {
+        Ok(Shares {
             rules: of_namespace.min(RULES_MAX),
             chains: share(self.n_lists).min(PORT_CHAINS_MAX),
             chains_of_pods: of_namespace.min(PORT_CHAINS_MAX),
-        }
-    }
-
-    /// Whether the namespace of these policies asks for too much.
-    pub(super) fn excess(&self, policies: &[Policy], isolating: &[usize], direction: Direction) -> Option<Excess> {
-        let first = isolating.first().and_then(|index| policies.get(*index))?;
-        let key = (Arc::clone(&first.name.namespace), direction);
-        self.exceeded.contains(&key).then_some(Excess::Permissions)
+        })
     }
 }
 

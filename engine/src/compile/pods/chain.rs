@@ -11,13 +11,14 @@ use std::sync::Arc;
 use policy_lang::diagnostic::Diagnostic;
 use policy_lang::policy::{Action, Direction, Effect, Logging, Policy, Rule as PolicyRule};
 
-use super::budget::{Budget, Excess};
+use super::budget::{Budget, Excess, Shares};
 use super::hairpin::Hairpin;
+use super::made::{Circumstances, Exceeded, Made};
 use super::matching::verdict;
 use super::peer::PeerSets;
 use super::place::{self, Words};
 use super::sorted::Sorted;
-use super::subject::{Effective, Isolation};
+use super::subject::{Effective, Isolation, PolicySet};
 use crate::compile::builder::TableBuilder;
 use crate::compile::options::PodOptions;
 use crate::place::Cause;
@@ -30,9 +31,10 @@ pub(super) struct PolicyChains<'a> {
     options: &'a PodOptions,
     hairpin: Hairpin,
     peers: PeerSets<'a>,
-    chains: BTreeMap<Effective, Name>,
+    chains: BTreeMap<PolicySet, Made>,
     budget: Budget,
-    diagnostics: BTreeMap<(Arc<str>, Direction, Excess), Diagnostic>,
+    /// What the chain that is being made exceeded.
+    exceeded: Option<Exceeded>,
 }
 
 impl<'a> PolicyChains<'a> {
@@ -52,8 +54,13 @@ impl<'a> PolicyChains<'a> {
             peers: PeerSets::new(resolver, node),
             chains: BTreeMap::new(),
             budget,
-            diagnostics: BTreeMap::new(),
+            exceeded: None,
         }
+    }
+
+    /// All policies.
+    pub(super) fn policies(&self) -> &'a [Policy] {
+        self.policies
     }
 
     /// The facts behind it.
@@ -61,18 +68,43 @@ impl<'a> PolicyChains<'a> {
         self.peers.resolver()
     }
 
-    /// The chain for this list of policies.
-    pub(super) fn chain(&mut self, effective: Effective, builder: &mut TableBuilder) -> Name {
-        if let Some(name) = self.chains.get(&effective) {
-            return name.clone();
+    /// The chain for this list of policies: the one that the compile before made, or a new one.
+    pub(super) fn chain(&mut self, set: &PolicySet, builder: &mut TableBuilder) -> Name {
+        if let Some(made) = self.chains.get(set) {
+            return made.chain.clone();
         }
-        let [enforced, cluster_admin] = &effective.before;
-        let rules = self.middle(&effective, builder);
-        let rules = self.tier(cluster_admin, &effective, rules, builder);
-        let rules = self.tier(enforced, &effective, rules, builder);
-        let name = builder.chain(short(effective.direction), &self.tail(&effective), rules, None);
-        self.chains.insert(effective, name.clone());
+        let former = builder.former().memo.chains.remove(set);
+        let kept =
+            former.filter(|made| self.holds_still(made, set, builder) && builder.take_over(&made.chain, &made.parts));
+        let made = kept.unwrap_or_else(|| self.make(set, builder));
+        let name = made.chain.clone();
+        self.chains.insert(set.clone(), made);
         name
+    }
+
+    fn make(&mut self, effective: &Effective, builder: &mut TableBuilder) -> Made {
+        let [enforced, cluster_admin] = &effective.before;
+        builder.memo().parts.clear();
+        self.hairpin.asked();
+        let rules = self.middle(effective, builder);
+        let rules = self.tier(cluster_admin, effective, rules, builder);
+        let rules = self.tier(enforced, effective, rules, builder);
+        let chain = builder.chain(short(effective.direction), &self.tail(effective), rules, None);
+        let circumstances = Circumstances { shares: self.shares(effective), hairpin: self.hairpin.asked() };
+        Made::new(chain, circumstances, self.exceeded.take(), builder.memo())
+    }
+
+    /// Whether a chain would be made of the same rules again.
+    fn holds_still(&mut self, made: &Made, effective: &Effective, builder: &mut TableBuilder) -> bool {
+        let hairpin = made.circumstances.hairpin.as_ref().map(|_| self.hairpin.rules(builder));
+        made.circumstances == Circumstances { shares: self.shares(effective), hairpin }
+    }
+
+    fn shares(&self, effective: &Effective) -> Option<Result<Shares, Excess>> {
+        match &effective.isolation {
+            Isolation::Policies(isolating) => Some(self.budget.shares(self.policies, isolating, effective.direction)),
+            Isolation::Open | Isolation::Quarantine | Isolation::Counted => None,
+        }
     }
 
     /// What is asked once the admins' tiers have passed a packet on.
@@ -108,11 +140,10 @@ impl<'a> PolicyChains<'a> {
             isolating.iter().flat_map(|index| self.rules(*index, effective.direction)).collect();
         let direction = effective.direction;
         let sorted = Sorted::new(&permitting, effective);
-        let shares = self.budget.shares(self.policies, isolating, direction);
-        let layout = match self.budget.excess(self.policies, isolating, direction) {
-            Some(excess) => Err(excess),
-            None if sorted.is_everything() => return vec![verdict(Verdict::Return)],
-            None => self.peers.layout(&sorted, direction, shares),
+        let layout = match self.budget.shares(self.policies, isolating, direction) {
+            Err(excess) => Err(excess),
+            Ok(_) if sorted.is_everything() => return vec![verdict(Verdict::Return)],
+            Ok(shares) => self.peers.layout(&sorted, direction, shares, &mut builder.memo().sizes),
         };
         let layout = match layout {
             Ok(layout) => layout,
@@ -123,9 +154,7 @@ impl<'a> PolicyChains<'a> {
         let mut rest = self.hairpin.rules(builder);
         let (cause, words) = self.isolation(isolating, direction);
         rest.extend(place::denial(cause, &words, self.options, builder));
-        let (rules, sizes) = self.peers.permissions((&sorted, &layout), &permitting, effective, (&tail, rest), builder);
-        builder.memo().sizes.extend(sizes);
-        rules
+        self.peers.permissions((&sorted, &layout), &permitting, effective, (&tail, rest), builder)
     }
 
     /// Everything is denied where what is permitted would take too much.
@@ -138,7 +167,8 @@ impl<'a> PolicyChains<'a> {
     ) -> Vec<Rule> {
         let Some(policy) = isolating.first().and_then(|index| self.policies.get(*index)) else { return Vec::new() };
         let namespace = &policy.name.namespace;
-        self.diagnostics.insert((Arc::clone(namespace), direction, excess), excess.diagnostic(policy, direction));
+        let key = (Arc::clone(namespace), direction, excess);
+        self.exceeded = Some((key, excess.diagnostic(policy, direction)));
         let about = format!("namespace {namespace} is over its budget: {}", excess.what());
         let words = Words {
             identity: format!("budget {direction} {namespace}"),
@@ -149,9 +179,13 @@ impl<'a> PolicyChains<'a> {
         place::denial(Cause::Budget(direction), &words, self.options, builder)
     }
 
-    /// What exceeded its bound.
-    pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
-        self.diagnostics.into_values().collect()
+    /// Leaves the chains for the next compile; says what exceeded its bound.
+    pub(super) fn finish(self, builder: &mut TableBuilder) -> Vec<Diagnostic> {
+        let exceeded = self.chains.values().filter_map(|made| made.exceeded.clone());
+        let exceeded: BTreeMap<_, _> = exceeded.collect();
+        builder.memo().chains = self.chains;
+        builder.memo().parts.clear();
+        exceeded.into_values().collect()
     }
 
     /// A tier with an order, then `rest`: in place, or in a chain to go to where a rule passes to it.

@@ -7,11 +7,12 @@ use std::num::NonZeroU32;
 
 use policy_lang::policy::Direction;
 
+use super::bound::BoundPods;
 use super::chain::PolicyChains;
 use super::family::{AddressFamily, own_field};
 use super::local::LocalAddresses;
 use super::matching::{plain, verdict};
-use super::subject::{Bindings, Effective};
+use super::subject::{Effective, PolicySet};
 use crate::compile::address_family;
 use crate::compile::builder::TableBuilder;
 use crate::ruleset::{
@@ -21,7 +22,7 @@ use crate::ruleset::{
 /// The rule of each family that has an entry: looks the pod's own address up and enters its policy-set chain.
 pub(super) fn rules(
     direction: Direction,
-    bindings: &Bindings<'_>,
+    bound: &BoundPods,
     local: &LocalAddresses<'_>,
     enter: fn(Name) -> Verdict,
     chains: &mut PolicyChains<'_>,
@@ -30,17 +31,18 @@ pub(super) fn rules(
     let resolver = chains.resolver();
     let mut maps: BTreeMap<AddressFamily, Elements> = BTreeMap::new();
     for (address, pods) in local {
-        let bound: Vec<Name> = pods
+        let shares_address = !resolver.rivals(*address).is_empty() && direction == Direction::Ingress;
+        let entered: Vec<Name> = pods
             .iter()
-            .map(|(name, pod)| {
-                let shares_address = !resolver.rivals(*address).is_empty() && direction == Direction::Ingress;
-                let own_ports = shares_address.then(|| pod.ports.clone());
-                Effective { own_ports, ..bindings.effective(direction, resolver, name, pod) }
+            .filter_map(|(name, pod)| {
+                let set = bound.set(direction, name)?;
+                let own = || Effective { own_ports: Some(pod.ports.clone()), ..Effective::clone(set) };
+                Some(if shares_address { PolicySet::new(own()) } else { set.clone() })
             })
-            .filter(|effective| !effective.is_empty())
-            .map(|effective| chains.chain(effective, builder))
+            .filter(|set| !set.is_empty())
+            .map(|set| chains.chain(&set, builder))
             .collect();
-        let target = match bound.as_slice() {
+        let target = match entered.as_slice() {
             [] => continue,
             [chain] => chain.clone(),
             // Two live pods with one address: what either of them must not do is denied (decisions.md 18).

@@ -6,11 +6,12 @@
 
 use policy_lang::policy::Direction;
 
+use super::bound::BoundPods;
 use super::chain::PolicyChains;
 use super::family::{AddressFamily, FAMILIES, own_field};
 use super::local::LocalSets;
 use super::matching::{interface, number, plain, within};
-use super::subject::{Bindings, Isolation};
+use super::subject::{Isolation, PolicySet};
 use crate::compile::address_family;
 use crate::compile::builder::TableBuilder;
 use crate::compile::options::{PodOptions, Quarantine};
@@ -23,13 +24,12 @@ use crate::ruleset::{Expr, Field, Interval, Operator, Rule, Verdict};
 #[derive(Debug)]
 pub(super) struct Guard<'a> {
     ranges: [(AddressFamily, Intervals); 2],
-    node: &'a str,
     options: &'a PodOptions,
 }
 
 impl<'a> Guard<'a> {
     /// As configured.
-    pub(super) fn new(options: &'a PodOptions, node: &'a str, inventory: &Inventory) -> Self {
+    pub(super) fn new(options: &'a PodOptions, node: &str, inventory: &Inventory) -> Self {
         let local = &options.local;
         let of_node = inventory.nodes.get(node).filter(|_| local.node_pod_cidrs);
         let of_node = of_node.map_or(&[][..], |node| node.pod_cidrs.as_slice());
@@ -39,7 +39,7 @@ impl<'a> Guard<'a> {
             cidrs.for_each(|cidr| ranges.insert(Interval::network(*cidr)));
             (family, ranges)
         });
-        Self { ranges, node, options }
+        Self { ranges, options }
     }
 
     /// Whether anything is said to be local.
@@ -66,7 +66,7 @@ impl<'a> Guard<'a> {
     pub(super) fn rules(
         &self,
         direction: Direction,
-        bindings: &Bindings<'_>,
+        bound: &BoundPods,
         locals: &LocalSets,
         chains: &mut PolicyChains<'_>,
         builder: &mut TableBuilder,
@@ -74,17 +74,17 @@ impl<'a> Guard<'a> {
         if !self.is_configured() {
             return Vec::new();
         }
-        let awaited = awaits_address(direction, bindings, chains.resolver(), self.node);
+        let awaited = awaits_address(direction, bound, chains.resolver());
         let isolation = match (awaited, self.options.quarantine) {
             (true, Quarantine::Drop) => Isolation::Quarantine,
             (true, Quarantine::Count) => Isolation::Counted,
             (false, Quarantine::Drop | Quarantine::Count) => Isolation::Open,
         };
-        let effective = bindings.unknown(direction, isolation);
-        if effective.is_empty() {
+        let set = PolicySet::new(bound.unknown(direction, chains.policies(), isolation));
+        if set.is_empty() {
             return Vec::new();
         }
-        let judge = Expr::Verdict(Verdict::Jump(chains.chain(effective, builder)));
+        let judge = Expr::Verdict(Verdict::Jump(chains.chain(&set, builder)));
         let tests = self.unknown(direction, locals);
         let rule = |(family, mut test): (AddressFamily, Vec<Expr>)| {
             test.push(judge.clone());
@@ -113,12 +113,11 @@ impl<'a> Guard<'a> {
 }
 
 /// Whether a pod of the node that NetworkPolicies isolate in this direction has no address yet.
-fn awaits_address(direction: Direction, bindings: &Bindings<'_>, resolver: &Resolver<'_>, node: &str) -> bool {
-    let pods = resolver.inventory().pods.iter();
-    let awaited = pods.filter(|(_, pod)| pod.addresses.is_empty() && pod.node.as_deref() == Some(node));
+fn awaits_address(direction: Direction, bound: &BoundPods, resolver: &Resolver<'_>) -> bool {
+    let awaited = bound.pods(resolver.inventory()).filter(|(_, pod)| pod.addresses.is_empty());
     awaited
-        .map(|(name, pod)| bindings.effective(direction, resolver, name, pod))
-        .any(|effective| matches!(effective.isolation, Isolation::Policies(_)))
+        .filter_map(|(name, _)| bound.set(direction, name))
+        .any(|set| matches!(set.isolation, Isolation::Policies(_)))
 }
 
 /// The interface of the pod that is judged.

@@ -14,19 +14,27 @@ use crate::ruleset::{
 pub(super) struct Hairpin {
     addresses: Vec<IpAddr>,
     rules: Option<Vec<Rule>>,
+    was_asked: bool,
 }
 
 impl Hairpin {
     /// Of these addresses.
     pub(super) fn new(addresses: Vec<IpAddr>) -> Self {
-        Self { addresses, rules: None }
+        Self { addresses, rules: None, was_asked: false }
     }
 
     /// The rules that permit it.
     pub(super) fn rules(&mut self, builder: &mut TableBuilder) -> Vec<Rule> {
-        let Self { addresses, rules } = self;
+        let Self { addresses, rules, was_asked } = self;
+        *was_asked = true;
         let made = || FAMILIES.into_iter().filter_map(|family| rule(family, addresses, builder)).collect();
         rules.get_or_insert_with(made).clone()
+    }
+
+    /// The rules, if anybody has asked for them since this was called.
+    pub(super) fn asked(&mut self) -> Option<Vec<Rule>> {
+        let was_asked = std::mem::take(&mut self.was_asked);
+        self.rules.clone().filter(|_| was_asked)
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use policy_lang::name::NamespacedName;
 
+use super::bound::BoundPods;
 use super::family::{AddressFamily, FAMILIES};
 use super::matching::in_set;
 use crate::compile::address_family;
@@ -16,13 +17,10 @@ use crate::ruleset::{Datum, Element, ElementKey, Elements, Expr, Field, Name, Op
 /// The addresses of the node's pods, each with the pods that it belongs to.
 pub(super) type LocalAddresses<'a> = BTreeMap<IpAddr, Vec<(&'a NamespacedName, &'a Pod)>>;
 
-/// The addresses that pods of `node` own. A pod that has yielded an address is not among its pods.
-pub(super) fn addresses<'a>(resolver: &Resolver<'a>, node: &str) -> LocalAddresses<'a> {
+/// The addresses that the node's pods own. A pod that has yielded an address is not among its pods.
+pub(super) fn addresses<'a>(resolver: &Resolver<'a>, bound: &BoundPods) -> LocalAddresses<'a> {
     let mut local = LocalAddresses::new();
-    for (name, pod) in &resolver.inventory().pods {
-        if pod.node.as_deref() != Some(node) {
-            continue;
-        }
+    for (name, pod) in bound.pods(resolver.inventory()) {
         for address in pod.addresses.iter().filter(|address| resolver.owns(name, **address)) {
             local.entry(*address).or_default().push((name, pod));
         }

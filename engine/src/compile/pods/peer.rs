@@ -219,6 +219,7 @@ impl<'a> PeerSets<'a> {
     ) -> Name {
         let key = (selector.clone(), family);
         if let Some(name) = self.selectors.get(&key) {
+            builder.note(name);
             return name.clone();
         }
         let words = selector.to_string();

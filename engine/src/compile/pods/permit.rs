@@ -39,8 +39,8 @@ pub(super) enum Layout<'s> {
 /// What becomes of the permissions of one family, the port map aside.
 pub(super) struct Family<'s> {
     family: AddressFamily,
-    /// Whether pods with exact ports are one set, if they are many.
-    size: Option<Size>,
+    /// Pods with exact ports as one set, if they are many.
+    exact: Option<View>,
     /// The pods that are looked up by address.
     pods: Vec<(&'s PortTest, &'s BTreeSet<&'s PodSelector>)>,
     /// The blocks that are looked up by address.
@@ -50,30 +50,33 @@ pub(super) struct Family<'s> {
 }
 
 impl PeerSets<'_> {
-    /// How to lay these permissions out. What exceeds a bound is found here, before anything is built.
+    /// How to lay these permissions out. What exceeds a bound is found here, before anything is built. What was decided
+    /// by the number of pods is added to `sizes`.
     pub(super) fn layout<'s>(
         &self,
         sorted: &'s Sorted<'s>,
         direction: Direction,
         shares: Shares,
+        sizes: &mut Vec<Size>,
     ) -> Result<Layout<'s>, Excess> {
         if sorted.is_short() {
             return Ok(Layout::OneByOne);
         }
-        let mut families: Vec<_> = FAMILIES.map(|family| self.family(sorted, family, direction)).into();
+        let mut families: Vec<_> = FAMILIES.map(|family| self.family(sorted, family, direction, sizes)).into();
         let map = mapped(&mut families, shares);
+        let n_any = sorted.any_ports().len();
         for family in &mut families {
             if family.blocks.iter().filter(|(test, _)| is_numbered(test)).count() > 1 {
                 family.boxes = boxes(family.family, &mut family.blocks)?;
             }
-            if family.pods.len() + family.blocks.len() > shares.rules {
+            if n_any + family.pods.len() + family.blocks.len() > shares.rules {
                 return Err(Excess::Rules { max: shares.rules });
             }
         }
         Ok(Layout::Folded { families, map })
     }
 
-    /// The rules that return what is permitted and then go on to `rest`, and what was decided by the number of pods.
+    /// The rules that return what is permitted and then go on to `rest`.
     pub(super) fn permissions(
         &mut self,
         (sorted, layout): (&Sorted<'_>, &Layout<'_>),
@@ -81,11 +84,9 @@ impl PeerSets<'_> {
         effective: &Effective,
         (tail, rest): (&str, Vec<Rule>),
         builder: &mut TableBuilder,
-    ) -> (Vec<Rule>, Vec<Size>) {
+    ) -> Vec<Rule> {
         let (families, map) = match layout {
-            Layout::OneByOne => {
-                return (self.one_by_one(rules, effective, builder).into_iter().chain(rest).collect(), Vec::new());
-            }
+            Layout::OneByOne => return self.one_by_one(rules, effective, builder).into_iter().chain(rest).collect(),
             Layout::Folded { families, map } => (families, map),
         };
         let direction = effective.direction;
@@ -109,7 +110,7 @@ impl PeerSets<'_> {
             }
             None => out.extend(rest),
         }
-        (out, families.iter().filter_map(|family| family.size.clone()).collect())
+        out
     }
 
     /// Each rule by itself, in the order of writing.
@@ -125,16 +126,26 @@ impl PeerSets<'_> {
 
     /// Pods with exact ports as one look-up where there are many lists of ports, if that set is not too large; every
     /// other list by itself.
-    fn family<'s>(&self, sorted: &'s Sorted<'_>, family: AddressFamily, direction: Direction) -> Family<'s> {
+    fn family<'s>(
+        &self,
+        sorted: &'s Sorted<'_>,
+        family: AddressFamily,
+        direction: Direction,
+        sizes: &mut Vec<Size>,
+    ) -> Family<'s> {
         let mut pods: Vec<_> = sorted.pods.iter().collect();
-        let exact = (pods.len() > RULES_UNFOLDED_MAX).then(|| sorted.exact(family, direction));
-        let size = exact.map(|view| Size { fits: view.size(self.resolver()) <= POD_PORTS_MAX, view });
-        if size.as_ref().is_some_and(|size| size.fits) {
+        let mut exact = (pods.len() > RULES_UNFOLDED_MAX).then(|| sorted.exact(family, direction));
+        if let Some(view) = &exact {
+            let fits = view.size(self.resolver()) <= POD_PORTS_MAX;
+            sizes.push(Size { view: view.clone(), fits });
+            exact = exact.filter(|_| fits);
+        }
+        if exact.is_some() {
             pods.retain(|(test, _)| exact_ports(test, direction).is_none());
         }
         let of_family = sorted.blocks.iter().filter(|((of, _), _)| *of == family);
         let blocks = of_family.map(|((_, test), intervals)| (test, intervals)).collect();
-        Family { family, size, pods, blocks, boxes: Vec::new() }
+        Family { family, exact, pods, blocks, boxes: Vec::new() }
     }
 
     fn carry_out(
@@ -147,8 +158,8 @@ impl PeerSets<'_> {
         let family = plan.family;
         let field = peer_field(direction, family);
         let mut out = Vec::new();
-        if let Some(size) = plan.size.as_ref().filter(|size| size.fits) {
-            out.push(vec![self.pod_ports(size.view.clone(), family, direction, tail, builder)]);
+        if let Some(exact) = &plan.exact {
+            out.push(vec![self.pod_ports(exact.clone(), family, direction, tail, builder)]);
         }
         for (test, selectors) in &plan.pods {
             let set = self.union(selectors, family, tail, builder);

@@ -1,20 +1,22 @@
 //! Which policies bind a pod, in the order in which they decide.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use policy_lang::name::NamespacedName;
 use policy_lang::peer::Namespaces;
 use policy_lang::policy::{Direction, Policy, Subject, Tier};
 
 use crate::inventory::{Inventory, NamedPort, Pod};
-use crate::resolve::Resolver;
+use crate::resolve;
 
 /// The policies that bind one pod in one direction, as indices into the list of all policies.
 ///
 /// Pods with equal lists share one chain: a chain depends on nothing else of the pod.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) struct Effective {
+pub(crate) struct Effective {
     /// The direction.
     pub(super) direction: Direction,
     /// Asked before NetworkPolicies: the enforced baseline and the ClusterNetworkPolicies of the Admin tier, each in the
@@ -32,7 +34,7 @@ pub(super) struct Effective {
 
 /// Whether only what is listed may pass.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum Isolation {
+pub(crate) enum Isolation {
     /// No.
     Open,
     /// These NetworkPolicies isolate the pod.
@@ -43,58 +45,78 @@ pub(super) enum Isolation {
     Counted,
 }
 
-/// All policies, so that finding a pod's does not look at those of other namespaces.
+/// The policies that bind pods: pods with equal lists hold the same one.
+#[derive(Clone, Debug)]
+pub(crate) struct PolicySet(Arc<Counted>);
+
 #[derive(Debug)]
-pub(super) struct Bindings<'a> {
-    policies: &'a [Policy],
-    before: [Vec<usize>; 2],
-    after: [Vec<usize>; 2],
-    by_namespace: BTreeMap<&'a Arc<str>, Vec<usize>>,
+struct Counted {
+    effective: Effective,
+    permissions: OnceLock<u64>,
 }
 
-impl<'a> Bindings<'a> {
-    /// Sorts the policies into tiers and namespaces. NetworkPolicies count only where `node` has pods.
-    pub(super) fn new(policies: &'a [Policy], inventory: &Inventory, node: &str) -> Self {
-        let local = inventory.pods.iter().filter(|(_, pod)| pod.node.as_deref() == Some(node));
-        let local: BTreeSet<&Arc<str>> = local.map(|(name, _)| &name.namespace).collect();
-        let concerns = |policy: &Policy| match (policy.tier, &policy.subject.pods.namespaces) {
-            (Tier::NetworkPolicy, Namespaces::Named(namespace)) => local.contains(namespace),
-            // A NetworkPolicy is about its own namespace only (sem-7).
-            (Tier::NetworkPolicy, Namespaces::Matching(_)) => false,
-            (Tier::ConfigMapAdmin | Tier::ClusterAdmin | Tier::ClusterBaseline | Tier::ConfigMapBaseline, _) => true,
+/// All policies by their places in the list, so that finding a pod's does not look at those of other namespaces.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Bindings {
+    before: [Vec<usize>; 2],
+    after: [Vec<usize>; 2],
+    by_namespace: BTreeMap<Arc<str>, Vec<usize>>,
+}
+
+impl Bindings {
+    /// Sorts the policies into tiers and namespaces. NetworkPolicies count only in `namespaces`.
+    pub(super) fn new(policies: &[Policy], namespaces: &BTreeSet<&Arc<str>>) -> Self {
+        let mut bindings = Self::default();
+        let concerns = |policy: &Policy| match policy.tier {
+            Tier::NetworkPolicy => own_namespace(policy).is_some_and(|own| namespaces.contains(own)),
+            Tier::ConfigMapAdmin | Tier::ClusterAdmin | Tier::ClusterBaseline | Tier::ConfigMapBaseline => true,
         };
-        let mut bindings =
-            Self { policies, before: Default::default(), after: Default::default(), by_namespace: BTreeMap::new() };
-        let mut ordered: Vec<(usize, &Policy)> =
-            policies.iter().enumerate().filter(|(_, policy)| concerns(policy)).collect();
-        ordered.sort_by_key(|(_, policy)| (policy.priority, &policy.name));
-        let [enforced, cluster_admin] = &mut bindings.before;
-        let [cluster_baseline, otherwise] = &mut bindings.after;
-        for (index, policy) in ordered {
-            match (policy.tier, &policy.subject.pods.namespaces) {
-                (Tier::ConfigMapAdmin, _) => enforced.push(index),
-                (Tier::ClusterAdmin, _) => cluster_admin.push(index),
-                (Tier::ClusterBaseline, _) => cluster_baseline.push(index),
-                (Tier::ConfigMapBaseline, _) => otherwise.push(index),
-                (Tier::NetworkPolicy, Namespaces::Named(namespace)) => {
-                    bindings.by_namespace.entry(namespace).or_default().push(index);
+        for (index, policy) in in_order(policies, concerns) {
+            let [enforced, cluster_admin] = &mut bindings.before;
+            let [cluster_baseline, otherwise] = &mut bindings.after;
+            match policy.tier {
+                Tier::ConfigMapAdmin => enforced.push(index),
+                Tier::ClusterAdmin => cluster_admin.push(index),
+                Tier::ClusterBaseline => cluster_baseline.push(index),
+                Tier::ConfigMapBaseline => otherwise.push(index),
+                Tier::NetworkPolicy => {
+                    if let Some(own) = own_namespace(policy) {
+                        bindings.by_namespace.entry(Arc::clone(own)).or_default().push(index);
+                    }
                 }
-                (Tier::NetworkPolicy, Namespaces::Matching(_)) => {}
             }
         }
         bindings
+    }
+
+    /// Sorts the policies of the tiers with an order again.
+    pub(super) fn sort_tiers(&mut self, policies: &[Policy]) {
+        let Self { before, after, .. } = Self::new(policies, &BTreeSet::new());
+        (self.before, self.after) = (before, after);
+    }
+
+    /// Sorts the NetworkPolicies of one namespace again.
+    pub(super) fn sort_namespace(&mut self, policies: &[Policy], namespace: &Arc<str>) {
+        let sorted = in_order(policies, |policy| own_namespace(policy) == Some(namespace));
+        self.by_namespace.insert(Arc::clone(namespace), sorted.into_iter().map(|(index, _)| index).collect());
+    }
+
+    /// Leaves the NetworkPolicies of a namespace out.
+    pub(super) fn forget_namespace(&mut self, namespace: &Arc<str>) {
+        self.by_namespace.remove(namespace);
     }
 
     /// Finds the policies that bind a pod.
     pub(super) fn effective(
         &self,
         direction: Direction,
-        resolver: &Resolver<'_>,
-        name: &NamespacedName,
-        pod: &Pod,
+        policies: &[Policy],
+        inventory: &Inventory,
+        (name, pod): (&NamespacedName, &Pod),
     ) -> Effective {
-        let of =
-            |candidates: &Vec<usize>| self.those(candidates, |policy| binds(policy, direction, resolver, name, pod));
+        let of = |candidates: &Vec<usize>| {
+            those(policies, candidates, |policy| binds(policy, direction, inventory, (name, pod)))
+        };
         let isolating = self.by_namespace.get(&name.namespace).map(of).unwrap_or_default();
         let before = self.before.each_ref().map(of);
         let (isolation, after) = if isolating.is_empty() {
@@ -107,9 +129,9 @@ impl<'a> Bindings<'a> {
 
     /// What binds a local address that no known pod owns: the baseline where it is about every pod, exemptions
     /// notwithstanding, because nobody can tell who is exempt (decisions.md 17, D7).
-    pub(super) fn unknown(&self, direction: Direction, isolation: Isolation) -> Effective {
+    pub(super) fn unknown(&self, direction: Direction, policies: &[Policy], isolation: Isolation) -> Effective {
         let is_for_all = |policy: &Policy| says_something(policy, direction) && is_everything(&policy.subject);
-        let of = |candidates: &Vec<usize>| self.those(candidates, is_for_all);
+        let of = |candidates: &Vec<usize>| those(policies, candidates, is_for_all);
         let [enforced, _] = &self.before;
         let [_, otherwise] = &self.after;
         let otherwise = match isolation {
@@ -119,17 +141,31 @@ impl<'a> Bindings<'a> {
         let before = [of(enforced), Vec::new()];
         Effective { direction, before, isolation, after: [Vec::new(), otherwise], own_ports: None }
     }
+}
 
-    fn those(&self, candidates: &[usize], is_meant: impl Fn(&Policy) -> bool) -> Vec<usize> {
-        let policy = |index: &usize| self.policies.get(*index);
-        candidates.iter().copied().filter(|index| policy(index).is_some_and(&is_meant)).collect()
+/// The policies that are meant, in the order in which they decide.
+fn in_order(policies: &[Policy], is_meant: impl Fn(&Policy) -> bool) -> Vec<(usize, &Policy)> {
+    let mut meant: Vec<_> = policies.iter().enumerate().filter(|(_, policy)| is_meant(policy)).collect();
+    meant.sort_by_key(|(_, policy)| (policy.priority, &policy.name));
+    meant
+}
+
+fn those(policies: &[Policy], candidates: &[usize], is_meant: impl Fn(&Policy) -> bool) -> Vec<usize> {
+    candidates.iter().copied().filter(|index| policies.get(*index).is_some_and(&is_meant)).collect()
+}
+
+/// The namespace that a NetworkPolicy is about: its own only (sem-7).
+fn own_namespace(policy: &Policy) -> Option<&Arc<str>> {
+    match (policy.tier, &policy.subject.pods.namespaces) {
+        (Tier::NetworkPolicy, Namespaces::Named(own)) => Some(own),
+        (Tier::NetworkPolicy, Namespaces::Matching(_))
+        | (Tier::ConfigMapAdmin | Tier::ClusterAdmin | Tier::ClusterBaseline | Tier::ConfigMapBaseline, _) => None,
     }
 }
 
-fn binds(policy: &Policy, direction: Direction, resolver: &Resolver<'_>, name: &NamespacedName, pod: &Pod) -> bool {
-    says_something(policy, direction)
-        && resolver.selects(&policy.subject.pods, name, pod)
-        && !policy.subject.exempt.iter().any(|exempt| resolver.selects(exempt, name, pod))
+fn binds(policy: &Policy, direction: Direction, inventory: &Inventory, (name, pod): (&NamespacedName, &Pod)) -> bool {
+    let selects = |selector: &_| resolve::selects(inventory, selector, name, pod);
+    says_something(policy, direction) && selects(&policy.subject.pods) && !policy.subject.exempt.iter().any(selects)
 }
 
 fn says_something(policy: &Policy, direction: Direction) -> bool {
@@ -156,4 +192,54 @@ impl Effective {
     pub(super) fn is_empty(&self) -> bool {
         self.isolation == Isolation::Open && self.before.iter().chain(&self.after).all(Vec::is_empty)
     }
+
+    /// Whether the policy at this place in the list is one of them.
+    pub(crate) fn holds(&self, index: usize) -> bool {
+        let isolating = match &self.isolation {
+            Isolation::Policies(isolating) => isolating.as_slice(),
+            Isolation::Open | Isolation::Quarantine | Isolation::Counted => &[],
+        };
+        self.before.iter().chain(&self.after).flatten().chain(isolating).any(|held| *held == index)
+    }
 }
+
+impl PolicySet {
+    /// A list that is not known to be another's too.
+    pub(super) fn new(effective: Effective) -> Self {
+        Self(Arc::new(Counted { effective, permissions: OnceLock::new() }))
+    }
+
+    /// How many permissions they ask for, counted once.
+    pub(super) fn permissions(&self, count: impl FnOnce() -> u64) -> u64 {
+        *self.0.permissions.get_or_init(count)
+    }
+}
+
+impl Deref for PolicySet {
+    type Target = Effective;
+
+    fn deref(&self) -> &Effective {
+        &self.0.effective
+    }
+}
+
+/// Lists can be long, and equal ones mostly are the same one.
+impl Ord for PolicySet {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { (**self).cmp(&**other) }
+    }
+}
+
+impl PartialOrd for PolicySet {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for PolicySet {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for PolicySet {}
