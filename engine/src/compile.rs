@@ -110,6 +110,7 @@ fn doubts(resolver: &Resolver<'_>, node: &str) -> Vec<Diagnostic> {
         severity: Severity::Warning,
         message,
         span: None,
+        place: None,
         labels: Vec::new(),
         help: Some(help.to_owned()),
         object: None,
