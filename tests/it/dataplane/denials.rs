@@ -1,12 +1,10 @@
 //! How a denial ends, and what is counted and logged where a packet is denied or only noticed.
 
-use engine::compile::options::{Denial, Ipvs, PodOptions};
-use engine::eval::ruleset::{self as simulator, Host, Interface, Layer, Outcome, Packet, Transport};
-use engine::ruleset::Hook;
+use engine::compile::options::{Denial, PodOptions};
 
 use super::enforce::{Cluster, Rules, baseline, counted, deny_all};
 use super::services::NODES;
-use crate::privilege::{can_make_namespaces, report};
+use crate::privilege::can_make_namespaces;
 
 const PORTS: [&str; 3] = ["8080/TCP", "8080/UDP", "8081/TCP"];
 
@@ -69,36 +67,4 @@ fn an_audited_entry_counts_and_decides_nothing_and_a_logged_one_decides_and_coun
         let packets = counted_by(&cluster, "node-a", beginning);
         assert!(packets >= at_least, "{beginning}: {packets} packets");
     }
-}
-
-/// The test kernels have no IPVS: what it would send on is simulated.
-#[test]
-fn sem_92_what_ipvs_sends_on_is_judged_and_what_the_node_sends_is_not() {
-    if !can_make_namespaces("sem_92_ipvs") {
-        return;
-    }
-    let policies = deny_all("shop", "Ingress");
-    let cluster = Cluster::new(NODES, &PORTS);
-    let verdict = |ipvs: Ipvs, source: &str, destination: &str| {
-        let options = PodOptions { ipvs, ..PodOptions::default() };
-        let ruleset = cluster.compile("node-a", &Rules { policies: &policies, options, ..Rules::default() });
-        let packet = Packet::new(source.parse().unwrap(), destination.parse().unwrap(), Transport::syn(40_000, 8080));
-        let own = |name: &str, addresses: &[&str]| Interface {
-            name: name.into(),
-            addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
-            broadcast: Vec::new(),
-        };
-        let host = Host { interfaces: vec![own("eth0", &["192.168.0.11", "2001:db8:0:1::11"])], routes: Vec::new() };
-        simulator::hook(&ruleset, &host, Layer::Network, Hook::Output, packet).outcome
-    };
-    for (outside, node, pod, open_pod) in [
-        ("203.0.113.10", "192.168.0.11", "10.244.1.11", "10.244.1.13"),
-        ("2001:db8:ffff::10", "2001:db8:0:1::11", "2001:db8:244:1::11", "2001:db8:244:1::13"),
-    ] {
-        assert_eq!(verdict(Ipvs::Present, outside, pod), Outcome::Drop);
-        assert_eq!(verdict(Ipvs::Present, outside, open_pod), Outcome::Accept);
-        assert_eq!(verdict(Ipvs::Present, node, pod), Outcome::Accept);
-        assert_eq!(verdict(Ipvs::Absent, outside, pod), Outcome::Accept);
-    }
-    report("sem-92: IPVS is not in the test kernel; simulated");
 }
