@@ -1,8 +1,9 @@
 //! How a denial ends, and what is counted and logged where a packet is denied or only noticed.
 
-use engine::compile::options::{Denial, PodOptions};
+use engine::compile::options::{Denial, Invalid, PodOptions};
+use watcher::lab::{Body, Capture, Crafted};
 
-use super::enforce::{Cluster, Rules, baseline, counted, deny_all};
+use super::enforce::{Cluster, Family, Rules, baseline, counted, deny_all};
 use super::services::NODES;
 use crate::privilege::can_make_namespaces;
 
@@ -66,5 +67,34 @@ fn an_audited_entry_counts_and_decides_nothing_and_a_logged_one_decides_and_coun
     {
         let packets = counted_by(&cluster, "node-a", beginning);
         assert!(packets >= at_least, "{beginning}: {packets} packets");
+    }
+}
+
+#[test]
+fn sem_67_fragmentation_needed_is_neither_audited_nor_logged() {
+    if !can_make_namespaces("sem_67_noted") {
+        return;
+    }
+    let cluster = Cluster::new(NODES, &PORTS);
+    let everybody = "\"0.0.0.0/0\", \"::/0\"";
+    let text = baseline(&format!(
+        "deny:\n- {{name: not-yet, to: [{everybody}], audit: true}}\n\
+         always:\n- {{name: seen, to: [{everybody}], log: true}}\ndefault: deny\n"
+    ));
+    // Nothing that conntrack knows passes by itself: it has seen nothing of what the errors are about.
+    let options = PodOptions { invalid: Invalid::Judge, ..PodOptions::default() };
+    cluster.enforce(&Rules { baseline: &text, options, ..Rules::default() });
+    let [agent, alpha] = ["ops/agent", "alpha"].map(|name| cluster.address(name, Family::V4));
+    let error = |code: u8, word: &str| {
+        let about = Crafted::new(alpha, agent, Body::Udp(5000, 5001, word.into())).encode();
+        Crafted::new(agent, alpha, Body::Icmp(3, code, [vec![0; 4], about].concat())).encode()
+    };
+    let mut capture = Capture::open(cluster.namespace("alpha")).unwrap();
+    cluster.lab.send("ops/agent", None, &[error(4, "needed"), error(1, "unreachable")]).unwrap();
+    for word in ["needed", "unreachable"] {
+        capture.wait_for(word.as_bytes()).unwrap();
+    }
+    for beginning in ["pl_audit_eg_baseline", "pl_log_eg_baseline"] {
+        assert_eq!(counted_by(&cluster, "node-a", beginning), 1, "{beginning}");
     }
 }
