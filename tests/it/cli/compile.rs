@@ -74,8 +74,9 @@ fn every_broken_input_is_refused_with_its_place_and_nothing_is_printed() {
 
 #[test]
 fn a_namespace_over_its_budget_is_named_with_the_place_of_its_policy() {
-    let ports: String = (0..300).map(|n| format!("{{port: {}}},", 2 * n + 1)).collect();
-    let blocks: String = (0..512).map(|n| format!("{{ipBlock: {{cidr: 11.{}.{}.0/24}}}},", n / 256, n % 256)).collect();
+    let port = |n: usize| format!("{{port: {}}},", 2 * n + 1);
+    let block = |n: usize| format!("{{ipBlock: {{cidr: 11.{}.{}.0/24}}}},", n / 256, n % 256);
+    let (ports, blocks): (String, String) = ((0..300).map(port).collect(), (0..512).map(block).collect());
     let text = format!(
         "{{apiVersion: v1, kind: Pod, metadata: {{name: a, namespace: x}}, spec: {{nodeName: n}}, \
          status: {{podIP: 10.0.0.1}}}}\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\

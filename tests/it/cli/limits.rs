@@ -124,7 +124,8 @@ fn check(written: &str, fate: Fate) {
 
 fn block(n: usize, n_except: usize) -> String {
     let (a, b) = (11 + n / 256, n % 256);
-    let except: String = (0..n_except).map(|hole| format!("{a}.{b}.{}.0/24,", 2 * hole)).collect();
+    let hole = |n: usize| format!("{a}.{b}.{}.0/24,", 2 * n);
+    let except: String = (0..n_except).map(hole).collect();
     format!("{{ipBlock: {{cidr: {a}.{b}.0.0/16, except: [{except}]}}}},")
 }
 
@@ -137,7 +138,8 @@ fn ten_thousand_blocks_with_excepts() {
 
 #[test]
 fn every_single_port() {
-    let ports: String = (1..=u16::MAX).map(|port| format!("{{port: {port}}},")).collect();
+    let one = |port: u16| format!("{{port: {port}}},");
+    let ports: String = (1..=u16::MAX).map(one).collect();
     check(&permits(&format!("{{ports: [{ports}]}}")), Fate::AsWritten);
 }
 
