@@ -111,6 +111,7 @@ fn doubts(resolver: &Resolver<'_>, bound: &BoundPods, node: &str) -> Vec<Diagnos
         severity: Severity::Warning,
         message,
         span: None,
+        place: None,
         labels: Vec::new(),
         help: Some(help.to_owned()),
         object: None,

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::source::Span;
+use crate::source::{Place, Span};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -53,6 +53,8 @@ pub struct Diagnostic {
     pub message: String,
     /// Where, unless the input as a whole is meant.
     pub span: Option<Span>,
+    /// The line, where the text is read no longer and so nobody knows a span: a finding about policies together.
+    pub place: Option<Place>,
     /// Further places.
     pub labels: Vec<Label>,
     /// What to write instead, or where to read more.
@@ -99,7 +101,16 @@ impl Diagnostic {
     }
 
     fn new(code: Code, severity: Severity, span: Span, message: impl Into<String>) -> Self {
-        Self { code, severity, message: message.into(), span: Some(span), labels: Vec::new(), help: None, object: None }
+        Self {
+            code,
+            severity,
+            message: message.into(),
+            span: Some(span),
+            place: None,
+            labels: Vec::new(),
+            help: None,
+            object: None,
+        }
     }
 }
 

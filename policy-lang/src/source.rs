@@ -95,10 +95,18 @@ impl Sources {
 
     /// The line of a place, without the white space around it; nothing if no text has this path or so many lines.
     pub fn quote(&self, path: &str, line: u32) -> Option<&str> {
-        let source = self.sources.iter().find(|source| *source.path == *path)?;
-        let idx = usize::try_from(line.checked_sub(1)?).ok()?;
-        let start = *source.line_starts.get(idx)?;
-        source.text.get(usize::try_from(start).ok()?..)?.lines().next().map(str::trim)
+        let Span { source, start, end } = self.span_of_line(path, line)?;
+        self.text(source).get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
+    }
+
+    /// The same as a span.
+    pub fn span_of_line(&self, path: &str, line: u32) -> Option<Span> {
+        let (id, source) = (0..).map(SourceId).zip(&self.sources).find(|(_, source)| *source.path == *path)?;
+        let start = *source.line_starts.get(usize::try_from(line.checked_sub(1)?).ok()?)?;
+        let whole = source.text.get(usize::try_from(start).ok()?..)?.lines().next().unwrap_or_default();
+        let indent = u32::try_from(whole.len() - whole.trim_start().len()).ok()?;
+        let length = u32::try_from(whole.trim().len()).ok()?;
+        Some(Span { source: id, start: start + indent, end: start + indent + length })
     }
 
     fn source(&self, id: SourceId) -> &Source {
@@ -174,5 +182,7 @@ mod tests {
         sources.add("a", "one\n  two\n");
         assert_eq!([sources.quote("a", 1), sources.quote("a", 2)], [Some("one"), Some("two")]);
         assert_eq!([sources.quote("a", 0), sources.quote("a", 9), sources.quote("b", 1)], [None; 3]);
+        let Span { start, end, .. } = sources.span_of_line("a", 2).unwrap();
+        assert_eq!((start, end), (6, 9));
     }
 }

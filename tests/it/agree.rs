@@ -244,16 +244,14 @@ fn check(cluster: &Cluster, connections: &[Connection], figures: &Figures) -> Re
             cluster.inventory,
             render::ruleset(&ruleset)
         );
-        if let Some(expected) = places::expected(&decision) {
-            prop_assert_eq!(
-                places::counted(&evaluation),
-                expected,
-                "{:?}\n{:#?}\n{:#?}",
-                connection,
-                decision,
-                cluster.policies
-            );
-        }
+        prop_assert_eq!(
+            places::counted(&evaluation),
+            places::expected(&decision),
+            "{:?}\n{:#?}\n{:#?}",
+            connection,
+            decision,
+            cluster.policies
+        );
         let count = if passed { &figures.allowed } else { &figures.denied };
         count.fetch_add(1, Ordering::Relaxed);
     }

@@ -5,6 +5,7 @@ mod confirm;
 mod drops;
 mod explain;
 mod last_good;
+mod limits;
 mod live;
 
 use std::io::Write as _;

@@ -9,6 +9,7 @@ use engine::inventory::Inventory;
 use engine::render;
 use engine::ruleset::Ruleset;
 use policy_lang::baseline::{self, Baseline, CONFIG_MAP};
+use policy_lang::cluster_policy;
 use policy_lang::diagnostic::{Diagnostic, Severity};
 use policy_lang::host::MemoryFiles;
 use policy_lang::host::rule::HostRules;
@@ -66,6 +67,10 @@ pub(crate) fn compiled(case: &Path) -> Ruleset {
             policies.push(policy);
         }
     }
+    let (of_admins, diagnostics) = cluster_policy::decode_all(&objects, &sources, Strictness::Lenient);
+    without_errors(&diagnostics);
+    policies.extend(of_admins);
+    policies.sort_by(|a, b| (a.tier, a.priority, &a.name).cmp(&(b.tier, b.priority, &b.name)));
     let (inventory, _) = Inventory::from_objects(&objects);
     let mut host = HostRules::default();
     for path in files(case, "ferm") {

@@ -22,6 +22,7 @@ pub use self::parties::{Party, Place, Target};
 pub use self::question::{About, Question, QuestionError, Wanted};
 
 mod hints;
+pub(crate) mod origins;
 mod parties;
 mod question;
 mod walk;

@@ -17,6 +17,10 @@ use crate::source::{Sources, Span};
 /// Largest text, in bytes: some 30,000 pods as an API server prints them. Offsets are 32 bits wide.
 const MAX_TEXT: usize = 256 << 20;
 
+/// Largest object, in bytes, white space not counted, so that YAML is judged as JSON is: an API server takes no request
+/// of more than 3 MiB (`MaxRequestBodyBytes` of k8s.io/apiserver), of which etcd stores half.
+const MAX_OBJECT: usize = 3 << 20;
+
 /// Reads every object of a text of manifests: YAML documents, JSON, and lists of either.
 ///
 /// Objects that are broken in part keep what can be read of them. What makes a NetworkPolicy or a baseline broken is
@@ -135,6 +139,12 @@ impl Loader<'_> {
             reader.error(code::BAD_API_VERSION, at, fault).help =
                 Some(format!("write `apiVersion: {}`", kind.api_version()));
         }
+        if let Some(bytes) = excess(value, self.sources) {
+            let at = value.field("kind").map_or(value.span, |field| field.span);
+            let message = format!("this object has {bytes} bytes without its white space, the limit is {MAX_OBJECT}");
+            reader.error(code::NOT_LOADED, at, message).help =
+                Some("no API server takes an object of this size; divide it into several".into());
+        }
         let object = read(kind, value, reach, context, &mut reader);
         let mut found = reader.diagnostics;
         if let Some(object) = object {
@@ -239,6 +249,14 @@ fn read(kind: Kind, value: &Value, reach: Reach, context: &Context, reader: &mut
 
 fn is_inside(finding: &Diagnostic, span: Span) -> bool {
     finding.span.is_some_and(|at| at.source == span.source && span.start <= at.start && at.start <= span.end)
+}
+
+/// The size of an object that is larger than [`MAX_OBJECT`].
+fn excess(value: &Value, sources: &Sources) -> Option<usize> {
+    let Span { source, start, end } = value.span;
+    let text = sources.text(source).get(start as usize..end as usize).filter(|text| text.len() > MAX_OBJECT)?;
+    let bytes = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).count();
+    (bytes > MAX_OBJECT).then_some(bytes)
 }
 
 /// The first line of a value: a whole document is too much to show.

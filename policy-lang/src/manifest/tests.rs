@@ -37,6 +37,18 @@ fn documents_of_a_stream_are_read_one_by_one() {
 }
 
 #[test]
+fn an_object_too_large_for_any_server_is_refused_and_its_white_space_is_not_counted() {
+    let namespace = |padding: &str, text: &str| {
+        format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: a, {padding}annotations: {{b: {text}}}}}\n---\n")
+    };
+    let long = |byte: &str, mebibytes: usize| byte.repeat(mebibytes << 20);
+    let spaced = namespace(&long(" ", 4), &long("b", 2));
+    check(&format!("{spaced}{}", namespace("", "b")), &["Namespace a", "Namespace a"], &[]);
+    let large = namespace("", &long("b", 3));
+    check(&format!("{large}{}", namespace("", "b")), &["Namespace a", "Namespace a"], &["PAL025 2"]);
+}
+
+#[test]
 fn a_syntax_error_costs_one_document() {
     let good = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n";
     check(&format!("{good}---\na: [1\n---\n{good}"), &["Namespace a", "Namespace a"], &["PAL001 6"]);

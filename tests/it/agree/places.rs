@@ -5,12 +5,10 @@ use engine::eval::ruleset::{Counted, Evaluation};
 use engine::place::{self, Event, Place};
 use policy_lang::policy::{Action, Logging};
 
-/// The places at which a packet has to be counted, sorted; nothing where policy has no say.
-///
-/// IPv4's "fragmentation needed" is only set apart where something is about to be denied, so it may be audited.
-pub(super) fn expected(decision: &Decision) -> Option<Vec<Place>> {
+/// The places at which a packet has to be counted, sorted; none where policy has no say.
+pub(super) fn expected(decision: &Decision) -> Vec<Place> {
     if decision.cause == Cause::Vital {
-        return None;
+        return Vec::new();
     }
     let mut places = Vec::new();
     if decision.cause == Cause::RoutingFromPod {
@@ -24,7 +22,7 @@ pub(super) fn expected(decision: &Decision) -> Option<Vec<Place>> {
         }
     }
     places.sort_unstable();
-    Some(places)
+    places
 }
 
 fn of_layer(judgement: &Judgement, layer: &Layer, places: &mut Vec<Place>) {

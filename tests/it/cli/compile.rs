@@ -73,6 +73,27 @@ fn every_broken_input_is_refused_with_its_place_and_nothing_is_printed() {
 }
 
 #[test]
+fn a_namespace_over_its_budget_is_named_with_the_place_of_its_policy() {
+    let port = |n: usize| format!("{{port: {}}},", 2 * n + 1);
+    let block = |n: usize| format!("{{ipBlock: {{cidr: 11.{}.{}.0/24}}}},", n / 256, n % 256);
+    let (ports, blocks): (String, String) = ((0..300).map(port).collect(), (0..512).map(block).collect());
+    let text = format!(
+        "{{apiVersion: v1, kind: Pod, metadata: {{name: a, namespace: x}}, spec: {{nodeName: n}}, \
+         status: {{podIP: 10.0.0.1}}}}\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
+         metadata: {{name: big, namespace: x}}\n\
+         spec: {{podSelector: {{}}, ingress: [{{from: [{blocks}], ports: [{ports}]}}]}}\n"
+    );
+    let ran = palisade_reads(&["compile", "--manifests", "-", "--node", "n"], &text).exits(0);
+    assert!(
+        ran.stderr.contains("warning[PAL031]: the ingress policies of namespace x take more than "),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains(" (NetworkPolicy x/big)\n --> <stdin>:5:1\n"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("5 | metadata: {name: big, namespace: x}\n"), "{}", ran.stderr);
+}
+
+#[test]
 fn keep_going_compiles_the_rest_and_says_that_it_is_incomplete() {
     for (flag, path) in broken_inputs() {
         let good = ["compile", "--keep-going", "--manifests", "examples/cluster/pods.yaml", "--node", "node-a"];

@@ -1,5 +1,9 @@
 //! A broken baseline never means none: the last good one is enforced, and the stand-in where there is none.
 
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
 use super::Machine;
 use crate::privilege::can_make_namespaces;
 
@@ -35,6 +39,45 @@ fn a_broken_baseline_keeps_the_last_good_one_in_force() {
     machine.palisade(&["teardown"]).exits(0);
     machine.palisade(&apply(&file, &["--keep-going"])).exits(1);
     assert_eq!(machine.listing(), good);
+}
+
+#[test]
+fn a_baseline_on_probation_is_kept_when_it_is_confirmed_and_not_before() {
+    if !can_make_namespaces("the last good baseline and --confirm") {
+        return;
+    }
+    let machine = Machine::new("probation");
+    let kept = machine.run_dir().join("state/baseline");
+    let file = machine.file("baseline.yaml", &format!("{HEAD}{GOOD}"));
+    let probation = ["--confirm", "600"];
+    machine.palisade(&apply(&file, &probation)).exits(0);
+    assert!(!kept.exists());
+    machine.palisade(&["confirm"]).exits(0);
+    assert!(std::fs::read_to_string(&kept).unwrap().contains("198.51.100.25"));
+
+    // Reverted: the one before stays the last good one.
+    machine.file("baseline.yaml", &format!("{HEAD}{}", GOOD.replace("100.25", "100.26")));
+    machine.palisade(&apply(&file, &["--confirm", "1"])).exits(0);
+    assert!(machine.listing().contains("198.51.100.26"));
+    let begun = Instant::now();
+    while machine.listing().contains("198.51.100.26") {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        thread::sleep(Duration::from_millis(50));
+    }
+    machine.palisade(&["confirm"]).exits(1);
+    assert!(std::fs::read_to_string(&kept).unwrap().contains("198.51.100.25"));
+
+    // Confirmed too late, when another has taken its place.
+    machine.palisade(&apply(&file, &probation)).exits(0);
+    let guard = std::fs::read_to_string(machine.run_dir().join("pending")).unwrap();
+    assert!(Command::new("kill").args(["-KILL", guard.trim()]).status().unwrap().success());
+    machine.file("baseline.yaml", &format!("{HEAD}{}", GOOD.replace("100.25", "100.27")));
+    let begun = Instant::now();
+    while machine.palisade(&apply(&file, &[])).code != 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+    }
+    machine.palisade(&["confirm"]);
+    assert!(std::fs::read_to_string(&kept).unwrap().contains("198.51.100.27"));
 }
 
 #[test]

@@ -1,12 +1,11 @@
 //! How a denial ends, and what is counted and logged where a packet is denied or only noticed.
 
-use engine::compile::options::{Denial, Ipvs, PodOptions};
-use engine::eval::ruleset::{self as simulator, Host, Interface, Layer, Outcome, Packet, Transport};
-use engine::ruleset::Hook;
+use engine::compile::options::{Denial, Invalid, PodOptions};
+use watcher::lab::{Body, Capture, Crafted};
 
-use super::enforce::{Cluster, Rules, baseline, counted, deny_all};
+use super::enforce::{Cluster, Family, Rules, baseline, counted, deny_all};
 use super::services::NODES;
-use crate::privilege::{can_make_namespaces, report};
+use crate::privilege::can_make_namespaces;
 
 const PORTS: [&str; 3] = ["8080/TCP", "8080/UDP", "8081/TCP"];
 
@@ -71,34 +70,31 @@ fn an_audited_entry_counts_and_decides_nothing_and_a_logged_one_decides_and_coun
     }
 }
 
-/// The test kernels have no IPVS: what it would send on is simulated.
 #[test]
-fn sem_92_what_ipvs_sends_on_is_judged_and_what_the_node_sends_is_not() {
-    if !can_make_namespaces("sem_92_ipvs") {
+fn sem_67_fragmentation_needed_is_neither_audited_nor_logged() {
+    if !can_make_namespaces("sem_67_noted") {
         return;
     }
-    let policies = deny_all("shop", "Ingress");
     let cluster = Cluster::new(NODES, &PORTS);
-    let verdict = |ipvs: Ipvs, source: &str, destination: &str| {
-        let options = PodOptions { ipvs, ..PodOptions::default() };
-        let ruleset = cluster.compile("node-a", &Rules { policies: &policies, options, ..Rules::default() });
-        let packet = Packet::new(source.parse().unwrap(), destination.parse().unwrap(), Transport::syn(40_000, 8080));
-        let own = |name: &str, addresses: &[&str]| Interface {
-            name: name.into(),
-            addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
-            broadcast: Vec::new(),
-        };
-        let host = Host { interfaces: vec![own("eth0", &["192.168.0.11", "2001:db8:0:1::11"])], routes: Vec::new() };
-        simulator::hook(&ruleset, &host, Layer::Network, Hook::Output, packet).outcome
+    let everybody = "\"0.0.0.0/0\", \"::/0\"";
+    let text = baseline(&format!(
+        "deny:\n- {{name: not-yet, to: [{everybody}], audit: true}}\n\
+         always:\n- {{name: seen, to: [{everybody}], log: true}}\ndefault: deny\n"
+    ));
+    // Nothing that conntrack knows passes by itself: it has seen nothing of what the errors are about.
+    let options = PodOptions { invalid: Invalid::Judge, ..PodOptions::default() };
+    cluster.enforce(&Rules { baseline: &text, options, ..Rules::default() });
+    let [agent, alpha] = ["ops/agent", "alpha"].map(|name| cluster.address(name, Family::V4));
+    let error = |code: u8, word: &str| {
+        let about = Crafted::new(alpha, agent, Body::Udp(5000, 5001, word.into())).encode();
+        Crafted::new(agent, alpha, Body::Icmp(3, code, [vec![0; 4], about].concat())).encode()
     };
-    for (outside, node, pod, open_pod) in [
-        ("203.0.113.10", "192.168.0.11", "10.244.1.11", "10.244.1.13"),
-        ("2001:db8:ffff::10", "2001:db8:0:1::11", "2001:db8:244:1::11", "2001:db8:244:1::13"),
-    ] {
-        assert_eq!(verdict(Ipvs::Present, outside, pod), Outcome::Drop);
-        assert_eq!(verdict(Ipvs::Present, outside, open_pod), Outcome::Accept);
-        assert_eq!(verdict(Ipvs::Present, node, pod), Outcome::Accept);
-        assert_eq!(verdict(Ipvs::Absent, outside, pod), Outcome::Accept);
+    let mut capture = Capture::open(cluster.namespace("alpha")).unwrap();
+    cluster.lab.send("ops/agent", None, &[error(4, "needed"), error(1, "unreachable")]).unwrap();
+    for word in ["needed", "unreachable"] {
+        capture.wait_for(word.as_bytes()).unwrap();
     }
-    report("sem-92: IPVS is not in the test kernel; simulated");
+    for beginning in ["pl_audit_eg_baseline", "pl_log_eg_baseline"] {
+        assert_eq!(counted_by(&cluster, "node-a", beginning), 1, "{beginning}");
+    }
 }

@@ -222,15 +222,7 @@ fn dec_16_no_pod_is_a_router() {
         let all_nodes: IpAddr = "ff02::1".parse().unwrap();
         let packet =
             |source: IpAddr, body| Crafted { hop_limit: 255, ..Crafted::new(source, all_nodes, body) }.encode();
-        let redirect = || {
-            let mut rest = vec![0; 4];
-            rest.extend([web; 2].iter().flat_map(|address| match address {
-                IpAddr::V6(address) => address.octets(),
-                IpAddr::V4(_) => [0; 16],
-            }));
-            Body::Icmp(137, 0, rest)
-        };
-        let everything = |word| [packet(web, advertisement(word)), packet(web, redirect())];
+        let everything = |word| [packet(web, advertisement(word)), packet(web, redirect(web, ""))];
 
         // Nothing but us is in the way.
         let mut capture = Capture::open(cluster.namespace("shop/db")).unwrap();
@@ -256,15 +248,27 @@ fn dec_16_no_pod_is_a_router() {
         assert!(!capture.has(b"after").unwrap(), "{plumbing}");
         assert!(counted(node, "palisade", place.as_str()) >= 2, "{plumbing}");
 
-        // The node is one, and says so to its pods.
+        // The node is one, on the router's side of the bridge too, and says so to its pods.
         let interface = if plumbing == "bridge" { "cni0" } else { "cali2" };
-        let own = format!("{plumbing} router");
-        cluster
-            .lab
-            .send("node-a", Some(interface), &[packet("fe80::1".parse().unwrap(), advertisement(&own))])
-            .unwrap();
-        capture.wait_for(own.as_bytes()).unwrap();
+        let node_itself: IpAddr = "fe80::1".parse().unwrap();
+        let [router, shorter] = ["router", "shorter way"].map(|word| format!("{plumbing} {word}"));
+        let own = [advertisement(&router), redirect(web, &shorter)].map(|body| packet(node_itself, body));
+        cluster.lab.send("node-a", Some(interface), &own).unwrap();
+        for word in [router, shorter] {
+            capture.wait_for(word.as_bytes()).unwrap();
+        }
     }
+}
+
+/// A redirect to an address that is its own next hop, with a word to know it by as the packet that caused it.
+fn redirect(to: IpAddr, word: &str) -> Body {
+    const REDIRECTED_HEADER: u8 = 4;
+    let address = match to {
+        IpAddr::V6(address) => address.octets(),
+        IpAddr::V4(_) => [0; 16],
+    };
+    let option = [[REDIRECTED_HEADER, 4, 0, 0, 0, 0, 0, 0].to_vec(), format!("{word:.<24}").into_bytes()].concat();
+    Body::Icmp(137, 0, [[0; 4].to_vec(), [address; 2].concat(), option].concat())
 }
 
 /// The link-local address that the kernel gave to somebody's `eth0`.

@@ -3,7 +3,7 @@
 use engine::compile::options::REVOKED_BIT;
 use engine::revoke::Outcome;
 
-use super::node::{Node, VIRTUAL, client_reaches, server_admits};
+use super::node::{Node, VIRTUAL, client_admits, client_reaches, server_admits};
 use super::stream::{Link, Speaker, Talk};
 use crate::dataplane::enforce::Family;
 use crate::privilege::can_make_namespaces;
@@ -116,6 +116,34 @@ fn sem_103_flows_from_before_the_rules_are_judged_too() {
             assert_cut(&node, &mut denied, "taken over");
         }
     }
+}
+
+/// Of a flow that nothing tracked, the next packet is its first, whichever side it comes from.
+#[test]
+fn sem_103_a_flow_that_nothing_tracked_is_judged_by_its_next_packet() {
+    if !can_make_namespaces("sem_103 untracked flows") {
+        return;
+    }
+    for link in Link::BOTH {
+        for family in Family::BOTH {
+            let mut node = Node::without_tracking();
+            let mut talk = node.open(link, "shop/client", "shop/server", family);
+            let outcome = node.policies(&server_admits(&["other"]));
+            assert_eq!(outcome.n_judged, 0, "{outcome:?}");
+            assert!(talk.is_cut(Speaker::Client), "the client is let in");
+            // The server may speak to the client, and what it says opens the flow as its own.
+            assert_open_by_the_server(&mut talk);
+            let both = [server_admits(&["other"]), client_admits(&["other"])].concat();
+            assert_eq!(node.policies(&both).n_revoked, 1);
+            assert_cut(&node, &mut talk, "closed both ways");
+        }
+    }
+}
+
+#[track_caller]
+fn assert_open_by_the_server(talk: &mut Talk) {
+    assert!(talk.arrives(Speaker::Server), "the server is not heard");
+    assert!(talk.arrives(Speaker::Client), "the client does not answer");
 }
 
 #[test]

@@ -41,10 +41,15 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn new() -> Self {
-        let cluster = Cluster::new(NODE, &[]);
+        let node = Self::without_tracking();
         // Loaded only now: until something asks conntrack nothing is tracked, so there are no flows but the tests' own.
-        cluster.namespace("node-a").nft(SERVICE).unwrap();
-        Self { cluster, in_force: None }
+        node.cluster.namespace("node-a").nft(SERVICE).unwrap();
+        node
+    }
+
+    /// Nothing asks conntrack before the first rules do, so it knows no flow.
+    pub(super) fn without_tracking() -> Self {
+        Self { cluster: Cluster::new(NODE, &[]), in_force: None }
     }
 
     /// Puts rules in force and has live connections judged, as `apply` and the agent do.
@@ -128,11 +133,20 @@ impl Node {
     }
 }
 
+/// Only these pods may reach `shop/client`, at every port.
+pub(super) fn client_admits(pods: &[&str]) -> String {
+    admits("shop/client", pods)
+}
+
 /// Only these pods may reach `shop/server`, at every port.
 pub(super) fn server_admits(pods: &[&str]) -> String {
+    admits("shop/server", pods)
+}
+
+fn admits(pod: &str, pods: &[&str]) -> String {
     let from = |pod: &&str| format!("{{podSelector: {{matchLabels: {{pod: {pod}}}}}}}");
     let rules = pods.iter().map(|pod| format!("{{from: [{}]}}", from(pod))).collect::<Vec<_>>().join(", ");
-    crate::dataplane::enforce::policy("shop/server", "Ingress", &format!("[{rules}]"))
+    crate::dataplane::enforce::policy(pod, "Ingress", &format!("[{rules}]"))
 }
 
 /// `shop/client` may reach these pods only, at every port.

@@ -10,6 +10,7 @@ use engine::diff::{Change, Changed, changes as differences, diff};
 use engine::kernel::Kernel;
 use engine::observed::Observed;
 use engine::plan::Op;
+use policy_lang::baseline::Text;
 
 use super::input::{self, Desired, SourceArgs};
 use super::live::Scratch;
@@ -94,6 +95,8 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     let observed = live::observe(kernel.as_mut())?;
     live::refuse_owned(&observed)?;
     refuse_unconfirmed(&run)?;
+    // Of a probation whose guard was killed: a late confirmation must not put it in the place of what comes now.
+    propose_baseline(&run, None);
     if !args.replace {
         refuse_dropped(&observed, &desired)?;
     }
@@ -119,6 +122,13 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     remember(&run, &desired);
     report(&changes)?;
     let before = (!observed.tables.is_empty()).then(|| observed.to_ruleset());
+    if armed.is_some() {
+        propose_baseline(&run, desired.baseline.as_deref());
+        // Somebody may have confirmed before there was anything to find.
+        if confirm::probation(&run).is_ok_and(|probation| probation == Probation::None) {
+            super::confirm::keep_baseline(&run);
+        }
+    }
     let judged = flows::judge(&run, before.as_ref(), &desired.ruleset, local, earlier)?;
     let outcome = outcome.max(judged).max(bridges::warn(&desired));
     drop(lock);
@@ -221,8 +231,15 @@ fn remember(run: &RunDir, desired: &Desired) {
     }
 }
 
+/// Has the baseline wait for the confirmation; without one, nothing waits any more.
+fn propose_baseline(run: &RunDir, texts: Option<&[Text]>) {
+    if let Err(error) = last_good::propose(run, texts) {
+        report::message(&format!("warning: a confirmation will not keep the baseline as the last good one: {error}"));
+    }
+}
+
 /// Keeps the baseline that is now in force, in case that the next one is broken. One on probation may yet be reverted:
-/// it is kept by the next apply.
+/// whoever confirms keeps it.
 fn keep_baseline(desired: &Desired) {
     let state = StateDir::from_environment();
     let kept = desired.baseline.as_ref().map_or(Ok(()), |texts| last_good::keep(&state, texts));

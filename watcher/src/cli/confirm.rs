@@ -4,7 +4,10 @@ use anyhow::Context as _;
 
 use super::{Failure, Outcome};
 use crate::confirm;
+use crate::last_good;
+use crate::report;
 use crate::run_dir::RunDir;
+use crate::state_dir::StateDir;
 
 /// Keep the ruleset that `apply --confirm` loaded: it is no longer reverted.
 #[derive(Debug, clap::Args)]
@@ -21,12 +24,28 @@ Exit codes:
   3  the state in /run/palisade cannot be changed";
 
 pub(super) fn run(_: &Args) -> Result<Outcome, Failure> {
-    let run = RunDir::from_environment();
-    let confirmed = confirm::confirm(&run).context("confirming").map_err(Failure::Refused)?;
-    if confirmed {
+    if confirm(&RunDir::from_environment())? {
         super::print("confirmed\n")?;
         return Ok(Outcome::Clean);
     }
     super::print("nothing awaits confirmation: it is confirmed or reverted already\n")?;
     Ok(Outcome::Findings)
+}
+
+/// Confirms what is on probation, if anything is, and keeps its baseline as the last good one.
+pub(super) fn confirm(run: &RunDir) -> Result<bool, Failure> {
+    let confirmed = confirm::confirm(run).context("confirming").map_err(Failure::Refused)?;
+    if confirmed {
+        keep_baseline(run);
+    }
+    Ok(confirmed)
+}
+
+/// Keeps the baseline that was on probation.
+pub(super) fn keep_baseline(run: &RunDir) {
+    let state = StateDir::from_environment();
+    if let Err(error) = last_good::keep_proposed(run, &state) {
+        let path = last_good::path(&state);
+        report::message(&format!("warning: the baseline is in force, but not kept in {}: {error}", path.display()));
+    }
 }

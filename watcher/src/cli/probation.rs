@@ -96,7 +96,7 @@ fn answer(hear: &Receiver<Heard>, run: &RunDir) -> Result<Outcome, Failure> {
         match hear.recv().unwrap_or(Heard::Guard(None)) {
             Heard::Terminal(line) if matches!(line.trim(), "" | "y" | "yes") => {
                 // Too late or not: the guard says how it ended.
-                let _: bool = confirm::confirm(run).context("confirming").map_err(Failure::Refused)?;
+                let _: bool = super::confirm::confirm(run)?;
             }
             Heard::Terminal(_) => report::message("only yes or Enter keeps it"),
             Heard::Guard(Some(line)) if line == KEPT => {

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use engine::eval::policy::{self, Connection, Decision, Oracle, PodInterfaces, Transport, Way};
 use engine::eval::ruleset::Owner;
-use engine::ruleset::Comment;
 use policy_lang::port::Protocol;
-use policy_lang::source::Origin;
 
 use super::World;
 use super::path::{Addresses, Fate, Paths};
 use super::scene::{Party, Place, Scene};
+use crate::explain::origins::{names, origins};
 use crate::lab::{Outcome, Service};
 
 /// Which rule denies a question.
@@ -138,18 +137,6 @@ fn disagreement(fate: &Fate, pods_only: &Fate, decision: &Decision) -> Option<St
         return None;
     }
     Some(format!("the oracle says {}, the rule that denies it says {line}", origins(decision)))
-}
-
-/// Whether the comment of a rule names this origin; of long comments the kernel keeps the end only.
-fn names(line: &str, origin: &Origin) -> bool {
-    let Some(place) = &origin.place else { return true };
-    let cut = Comment::new(line);
-    cut.as_str().starts_with("...") || line.split(' ').next() == Some(&place.to_string())
-}
-
-fn origins(decision: &Decision) -> String {
-    let named: Vec<_> = decision.cause.origins().iter().map(ToString::to_string).collect();
-    if named.is_empty() { "no policy".to_owned() } else { named.join(" and ") }
 }
 
 fn transport(service: Service, to: IpAddr) -> Transport {

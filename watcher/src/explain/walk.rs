@@ -7,10 +7,10 @@ use engine::eval::policy::{Decision, Outcome, Way};
 use engine::eval::ruleset::{
     Conntrack, End, Entry, FlowDirection, Host, Interface, Journey, Owner, Packet, Route, State, receive, send,
 };
-use engine::ruleset::{Comment, Ruleset};
+use engine::ruleset::Ruleset;
 use ipnet::IpNet;
-use policy_lang::source::Origin;
 
+use super::origins::{names, origins};
 use super::{About, Denied, HostDenial, Party, Place, Step, World};
 
 /// The interface of every node towards the other nodes and the outside, as host rules may name it.
@@ -151,18 +151,6 @@ fn denial(journey: &Journey) -> Option<String> {
     }
     let rule = journey.stages.last().and_then(|stage| stage.evaluation.decided_by.as_ref());
     Some(rule.and_then(|rule| rule.comment.as_ref()).map(ToString::to_string).unwrap_or_default())
-}
-
-/// Whether the comment of a rule names this origin; of long comments the kernel keeps the end only.
-fn names(line: &str, origin: &Origin) -> bool {
-    let Some(place) = &origin.place else { return true };
-    let cut = Comment::new(line);
-    cut.as_str().starts_with("...") || line.split(' ').next() == Some(&place.to_string())
-}
-
-fn origins(decision: &Decision) -> String {
-    let named: Vec<_> = decision.cause.origins().iter().map(ToString::to_string).collect();
-    if named.is_empty() { "no policy".to_owned() } else { named.join(" and ") }
 }
 
 /// A node: an uplink, and an interface for each of its pods.

@@ -25,7 +25,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: Color) -> St
     };
     let renderer = renderer.decor_style(DecorStyle::Ascii);
     let mut text = String::new();
-    let ordered = ordered(diagnostics);
+    let ordered = ordered(diagnostics, sources);
     for diagnostic in ordered.iter().take(SHOWN) {
         match diagnostic.severity {
             Severity::Note => text.push_str(&note(diagnostic, sources)),
@@ -57,19 +57,25 @@ fn summary(diagnostics: &[&Diagnostic]) -> Option<String> {
 }
 
 /// By place, each once: a file that is read under two flags is judged twice.
-fn ordered(diagnostics: &[Diagnostic]) -> Vec<&Diagnostic> {
+fn ordered<'d>(diagnostics: &'d [Diagnostic], sources: &Sources) -> Vec<&'d Diagnostic> {
     let mut seen = BTreeSet::new();
     let mut ordered: Vec<&Diagnostic> = diagnostics
         .iter()
-        .filter(|diagnostic| seen.insert((diagnostic.span, diagnostic.code, &diagnostic.message)))
+        .filter(|diagnostic| seen.insert((span(diagnostic, sources), diagnostic.code, &diagnostic.message)))
         .collect();
-    ordered.sort_by_key(|diagnostic| (diagnostic.severity == Severity::Note, diagnostic.span));
+    ordered.sort_by_key(|diagnostic| (diagnostic.severity == Severity::Note, span(diagnostic, sources)));
     ordered
+}
+
+/// What to show of the source: the line itself, where no more is known.
+fn span(diagnostic: &Diagnostic, sources: &Sources) -> Option<Span> {
+    let line = || diagnostic.place.as_ref().and_then(|place| sources.span_of_line(&place.path, place.line));
+    diagnostic.span.or_else(line)
 }
 
 /// A note in one line: there may be one for every pod.
 fn note(diagnostic: &Diagnostic, sources: &Sources) -> String {
-    let place = diagnostic.span.map(|span| format!("{}: ", place(span, sources))).unwrap_or_default();
+    let place = span(diagnostic, sources).map(|span| format!("{}: ", place(span, sources))).unwrap_or_default();
     let help = diagnostic.help.as_deref().map(|help| format!(": {help}")).unwrap_or_default();
     format!("note[{}]: {place}{}{help}", diagnostic.code, diagnostic.message)
 }
@@ -93,7 +99,7 @@ fn snippet(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> S
         Some(object) => format!("{} ({} {}/{})", diagnostic.message, object.kind, object.namespace, object.name),
         None => diagnostic.message.clone(),
     };
-    let primary = diagnostic.span.map(|span| excerpt(span, sources, AnnotationKind::Primary, None));
+    let primary = span(diagnostic, sources).map(|span| excerpt(span, sources, AnnotationKind::Primary, None));
     let labels = diagnostic
         .labels
         .iter()

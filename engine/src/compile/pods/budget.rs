@@ -119,10 +119,10 @@ impl Excess {
             severity: Severity::Warning,
             message: format!(
                 "the {direction} policies of namespace {namespace} take {what}: its pods that they isolate are closed \
-                 in that direction; the first of the policies is {}",
-                policy.origin,
+                 in that direction",
             ),
             span: None,
+            place: policy.origin.place.clone(),
             labels: Vec::new(),
             help: Some("docs/design/limits.md lists what a namespace may take".to_owned()),
             object: Some(ObjectRef {

@@ -99,9 +99,11 @@ fn noted(
     builder: &mut TableBuilder,
 ) -> Name {
     let name = counter(Place { event, cause }, words, builder);
+    // What no policy may deny is nothing that a policy would have denied, or let pass: it is not noted either.
+    let spared = vital::fragmentation_needed(&then.clone().unwrap_or(Verdict::Return));
     let exprs = std::iter::once(Expr::NamedCounter(name.clone())).chain(then.map(Expr::Verdict)).collect();
     let counted = Rule { exprs, comment: Some(Comment::new(&words.line)) };
-    let rules = log(&name, options).into_iter().chain([counted]).collect();
+    let rules = std::iter::once(spared).chain(log(&name, options)).chain([counted]).collect();
     let kind = match event {
         Event::Denied => "deny",
         Event::Audited => "audit",

@@ -36,7 +36,7 @@ pub(super) fn path_mtu(pass: &Verdict) -> Vec<Rule> {
     vec![fragmentation_needed(pass), commented(v6, "packet too big")]
 }
 
-/// The same of IPv4: all of ICMP there that is vital, so it is asked about only where something is about to be denied.
+/// The same of IPv4: all of ICMP there that is vital, so it is asked about only where something is about to be denied or noted.
 pub(super) fn fragmentation_needed(pass: &Verdict) -> Rule {
     let exprs = vec![
         number(Field::IcmpType, UNREACHABLE),
