@@ -137,6 +137,11 @@ fn ten_thousand_blocks_with_excepts() {
 }
 
 #[test]
+fn named_ports_of_anybody() {
+    check(&permits(&format!("{{ports: [{}]}}", fill(|n| format!("{{port: a{n}}},")))), Fate::OverBudget);
+}
+
+#[test]
 fn every_single_port() {
     let one = |port: u16| format!("{{port: {port}}},");
     let ports: String = (1..=u16::MAX).map(one).collect();
