@@ -60,7 +60,7 @@ impl Maker {
     pub(crate) fn pod(&mut self, namespace: &Arc<str>, n: usize, app: &str, local: bool) {
         let (app, tier) = (self.text(app), self.text_of("tier", n % 3));
         let labels = Labels::from([(self.text("app"), app), (self.text("tier"), tier)]);
-        let labels = self.pool.labels(labels);
+        let labels = self.pool.labels(&labels);
         let node = if local { self.text(NODE) } else { self.text_of("node-", 1 + n % 900) };
         let ports = vec![NamedPort { name: self.text("http"), protocol: Protocol::Tcp, port: 8080 }];
         let name = NamespacedName::new(Arc::clone(namespace), format!("pod-{n}"));
@@ -81,7 +81,7 @@ impl Maker {
             key: (*key).into(),
             operator: Operator::In([Arc::from(*value)].into()),
         };
-        self.pool.selector(Selector::new(pairs.iter().map(requirement)))
+        self.pool.selector(&Selector::new(pairs.iter().map(requirement)))
     }
 
     /// Pods of one namespace.

@@ -24,8 +24,8 @@ impl Pool {
     }
 
     /// The labels, shared, as are their keys and values.
-    pub fn labels(&mut self, labels: Labels) -> Labels {
-        if let Some(known) = self.labels.get(&labels) {
+    pub fn labels(&mut self, labels: &Labels) -> Labels {
+        if let Some(known) = self.labels.get(labels) {
             return known.clone();
         }
         let pairs = labels.iter().map(|(key, value)| (self.text(Arc::clone(key)), self.text(Arc::clone(value))));
@@ -34,8 +34,8 @@ impl Pool {
     }
 
     /// The selector, shared, as are its keys and values.
-    pub fn selector(&mut self, selector: Selector) -> Selector {
-        if let Some(known) = self.selectors.get(&selector) {
+    pub fn selector(&mut self, selector: &Selector) -> Selector {
+        if let Some(known) = self.selectors.get(selector) {
             return known.clone();
         }
         let requirements = selector.requirements().iter().map(|requirement| self.requirement(requirement));
@@ -59,7 +59,7 @@ impl Pool {
         for peer in peers {
             match peer {
                 Peer::Pods(pods) => self.pods(pods),
-                Peer::Nodes(nodes) => *nodes = self.selector(nodes.clone()),
+                Peer::Nodes(nodes) => *nodes = self.selector(nodes),
                 Peer::Service { name, .. } => name.namespace = self.text(Arc::clone(&name.namespace)),
                 Peer::Addresses { .. } => {}
             }
@@ -67,10 +67,10 @@ impl Pool {
     }
 
     fn pods(&mut self, selector: &mut PodSelector) {
-        selector.pods = self.selector(selector.pods.clone());
+        selector.pods = self.selector(&selector.pods);
         match &mut selector.namespaces {
             Namespaces::Named(name) => *name = self.text(Arc::clone(name)),
-            Namespaces::Matching(namespaces) => *namespaces = self.selector(namespaces.clone()),
+            Namespaces::Matching(namespaces) => *namespaces = self.selector(namespaces),
         }
     }
 
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn labels_are_shared_with_their_texts() {
         let mut pool = Pool::default();
-        let mut labels = |value: &str| pool.labels([("app".into(), value.into())].into());
+        let mut labels = |value: &str| pool.labels(&[("app".into(), value.into())].into());
         let [one, same, other] = ["a", "a", "b"].map(&mut labels);
         let key = |labels: &Labels| labels.iter().next().map(|(key, _)| Arc::as_ptr(key));
         let place = |labels: &Labels| labels.iter().next().map(|(key, _)| std::ptr::from_ref(key));

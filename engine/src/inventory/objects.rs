@@ -30,7 +30,7 @@ impl Inventory {
                 Object::Namespace(namespace) => {
                     let metadata = &namespace.metadata;
                     let name = pool.text(Arc::clone(&metadata.name.name));
-                    inventory.namespaces.insert(name, pool.labels(metadata.labels.clone()));
+                    inventory.namespaces.insert(name, pool.labels(&metadata.labels));
                 }
                 Object::Node(node) => {
                     inventory.nodes.insert(Arc::clone(&node.metadata.name.name), self::node(node));
@@ -144,7 +144,7 @@ fn pod(pod: &manifest::Pod, pool: &mut Pool) -> Pod {
     ports.sort_unstable();
     ports.dedup();
     Pod {
-        labels: pool.labels(pod.metadata.labels.clone()),
+        labels: pool.labels(&pod.metadata.labels),
         node: pod.node.clone().map(|node| pool.text(node)),
         addresses,
         ports,
