@@ -1,7 +1,6 @@
-//! Clusters of the shapes that large ones have, made directly as policies and facts, with texts and labels shared as
-//! who reads them from an API server shares them. The same on every run.
+//! Clusters of the shapes that large ones have, made directly as policies and facts, with what is equal shared as who
+//! reads manifests shares it. The same on every run.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use policy_lang::peer::{Namespaces, Peer, PodSelector};
 use policy_lang::policy::{Action, Direction, Peers, Policy, PortMatches, Rule, Subject, Tier};
 use policy_lang::port::{PortMatch, PortRange, Ports, Protocol};
 use policy_lang::selector::{Operator, Requirement, Selector};
+use policy_lang::share::Pool;
 use policy_lang::source::Origin;
 
 /// The node that everything is compiled for.
@@ -33,28 +33,17 @@ pub(crate) struct World {
     pub(crate) local: Option<NamespacedName>,
 }
 
-/// A label.
-type Pair = (Arc<str>, Arc<str>);
-
 /// Makes clusters, each text once.
 #[derive(Debug, Default)]
 pub(crate) struct Maker {
-    texts: HashMap<String, Arc<str>>,
-    labels: HashMap<Pair, Labels>,
-    selectors: HashMap<Vec<Pair>, Selector>,
+    pool: Pool,
     world: World,
 }
 
 impl Maker {
     /// One `Arc` for each text.
     pub(crate) fn text(&mut self, text: impl AsRef<str>) -> Arc<str> {
-        let text = text.as_ref();
-        if let Some(known) = self.texts.get(text) {
-            return Arc::clone(known);
-        }
-        let new: Arc<str> = text.into();
-        self.texts.insert(text.to_owned(), Arc::clone(&new));
-        new
+        self.pool.text(text.as_ref().into())
     }
 
     /// A namespace with a label `team`.
@@ -70,9 +59,8 @@ impl Maker {
     /// `local`.
     pub(crate) fn pod(&mut self, namespace: &Arc<str>, n: usize, app: &str, local: bool) {
         let (app, tier) = (self.text(app), self.text_of("tier", n % 3));
-        let key = (Arc::clone(&app), Arc::clone(&tier));
-        let pairs = [(self.text("app"), app), (self.text("tier"), tier)];
-        let labels = self.labels.entry(key).or_insert_with(|| pairs.into_iter().collect()).clone();
+        let labels = Labels::from([(self.text("app"), app), (self.text("tier"), tier)]);
+        let labels = self.pool.labels(&labels);
         let node = if local { self.text(NODE) } else { self.text_of("node-", 1 + n % 900) };
         let ports = vec![NamedPort { name: self.text("http"), protocol: Protocol::Tcp, port: 8080 }];
         let name = NamespacedName::new(Arc::clone(namespace), format!("pod-{n}"));
@@ -89,13 +77,11 @@ impl Maker {
 
     /// Pods whose labels are these.
     pub(crate) fn selector(&mut self, pairs: &[(&str, &str)]) -> Selector {
-        let key: Vec<_> = pairs.iter().map(|(key, value)| (self.text(key), self.text(value))).collect();
-        let requirement = |(key, value): &(Arc<str>, Arc<str>)| Requirement {
-            key: Arc::clone(key),
-            operator: Operator::In([Arc::clone(value)].into()),
+        let requirement = |(key, value): &(&str, &str)| Requirement {
+            key: (*key).into(),
+            operator: Operator::In([Arc::from(*value)].into()),
         };
-        let made = Selector::new(key.iter().map(requirement));
-        self.selectors.entry(key).or_insert(made).clone()
+        self.pool.selector(&Selector::new(pairs.iter().map(requirement)))
     }
 
     /// Pods of one namespace.

@@ -106,7 +106,10 @@ impl Incremental {
             memo: Memo::default(),
             diagnostics: Vec::new(),
         };
-        for address in new.inventory.pods.values().flat_map(|pod| &pod.addresses) {
+        let addresses = || new.inventory.pods.values().flat_map(|pod| &pod.addresses);
+        // Growing would hold what there is twice.
+        new.claims.reserve(addresses().count());
+        for address in addresses() {
             *new.claims.entry(*address).or_default() += 1;
         }
         new.compile(surroundings);

@@ -19,5 +19,6 @@ pub mod peer;
 pub mod policy;
 pub mod port;
 pub mod selector;
+pub mod share;
 pub mod source;
 pub mod suggest;

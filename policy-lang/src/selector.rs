@@ -8,10 +8,10 @@ use crate::name::{Labels, UNREADABLE_LABEL};
 /// A label selector: every requirement must hold. Without requirements it matches everything.
 ///
 /// `matchLabels: {k: v}` is the requirement `k In [v]` (sem-35). Sorted and without duplicates, so that equal
-/// selectors are equal values and share one address set.
+/// selectors are equal values and share one address set. A clone is a pointer.
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Selector {
-    requirements: Box<[Requirement]>,
+    requirements: Arc<[Requirement]>,
 }
 
 /// One condition on one label key.

@@ -17,6 +17,7 @@ use policy_lang::manifest::{self, Object};
 use policy_lang::name::NamespacedName;
 use policy_lang::network_policy::{self, Strictness};
 use policy_lang::policy::{Policy, Tier};
+use policy_lang::share::Pool;
 use policy_lang::source::Sources;
 
 use self::files::{FileError, STDIN};
@@ -166,11 +167,12 @@ impl Loaded {
         }
         let (objects, diagnostics) = manifest::without_duplicates(objects);
         self.diagnostics.extend(diagnostics);
+        let mut pool = Pool::default();
         for object in &objects {
             match object {
                 Object::NetworkPolicy(policy) => {
                     let (policy, diagnostics) = network_policy::decode(policy, &self.sources, Strictness::Lenient);
-                    self.policies.push(policy);
+                    self.policies.push(pool.policy(policy));
                     self.diagnostics.extend(diagnostics);
                 }
                 Object::Pod(pod) => self.policies.extend(network_policy::quarantine(pod)),

@@ -1,6 +1,7 @@
 //! How much the sets would hold on whose size it hangs whether they are made.
 
 use crate::compile::memo::{Memo, Size};
+use crate::compile::pods::Made;
 use crate::inventory::Inventory;
 use crate::limits::POD_PORTS_MAX;
 use crate::resolve::{self, Shared};
@@ -20,7 +21,7 @@ pub(super) fn weigh(memo: &mut Memo, inventory: &Inventory, shared: &Shared, tou
         });
         selected.sum()
     };
-    memo.chains.values_mut().flat_map(|made| made.sizes()).map(|(size, _)| weight(size)).collect()
+    memo.chains.values_mut().flat_map(Made::sizes).map(|(size, _)| weight(size)).collect()
 }
 
 /// Takes a change over, and forgets the chains where something that fitted no longer does, or the other way round.

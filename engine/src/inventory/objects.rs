@@ -7,6 +7,7 @@ use std::sync::Arc;
 use policy_lang::diagnostic::{Code, Diagnostic};
 use policy_lang::manifest::{self, Lifecycle, Object, Phase, PodNetwork};
 use policy_lang::name::{Labels, NAMESPACE_NAME_LABEL, NamespacedName};
+use policy_lang::share::Pool;
 
 use super::{Endpoint, Inventory, NamedPort, Node, Pod};
 
@@ -23,18 +24,22 @@ impl Inventory {
     pub fn from_objects(objects: &[Object]) -> (Self, Vec<Diagnostic>) {
         let mut inventory = Self::default();
         let mut diagnostics = Vec::new();
+        let mut pool = Pool::default();
         for object in objects {
             match object {
                 Object::Namespace(namespace) => {
                     let metadata = &namespace.metadata;
-                    inventory.namespaces.insert(Arc::clone(&metadata.name.name), metadata.labels.clone());
+                    let name = pool.text(Arc::clone(&metadata.name.name));
+                    inventory.namespaces.insert(name, pool.labels(&metadata.labels));
                 }
                 Object::Node(node) => {
                     inventory.nodes.insert(Arc::clone(&node.metadata.name.name), self::node(node));
                 }
                 Object::Pod(pod) if counts(pod) => {
                     diagnostics.extend(not_placed(pod));
-                    inventory.pods.insert(pod.metadata.name.clone(), self::pod(pod));
+                    let NamespacedName { namespace, name } = pod.metadata.name.clone();
+                    let name = NamespacedName { namespace: pool.text(namespace), name };
+                    inventory.pods.insert(name, self::pod(pod, &mut pool));
                 }
                 Object::Service(service) => inventory.add_service(service),
                 Object::EndpointSlice(slice) => inventory.add_endpoints(slice),
@@ -127,20 +132,20 @@ fn node(node: &manifest::Node) -> Node {
     Node { addresses, pod_cidrs, labels: node.metadata.labels.clone() }
 }
 
-fn pod(pod: &manifest::Pod) -> Pod {
+fn pod(pod: &manifest::Pod, pool: &mut Pool) -> Pod {
     let mut addresses = pod.addresses.clone();
     addresses.sort_unstable();
     addresses.dedup();
     let named = pod.ports.iter().filter_map(|port| {
-        let name = Arc::clone(port.name.as_ref()?);
+        let name = pool.text(Arc::clone(port.name.as_ref()?));
         Some(NamedPort { name, protocol: port.protocol, port: port.port.get() })
     });
     let mut ports: Vec<_> = named.collect();
     ports.sort_unstable();
     ports.dedup();
     Pod {
-        labels: pod.metadata.labels.clone(),
-        node: pod.node.clone(),
+        labels: pool.labels(&pod.metadata.labels),
+        node: pod.node.clone().map(|node| pool.text(node)),
         addresses,
         ports,
         terminating: pod.lifecycle == Lifecycle::Terminating,
