@@ -21,6 +21,7 @@ const CHAIN: &str = "engine/src/compile/pods/chain.rs";
 const DISPATCH: &str = "engine/src/compile/pods/dispatch.rs";
 const SUBJECT: &str = "engine/src/compile/pods/subject.rs";
 const GUARD: &str = "engine/src/compile/pods/guard.rs";
+const BOUND: &str = "engine/src/compile/pods/bound.rs";
 const LOCAL: &str = "engine/src/compile/pods/local.rs";
 const VITAL: &str = "engine/src/compile/pods/vital.rs";
 const PEER: &str = "engine/src/compile/pods/peer.rs";
@@ -51,7 +52,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(CHAIN, "an admin tier that does not decide is the last", "if «!rules.last().is_some_and(decides_everything)»", "false"),
     fault(CHAIN, "isolation without a match permits", "rest.extend(«place::denial(cause, &words, self.options, builder)»)", "Vec::new()"),
     fault(SUBJECT, "the highest priority number comes first", "(«policy.priority», &policy.name)", "u16::MAX - policy.priority"),
-    fault(SUBJECT, "exemptions are ignored", "!«policy.subject.exempt.iter().any(|exempt| resolver.selects(exempt, name, pod))»", "false"),
+    fault(SUBJECT, "exemptions are ignored", "selects(&policy.subject.pods) && «!policy.subject.exempt.iter().any(selects)»", "true"),
     fault(SUBJECT, "an empty list of rules does not isolate", "Tier::NetworkPolicy => «rules.is_some()»", "rules.is_some_and(|rules| !rules.is_empty())"),
     fault(SUBJECT, "a single policy does not isolate", "if «isolating.is_empty()»", "isolating.len() < 2"),
     fault(SUBJECT, "policies about some pods bind unknown addresses", "says_something(policy, direction) && «is_everything(&policy.subject)»", "true"),
@@ -59,9 +60,9 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(SUBJECT, "otherwise spares unknown addresses", "Isolation::Open | Isolation::Counted => «of(otherwise)»", "Vec::new()"),
     fault(GUARD, "the node's own ranges are not local", "let of_node = «of_node.map_or(&[][..], |node| node.pod_cidrs.as_slice())»", "&[][..]"),
     fault(GUARD, "known pods count as unknown", "let nobodys = «locals.lacking(*family, field)»", "None"),
-    fault(GUARD, "pods of other nodes put this node in quarantine", "«pod.addresses.is_empty() && pod.node.as_deref() == Some(node)»", "pod.addresses.is_empty()"),
+    fault(GUARD, "a pod without an address is not waited for", "bound.pods(resolver.inventory()).filter(|(_, pod)| «pod.addresses.is_empty()»)", "false"),
     fault(GUARD, "a quarantine that counts drops", "(true, Quarantine::Count) => «Isolation::Counted»", "Isolation::Quarantine"),
-    fault(LOCAL, "pods of other nodes are local", "if «pod.node.as_deref() != Some(node)»", "false"),
+    fault(BOUND, "pods of other nodes are local", "filter(|(_, pod)| «pod.node.as_deref() == Some(node)»)", "true"),
     fault(LOCAL, "a pod that has yielded its address still has it", "|address| «resolver.owns(name, **address)»", "true"),
     fault(VITAL, "forwarded neighbour discovery passes", "vec![«unforwarded», of_type(&NEIGHBOUR_DISCOVERY)]", "of_type(&NEIGHBOUR_DISCOVERY)"),
     fault(VITAL, "pods may send router advertisements", "if !«from_pod.is_empty()»", "true"),
