@@ -33,11 +33,11 @@ pub(super) enum Layout<'s> {
     /// Each rule by itself, in the order of writing.
     OneByOne,
     /// In as few look-ups as can be.
-    Folded { families: Vec<Family<'s>>, map: Option<PortMap<'s>> },
+    Folded { families: Vec<FamilyLayout<'s>>, map: Option<PortMap<'s>> },
 }
 
 /// What becomes of the permissions of one family, the port map aside.
-pub(super) struct Family<'s> {
+pub(super) struct FamilyLayout<'s> {
     family: AddressFamily,
     /// Pods with exact ports as one set, if they are many.
     exact: Option<View>,
@@ -132,7 +132,7 @@ impl PeerSets<'_> {
         family: AddressFamily,
         direction: Direction,
         sizes: &mut Vec<Size>,
-    ) -> Family<'s> {
+    ) -> FamilyLayout<'s> {
         let mut pods: Vec<_> = sorted.pods.iter().collect();
         let mut exact = (pods.len() > RULES_UNFOLDED_MAX).then(|| sorted.exact(family, direction));
         if let Some(view) = &exact {
@@ -145,12 +145,12 @@ impl PeerSets<'_> {
         }
         let of_family = sorted.blocks.iter().filter(|((of, _), _)| *of == family);
         let blocks = of_family.map(|((_, test), intervals)| (test, intervals)).collect();
-        Family { family, exact, pods, blocks, boxes: Vec::new() }
+        FamilyLayout { family, exact, pods, blocks, boxes: Vec::new() }
     }
 
     fn carry_out(
         &mut self,
-        plan: &Family<'_>,
+        plan: &FamilyLayout<'_>,
         direction: Direction,
         tail: &str,
         builder: &mut TableBuilder,
@@ -230,8 +230,8 @@ impl PeerSets<'_> {
 
 /// Takes what has numbered ports out of the families and makes a map of it, if that takes few enough chains. Blocks that
 /// are single addresses with single ports stay: one hash holds both. So does what is alone.
-fn mapped<'s>(families: &mut [Family<'s>], shares: Shares) -> Option<PortMap<'s>> {
-    let n_lists = |family: &Family<'_>| {
+fn mapped<'s>(families: &mut [FamilyLayout<'s>], shares: Shares) -> Option<PortMap<'s>> {
+    let n_lists = |family: &FamilyLayout<'_>| {
         let pods = family.pods.iter().filter(|(test, _)| is_numbered(test)).count();
         let blocks = family.blocks.iter().filter(|(test, _)| is_numbered(test)).count();
         pods + if is_exact(&family.blocks) { 0 } else { blocks }
@@ -240,7 +240,7 @@ fn mapped<'s>(families: &mut [Family<'s>], shares: Shares) -> Option<PortMap<'s>
         return None;
     }
     let mut numbered = Vec::new();
-    for Family { family, pods, blocks, .. } in families.iter() {
+    for FamilyLayout { family, pods, blocks, .. } in families.iter() {
         let pods =
             pods.iter().flat_map(|(test, selectors)| selectors.iter().map(|pods| (*test, Peer::Pods(*family, pods))));
         let blocks = blocks.iter().filter(|_| !is_exact(blocks));
