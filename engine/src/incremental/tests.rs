@@ -286,3 +286,46 @@ proptest! {
         }
     }
 }
+
+/// Isolates the pods of a namespace with this label `app`; permits nothing.
+fn isolating(namespace: &str, name: &str, app: &str) -> Policy {
+    let name = NamespacedName::new(namespace, name);
+    let operator = Operator::In([Arc::from(app)].into());
+    let pods = Selector::new([Requirement { key: "app".into(), operator }]);
+    Policy {
+        origin: Origin::default().with_subject(name.to_string()),
+        subject: Subject {
+            pods: PodSelector { namespaces: Namespaces::Named(Arc::clone(&name.namespace)), pods },
+            exempt: [].into(),
+        },
+        name,
+        tier: Tier::NetworkPolicy,
+        priority: 0,
+        ingress: Some(Vec::new()),
+        egress: None,
+    }
+}
+
+#[test]
+fn a_policy_that_takes_anothers_place_in_the_list_does_not_take_its_chain() {
+    let mut inventory = Inventory::default();
+    for (n, app) in [(1, "one"), (2, "two")] {
+        let pod = Pod {
+            labels: [("app".into(), app.into())].into(),
+            node: Some(NODE.into()),
+            addresses: vec![format!("10.0.0.{n}").parse().unwrap()],
+            ..Pod::default()
+        };
+        inventory.pods.insert(NamespacedName::new("x", app), pod);
+    }
+    let surroundings = surroundings(&STANDARD);
+    let elsewhere = isolating("y", "elsewhere", "one");
+    let policies = vec![elsewhere.clone(), isolating("x", "first", "one")];
+    let mut incremental = Incremental::new(policies, inventory, surroundings);
+    // The last policy moves to the place of the one that goes, and a new one to the end.
+    let second = isolating("x", "second", "two");
+    for (name, policy) in [(elsewhere.name, None), (second.name.clone(), Some(second))] {
+        incremental.apply(Change::Policy(Tier::NetworkPolicy, name, policy), surroundings);
+        assert_eq!(incremental.ruleset(), &anew(&incremental, surroundings));
+    }
+}
