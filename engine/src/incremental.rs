@@ -30,6 +30,8 @@ use crate::view::{Content, View};
 mod sizes;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod turns;
 
 /// What a compile sees besides policies and facts; the same for every change.
 #[derive(Clone, Copy, Debug)]

@@ -96,8 +96,9 @@ impl<'a> PolicyChains<'a> {
 
     /// Whether a chain would be made of the same rules again.
     fn holds_still(&mut self, made: &Made, effective: &Effective, builder: &mut TableBuilder) -> bool {
-        let hairpin = made.circumstances.hairpin.as_ref().map(|_| self.hairpin.rules(builder));
-        made.circumstances == Circumstances { shares: self.shares(effective), hairpin }
+        let Circumstances { shares, hairpin } = &made.circumstances;
+        // Asking how pods reach themselves makes their sets, so only those ask who would have them.
+        *shares == self.shares(effective) && hairpin.as_ref().is_none_or(|rules| *rules == self.hairpin.rules(builder))
     }
 
     fn shares(&self, effective: &Effective) -> Option<Result<Shares, Excess>> {
