@@ -56,7 +56,7 @@ fn anew(incremental: &Incremental) -> Ruleset {
 
 /// The kinds of the sets that the namespace `large` has: `ports` where it has a map of ports, `blocks` where it has boxes.
 fn has(ruleset: &Ruleset, kind: &str) -> bool {
-    let table = ruleset.tables.get(&TableKey::ours(Family::Inet)).unwrap();
+    let table = &ruleset.tables[&TableKey::ours(Family::Inet)];
     table.sets.keys().any(|name| name.as_str().starts_with(&format!("pl_{kind}_")) && name.as_str().contains("large"))
 }
 
@@ -105,7 +105,7 @@ fn a_budget_that_is_exceeded_and_kept_again_closes_and_opens() {
     inventory.pods.insert(NamespacedName::new("large", "one"), labelled(1, "one"));
     let mut incremental = Incremental::new(vec![many("one"), many("two")], inventory, SURROUNDINGS);
     let closed = |incremental: &Incremental| {
-        let table = incremental.ruleset().tables.get(&TableKey::ours(Family::Inet)).unwrap();
+        let table = &incremental.ruleset().tables[&TableKey::ours(Family::Inet)];
         table.counters.keys().any(|name| name.as_str().starts_with("pl_deny_budget_in"))
     };
     assert!(!closed(&incremental));
