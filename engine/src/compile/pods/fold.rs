@@ -12,7 +12,7 @@ use super::cut;
 use super::port;
 use crate::compile::builder::TableBuilder;
 use crate::interval::Intervals;
-use crate::limits::CUTS_MAX;
+use crate::limits::{CUTS_MAX, EXPANDED_PORTS_MAX, POD_PORTS_MAX};
 use crate::ruleset::{
     DataType, Datum, Element, ElementKey, Elements, Expr, Field, Interval, Lookup, Operator, SetRef, SetSpec,
 };
@@ -25,15 +25,34 @@ pub(super) struct Permission {
     ports: Interval,
 }
 
+/// Blocks with ranges of ports of one protocol.
+pub(super) type Blocks<'s> = (Protocol, &'s [(u16, u16)], &'s Intervals);
+
+/// Single addresses with narrow ranges of ports, port by port, so that a hash holds them all; nothing if anything is
+/// wider, or they are too many.
+pub(super) fn exact(_: DataType, all: &[Blocks<'_>]) -> Option<Vec<Permission>> {
+    let mut exact = Vec::new();
+    for (protocol, ranges, blocks) in all {
+        for addresses in blocks.iter() {
+            for (first, last) in *ranges {
+                let is_wide = u32::from(last - first) >= EXPANDED_PORTS_MAX || !addresses.is_single();
+                if is_wide || exact.len() >= POD_PORTS_MAX {
+                    return None;
+                }
+                let ports = (*first..=*last).filter_map(|port| port::interval((port, port)));
+                exact.extend(ports.map(|ports| Permission { protocol: *protocol, addresses, ports }));
+            }
+        }
+    }
+    Some(exact)
+}
+
 /// Blocks of one type of address, each with ports, as boxes of which no two overlap; nothing if that takes too many.
-pub(super) fn disjoint<'s>(
-    data_type: DataType,
-    all: impl Iterator<Item = (Protocol, &'s [(u16, u16)], &'s Intervals)>,
-) -> Option<Vec<Permission>> {
+pub(super) fn disjoint(data_type: DataType, all: &[Blocks<'_>]) -> Option<Vec<Permission>> {
     let mut by_protocol: BTreeMap<Protocol, Vec<cut::Range<&Intervals>>> = BTreeMap::new();
     for (protocol, ranges, blocks) in all {
-        let ranges = ranges.iter().map(|(first, last)| (*first, *last, blocks));
-        by_protocol.entry(protocol).or_default().extend(ranges);
+        let ranges = ranges.iter().map(|(first, last)| (*first, *last, *blocks));
+        by_protocol.entry(*protocol).or_default().extend(ranges);
     }
     let nobody = Intervals::empty(data_type);
     let add = |all: &mut Intervals, blocks: &&Intervals| {
@@ -84,8 +103,12 @@ mod tests {
         blocks
     }
 
+    fn numbered_blocks(all: &[Numbered]) -> Vec<Blocks<'_>> {
+        all.iter().map(|(protocol, ports, blocks)| (*protocol, &ports[..], blocks)).collect()
+    }
+
     fn disjoint(all: &[Numbered]) -> Option<Vec<Permission>> {
-        super::disjoint(DataType::Ipv4Addr, all.iter().map(|(protocol, ports, blocks)| (*protocol, &ports[..], blocks)))
+        super::disjoint(DataType::Ipv4Addr, &numbered_blocks(all))
     }
 
     fn numbered() -> impl Strategy<Value = Numbered> {
@@ -116,6 +139,20 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn single_addresses_with_narrow_ranges_are_exact_even_where_their_ports_touch() {
+        let numbered = |first, last, network| (Protocol::Tcp, [(first, last)], blocks(network));
+        let mut all = vec![numbered(80, 80, "10.0.0.1/32"), numbered(81, 83, "10.0.0.1/32")];
+        let exact = exact(DataType::Ipv4Addr, &numbered_blocks(&all)).unwrap();
+        assert_eq!(exact.len(), 4);
+        assert!(exact.iter().all(|found| found.ports.is_single() && found.addresses.is_single()));
+        for wider in [numbered(90, 90, "10.0.0.0/31"), numbered(90, 120, "10.0.0.1/32")] {
+            all.push(wider);
+            assert_eq!(super::exact(DataType::Ipv4Addr, &numbered_blocks(&all)), None);
+            all.pop();
         }
     }
 

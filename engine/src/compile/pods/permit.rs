@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 
 use policy_lang::peer::PodSelector;
 use policy_lang::policy::{Direction, Rule as PolicyRule};
+use policy_lang::port::Protocol;
 
 use super::budget::{Excess, Shares};
 use super::chain::short;
@@ -25,7 +26,7 @@ use crate::compile::builder::TableBuilder;
 use crate::compile::memo::Size;
 use crate::interval::Intervals;
 use crate::limits::{POD_PORTS_MAX, RULES_UNFOLDED_MAX};
-use crate::ruleset::{Comment, Expr, Field, Lookup, Operator, Rule, SetRef, Verdict};
+use crate::ruleset::{Comment, DataType, Expr, Field, Lookup, Operator, Rule, SetRef, Verdict};
 use crate::view::{Content, PodPort, View};
 
 /// How the permissions of a list of policies are laid out.
@@ -63,11 +64,14 @@ impl PeerSets<'_> {
             return Ok(Layout::OneByOne);
         }
         let mut families: Vec<_> = FAMILIES.map(|family| self.family(sorted, family, direction, sizes)).into();
+        for family in &mut families {
+            family.fold(fold::exact);
+        }
         let map = mapped(&mut families, shares);
         let n_any = sorted.any_ports().len();
         for family in &mut families {
-            if family.blocks.iter().filter(|(test, _)| is_numbered(test)).count() > 1 {
-                family.boxes = boxes(family.family, &mut family.blocks)?;
+            if family.n_numbered_blocks() > 1 && !family.fold(fold::disjoint) {
+                return Err(Excess::Cuts);
             }
             if n_any + family.pods.len() + family.blocks.len() > shares.rules {
                 return Err(Excess::Rules { max: shares.rules });
@@ -228,62 +232,62 @@ impl PeerSets<'_> {
     }
 }
 
-/// Takes what has numbered ports out of the families and makes a map of it, if that takes few enough chains. Blocks that
-/// are single addresses with single ports stay: one hash holds both. So does what is alone.
+impl<'s> FamilyLayout<'s> {
+    fn numbered_pods(&self) -> impl Iterator<Item = (Protocol, &'s [(u16, u16)], &'s BTreeSet<&'s PodSelector>)> {
+        self.pods.iter().filter_map(|(test, pods)| test.numbers().map(|(protocol, ranges)| (protocol, ranges, *pods)))
+    }
+
+    fn numbered_blocks(&self) -> impl Iterator<Item = (Protocol, &'s [(u16, u16)], &'s Intervals)> {
+        let blocks = self.blocks.iter();
+        blocks.filter_map(|(test, blocks)| test.numbers().map(|(protocol, ranges)| (protocol, ranges, *blocks)))
+    }
+
+    fn n_numbered_blocks(&self) -> usize {
+        self.numbered_blocks().count()
+    }
+
+    /// Looks the blocks with numbered ports up together, if they are several and can be folded so; returns whether they
+    /// are.
+    fn fold(&mut self, fold: impl Fn(DataType, &[fold::Blocks<'s>]) -> Option<Vec<Permission>>) -> bool {
+        let numbered: Vec<_> = self.numbered_blocks().collect();
+        let folded = if numbered.len() > 1 { fold(self.family.address_type(), &numbered) } else { None };
+        let is_folded = folded.is_some();
+        if let Some(boxes) = folded {
+            self.boxes = boxes;
+            self.blocks.retain(|(test, _)| test.numbers().is_none());
+        }
+        is_folded
+    }
+}
+
+/// Takes what has numbered ports out of the families and makes a map of it, if that takes few enough chains. What is alone
+/// stays.
 fn mapped<'s>(families: &mut [FamilyLayout<'s>], shares: Shares) -> Option<PortMap<'s>> {
-    let n_lists = |family: &FamilyLayout<'_>| {
-        let pods = family.pods.iter().filter(|(test, _)| is_numbered(test)).count();
-        let blocks = family.blocks.iter().filter(|(test, _)| is_numbered(test)).count();
-        pods + if is_exact(&family.blocks) { 0 } else { blocks }
-    };
+    let n_lists = |family: &FamilyLayout<'_>| family.numbered_pods().count() + family.n_numbered_blocks();
     if families.iter().all(|family| n_lists(family) < 2) {
         return None;
     }
     let mut numbered = Vec::new();
-    for FamilyLayout { family, pods, blocks, .. } in families.iter() {
-        let pods =
-            pods.iter().flat_map(|(test, selectors)| selectors.iter().map(|pods| (*test, Peer::Pods(*family, pods))));
-        let blocks = blocks.iter().filter(|_| !is_exact(blocks));
-        let blocks = blocks.map(|(test, blocks)| (*test, Peer::Blocks(*family, blocks)));
-        numbered.extend(pods.chain(blocks).filter_map(|(test, peer)| match test {
-            PortTest::Numbers(protocol, ranges) => Some(Numbered { protocol: *protocol, ranges, peer }),
-            PortTest::Any | PortTest::Whole(_) | PortTest::Named(..) => None,
+    for layout in families.iter() {
+        let family = layout.family;
+        for (protocol, ranges, selectors) in layout.numbered_pods() {
+            let peers = selectors.iter().map(|pods| Peer::Pods(family, pods));
+            numbered.extend(peers.map(|peer| Numbered { protocol, ranges, peer }));
+        }
+        let blocks = layout.numbered_blocks();
+        numbered.extend(blocks.map(|(protocol, ranges, blocks)| Numbered {
+            protocol,
+            ranges,
+            peer: Peer::Blocks(family, blocks),
         }));
     }
     let any_pods = numbered.iter().any(|numbered| matches!(numbered.peer, Peer::Pods(..)));
     let map = PortMap::new(&numbered, if any_pods { shares.chains_of_pods } else { shares.chains })?;
     for family in families {
-        family.pods.retain(|(test, _)| !is_numbered(test));
-        if !is_exact(&family.blocks) {
-            family.blocks.retain(|(test, _)| !is_numbered(test));
-        }
+        family.pods.retain(|(test, _)| test.numbers().is_none());
+        family.blocks.retain(|(test, _)| test.numbers().is_none());
     }
     Some(map)
-}
-
-/// Takes the blocks with numbered ports out, as disjoint boxes.
-fn boxes(family: AddressFamily, blocks: &mut Vec<(&PortTest, &Intervals)>) -> Result<Vec<Permission>, Excess> {
-    let numbered = blocks.iter().filter_map(|(test, blocks)| match test {
-        PortTest::Numbers(protocol, ranges) => Some((*protocol, &**ranges, *blocks)),
-        PortTest::Any | PortTest::Whole(_) | PortTest::Named(..) => None,
-    });
-    let boxes = fold::disjoint(family.address_type(), numbered).ok_or(Excess::Cuts)?;
-    blocks.retain(|(test, _)| !is_numbered(test));
-    Ok(boxes)
-}
-
-fn is_numbered(test: &PortTest) -> bool {
-    matches!(test, PortTest::Numbers(..))
-}
-
-/// Whether all blocks with numbered ports are single addresses with single ports.
-fn is_exact(blocks: &[(&PortTest, &Intervals)]) -> bool {
-    blocks.iter().all(|(test, intervals)| match test {
-        PortTest::Numbers(_, ranges) => {
-            ranges.iter().all(|(first, last)| first == last) && intervals.iter().all(|interval| interval.is_single())
-        }
-        PortTest::Any | PortTest::Whole(_) | PortTest::Named(..) => true,
-    })
 }
 
 fn permit(mut exprs: Vec<Expr>, comment: &Comment) -> Rule {

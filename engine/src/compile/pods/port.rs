@@ -26,6 +26,16 @@ pub(super) enum PortTest {
     Named(Arc<str>, Protocol),
 }
 
+impl PortTest {
+    /// The ranges of numbers, if that is what it tests.
+    pub(super) fn numbers(&self) -> Option<(Protocol, &[(u16, u16)])> {
+        match self {
+            Self::Numbers(protocol, ranges) => Some((*protocol, ranges)),
+            Self::Any | Self::Whole(_) | Self::Named(..) => None,
+        }
+    }
+}
+
 /// The alternatives of a rule's ports: at most one for the numbers of each protocol, and one for each named port.
 /// Given the destination's own named ports, those are numbers too.
 pub(super) fn tests(ports: &PortMatches, own: Option<&[NamedPort]>) -> Vec<PortTest> {
