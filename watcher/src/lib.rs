@@ -3,6 +3,8 @@
 //! Invariant: nothing here builds an nft object by hand, and only `report` prints.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "cluster")]
+pub mod agent;
 pub mod applied;
 pub mod bridges;
 pub mod cli;
