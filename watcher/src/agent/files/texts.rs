@@ -66,6 +66,8 @@ impl Texts {
         let mut manifests = BTreeMap::new();
         let mut paths = BTreeMap::new();
         for root in &config.manifests {
+            // Otherwise a folder that is not there would be a file that cannot be read, with nothing in it.
+            fs::metadata(root).map_err(|error| FileError::Unreadable { path: files::shown(root), error })?;
             let found = files::manifests(root)?;
             for path in &found {
                 manifests.insert(path.clone(), self.manifest(path)?);
