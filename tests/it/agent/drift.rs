@@ -26,7 +26,7 @@ fn what_others_delete_is_put_right_while_packets_flow() {
     let ((), account) = under_load(&node.lab, RATE, || {
         for n in 1..=DELETIONS {
             node.namespace().nft("delete table inet palisade").unwrap();
-            node.wait("it is put right", || restored() >= f64::from(n));
+            node.wait("it is put right", || restored() >= u64::from(n));
             assert!(node.is_loaded());
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -50,10 +50,10 @@ fn what_others_flush_and_edit_is_put_right_and_their_tables_are_left_alone() {
     let restored = || node.metric("palisade_table_restored_total");
     let before = node.namespace().nft_list(&["-s", "list", "table", "inet", "palisade"]).unwrap();
     node.namespace().nft("flush ruleset").unwrap();
-    node.wait("the flush is put right", || restored() >= 1.0);
+    node.wait("the flush is put right", || restored() >= 1);
     node.is(ONE_SHUT);
     node.namespace().nft("flush table inet palisade").unwrap();
-    node.wait("the rules are put right", || restored() >= 2.0);
+    node.wait("the rules are put right", || restored() >= 2);
     node.is(ONE_SHUT);
     assert_eq!(before.len(), node.namespace().nft_list(&["-s", "list", "table", "inet", "palisade"]).unwrap().len());
     // Others' own business is none of ours: neither repaired nor counted, nor touched.
@@ -61,7 +61,7 @@ fn what_others_flush_and_edit_is_put_right_and_their_tables_are_left_alone() {
     node.namespace().nft("add rule inet stranger c accept").unwrap();
     node.write("policy.yaml", "");
     node.becomes("80/TCP  open  shut\nsender  open  open\n");
-    assert_eq!(restored(), 2.0);
+    assert_eq!(restored(), 2);
     assert!(node.namespace().nft_list(&["list", "ruleset"]).unwrap().contains("table inet stranger"));
 }
 
@@ -80,5 +80,5 @@ fn a_table_that_is_owned_cannot_be_flushed_or_deleted() {
     node.namespace().nft("flush ruleset").unwrap();
     assert!(node.namespace().nft("delete table inet palisade").is_err());
     node.is(ONE_SHUT);
-    assert_eq!(node.metric("palisade_table_restored_total"), 0.0);
+    assert_eq!(node.metric("palisade_table_restored_total"), 0);
 }

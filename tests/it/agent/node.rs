@@ -182,8 +182,8 @@ impl Node {
         Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
     }
 
-    /// A metric without labels, or with exactly these.
-    pub(super) fn metric(&self, name: &str) -> f64 {
+    /// A metric that counts, without labels.
+    pub(super) fn metric(&self, name: &str) -> u64 {
         let (_, text) = self.http("/metrics").unwrap();
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.unwrap_or_else(|| panic!("there is no {name}:\n{text}")).parse().unwrap()
