@@ -348,3 +348,27 @@ fn follow(all: &mut BTreeMap<Name, ElementDelta>, later: BTreeMap<Name, ElementD
     }
     all.retain(|_, delta| *delta != ElementDelta::default());
 }
+
+#[cfg(test)]
+mod tests {
+    use engine::ruleset::{DataType, Datum, Element, ElementKey};
+
+    use super::*;
+
+    #[test]
+    fn what_comes_and_goes_within_a_batch_is_no_change() {
+        let name = Name::ours("sel4");
+        let element = |number| (ElementKey::values([Datum::number(DataType::Mark, number)]), Element::PLAIN);
+        let delta = |removed: &[u32], added: &[u32]| {
+            let of = |numbers: &[u32]| numbers.iter().map(|number| element(*number)).collect();
+            BTreeMap::from([(name.clone(), ElementDelta { removed: of(removed), added: of(added) })])
+        };
+        let mut all = BTreeMap::new();
+        for later in [delta(&[1], &[2]), delta(&[2, 3], &[1]), delta(&[], &[4])] {
+            follow(&mut all, later);
+        }
+        assert_eq!(all, delta(&[3], &[4]));
+        follow(&mut all, delta(&[4], &[3]));
+        assert_eq!(all, BTreeMap::new());
+    }
+}
