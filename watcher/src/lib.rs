@@ -3,6 +3,8 @@
 //! Invariant: nothing here builds an nft object by hand, and only `report` prints.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "cluster")]
+pub mod agent;
 pub mod applied;
 pub mod bridges;
 pub mod cli;
@@ -13,10 +15,12 @@ pub mod demo;
 pub mod drops;
 pub mod explain;
 pub mod flows;
+pub mod grace;
 #[cfg(feature = "kernel")]
 pub mod lab;
 pub mod last_good;
 pub mod report;
 pub mod run_dir;
+pub mod sealed;
 pub mod source;
 pub mod state_dir;

@@ -1,0 +1,18 @@
+//! The agent: a node's policy kept true, from whoever tells what the cluster is like to the kernel.
+//!
+//! Sources tell of changes; one thread compiles and applies them. See docs/design/agent.md.
+
+pub mod ask;
+pub mod baseline;
+pub mod board;
+pub mod drift;
+pub mod enforcer;
+pub mod event;
+pub mod files;
+pub mod gate;
+pub mod metrics;
+pub mod reconcile;
+pub mod schedule;
+pub mod serve;
+pub mod snapshot;
+pub mod world;
