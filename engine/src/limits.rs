@@ -26,10 +26,17 @@ pub const RULES_MAX: usize = 64;
 /// Most chains that a map of ports of one list of policies may lead to.
 pub const PORT_CHAINS_MAX: usize = 128;
 
-/// What the lists of policies of a node share among them, and those of a namespace: chains of port maps, and rules that
-/// nothing can fold. Each takes a few sets, and the kernel finds sets by walking a list: some 2,000 of them are where a
-/// swap begins to take long.
+/// Chains that the port maps of all lists of a node share among them, where blocks alone are looked up. More chains make a
+/// swap longer.
+pub const SHARED_CHAINS_MAX: usize = 2048;
+
+/// What the lists of a node share among them in sets of those chains; and those of a namespace in chains of port maps
+/// with pods and in rules that nothing can fold, each of which takes a few sets. The kernel finds sets by walking a list:
+/// some 2,000 of them are where a swap begins to take long.
 pub const SHARED_MAX: usize = 512;
+
+/// Most blocks that a chain of a port map compares with one by one; more are a set.
+pub const INLINE_BLOCKS_MAX: usize = 4;
 
 /// Ranges of at most so many ports are looked up port by port, in a hash set.
 pub const EXPANDED_PORTS_MAX: u32 = 16;

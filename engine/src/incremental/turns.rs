@@ -63,7 +63,7 @@ fn has(ruleset: &Ruleset, kind: &str) -> bool {
 #[test]
 fn a_share_that_shrinks_and_grows_again_lays_chains_out_anew() {
     let small = |n: usize| format!("small-{n}");
-    let mut policies: Vec<Policy> = (0..4).map(|n| policy(&small(n), vec![rule(0)])).collect();
+    let mut policies: Vec<Policy> = (0..16).map(|n| policy(&small(n), vec![rule(0)])).collect();
     policies.push(policy("large", (0..100).map(rule).collect()));
     let mut inventory = Inventory::default();
     inventory.pods.insert(NamespacedName::new("large", "pod"), pod(200));
@@ -73,12 +73,12 @@ fn a_share_that_shrinks_and_grows_again_lays_chains_out_anew() {
         assert_eq!(incremental.ruleset(), &anew(&incremental), "{n}");
         (has(incremental.ruleset(), "ports"), has(incremental.ruleset(), "blocks"))
     };
-    for n in 0..3 {
+    for n in 0..15 {
         assert_eq!(change(n, Some(pod(n + 1))), (true, false), "{n}");
     }
-    // A fifth list halves everybody's share, which is less than the hundred chains then.
-    assert_eq!(change(3, Some(pod(4))), (false, true));
-    assert_eq!(change(3, None), (true, false));
+    // A seventeenth list halves everybody's share, which is less than the hundred chains then.
+    assert_eq!(change(15, Some(pod(16))), (false, true));
+    assert_eq!(change(15, None), (true, false));
 }
 
 #[test]

@@ -9,7 +9,9 @@ use policy_lang::policy::{Direction, Peers, Policy, Rule};
 
 use super::port::{self, PortTest};
 use super::subject::{Isolation, PolicySet};
-use crate::limits::{CUTS_MAX, PERMISSIONS_MAX, PORT_CHAINS_MAX, RULES_MAX, RULES_UNFOLDED_MAX, SHARED_MAX};
+use crate::limits::{
+    CUTS_MAX, PERMISSIONS_MAX, PORT_CHAINS_MAX, RULES_MAX, RULES_UNFOLDED_MAX, SHARED_CHAINS_MAX, SHARED_MAX,
+};
 
 /// A namespace's policies ask for more than it may have.
 const OVER_BUDGET: Code = Code("PAL031");
@@ -30,8 +32,9 @@ pub(super) enum Excess {
 pub(super) struct Shares {
     /// Rules that nothing can fold.
     pub(super) rules: usize,
-    /// Chains of a port map of blocks, which can be laid out otherwise: a share of the node's.
+    /// Chains of a port map of blocks, which can be laid out otherwise, and the sets of those chains: shares of the node's.
     pub(super) chains: usize,
+    pub(super) sets: usize,
     /// Chains of a port map with pods, which can hardly: a share of the namespace's, so that it takes no other
     /// namespace to exceed it.
     pub(super) chains_of_pods: usize,
@@ -90,11 +93,12 @@ impl Budget {
             return Err(Excess::Permissions);
         }
         let n_of_namespace = key.and_then(|key| self.n_lists_of.get(&key).copied()).unwrap_or_default();
-        let share = |n_lists: usize| SHARED_MAX / n_lists.max(1).next_power_of_two();
-        let of_namespace = share(n_of_namespace).max(RULES_UNFOLDED_MAX);
+        let share = |all: usize, n_lists: usize| all / n_lists.max(1).next_power_of_two();
+        let of_namespace = share(SHARED_MAX, n_of_namespace).max(RULES_UNFOLDED_MAX);
         Ok(Shares {
             rules: of_namespace.min(RULES_MAX),
-            chains: share(self.n_lists).min(PORT_CHAINS_MAX),
+            chains: share(SHARED_CHAINS_MAX, self.n_lists).min(PORT_CHAINS_MAX),
+            sets: share(SHARED_MAX, self.n_lists),
             chains_of_pods: of_namespace.min(PORT_CHAINS_MAX),
         })
     }

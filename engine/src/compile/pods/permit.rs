@@ -282,7 +282,11 @@ fn mapped<'s>(families: &mut [FamilyLayout<'s>], shares: Shares) -> Option<PortM
         }));
     }
     let any_pods = numbered.iter().any(|numbered| matches!(numbered.peer, Peer::Pods(..)));
-    let map = PortMap::new(&numbered, if any_pods { shares.chains_of_pods } else { shares.chains })?;
+    let map = if any_pods {
+        PortMap::new(&numbered, shares.chains_of_pods, usize::MAX)?
+    } else {
+        PortMap::new(&numbered, shares.chains, shares.sets)?
+    };
     for family in families {
         family.pods.retain(|(test, _)| test.numbers().is_none());
         family.blocks.retain(|(test, _)| test.numbers().is_none());

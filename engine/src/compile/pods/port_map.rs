@@ -17,11 +17,11 @@ use super::matching::{plain, verdict};
 use super::peer::{PeerSets, block_test, lookup, peer_field};
 use super::port;
 use crate::compile::builder::TableBuilder;
-use crate::interval::Intervals;
-use crate::limits::{CUTS_MAX, EXPANDED_PORTS_MAX};
+use crate::interval::{self, Intervals};
+use crate::limits::{CUTS_MAX, EXPANDED_PORTS_MAX, INLINE_BLOCKS_MAX};
 use crate::ruleset::{
-    Comment, DataType, Datum, Element, ElementKey, Elements, Expr, Field, Interval, Name, Rule, SetRef, SetSpec,
-    Verdict, VerdictMap,
+    Comment, DataType, Datum, Element, ElementKey, Elements, Expr, Field, Interval, Match, Name, Operator, Rule,
+    SetRef, SetSpec, Verdict, VerdictMap,
 };
 
 /// Numbered ports of one protocol, permitted to one peer.
@@ -71,9 +71,16 @@ impl<'s> Peers<'s> {
     }
 }
 
+impl Peers<'_> {
+    /// The sets that its chain looks peers up in.
+    fn n_sets(&self) -> usize {
+        self.pods.len() + self.blocks.values().filter(|blocks| blocks.len() > INLINE_BLOCKS_MAX).count()
+    }
+}
+
 impl<'s> PortMap<'s> {
-    /// Of these permissions; nothing if that takes more than `chains_max` chains, or too many steps.
-    pub(super) fn new(all: &[Numbered<'s>], chains_max: usize) -> Option<Self> {
+    /// Of these permissions; nothing if that takes more chains or sets than there may be, or too many steps.
+    pub(super) fn new(all: &[Numbered<'s>], chains_max: usize, sets_max: usize) -> Option<Self> {
         // The ports of each peer first: where its ranges overlap or touch, there is nothing to cut.
         let mut by_peer: BTreeMap<(Protocol, Peer<'s>), Vec<(u16, u16)>> = BTreeMap::new();
         for Numbered { protocol, ranges, peer } in all {
@@ -86,13 +93,17 @@ impl<'s> PortMap<'s> {
         }
         let mut n_steps_left = CUTS_MAX;
         let mut known: BTreeMap<Peers<'s>, usize> = BTreeMap::new();
+        let mut n_sets = 0;
         let mut ranges = Vec::new();
         for (protocol, permitted) in by_protocol {
             let add = |peers: &mut Peers<'s>, peer: &Peer<'s>| peers.add(*peer);
             for (first, last, peers) in cut::disjoint(&permitted, &Peers::default(), add, &mut n_steps_left)? {
                 let next = known.len();
+                if !known.contains_key(&peers) {
+                    n_sets += peers.n_sets();
+                }
                 ranges.push((protocol, first, last, *known.entry(peers).or_insert(next)));
-                if known.len() > chains_max {
+                if known.len() > chains_max || n_sets > sets_max {
                     return None;
                 }
             }
@@ -159,7 +170,7 @@ impl PeerSets<'_> {
         for peers in &map.peers {
             let mut tests = Vec::new();
             for (family, blocks) in &peers.blocks {
-                tests.extend(block_test(peer_field(direction, *family), blocks, builder));
+                tests.extend(block_tests(peer_field(direction, *family), blocks, builder));
             }
             for (family, selectors) in &peers.pods {
                 let set = self.union(selectors, *family, tail, builder);
@@ -172,6 +183,15 @@ impl PeerSets<'_> {
         }
         map.rules(&chains, tail, builder)
     }
+}
+
+/// A few blocks are compared with, more are looked up.
+fn block_tests(field: Field, blocks: &Intervals, builder: &mut TableBuilder) -> Vec<Expr> {
+    if blocks.len() > INLINE_BLOCKS_MAX {
+        return block_test(field, blocks, builder).into_iter().collect();
+    }
+    let test = |block| Expr::Match(Match { field, mask: None, operator: Operator::Eq, value: interval::value(block) });
+    blocks.iter().map(test).collect()
 }
 
 fn by_map(key: Vec<Field>, map: Name) -> Rule {
