@@ -1,8 +1,8 @@
 //! One flow, with both of its ends in hand.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use watcher::lab::Namespace;
 
@@ -21,6 +21,20 @@ pub(super) enum Link {
 
 impl Link {
     pub(super) const BOTH: [Self; 2] = [Self::Tcp, Self::Udp];
+}
+
+/// Binds a port that the flow before has only just given up: a program that another test is starting has a copy of the
+/// socket until it is loaded.
+fn bound<T>(bind: impl Fn() -> io::Result<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        match bind() {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && begun.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            bound => return bound.unwrap(),
+        }
+    }
 }
 
 /// Which end speaks.
@@ -49,7 +63,7 @@ impl Talk {
     pub(super) fn open(link: Link, client: &Namespace, to: SocketAddr, server: &Namespace, at: SocketAddr) -> Self {
         let mut talk = match link {
             Link::Tcp => {
-                let listener = server.run(|| TcpListener::bind(at)).unwrap().unwrap();
+                let listener = server.run(|| bound(|| TcpListener::bind(at))).unwrap();
                 let client = client.run(|| TcpStream::connect_timeout(&to, PATIENCE)).unwrap().unwrap();
                 let (server, _) = listener.accept().unwrap();
                 for end in [&client, &server] {
@@ -71,7 +85,7 @@ impl Talk {
             SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         };
-        let server = server.run(|| UdpSocket::bind(at)).unwrap().unwrap();
+        let server = server.run(|| bound(|| UdpSocket::bind(at))).unwrap();
         let client = client.run(|| UdpSocket::bind((any, 0))).unwrap().unwrap();
         client.connect(to).unwrap();
         client.send(&[0]).unwrap();
