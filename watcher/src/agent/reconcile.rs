@@ -298,6 +298,11 @@ impl<K: Kernel> Agent<K> {
     fn repair(&mut self) -> Result<(), ApplyError> {
         let Some(by) = self.drift.suspect.take() else { return Ok(()) };
         self.must_compare = true;
+        // What was adopted is known to the kernel only: once it is gone, what was kept takes its place.
+        if self.enforcing == Enforcing::Adopted && self.enforcer.is_loaded().is_ok_and(|is_loaded| !is_loaded) {
+            warn!(event = "drift", by, "what an earlier run left in the kernel was removed by others");
+            self.enforcing = Enforcing::Nothing;
+        }
         let repaired = match self.enforcer.repair() {
             Ok(n_ops) => n_ops,
             Err(error) => {
