@@ -343,3 +343,16 @@ fn an_adopted_table_is_not_taken_back_to_the_snapshot() {
     assert!(third.is_loaded());
     assert_eq!(third.report().enforcing, Enforcing::LastGood);
 }
+
+#[test]
+fn what_waits_for_the_first_compile_does_not_grow_with_every_change() {
+    let mut world = World::new(settings());
+    for round in 0..300_u16 {
+        let app = format!("round{round}");
+        world.change((1..=200).map(|number| pod(number, "far", &app)).collect());
+    }
+    assert!(world.n_waiting() <= 11_000, "{}", world.n_waiting());
+    let facts = world.facts();
+    assert_eq!(facts.inventory.pods.len(), 200);
+    assert!(facts.inventory.pods.values().all(|pod| pod.labels.get("app").is_some_and(|app| **app == *"round299")));
+}
