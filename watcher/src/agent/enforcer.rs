@@ -87,6 +87,12 @@ impl<K: Kernel> Enforcer<K> {
         Ok(!self.kernel.observe(&our_tables())?.tables.is_empty())
     }
 
+    /// Whether some table of ours is owned by whoever: another, if the kernel denies us to change it.
+    pub fn has_owner(&mut self) -> bool {
+        let observed = self.kernel.observe(&our_tables());
+        observed.is_ok_and(|observed| observed.tables.values().any(|table| table.flags.owner))
+    }
+
     /// What is in force as far as this process knows.
     pub fn in_force(&self) -> Option<&Ruleset> {
         self.in_force.as_ref()

@@ -418,7 +418,11 @@ impl<K: Kernel> Agent<K> {
     fn failed(&mut self, error: &ApplyError) {
         self.must_compare = true;
         let wait = self.schedule.failed(Instant::now());
-        let why = chain(error);
+        let mut why = chain(error);
+        let is_denied = matches!(error, ApplyError::Kernel { source: KernelError::Denied(_), .. });
+        if is_denied && self.enforcer.has_owner() {
+            why.push_str("; the table is owned by another process, perhaps another agent");
+        }
         let failures = self.schedule.n_failures();
         error!(event = "apply-failed", failures, why, again_in_ms = wait.as_millis());
         self.board.metrics.errors.inc();
