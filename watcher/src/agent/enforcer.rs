@@ -8,7 +8,7 @@ use engine::apply::{ApplyError, InForce, apply, our_tables};
 use engine::compile::options::LocalPods;
 use engine::kernel::{Guard, Kernel, KernelError};
 use engine::observed::TableFlags;
-use engine::plan::Round;
+use engine::plan::{Op, OpKind, Round};
 use engine::revoke;
 use engine::ruleset::Ruleset;
 
@@ -87,6 +87,12 @@ impl<K: Kernel> Enforcer<K> {
         Ok(!self.kernel.observe(&our_tables())?.tables.is_empty())
     }
 
+    /// Whether some table of ours is owned by whoever: another, if the kernel denies us to change it.
+    pub fn has_owner(&mut self) -> bool {
+        let observed = self.kernel.observe(&our_tables());
+        observed.is_ok_and(|observed| observed.tables.values().any(|table| table.flags.owner))
+    }
+
     /// What is in force as far as this process knows.
     pub fn in_force(&self) -> Option<&Ruleset> {
         self.in_force.as_ref()
@@ -143,7 +149,7 @@ impl<K: Kernel> Enforcer<K> {
             return Ok(done);
         }
         let took = begun.elapsed();
-        let flows = self.follow_flows(desired);
+        let flows = self.follow_flows_of(round, desired);
         Ok(Done { n_ops: round.n_ops(), failures: Vec::new(), took, flows })
     }
 
@@ -156,16 +162,37 @@ impl<K: Kernel> Enforcer<K> {
     }
 
     fn follow_flows(&mut self, desired: &Ruleset) -> Flows {
+        let flows = match &self.in_force {
+            Some(before) if self.is_judged && before == desired => return Flows::NotAsked,
+            Some(_) | None => self.judge(desired),
+        };
+        self.in_force = Some(desired.clone());
+        flows
+    }
+
+    /// The same after a change of elements: chains are not copied for it.
+    fn follow_flows_of(&mut self, round: &Round, desired: &Ruleset) -> Flows {
+        let flows = self.judge(desired);
+        let Some(in_force) = &mut self.in_force else { return flows };
+        for Op { table, kind } in &round.flip {
+            let (OpKind::AddElements { set: name, .. } | OpKind::DeleteElements { set: name, .. }) = kind else {
+                continue;
+            };
+            let set = in_force.tables.get_mut(table).and_then(|table| table.sets.get_mut(name));
+            let wanted = desired.tables.get(table).and_then(|table| table.sets.get(name));
+            if let (Some(set), Some(wanted)) = (set, wanted) {
+                set.elements.clone_from(&wanted.elements);
+            }
+        }
+        flows
+    }
+
+    fn judge(&mut self, desired: &Ruleset) -> Flows {
         let before = match &self.in_force {
             Some(before) if self.is_judged => Before::Judged(before),
             Some(_) | None => Before::Unknown,
         };
-        let judged = if matches!(before, Before::Judged(same) if same == desired) {
-            return Flows::NotAsked;
-        } else {
-            (self.judge)(before, desired, &self.local)
-        };
-        self.in_force = Some(desired.clone());
+        let judged = (self.judge)(before, desired, &self.local);
         self.is_judged = judged.is_ok();
         match judged {
             Ok(outcome) => Flows::Judged(outcome),
