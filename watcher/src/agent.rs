@@ -2,4 +2,5 @@
 //!
 //! Sources tell of changes; one thread compiles and applies them. See docs/design/agent.md.
 
+pub mod cluster;
 pub mod event;
