@@ -2,5 +2,17 @@
 //!
 //! Sources tell of changes; one thread compiles and applies them. See docs/design/agent.md.
 
+pub mod baseline;
+pub mod board;
 pub mod cluster;
+pub mod drift;
+pub mod enforcer;
 pub mod event;
+pub mod files;
+pub mod gate;
+pub mod metrics;
+pub mod reconcile;
+pub mod schedule;
+pub mod serve;
+pub mod snapshot;
+pub mod world;

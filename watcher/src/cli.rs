@@ -9,6 +9,8 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::report::{self, Color};
 
+#[cfg(feature = "cluster")]
+mod agent;
 mod apply;
 mod bridges;
 mod compile;
@@ -64,6 +66,8 @@ enum Command {
     Plan(plan::Args),
     Apply(apply::Args),
     Confirm(confirm::Args),
+    #[cfg(feature = "cluster")]
+    Agent(agent::Args),
     Status(status::Args),
     Drops(drops::Args),
     Top(top::Args),
@@ -104,6 +108,8 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&args, color),
         Command::Apply(args) => apply::run(&args, color),
         Command::Confirm(args) => confirm::run(&args),
+        #[cfg(feature = "cluster")]
+        Command::Agent(args) => agent::run(&args, color),
         Command::Status(args) => status::run(&args, color),
         Command::Drops(args) => drops::run(&args, color),
         Command::Top(args) => top::run(&args),

@@ -5,15 +5,14 @@
 //!
 //! A baseline on probation waits in the folder in /run, which ends with the probation at a reboot, until it is confirmed.
 
-use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use policy_lang::baseline::Text;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::run_dir::RunDir;
+use crate::sealed;
 use crate::source::files::{self, FileError};
 use crate::state_dir::StateDir;
 
@@ -97,7 +96,7 @@ fn written(texts: &[Text]) -> io::Result<String> {
     let kept: Vec<_> =
         texts.iter().cloned().map(|Text { path, key, line, text }| Kept { path, key, line, text }).collect();
     let body = serde_json::to_string(&kept)? + "\n";
-    Ok(format!("{HEAD}{}\n{body}", hash(&body)))
+    Ok(sealed::seal(HEAD, &body))
 }
 
 fn read(path: &Path) -> Result<Option<Vec<Text>>, LastGoodError> {
@@ -110,19 +109,7 @@ fn read(path: &Path) -> Result<Option<Vec<Text>>, LastGoodError> {
 }
 
 fn parse(whole: &str) -> Option<Vec<Kept>> {
-    let (head, body) = whole.split_once('\n')?;
-    if head.strip_prefix(HEAD)? != hash(body) {
-        return None;
-    }
-    serde_json::from_str(body).ok()
-}
-
-fn hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    serde_json::from_str(sealed::open(HEAD, whole)?).ok()
 }
 
 #[cfg(test)]

@@ -15,10 +15,12 @@ pub mod demo;
 pub mod drops;
 pub mod explain;
 pub mod flows;
+pub mod grace;
 #[cfg(feature = "kernel")]
 pub mod lab;
 pub mod last_good;
 pub mod report;
 pub mod run_dir;
+pub mod sealed;
 pub mod source;
 pub mod state_dir;

@@ -75,7 +75,7 @@ pub enum SourceError {
 }
 
 /// Whether only the baseline has policies of a tier.
-fn is_of_baseline(tier: Tier) -> bool {
+pub(crate) fn is_of_baseline(tier: Tier) -> bool {
     match tier {
         Tier::ConfigMapAdmin | Tier::ConfigMapBaseline => true,
         Tier::ClusterAdmin | Tier::NetworkPolicy | Tier::ClusterBaseline => false,

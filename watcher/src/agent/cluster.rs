@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
@@ -43,6 +44,9 @@ mod wire;
 
 /// What is followed whatever the policies are.
 const ALWAYS: [Kind; 4] = [Kind::Namespace, Kind::NetworkPolicy, Kind::ClusterNetworkPolicy, Kind::Pod];
+
+/// How often it is looked whether anybody still listens.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How to reach a cluster, and what to read of it.
 #[derive(Clone, Debug)]
@@ -151,13 +155,13 @@ impl Cluster {
                 all.push(Follower::new(client.clone(), told, self.patience).run().boxed_local());
             }
             tokio::select! {
-                // Where nobody holds the switch any more, nothing is switched.
-                changed = self.needs.changed() => if changed.is_err() {
-                    let _ended: Option<()> = all.next().await;
-                    return;
-                },
+                _changed = self.needs.changed(), if self.needs.has_changed().is_ok() => {},
                 // One of them has noticed that nobody listens.
                 _ended = all.next() => return,
+                // In a quiet cluster nobody notices.
+                () = tokio::time::sleep(LOOK) => if tell.is_over() {
+                    return;
+                },
             }
         }
     }

@@ -7,11 +7,13 @@
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use engine::compile::host::Names;
 use engine::incremental::Change;
+use engine::kernel::Notice;
 use policy_lang::baseline::{Baseline, Text};
 use policy_lang::diagnostic::{Diagnostic, Severity};
 use policy_lang::host::rule::HostRules;
@@ -45,6 +47,10 @@ pub enum Event {
     InSync,
     /// The source cannot see what there is any more, and tries again by itself: what it told stays in force.
     Lost(String),
+    /// Somebody committed to nf_tables; told by whoever listens to the kernel.
+    Kernel(Notice),
+    /// The agent is asked to end; told by whoever listens to signals.
+    Stop,
 }
 
 /// What a baseline is like.
@@ -65,6 +71,21 @@ pub struct FoundHostRules {
     pub names: Names,
     /// The texts that they were read from.
     pub sources: Sources,
+    /// Whether they are what was written.
+    pub soundness: Soundness,
+    /// The path of the main file.
+    pub main: String,
+    /// Its text and those that it includes, by path, so that they can be kept.
+    pub texts: Vec<(String, String)>,
+}
+
+/// Whether something is what was written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Soundness {
+    /// It is.
+    Sound,
+    /// It could not be understood, and what fails closed stands in its place.
+    Broken,
 }
 
 /// One finding, told without the text that it is about.
@@ -108,6 +129,21 @@ impl SourceName {
         Self(name.into())
     }
 
+    /// Objects in files.
+    pub fn manifests() -> Self {
+        Self::new("manifests")
+    }
+
+    /// The enforced egress baseline.
+    pub fn baseline() -> Self {
+        Self::new("baseline")
+    }
+
+    /// The host's own rules.
+    pub fn host() -> Self {
+        Self::new("host")
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -142,21 +178,55 @@ pub struct Message {
 
 /// The source's end of the channel.
 #[derive(Clone, Debug)]
-pub struct Tell(SyncSender<Message>);
+pub struct Tell {
+    sender: SyncSender<Message>,
+    is_over: Arc<AtomicBool>,
+}
+
+/// The loop's end of the channel. When it is dropped, sources end.
+#[derive(Debug)]
+pub struct Hear {
+    receiver: Receiver<Message>,
+    is_over: Arc<AtomicBool>,
+}
 
 /// A channel from sources to the loop.
-pub fn channel() -> (Tell, Receiver<Message>) {
+pub fn channel() -> (Tell, Hear) {
     let (sender, receiver) = sync_channel(CAPACITY);
-    (Tell(sender), receiver)
+    let is_over = Arc::new(AtomicBool::new(false));
+    (Tell { sender, is_over: Arc::clone(&is_over) }, Hear { receiver, is_over })
 }
 
 impl Tell {
     /// Tells the loop; waits while it has too much to do. Breaks when the loop has ended: the source then ends too.
     pub fn tell(&self, source: &SourceName, event: Event) -> ControlFlow<()> {
         let message = Message { source: source.clone(), at: Instant::now(), event };
-        match self.0.send(message) {
+        match self.sender.send(message) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         }
+    }
+
+    /// Whether the loop has ended, for sources that have nothing to tell for a long time.
+    pub fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+}
+
+impl Hear {
+    /// The next message, or nothing if none comes for so long or nobody is left to tell.
+    pub fn next(&self, patience: Duration) -> Option<Message> {
+        self.receiver.recv_timeout(patience).ok()
+    }
+
+    /// A message that has come already.
+    pub fn at_hand(&self) -> Option<Message> {
+        self.receiver.try_recv().ok()
+    }
+}
+
+impl Drop for Hear {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
     }
 }

@@ -1,11 +1,9 @@
 //! `palisade apply`: the sources, in force.
 
-use std::ops::ControlFlow;
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use engine::apply::{ApplyError, InForce, Step, apply};
+use engine::apply::{ApplyError, InForce, apply};
 use engine::diff::{Change, Changed, changes as differences, diff};
 use engine::kernel::Kernel;
 use engine::observed::Observed;
@@ -18,6 +16,7 @@ use super::probation::Armed;
 use super::{Failure, Outcome, bridges, flows, live};
 use crate::applied::{self, Applied};
 use crate::confirm::{self, Probation};
+use crate::grace;
 use crate::last_good;
 use crate::report::changes::{self as report_changes, Counts};
 use crate::report::{self, Color};
@@ -26,10 +25,6 @@ use crate::state_dir::StateDir;
 
 /// How long to wait for another palisade that is writing. An apply of 10,000 rules takes less than a second.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How long leftovers stay after a flip: packets on their way through the old rules are through by then, even if the
-/// machine was stopped in the middle.
-const GRACE: Duration = Duration::from_millis(20);
 
 /// Load the ruleset of the sources, without losing or leaking a packet. If nothing has to change, nothing is written.
 ///
@@ -144,14 +139,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
 /// Takes the kernel to what is desired. A failure means that what was in force before still is.
 fn load(kernel: &mut Box<dyn Kernel>, desired: &Desired) -> Result<Outcome, Failure> {
     let flags = live::flags(kernel.as_ref());
-    let mut grace = |step: Step<'_>| {
-        match step {
-            Step::Flipped => thread::sleep(GRACE),
-            Step::Before(..) => {}
-        }
-        ControlFlow::Continue(())
-    };
-    match apply(kernel, &desired.ruleset, flags, &mut grace) {
+    match apply(kernel, &desired.ruleset, flags, &mut grace::wait) {
         Ok(_) => Ok(desired.outcome),
         Err(error) => match not_applied(error) {
             Failure::Incomplete(error) => {
@@ -193,7 +181,7 @@ pub(super) fn not_applied(error: ApplyError) -> Failure {
 }
 
 /// A change while another is on probation would be reverted with it.
-fn refuse_unconfirmed(run: &RunDir) -> Result<(), Failure> {
+pub(super) fn refuse_unconfirmed(run: &RunDir) -> Result<(), Failure> {
     match confirm::probation(run).context("looking for an unconfirmed apply").map_err(Failure::Refused)? {
         Probation::None => Ok(()),
         Probation::Unguarded => {

@@ -91,6 +91,12 @@ pub(super) enum OnErrors {
 }
 
 impl SourceArgs {
+    /// A configuration file by itself.
+    #[cfg(feature = "cluster")]
+    pub(super) fn of_config(path: &std::path::Path) -> Self {
+        Self { config: Some(path.to_owned()), ..Self::default() }
+    }
+
     /// What is to be done about errors.
     pub(super) fn on_errors(&self) -> OnErrors {
         if self.keep_going { OnErrors::FailClosed } else { OnErrors::Refuse }
@@ -115,7 +121,7 @@ impl SourceArgs {
     }
 
     /// The flags, and the configuration file where they say nothing.
-    fn config(&self, color: Color) -> Result<Config, Failure> {
+    pub(super) fn config(&self, color: Color) -> Result<Config, Failure> {
         let flags = self.flags();
         let Some(path) = &self.config else { return Ok(flags) };
         let text = files::read(path).map_err(|error| Failure::Input(error.into()))?;
@@ -243,7 +249,8 @@ fn compile_once(loaded: &Loaded, config: &Config, node: &str) -> (Ruleset, Vec<D
     })
 }
 
-fn node(config: &Config) -> Result<String, Failure> {
+/// The node that a configuration is for.
+pub(super) fn node(config: &Config) -> Result<String, Failure> {
     match config.node.as_deref() {
         // What an unset variable of a script leaves: it would bind no pod at all.
         Some("") => return Err(Failure::Input(anyhow!("the name of the node is empty"))),

@@ -62,7 +62,7 @@ impl Server {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let (keep, answers) = (Arc::clone(&keep), Arc::clone(&answers));
-                let mut next = move |asked: String| {
+                let next = move |asked: String| {
                     keep.lock().unwrap().push(asked);
                     answers.lock().unwrap().next()
                 };

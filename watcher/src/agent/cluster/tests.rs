@@ -1,6 +1,5 @@
 //! What is asked of a server, and what is told, whatever the server does.
 
-use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -8,7 +7,7 @@ use engine::incremental::Change;
 use policy_lang::baseline::Baseline;
 use policy_lang::policy::Tier;
 
-use super::super::event::{Message, channel};
+use super::super::event::{Hear, channel};
 use super::fake::{Answer, Server};
 use super::*;
 
@@ -58,7 +57,7 @@ fn stream(lines: &[String]) -> Answer {
 
 /// What was told, in words.
 struct Heard {
-    receiver: Receiver<Message>,
+    hear: Hear,
     words: Vec<String>,
 }
 
@@ -67,7 +66,7 @@ impl Heard {
     fn words(&mut self, n_words: usize) -> Vec<&str> {
         let limit = Instant::now() + Duration::from_secs(10);
         while self.words.len() < n_words
-            && let Ok(message) = self.receiver.recv_timeout(limit.saturating_duration_since(Instant::now()))
+            && let Some(message) = self.hear.next(limit.saturating_duration_since(Instant::now()))
         {
             self.words.extend(words(&message.event));
         }
@@ -119,7 +118,7 @@ fn word(change: &Change) -> String {
 fn follow(collections: Vec<Collection>, answers: Vec<Answer>) -> (Server, Heard) {
     let server = Server::start(answers);
     let url = format!("http://{}", server.address).parse().unwrap();
-    let (tell, receiver) = channel();
+    let (tell, hear) = channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -136,7 +135,7 @@ fn follow(collections: Vec<Collection>, answers: Vec<Answer>) -> (Server, Heard)
             while all.next().await.is_some() {}
         });
     });
-    (server, Heard { receiver, words: Vec::new() })
+    (server, Heard { hear, words: Vec::new() })
 }
 
 fn follow_pods(answers: Vec<Answer>) -> (Server, Heard) {

@@ -1,0 +1,150 @@
+//! What the loop lets others see: written by one thread after each step, read by whoever serves operators.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::metrics::Metrics;
+
+/// How long the loop may be silent until it counts as stuck. The largest apply that was measured took seconds; a probe
+/// that kills a busy agent helps nobody.
+pub const STUCK: Duration = Duration::from_secs(300);
+
+/// Most findings and pods that are listed; more are only counted.
+pub const LISTED: usize = 100;
+
+/// What is enforced.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Enforcing {
+    /// Nothing is loaded.
+    #[default]
+    Nothing,
+    /// What an earlier run left in the kernel.
+    Adopted,
+    /// The last-good snapshot, or that in place of sources that are silent.
+    LastGood,
+    /// What the sources say.
+    Sources,
+}
+
+/// What `palisade status --agent` tells, described in docs/reference/agent-status-json.md.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The version of this form.
+    pub version: u32,
+    /// The version of the program.
+    pub program: String,
+    /// The node.
+    pub node: String,
+    /// The process.
+    pub process: u32,
+    /// Whether it is ready.
+    pub ready: bool,
+    /// Why it is not.
+    pub not_ready_because: Option<String>,
+    /// What is enforced.
+    pub enforcing: Enforcing,
+    /// How many rulesets this agent has put in force.
+    pub generation: u64,
+    /// For how many seconds the last one has been.
+    pub generation_age_seconds: Option<u64>,
+    /// Whether the kernel keeps others from changing the tables.
+    pub owner: bool,
+    /// The sources.
+    pub sources: Vec<SourceReport>,
+    /// Failed attempts since the last success.
+    pub failures: u32,
+    /// Why the last attempt failed.
+    pub last_failure: Option<String>,
+    /// What others changed.
+    pub drift: DriftReport,
+    /// How many pods of this node have no known address yet.
+    pub n_unknown_pods: usize,
+    /// The first of them.
+    pub unknown_pods: Vec<String>,
+    /// How many findings there are.
+    pub n_findings: usize,
+    /// The first of them.
+    pub findings: Vec<String>,
+    /// Pods that can be subject or peer.
+    pub n_pods: usize,
+    /// Policies of every tier but the baseline.
+    pub n_policies: usize,
+}
+
+/// One source.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceReport {
+    /// Its name.
+    pub name: String,
+    /// Whether it has answered and sees what there is.
+    pub in_sync: bool,
+    /// How many seconds ago it told something.
+    pub age_seconds: Option<u64>,
+    /// Why it sees nothing.
+    pub lost: Option<String>,
+}
+
+/// What others changed.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DriftReport {
+    /// How often it was put right again.
+    pub repairs: u64,
+    /// The last that somebody changed, and who.
+    pub last: Option<String>,
+    /// How many seconds ago.
+    pub age_seconds: Option<u64>,
+}
+
+/// What is shared.
+#[derive(Debug)]
+pub struct Board {
+    /// The metrics.
+    pub metrics: Metrics,
+    report: Mutex<Arc<Report>>,
+    begun: Instant,
+    /// When the loop was last seen alive, in milliseconds since the beginning.
+    pulse: AtomicU64,
+}
+
+impl Board {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self { metrics: Metrics::new(), report: Mutex::default(), begun: Instant::now(), pulse: AtomicU64::new(0) }
+    }
+
+    /// The loop is alive.
+    pub fn beat(&self) {
+        let since = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.pulse.store(since, Ordering::Relaxed);
+    }
+
+    /// Whether the loop was alive not long ago.
+    pub fn is_alive(&self) -> bool {
+        let pulse = Duration::from_millis(self.pulse.load(Ordering::Relaxed));
+        self.begun.elapsed().saturating_sub(pulse) < STUCK
+    }
+
+    /// Everything has changed to this.
+    pub fn post(&self, report: Report) {
+        self.metrics.ready.set(i64::from(report.ready));
+        *self.report.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(report);
+    }
+
+    /// What was posted last.
+    pub fn report(&self) -> Arc<Report> {
+        Arc::clone(&self.report.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Self::new()
+    }
+}

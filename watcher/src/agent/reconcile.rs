@@ -1,0 +1,436 @@
+//! The loop: hears what changed, waits a moment for more, compiles, applies, and says how it went.
+//!
+//! Invariant: one thread does all of it and owns the netlink socket, so what is compiled is always newer than what is in
+//! force, and nothing is applied backwards. See docs/design/agent.md.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use engine::apply::ApplyError;
+use engine::kernel::{Commit, Kernel, KernelError, Notice};
+use policy_lang::diagnostic::Severity;
+use tracing::{debug, error, info, warn};
+
+use super::baseline::{self, Enforced};
+use super::board::{Board, Enforcing};
+use super::enforcer::{Done, Enforcer, Flows};
+use super::event::{Event, Finding, Hear, Message, SourceName};
+use super::gate::Gate;
+use super::metrics::Phase;
+use super::schedule::Schedule;
+use super::snapshot::Keeper;
+use super::world::{Delta, Facts, Settings, World};
+use crate::last_good;
+use crate::state_dir::StateDir;
+
+mod post;
+
+/// How long the loop waits for something to happen before it shows that it is alive.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Most messages that are taken before it is looked whether work is due.
+const TAKEN_MAX: usize = 4096;
+
+/// What an agent starts with.
+#[derive(Debug)]
+pub struct Start<K> {
+    /// The kernel, and what is in force there.
+    pub enforcer: Enforcer<K>,
+    /// What is the same all the time.
+    pub settings: Settings,
+    /// Whom to wait for.
+    pub sources: Vec<SourceName>,
+    /// Where the last good state is.
+    pub state: StateDir,
+    /// Where operators look.
+    pub board: Arc<Board>,
+}
+
+/// The loop and all that it remembers.
+#[derive(Debug)]
+pub struct Agent<K> {
+    enforcer: Enforcer<K>,
+    world: World,
+    /// What was enforced when an earlier run ended; until the sources have answered.
+    last_good: Option<World>,
+    gate: Gate,
+    schedule: Schedule,
+    keeper: Keeper,
+    state: StateDir,
+    board: Arc<Board>,
+    baseline: Enforced,
+    findings: BTreeMap<Arc<str>, Vec<Finding>>,
+    enforcing: Enforcing,
+    generation: u64,
+    put_in_force: Option<Instant>,
+    /// When the oldest change was told that is not in force.
+    oldest: Option<Instant>,
+    /// What the kernel has may not be what it was left with.
+    must_compare: bool,
+    drift: Drift,
+    last_failure: Option<String>,
+    counts: post::Counts,
+    /// Silent sources were waited for long enough, and what there is was asked for.
+    is_patience_over: bool,
+}
+
+/// What others changed.
+#[derive(Debug, Default)]
+struct Drift {
+    /// Who changed what, until it is put right.
+    suspect: Option<String>,
+    repairs: u64,
+    last: Option<(String, Instant)>,
+}
+
+/// What is to be enforced.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Basis {
+    /// Nothing new: what is in force stays.
+    Nothing,
+    /// What was kept.
+    LastGood,
+    /// What the sources say, and for those that are silent what was kept.
+    StopGap,
+    /// What the sources say.
+    Sources,
+}
+
+impl<K: Kernel> Agent<K> {
+    /// Takes over what an earlier run left in the kernel; where there is nothing, what it left on the disk.
+    ///
+    /// # Errors
+    /// [`KernelError`] if the kernel cannot be read.
+    pub fn start(start: Start<K>) -> Result<Self, KernelError> {
+        let Start { mut enforcer, settings, sources, state, board } = start;
+        let now = Instant::now();
+        let keeper = Keeper::new(state.clone());
+        let is_loaded = enforcer.is_loaded()?;
+        let last_good = match keeper.recall() {
+            Ok(facts) => facts.map(|facts| World::of(settings.clone(), facts)),
+            Err(error) => {
+                warn!(event = "snapshot-unusable", %error);
+                None
+            }
+        };
+        info!(
+            event = "started",
+            node = settings.node,
+            is_loaded,
+            has_snapshot = last_good.is_some(),
+            owner = enforcer.is_owner()
+        );
+        let mut agent = Self {
+            enforcer,
+            world: World::new(settings),
+            last_good,
+            gate: Gate::new(sources, now),
+            schedule: Schedule::default(),
+            keeper,
+            state,
+            board,
+            baseline: Enforced::default(),
+            findings: BTreeMap::new(),
+            enforcing: if is_loaded { Enforcing::Adopted } else { Enforcing::Nothing },
+            generation: 0,
+            put_in_force: None,
+            oldest: None,
+            must_compare: true,
+            drift: Drift::default(),
+            last_failure: None,
+            counts: post::Counts::default(),
+            is_patience_over: false,
+        };
+        if !is_loaded && agent.last_good.is_some() {
+            agent.schedule.want(now);
+        }
+        Ok(agent)
+    }
+
+    /// Runs until it is asked to end. What is in force stays so.
+    pub fn run(mut self, hear: &Hear) {
+        loop {
+            self.board.beat();
+            let patience = self.schedule.patience(Instant::now(), TICK);
+            let first = hear.next(patience);
+            let more = std::iter::from_fn(|| hear.at_hand());
+            for message in first.into_iter().chain(more).take(TAKEN_MAX) {
+                if self.take(message).is_break() {
+                    info!(event = "stopped", "what is in force stays");
+                    self.keeper.finish(&mut self.world);
+                    return;
+                }
+            }
+            let now = Instant::now();
+            if !self.is_patience_over && self.gate.is_patience_over(now) {
+                self.is_patience_over = true;
+                self.schedule.want(now);
+            }
+            if self.schedule.is_due(now) {
+                self.board.beat();
+                self.work(now);
+            }
+            self.keeper.keep_if_due(&mut self.world, &self.board.metrics, Instant::now());
+            self.post(Instant::now());
+        }
+    }
+
+    fn take(&mut self, message: Message) -> ControlFlow<()> {
+        let Message { source, at, event } = message;
+        self.board.metrics.event(source.as_str());
+        self.gate.heard(&source, at);
+        match event {
+            Event::Changed(changes) => {
+                debug!(event = "changed", source = source.as_str(), n = changes.len());
+                self.world.change(changes);
+                self.is_told(at);
+            }
+            Event::Baseline(found) => {
+                let enforced = baseline::enforced(found, &self.state);
+                if let Some(fault) = &enforced.fault {
+                    warn!(event = "baseline", fault);
+                }
+                self.world.set_baseline(enforced.policies.clone());
+                self.baseline = enforced;
+                self.is_told(at);
+            }
+            Event::HostRules(host) => {
+                self.world.set_host(host);
+                self.is_told(at);
+            }
+            Event::Said { about, findings } => self.hear_findings(about, findings),
+            Event::InSync => {
+                if self.gate.in_sync(&source) {
+                    info!(event = "in-sync", source = source.as_str());
+                    self.schedule.want(Instant::now());
+                }
+            }
+            Event::Lost(why) => {
+                warn!(event = "source-lost", source = source.as_str(), why);
+                self.gate.lost(&source, why);
+            }
+            Event::Kernel(notice) => self.hear_kernel(notice),
+            Event::Stop => return ControlFlow::Break(()),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn is_told(&mut self, at: Instant) {
+        self.oldest.get_or_insert(at);
+        self.schedule.want(Instant::now());
+    }
+
+    fn hear_findings(&mut self, about: Arc<str>, findings: Vec<Finding>) {
+        for Finding { severity, code, place, message } in &findings {
+            let place = place.as_deref().unwrap_or_default();
+            match severity {
+                Severity::Error => error!(event = "finding", code, place, "{message}"),
+                Severity::Warning => warn!(event = "finding", code, place, "{message}"),
+                Severity::Note => info!(event = "finding", code, place, "{message}"),
+            }
+        }
+        if findings.is_empty() {
+            self.findings.remove(&about);
+        } else {
+            self.findings.insert(about, findings);
+        }
+        self.counts.are_stale = true;
+    }
+
+    fn hear_kernel(&mut self, notice: Notice) {
+        match notice {
+            Notice::Commit(Commit { process_id, process_name, .. }) => {
+                self.board.metrics.foreign.inc();
+                self.drift.suspect = Some(format!("{process_name} (process {process_id})"));
+                self.schedule.want_at_once(Instant::now());
+            }
+            Notice::Lost => {
+                self.board.metrics.lost.inc();
+                self.drift.suspect.get_or_insert_with(|| "somebody whose commit was not heard of".to_owned());
+                self.schedule.want_at_once(Instant::now());
+            }
+        }
+    }
+
+    fn work(&mut self, now: Instant) {
+        if let Err(error) = self.repair() {
+            return self.failed(&error);
+        }
+        let basis = self.basis(now);
+        let begun = Instant::now();
+        let mut stop_gap = None;
+        let world = match basis {
+            Basis::Nothing => return,
+            Basis::Sources => &mut self.world,
+            Basis::StopGap => stop_gap.insert(World::of(self.world.settings().clone(), self.stop_gap())),
+            Basis::LastGood => match &mut self.last_good {
+                Some(world) => world,
+                None => return,
+            },
+        };
+        let delta = world.update();
+        let compiled = begun.elapsed();
+        let Some(ruleset) = world.ruleset() else { return };
+        let done = match delta {
+            Delta::None | Delta::Elements(_) if self.must_compare => self.enforcer.apply(ruleset),
+            Delta::None => {
+                let flows = self.enforcer.judge_again();
+                Ok(Done { flows, ..Done::default() })
+            }
+            Delta::Elements(round) => self.enforcer.follow(&round, ruleset),
+            Delta::Structure => self.enforcer.apply(ruleset),
+        };
+        match done {
+            Ok(done) => self.done(basis, &done, compiled),
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// Puts right what others changed, before anything else is done.
+    fn repair(&mut self) -> Result<(), ApplyError> {
+        let Some(by) = self.drift.suspect.take() else { return Ok(()) };
+        self.must_compare = true;
+        let repaired = match self.enforcer.repair() {
+            Ok(n_ops) => n_ops,
+            Err(error) => {
+                self.drift.suspect = Some(by);
+                return Err(error);
+            }
+        };
+        if repaired > 0 {
+            self.board.metrics.restored.inc();
+            self.drift.repairs += 1;
+            warn!(event = "drift-repaired", by, ops = repaired, "the tables were changed by others and are put right");
+            self.drift.last = Some((by, Instant::now()));
+        }
+        Ok(())
+    }
+
+    fn basis(&self, now: Instant) -> Basis {
+        if self.gate.is_open() {
+            return Basis::Sources;
+        }
+        let is_loaded = self.enforcing != Enforcing::Nothing;
+        let objects_are_silent = self.gate.silent().any(is_of_objects);
+        if self.gate.is_patience_over(now) {
+            // Without any object known, what an earlier run left is better than what can be made.
+            let is_better = !objects_are_silent || self.last_good.is_some() || !is_loaded;
+            return if is_better { Basis::StopGap } else { Basis::Nothing };
+        }
+        // What was adopted may be newer than what was kept, and so it stays, unless others took it away.
+        if self.last_good.is_some() && self.enforcing != Enforcing::Adopted { Basis::LastGood } else { Basis::Nothing }
+    }
+
+    /// What the sources say, and for those that are silent what was kept.
+    fn stop_gap(&mut self) -> Facts {
+        let mut facts = self.world.facts();
+        let kept = self.last_good.as_mut().map(World::facts);
+        let silent: Vec<SourceName> = self.gate.silent().cloned().collect();
+        if silent.contains(&SourceName::baseline()) {
+            facts.baseline = match &kept {
+                Some(kept) => kept.baseline.clone(),
+                None => baseline::unknown(&self.state).policies,
+            };
+        }
+        let Some(kept) = kept else { return facts };
+        if silent.contains(&SourceName::host()) {
+            facts.host = kept.host;
+        }
+        if silent.iter().any(is_of_objects) {
+            (facts.policies, facts.inventory) = (kept.policies, kept.inventory);
+        }
+        facts
+    }
+
+    fn done(&mut self, basis: Basis, done: &Done, compiled: Duration) {
+        let Done { n_ops, failures, took, flows } = done;
+        let now = Instant::now();
+        let board = Arc::clone(&self.board);
+        let metrics = &board.metrics;
+        self.schedule.done(now, compiled + *took);
+        self.must_compare = false;
+        self.last_failure = None;
+        metrics.failures.set(0);
+        metrics.succeeded();
+        metrics.took(Phase::Compile, compiled);
+        metrics.took(Phase::Apply, *took);
+        for failure in failures {
+            warn!(event = "refused-at-first", failure, "another plan got round it");
+        }
+        let before = self.enforcing;
+        self.enforcing = match basis {
+            Basis::Sources => Enforcing::Sources,
+            Basis::Nothing | Basis::LastGood | Basis::StopGap => Enforcing::LastGood,
+        };
+        if *n_ops > 0 || before != self.enforcing {
+            self.generation += 1;
+            self.put_in_force = Some(now);
+            metrics.generation.set(i64::try_from(self.generation).unwrap_or(i64::MAX));
+            let (compile_ms, apply_ms) = (compiled.as_millis(), took.as_millis());
+            info!(event = "applied", generation = self.generation, enforcing = ?self.enforcing, ops = n_ops, compile_ms, apply_ms);
+        }
+        self.say_flows(flows);
+        self.counts.are_stale = true;
+        if basis != Basis::Sources {
+            return;
+        }
+        if let Some(oldest) = self.oldest.take() {
+            metrics.delayed(now.saturating_duration_since(oldest));
+        }
+        self.last_good = None;
+        self.keeper.want(now);
+        if let Some(texts) = &self.baseline.texts
+            && let Err(error) = last_good::keep(&self.state, texts)
+        {
+            warn!(event = "baseline-not-kept", %error);
+        }
+    }
+
+    fn say_flows(&mut self, flows: &Flows) {
+        match flows {
+            Flows::NotAsked => {}
+            Flows::Judged(outcome) => {
+                self.board.metrics.revoked.inc_by(u64::try_from(outcome.n_revoked).unwrap_or(u64::MAX));
+                if outcome.n_revoked + outcome.n_restored > 0 {
+                    info!(event = "connections", cut = outcome.n_revoked, restored = outcome.n_restored);
+                }
+            }
+            Flows::Failed(why) => {
+                warn!(event = "connections-not-judged", why, "those that are no longer permitted may live on");
+                self.schedule.want(Instant::now() + TICK);
+            }
+        }
+    }
+
+    fn failed(&mut self, error: &ApplyError) {
+        self.must_compare = true;
+        let wait = self.schedule.failed(Instant::now());
+        let why = chain(error);
+        let failures = self.schedule.n_failures();
+        error!(event = "apply-failed", failures, why, again_in_ms = wait.as_millis());
+        self.board.metrics.errors.inc();
+        self.board.metrics.failures.set(i64::from(failures));
+        self.last_failure = Some(why);
+    }
+}
+
+fn is_of_objects(source: &SourceName) -> bool {
+    *source != SourceName::baseline() && *source != SourceName::host()
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        // Some errors say what their cause says.
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,140 @@
+//! What the loop posts for operators after each step.
+
+use std::time::Instant;
+
+use engine::kernel::Kernel;
+use policy_lang::diagnostic::Severity;
+
+use super::super::board::{DriftReport, Enforcing, LISTED, Report, SourceReport};
+use super::super::event::{Finding, SourceName};
+use super::super::gate::State;
+use super::Agent;
+
+/// The version of the report's form.
+const VERSION: u32 = 1;
+
+/// What is counted only when it may have changed.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) are_stale: bool,
+    n_pods: usize,
+    n_policies: usize,
+    n_unknown_pods: usize,
+    unknown_pods: Vec<String>,
+    n_findings: usize,
+    findings: Vec<String>,
+}
+
+impl<K: Kernel> Agent<K> {
+    pub(super) fn post(&mut self, now: Instant) {
+        if std::mem::take(&mut self.counts.are_stale) {
+            self.count();
+        }
+        let age = |at: Instant| now.saturating_duration_since(at).as_secs();
+        let not_ready_because = self.not_ready_because();
+        let sources = self.gate.sources().iter().map(|(name, state)| source(name, state, now)).collect();
+        for (name, state) in self.gate.sources() {
+            self.board.metrics.source(name.as_str(), state.has_answered && state.lost.is_none());
+        }
+        let drift = DriftReport {
+            repairs: self.drift.repairs,
+            last: self.drift.last.as_ref().map(|(by, _)| by.clone()),
+            age_seconds: self.drift.last.as_ref().map(|(_, at)| age(*at)),
+        };
+        let counts = &self.counts;
+        self.board.post(Report {
+            version: VERSION,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            node: self.world.settings().node.clone(),
+            process: std::process::id(),
+            ready: not_ready_because.is_none(),
+            not_ready_because,
+            enforcing: self.enforcing,
+            generation: self.generation,
+            generation_age_seconds: self.put_in_force.map(age),
+            owner: self.enforcer.is_owner(),
+            sources,
+            failures: self.schedule.n_failures(),
+            last_failure: self.last_failure.clone(),
+            drift,
+            n_unknown_pods: counts.n_unknown_pods,
+            unknown_pods: counts.unknown_pods.clone(),
+            n_findings: counts.n_findings,
+            findings: counts.findings.clone(),
+            n_pods: counts.n_pods,
+            n_policies: counts.n_policies,
+        });
+    }
+
+    fn not_ready_because(&self) -> Option<String> {
+        if let Some(failure) = &self.last_failure {
+            return Some(format!("the last attempt to apply failed: {failure}"));
+        }
+        let silent: Vec<&str> = self.gate.silent().map(SourceName::as_str).collect();
+        if !silent.is_empty() {
+            return Some(format!("waits for {}", silent.join(", ")));
+        }
+        (self.enforcing != Enforcing::Sources).then(|| "what the sources say is not in force yet".to_owned())
+    }
+
+    fn count(&mut self) {
+        let is_open = self.gate.is_open();
+        let Some((policies, inventory)) = self.world.compiled_facts().filter(|_| is_open) else {
+            return self.count_findings();
+        };
+        let node = self.world.settings().node.as_str();
+        let is_unknown = |pod: &engine::inventory::Pod| pod.addresses.is_empty() && pod.node.as_deref() == Some(node);
+        let unknown = || inventory.pods.iter().filter(|(_, pod)| is_unknown(pod)).map(|(name, _)| name);
+        let counts = Counts {
+            n_pods: inventory.pods.len(),
+            n_policies: policies.iter().filter(|policy| !crate::source::is_of_baseline(policy.tier)).count(),
+            n_unknown_pods: unknown().count(),
+            unknown_pods: unknown().take(LISTED).map(ToString::to_string).collect(),
+            ..Counts::default()
+        };
+        self.counts = counts;
+        let metrics = &self.board.metrics;
+        metrics.pods.set(number(self.counts.n_pods));
+        metrics.policies.set(number(self.counts.n_policies));
+        metrics.unknown_pods.set(number(self.counts.n_unknown_pods));
+        self.count_findings();
+    }
+
+    /// Those of the sources, of the compile, and what is enforced in the place of something else.
+    fn count_findings(&mut self) {
+        let of_sources = self.findings.values().flatten().map(|finding| (finding.severity, line(finding)));
+        let of_compile = self.world.diagnostics().iter().map(|diagnostic| {
+            let help = diagnostic.help.as_deref().map(|help| format!(": {help}")).unwrap_or_default();
+            (diagnostic.severity, format!("{}[{}]: {}{help}", diagnostic.severity, diagnostic.code, diagnostic.message))
+        });
+        let faults = [&self.baseline.fault, &self.world.host_fault].into_iter().flatten();
+        let faults = faults.map(|fault| (Severity::Error, format!("error: {fault}")));
+        let all: Vec<(Severity, String)> = faults.chain(of_sources).chain(of_compile).collect();
+        for (severity, word) in [(Severity::Error, "error"), (Severity::Warning, "warning")] {
+            let n = all.iter().filter(|(found, _)| *found == severity).count();
+            self.board.metrics.count_findings(word, n);
+        }
+        self.counts.n_findings = all.len();
+        self.counts.findings = all.into_iter().take(LISTED).map(|(_, line)| line).collect();
+    }
+}
+
+fn source(name: &SourceName, state: &State, now: Instant) -> SourceReport {
+    let State { has_answered, lost, heard } = state;
+    SourceReport {
+        name: name.to_string(),
+        in_sync: *has_answered && lost.is_none(),
+        age_seconds: heard.map(|at| now.saturating_duration_since(at).as_secs()),
+        lost: lost.clone(),
+    }
+}
+
+fn line(finding: &Finding) -> String {
+    let Finding { severity, code, place, message } = finding;
+    let place = place.as_deref().map(|place| format!("{place}: ")).unwrap_or_default();
+    format!("{severity}[{code}]: {place}{message}")
+}
+
+fn number(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,169 @@
+//! What operators ask: `/live`, `/ready` and `/metrics` by HTTP, the whole report by a socket of the run folder.
+//!
+//! Whoever asks slowly, or opens many connections, takes nothing from others for long: requests have a time limit, there
+//! is a most of connections, and the oldest gives way to a new one. Nothing that is served is secret, and nothing that
+//! is sent changes anything.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::fs::{self, Permissions};
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode, header};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncWriteExt as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::AbortHandle;
+use tokio::time;
+
+use super::board::Board;
+use super::event::{Event, SourceName, Tell};
+
+/// The socket, in the run folder.
+pub const SOCKET: &str = "agent.sock";
+
+/// How long a client may take to send its request.
+const HEAD: Duration = Duration::from_secs(2);
+
+/// How long a connection may last in all; Prometheus and probes open another.
+const CONNECTION: Duration = Duration::from_secs(30);
+
+/// Most connections at a time.
+pub const CONNECTIONS: usize = 64;
+
+/// Longest head of a request, in bytes.
+const HEAD_BYTES: usize = 8 << 10;
+
+/// Serves from a thread of its own, and tells the loop of signals to end.
+///
+/// # Errors
+/// If an address or the socket cannot be had.
+pub fn start(http: Option<SocketAddr>, socket: &Path, board: &Arc<Board>, tell: &Tell) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let http = http.map(listener).transpose()?;
+    // Whoever holds the lock of the folder may take away what a dead agent left.
+    match fs::remove_file(socket) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let status = UnixListener::bind(socket)?;
+    fs::set_permissions(socket, Permissions::from_mode(0o600))?;
+    status.set_nonblocking(true)?;
+    let (board, tell) = (Arc::clone(board), tell.clone());
+    let (mut terminate, mut interrupt) = {
+        let _inside = runtime.enter();
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+    };
+    thread::spawn(move || {
+        runtime.block_on(async move {
+            if let Some(http) = http {
+                tokio::spawn(serve_http(http, Arc::clone(&board)));
+            }
+            tokio::spawn(serve_status(status, board));
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            // The loop may be busy, and the others are served meanwhile.
+            thread::spawn(move || tell.tell(&SourceName::new("signal"), Event::Stop));
+            std::future::pending::<()>().await;
+        });
+    });
+    Ok(())
+}
+
+fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+async fn serve_http(listener: TcpListener, board: Arc<Board>) {
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+    let mut connections = Connections::default();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of file descriptors, most likely.
+            time::sleep(HEAD).await;
+            continue;
+        };
+        let board = Arc::clone(&board);
+        connections.add(async move {
+            let answer = service_fn(move |request| {
+                let board = Arc::clone(&board);
+                async move { Ok::<_, Infallible>(answer(&request, &board)) }
+            });
+            let mut server = http1::Builder::new();
+            server.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(HEAD_BYTES);
+            // Whether a client went away early is its own business.
+            drop(server.serve_connection(TokioIo::new(stream), answer).await);
+        });
+    }
+}
+
+async fn serve_status(listener: UnixListener, board: Arc<Board>) {
+    let Ok(listener) = tokio::net::UnixListener::from_std(listener) else { return };
+    let mut connections = Connections::default();
+    loop {
+        let Ok((mut stream, _)) = listener.accept().await else {
+            time::sleep(HEAD).await;
+            continue;
+        };
+        let board = Arc::clone(&board);
+        connections.add(async move {
+            let text = serde_json::to_string(&*board.report()).unwrap_or_default();
+            drop(stream.write_all(text.as_bytes()).await);
+        });
+    }
+}
+
+/// The connections that are open, oldest first.
+#[derive(Default)]
+struct Connections(VecDeque<AbortHandle>);
+
+impl Connections {
+    fn add(&mut self, connection: impl Future<Output = ()> + Send + 'static) {
+        self.0.retain(|known| !known.is_finished());
+        while self.0.len() >= CONNECTIONS {
+            self.0.pop_front().inspect(AbortHandle::abort);
+        }
+        let limited = async { drop(time::timeout(CONNECTION, connection).await) };
+        self.0.push_back(tokio::spawn(limited).abort_handle());
+    }
+}
+
+fn answer(request: &Request<Incoming>, board: &Board) -> Response<Full<Bytes>> {
+    const TEXT: &str = "text/plain; charset=utf-8";
+    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let (status, kind, text) = match (request.method(), request.uri().path()) {
+        (&Method::GET | &Method::HEAD, "/live") => match board.is_alive() {
+            true => (StatusCode::OK, TEXT, "alive\n".to_owned()),
+            false => (StatusCode::SERVICE_UNAVAILABLE, TEXT, "the loop is stuck\n".to_owned()),
+        },
+        (&Method::GET | &Method::HEAD, "/ready") => match &board.report().not_ready_because {
+            None => (StatusCode::OK, TEXT, "ready\n".to_owned()),
+            Some(why) => (StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("not ready: {why}\n")),
+        },
+        (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, OPEN_METRICS, board.metrics.text()),
+        (&Method::GET | &Method::HEAD, _) => {
+            (StatusCode::NOT_FOUND, TEXT, "there are /live, /ready and /metrics\n".to_owned())
+        }
+        _ => (StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET\n".to_owned()),
+    };
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
+    response
+}

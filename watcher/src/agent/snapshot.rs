@@ -1,0 +1,156 @@
+//! The last-good snapshot: the facts of the ruleset that was in force last, for a start at which nobody answers.
+//!
+//! Kept is what was told and not what it was compiled to: a newer program compiles it again. Host rules are kept as their
+//! texts. The first line is `palisade-facts VERSION SHA256`; a file of another version, cut short or changed is of no use
+//! and is never half-used.
+
+use std::fs;
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use engine::compile::host::Names;
+use policy_lang::diagnostic::Severity;
+use policy_lang::host::{self, MemoryFiles};
+use policy_lang::source::Sources;
+use tracing::warn;
+
+use self::form::Kept;
+use super::event::{FoundHostRules, Soundness};
+use super::metrics::Metrics;
+use super::world::{Facts, World};
+use crate::sealed;
+use crate::source::machine;
+use crate::state_dir::StateDir;
+
+mod form;
+
+/// The file.
+const NAME: &str = "facts";
+
+/// What it begins with; another version says something else.
+const HEAD: &str = "palisade-facts 1 ";
+
+/// How often it is written at most: an fsync for every pod that comes would wear out a disk.
+pub const INTERVAL: Duration = Duration::from_secs(10);
+
+/// Largest file that is read: more than 150,000 pods make.
+const BYTES_MAX: u64 = 256 << 20;
+
+/// Why a snapshot that is there is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// It cannot be read.
+    #[error("the last-good snapshot cannot be read: {0}")]
+    Io(#[from] io::Error),
+    /// It was written by another version of this program, is cut short, or was changed.
+    #[error("the last-good snapshot is damaged, or of another version")]
+    Damaged,
+}
+
+/// Writes the snapshot now and then.
+#[derive(Debug)]
+pub struct Keeper {
+    state: StateDir,
+    /// Since when something is in force that is not written.
+    wanted: Option<Instant>,
+    written: Option<Instant>,
+    /// A disk may take long, and the loop does not wait for it.
+    writing: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Keeper {
+    /// One for this folder.
+    pub fn new(state: StateDir) -> Self {
+        Self { state, wanted: None, written: None, writing: None }
+    }
+
+    /// What was kept last; nothing if nothing ever was.
+    ///
+    /// # Errors
+    /// [`SnapshotError`].
+    pub fn recall(&self) -> Result<Option<Facts>, SnapshotError> {
+        let path = self.state.file(NAME);
+        match fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+            Ok(metadata) if metadata.len() > BYTES_MAX => return Err(SnapshotError::Damaged),
+            Ok(_) => {}
+        }
+        read(&String::from_utf8_lossy(&fs::read(path)?)).map(Some).ok_or(SnapshotError::Damaged)
+    }
+
+    /// What is in force now is to be kept.
+    pub fn want(&mut self, now: Instant) {
+        self.wanted.get_or_insert(now);
+    }
+
+    /// Begins to write, if it is time.
+    pub fn keep_if_due(&mut self, world: &mut World, metrics: &Metrics, now: Instant) {
+        if self.writing.as_ref().is_some_and(JoinHandle::is_finished) {
+            self.written(metrics);
+        }
+        let is_too_soon = self.written.is_some_and(|written| now.saturating_duration_since(written) < INTERVAL);
+        if self.wanted.is_none() || is_too_soon || self.writing.is_some() {
+            return;
+        }
+        self.wanted = None;
+        self.written = Some(now);
+        let (state, text) = (self.state.clone(), write(&world.facts()));
+        self.writing = Some(std::thread::spawn(move || state.replace(NAME, &text?)));
+    }
+
+    /// Writes what is not written yet, before the end.
+    pub fn finish(&mut self, world: &mut World) {
+        if let Some(writing) = self.writing.take() {
+            drop(writing.join());
+        }
+        if self.wanted.take().is_none() {
+            return;
+        }
+        if let Err(error) = write(&world.facts()).and_then(|text| self.state.replace(NAME, &text)) {
+            warn!(event = "snapshot-not-written", %error);
+        }
+    }
+
+    fn written(&mut self, metrics: &Metrics) {
+        let Some(writing) = self.writing.take() else { return };
+        match writing.join() {
+            Ok(Ok(())) => metrics.kept(),
+            Ok(Err(error)) => {
+                warn!(event = "snapshot-not-written", %error);
+                self.wanted = Some(Instant::now());
+            }
+            Err(_) => warn!(event = "snapshot-not-written", "the writer failed"),
+        }
+    }
+}
+
+fn write(facts: &Facts) -> io::Result<String> {
+    let body = serde_json::to_string(&Kept::from(facts))? + "\n";
+    Ok(sealed::seal(HEAD, &body))
+}
+
+fn read(whole: &str) -> Option<Facts> {
+    let kept: Kept = serde_json::from_str(sealed::open(HEAD, whole)?).ok()?;
+    kept.facts()
+}
+
+/// Host rules as they were, with the words of this machine as it is.
+fn host(main: String, texts: Vec<(String, String)>) -> Option<FoundHostRules> {
+    let files = texts.iter().fold(MemoryFiles::default(), |files, (path, text)| files.with(path, text));
+    let mut sources = Sources::default();
+    let (rules, found) = host::parse(&main, &files, &[], &mut sources);
+    let is_sound = found.iter().all(|finding| finding.severity != Severity::Error);
+    let names: Names = machine::names();
+    is_sound.then_some(FoundHostRules { rules, names, sources, soundness: Soundness::Sound, main, texts })
+}
+
+fn kept_host(host: Option<&Arc<FoundHostRules>>) -> Option<(String, Vec<(String, String)>)> {
+    let sound = host.filter(|host| host.soundness == Soundness::Sound)?;
+    Some((sound.main.clone(), sound.texts.clone()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,321 @@
+//! What the sources told, and the ruleset that it makes.
+//!
+//! Invariant: the ruleset is always that of the newest facts when it is asked for. Changes wait until then, and of two
+//! of one object only the later one counts.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use engine::compile::host::Names;
+use engine::compile::marker::SourceRecord;
+use engine::compile::options::PodOptions;
+use engine::compile::{ForwardMode, HostInput};
+use engine::incremental::{Applied, Change, ElementDelta, Incremental, Surroundings};
+use engine::inventory::Inventory;
+use engine::plan::Round;
+use engine::ruleset::{Name, Ruleset};
+use policy_lang::diagnostic::{Diagnostic, Severity};
+use policy_lang::name::NamespacedName;
+use policy_lang::policy::{Policy, Tier};
+use policy_lang::source::Sources;
+
+use super::event::{FoundHostRules, Soundness};
+use crate::source::{is_of_baseline, stand_in};
+
+/// From so many changes on, compiling everything once costs less than following each.
+const FOLLOWED_MAX: usize = 64;
+
+/// What is the same for as long as the agent runs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The node that the ruleset is for.
+    pub node: String,
+    /// How pod policy and the host's FORWARD rules meet.
+    pub forward: ForwardMode,
+    /// How pod policy is enforced.
+    pub pods: PodOptions,
+    /// What the ruleset says that it was built from.
+    pub records: Vec<SourceRecord>,
+}
+
+/// Everything that is enforced, but for what is the same all the time.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Policies of every tier but the baseline's.
+    pub policies: Vec<Policy>,
+    /// The cluster.
+    pub inventory: Inventory,
+    /// The policies of the baseline.
+    pub baseline: Vec<Policy>,
+    /// The host's own rules.
+    pub host: Option<Arc<FoundHostRules>>,
+}
+
+/// What has to be done in the kernel for the ruleset to be in force.
+#[derive(Clone, Debug)]
+pub enum Delta {
+    /// Nothing.
+    None,
+    /// These elements, as one batch.
+    Elements(Round),
+    /// To compare and to plan.
+    Structure,
+}
+
+/// Facts and ruleset.
+#[derive(Debug)]
+pub struct World {
+    settings: Settings,
+    /// What waits, in the order in which it was told.
+    waiting: Vec<Change>,
+    /// As told, until the first compile; then only baseline and host rules are of this.
+    facts: Facts,
+    /// The last host rules that could be enforced as written.
+    sound_host: Option<Arc<FoundHostRules>>,
+    /// Why other host rules are enforced than the last that were told.
+    pub host_fault: Option<String>,
+    compiled: Option<Incremental>,
+    /// Baseline or host rules are others than were compiled.
+    is_replaced: bool,
+}
+
+impl World {
+    /// A world of which nothing is known.
+    pub fn new(settings: Settings) -> Self {
+        Self::of(settings, Facts::default())
+    }
+
+    /// A world that is known.
+    pub fn of(settings: Settings, facts: Facts) -> Self {
+        Self {
+            settings,
+            waiting: Vec::new(),
+            sound_host: None,
+            host_fault: None,
+            facts,
+            compiled: None,
+            is_replaced: false,
+        }
+    }
+
+    /// These objects came, changed or went.
+    pub fn change(&mut self, changes: Vec<Change>) {
+        self.waiting.extend(changes);
+    }
+
+    /// The baseline is now this.
+    pub fn set_baseline(&mut self, policies: Vec<Policy>) {
+        self.is_replaced |= self.facts.baseline != policies;
+        self.facts.baseline = policies;
+    }
+
+    /// The host rules are now these.
+    pub fn set_host(&mut self, host: Option<Arc<FoundHostRules>>) {
+        self.host_fault = None;
+        self.facts.host = host;
+        self.is_replaced = true;
+        if let Some(host) = &self.facts.host
+            && host.soundness == Soundness::Broken
+        {
+            self.host_fails("they could not be read".to_owned());
+        }
+    }
+
+    /// Brings the ruleset up to date.
+    pub fn update(&mut self) -> Delta {
+        let waiting = latest(std::mem::take(&mut self.waiting));
+        if self.compiled.is_none() || self.is_replaced || waiting.len() > FOLLOWED_MAX {
+            self.rebuild(waiting);
+            return Delta::Structure;
+        }
+        let Self { compiled: Some(compiled), settings, facts, .. } = self else { return Delta::None };
+        let host = facts.host.clone();
+        let mut all: Option<BTreeMap<Name, ElementDelta>> = Some(BTreeMap::new());
+        for change in waiting {
+            match (compiled.apply(change, surroundings(settings, host.as_deref())), &mut all) {
+                (Applied::Elements(deltas), Some(all)) => follow(all, deltas),
+                (Applied::Elements(_), None) | (Applied::Structure, None) => {}
+                (Applied::Structure, Some(_)) => all = None,
+            }
+        }
+        match all {
+            None => Delta::Structure,
+            Some(all) if all.is_empty() => Delta::None,
+            Some(all) => Delta::Elements(compiled.round(&all)),
+        }
+    }
+
+    /// The ruleset, once something was compiled.
+    pub fn ruleset(&self) -> Option<&Ruleset> {
+        self.compiled.as_ref().map(Incremental::ruleset)
+    }
+
+    /// What the last compile had to say about the facts.
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        self.compiled.as_ref().map(Incremental::diagnostics).unwrap_or_default()
+    }
+
+    /// The facts that the ruleset was compiled from, policies of the baseline among them.
+    pub fn compiled_facts(&self) -> Option<(&[Policy], &Inventory)> {
+        self.compiled.as_ref().map(Incremental::facts)
+    }
+
+    /// What is the same all the time.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The facts that are told by now.
+    pub fn facts(&mut self) -> Facts {
+        let waiting = latest(self.waiting.clone());
+        let (policies, inventory) = match &self.compiled {
+            Some(compiled) => {
+                let (policies, inventory) = compiled.facts();
+                (policies.iter().filter(|policy| !is_of_baseline(policy.tier)).cloned().collect(), inventory.clone())
+            }
+            None => (std::mem::take(&mut self.facts.policies), std::mem::take(&mut self.facts.inventory)),
+        };
+        let mut facts = Facts { policies, inventory, ..self.facts.clone() };
+        carry_out(&mut facts, waiting);
+        if self.compiled.is_none() {
+            self.waiting.clear();
+            self.facts = facts.clone();
+        }
+        facts
+    }
+
+    fn rebuild(&mut self, waiting: Vec<Change>) {
+        self.waiting = waiting;
+        let facts = self.facts();
+        self.waiting.clear();
+        self.facts = Facts { baseline: facts.baseline.clone(), host: facts.host.clone(), ..Facts::default() };
+        self.is_replaced = false;
+        let mut policies = facts.policies;
+        policies.extend(facts.baseline);
+        loop {
+            let surroundings = surroundings(&self.settings, self.facts.host.as_deref());
+            let compiled = Incremental::new(policies.clone(), facts.inventory.clone(), surroundings);
+            let error = compiled.diagnostics().iter().find(|finding| finding.severity == Severity::Error);
+            let error = error.map(|finding| finding.message.clone());
+            let is_host = self.facts.host.as_ref().is_some_and(|host| host.main != STAND_IN);
+            self.compiled = Some(compiled);
+            match error {
+                // Only words of host rules are errors here.
+                Some(error) if is_host => self.host_fails(error),
+                Some(_) | None => break,
+            }
+        }
+        if self.host_fault.is_none() {
+            self.sound_host.clone_from(&self.facts.host);
+        }
+    }
+
+    /// The last sound host rules in the place of these; what closes the node only where there never were any.
+    fn host_fails(&mut self, why: String) {
+        // Those that failed once are not sound either, whatever they were before.
+        let failed = self.facts.host.take();
+        let is_it = |sound: &Arc<FoundHostRules>| failed.as_ref().is_some_and(|failed| Arc::ptr_eq(failed, sound));
+        self.sound_host = self.sound_host.take().filter(|sound| !is_it(sound));
+        let rest =
+            if self.sound_host.is_some() { "the last good ones stay" } else { "nothing new comes in to the node" };
+        self.host_fault = Some(format!("the host rules are broken, and {rest}: {why}"));
+        self.facts.host = Some(self.sound_host.clone().unwrap_or_else(|| Arc::new(closed_host())));
+    }
+}
+
+fn closed_host() -> FoundHostRules {
+    let mut sources = Sources::default();
+    FoundHostRules {
+        rules: stand_in::host(&mut sources),
+        names: Names::built_in(),
+        sources,
+        soundness: Soundness::Broken,
+        main: STAND_IN.to_owned(),
+        texts: Vec::new(),
+    }
+}
+
+/// The name of the rules that close the node.
+const STAND_IN: &str = "palisade:broken-host-rules";
+
+fn surroundings<'a>(settings: &'a Settings, host: Option<&'a FoundHostRules>) -> Surroundings<'a> {
+    let Settings { node, forward, pods, records } = settings;
+    let host = host.map(|host| HostInput { rules: &host.rules, names: &host.names, sources: &host.sources });
+    Surroundings { host, node, forward_mode: *forward, pods, sources: records }
+}
+
+/// What a change is about.
+#[derive(Eq, Hash, PartialEq)]
+enum About {
+    Pod(NamespacedName),
+    Namespace(Arc<str>),
+    Node(Arc<str>),
+    Service(NamespacedName),
+    Policy(Tier, NamespacedName),
+}
+
+fn about(change: &Change) -> About {
+    match change {
+        Change::Pod(name, _) => About::Pod(name.clone()),
+        Change::Namespace(name, _) => About::Namespace(Arc::clone(name)),
+        Change::Node(name, _) => About::Node(Arc::clone(name)),
+        Change::Service(name, _) => About::Service(name.clone()),
+        Change::Policy(tier, name, _) => About::Policy(*tier, name.clone()),
+    }
+}
+
+/// The last change of each object, in order.
+fn latest(changes: Vec<Change>) -> Vec<Change> {
+    let mut seen = HashSet::new();
+    let mut kept: Vec<Change> = changes.into_iter().rev().filter(|change| seen.insert(about(change))).collect();
+    kept.reverse();
+    kept
+}
+
+fn carry_out(facts: &mut Facts, changes: Vec<Change>) {
+    let replaced: BTreeSet<(Tier, NamespacedName)> = changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Policy(tier, name, _) => Some((*tier, name.clone())),
+            Change::Pod(..) | Change::Namespace(..) | Change::Node(..) | Change::Service(..) => None,
+        })
+        .collect();
+    facts.policies.retain(|policy| !replaced.contains(&(policy.tier, policy.name.clone())));
+    let inventory = &mut facts.inventory;
+    for change in changes {
+        match change {
+            Change::Pod(name, pod) => put(&mut inventory.pods, name, pod),
+            Change::Namespace(name, labels) => put(&mut inventory.namespaces, name, labels),
+            Change::Node(name, node) => put(&mut inventory.nodes, name, node),
+            Change::Service(name, service) => put(&mut inventory.services, name, service),
+            Change::Policy(_, _, policy) => facts.policies.extend(policy),
+        }
+    }
+}
+
+fn put<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) {
+    match value {
+        Some(value) => drop(map.insert(key, value)),
+        None => drop(map.remove(&key)),
+    }
+}
+
+/// Adds what changed later to what changed before: what came and went again is no change.
+fn follow(all: &mut BTreeMap<Name, ElementDelta>, later: BTreeMap<Name, ElementDelta>) {
+    for (name, ElementDelta { removed, added }) in later {
+        let before = all.entry(name).or_default();
+        for element in removed {
+            match before.added.iter().position(|known| *known == element) {
+                Some(at) => drop(before.added.swap_remove(at)),
+                None => before.removed.push(element),
+            }
+        }
+        for element in added {
+            match before.removed.iter().position(|known| *known == element) {
+                Some(at) => drop(before.removed.swap_remove(at)),
+                None => before.added.push(element),
+            }
+        }
+    }
+    all.retain(|_, delta| *delta != ElementDelta::default());
+}

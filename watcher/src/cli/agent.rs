@@ -1,0 +1,204 @@
+//! `palisade agent`: the sources, in force for as long as it runs and after.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use clap::ValueEnum;
+use engine::compile::marker::{SourceKind, SourceRecord};
+use engine::kernel::Netlink;
+use tracing::level_filters::LevelFilter;
+
+use super::input::{self, SourceArgs};
+use super::{Failure, Outcome, apply, live};
+use crate::agent::board::Board;
+use crate::agent::enforcer::{Enforcer, Ownership};
+use crate::agent::event::{self, Source};
+use crate::agent::files::Files;
+use crate::agent::reconcile::{Agent, Start};
+use crate::agent::world::Settings;
+use crate::agent::{drift, serve};
+use crate::config::Config;
+use crate::report::Color;
+use crate::run_dir::RunDir;
+use crate::state_dir::StateDir;
+
+/// How long to wait for whoever holds the right to write: an agent that is ending, or an apply.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Keep the policy of this node true: watch the sources, apply what changes, put right what others break.
+///
+/// The first change goes at once, those that follow within 25 ms, or within four times as long as the last apply took, but
+/// never more than a second, go together. Nothing newly compiled is applied before every source has answered; until then
+/// what is loaded stays in force, and where nothing is, what was in force when the agent ended last. A source that stays
+/// silent for 30 s no longer holds the others back. When the agent ends, in whatever way, everything stays in force;
+/// `palisade teardown` removes it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Where the objects come from: `dir:PATH`, a folder of manifests.
+    #[arg(long, value_name = "SOURCE")]
+    source: From,
+
+    /// Where to serve `/live`, `/ready` and `/metrics` by HTTP, like 127.0.0.1:9750; without it, nowhere.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+
+    /// Whether the kernel is to keep others from changing the tables.
+    #[arg(long, value_enum, default_value_t = Owner::Auto)]
+    table_owner: Owner,
+
+    /// The form of the log, on standard error.
+    #[arg(long, value_enum, default_value_t = Log::Text)]
+    log: Log,
+
+    /// How much to log: error, warn, info or debug.
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log_level: LevelFilter,
+
+    /// The node that the ruleset is for [default: the host's name].
+    #[arg(long, value_name = "NAME")]
+    node: Option<String>,
+
+    /// The enforced egress baseline, instead of the one among the manifests. Can be given more than once.
+    #[arg(long, value_name = "FILE")]
+    baseline: Vec<PathBuf>,
+
+    /// Host rules in ferm's language.
+    #[arg(long, value_name = "FILE")]
+    host: Option<PathBuf>,
+
+    /// How pod policy is enforced, and what is not given as a flag (docs/reference/config.md).
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Example:
+  palisade agent --source dir:/etc/palisade/manifests --node node-a --listen 127.0.0.1:9750
+
+Files:
+  /run/palisade/lock, agent.sock  the right to write, and where `palisade status --agent` asks
+  /var/lib/palisade/facts, baseline  what was in force last, for a start at which nobody answers
+  The environment variables PALISADE_RUN_DIR and PALISADE_STATE_DIR name other folders.
+
+Exit codes:
+  0  it was asked to end; everything stays in force
+  2  the usage or the configuration is wrong
+  3  the kernel, a missing permission (CAP_NET_ADMIN), an address that cannot be had, another agent, an
+     apply that is writing or one that awaits its confirmation stands in the way";
+
+/// Where objects come from.
+#[derive(Clone, Debug)]
+enum From {
+    Folder(PathBuf),
+}
+
+impl FromStr for From {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("dir:") {
+            Some(path) if !path.is_empty() => Ok(Self::Folder(path.into())),
+            Some(_) | None => Err("a source is `dir:PATH`".to_owned()),
+        }
+    }
+}
+
+/// Who may change the tables.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Owner {
+    /// Only the agent, where the kernel can keep others out (6.9); elsewhere what they change is put right.
+    Auto,
+    /// Everybody; what they change is put right.
+    Shared,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Log {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
+    let config = config(args, color)?;
+    let settings = settings(&config)?;
+    let run = RunDir::from_environment();
+    let _lock = run.lock("palisade agent", PATIENCE).map_err(|error| Failure::Refused(error.into()))?;
+    apply::refuse_unconfirmed(&run)?;
+    let kernel = Netlink::open().map_err(live::refused)?;
+    begin_log(args.log, args.log_level);
+    let board = Arc::new(Board::new());
+    let (tell, hear) = event::channel();
+    let socket = run.file(serve::SOCKET);
+    let served = serve::start(args.listen, &socket, &board, &tell).with_context(|| {
+        let listen = args.listen.map(|address| format!(" and {address}")).unwrap_or_default();
+        format!("listening on {}{listen}", socket.display())
+    });
+    served.map_err(Failure::Refused)?;
+    // Before anything is read, so that what others change from then on is heard.
+    drift::listen(kernel.port(), tell.clone()).map_err(live::refused)?;
+    let ownership = match args.table_owner {
+        Owner::Auto => Ownership::WherePossible,
+        Owner::Shared => Ownership::Shared,
+    };
+    let judge = Box::new(crate::flows::judge);
+    let enforcer = Enforcer::new(kernel, ownership, settings.pods.local.clone(), judge);
+    let source = Box::new(Files::new(config));
+    let sources = source.names();
+    let start = Start { enforcer, settings, sources, state: StateDir::from_environment(), board };
+    let agent = Agent::start(start).map_err(live::refused)?;
+    std::thread::spawn(move || source.run(tell));
+    agent.run(&hear);
+    Ok(Outcome::Clean)
+}
+
+/// What the flags and the file say, with the folder as the only manifests.
+fn config(args: &Args, color: Color) -> Result<Config, Failure> {
+    let Args { source: From::Folder(folder), node, baseline, host, config, .. } = args;
+    let from_file = match config {
+        Some(path) => SourceArgs::of_config(path).config(color)?,
+        None => Config::default(),
+    };
+    let flags = Config {
+        host: host.clone(),
+        manifests: vec![folder.clone()],
+        baseline: baseline.clone(),
+        node: node.clone(),
+        forward: None,
+        pods: None,
+    };
+    let config = flags.or(from_file);
+    let mut paths = config.manifests.iter().chain(&config.host).chain(&config.baseline);
+    if paths.any(|path| path == Path::new(crate::source::files::STDIN)) {
+        return Err(Failure::Input(anyhow!("an agent cannot watch standard input (`-`)")));
+    }
+    Ok(config)
+}
+
+fn settings(config: &Config) -> Result<Settings, Failure> {
+    let record = |kind, path: &PathBuf| SourceRecord { kind, path: path.display().to_string() };
+    let manifests = config.manifests.iter().map(|path| record(SourceKind::Manifests, path));
+    let baseline = config.baseline.iter().map(|path| record(SourceKind::Baseline, path));
+    let host = config.host.iter().map(|path| record(SourceKind::Host, path));
+    Ok(Settings {
+        node: input::node(config)?,
+        forward: config.forward.unwrap_or_default(),
+        pods: config.pod_options().clone(),
+        records: manifests.chain(baseline).chain(host).collect(),
+    })
+}
+
+fn begin_log(form: Log, level: LevelFilter) {
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_target(false);
+    match form {
+        Log::Text => log.with_ansi(false).init(),
+        Log::Json => log.json().flatten_event(true).with_current_span(false).init(),
+    }
+}
