@@ -1,0 +1,1 @@
+//! Two agents, and what packets may do.
