@@ -1,6 +1,7 @@
 //! One integration binary: whole lines, from what a user writes to what packets do.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
+mod agent;
 mod agree;
 mod architecture;
 mod cli;

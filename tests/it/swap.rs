@@ -3,7 +3,7 @@
 
 mod cluster;
 mod engine;
-mod load;
+pub(crate) mod load;
 mod short;
 mod text;
 

@@ -2,6 +2,7 @@
 //!
 //! Sources tell of changes; one thread compiles and applies them. See docs/design/agent.md.
 
+pub mod ask;
 pub mod baseline;
 pub mod board;
 pub mod cluster;

@@ -5,6 +5,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
 
+#[cfg(feature = "cluster")]
+pub mod agent;
 pub mod changes;
 pub mod diagnostics;
 pub mod drops;
@@ -72,7 +74,7 @@ pub fn failure(error: &(dyn std::error::Error + 'static)) {
 }
 
 /// Indented JSON with a final newline.
-fn pretty(value: &impl serde::Serialize) -> String {
+pub(crate) fn pretty(value: &impl serde::Serialize) -> String {
     // Our own types hold no maps with odd keys and no floats, so there is nothing that JSON could not say.
     serde_json::to_string_pretty(value).map(|text| text + "\n").unwrap_or_default()
 }

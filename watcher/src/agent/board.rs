@@ -114,9 +114,11 @@ pub struct Board {
 }
 
 impl Board {
-    /// An empty one.
+    /// One of an agent that has not begun.
     pub fn new() -> Self {
-        Self { metrics: Metrics::new(), report: Mutex::default(), begun: Instant::now(), pulse: AtomicU64::new(0) }
+        let starting = Report { not_ready_because: Some("it is starting".to_owned()), ..Report::default() };
+        let report = Mutex::new(Arc::new(starting));
+        Self { metrics: Metrics::new(), report, begun: Instant::now(), pulse: AtomicU64::new(0) }
     }
 
     /// The loop is alive.

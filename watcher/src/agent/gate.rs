@@ -89,7 +89,7 @@ mod tests {
         assert!(gate.in_sync(&one) && !gate.in_sync(&one));
         assert!(!gate.is_open());
         assert_eq!(gate.silent().collect::<Vec<_>>(), [&other]);
-        assert!(!gate.is_patience_over(now + PATIENCE - Duration::from_millis(1)));
+        assert!(!gate.is_patience_over(now + PATIENCE.saturating_sub(Duration::from_millis(1))));
         assert!(gate.is_patience_over(now + PATIENCE));
         assert!(gate.in_sync(&other) && gate.is_open());
         gate.lost(&other, "gone".to_owned());

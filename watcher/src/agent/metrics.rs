@@ -251,7 +251,11 @@ mod tests {
     #[test]
     fn what_is_served_and_the_reference_name_the_same_metrics() {
         let metrics = Metrics::new();
+        // What has a label is served from its first value on.
         metrics.took(Phase::Compile, Duration::ZERO);
+        metrics.event("a");
+        metrics.source("a", true);
+        metrics.count_findings("error", 0);
         let text = metrics.text();
         let help = text.lines().filter_map(|line| line.strip_prefix("# HELP "));
         let types: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();

@@ -26,6 +26,8 @@ use crate::last_good;
 use crate::state_dir::StateDir;
 
 mod post;
+#[cfg(test)]
+mod tests;
 
 /// How long the loop waits for something to happen before it shows that it is alive.
 const TICK: Duration = Duration::from_secs(1);
@@ -312,11 +314,10 @@ impl<K: Kernel> Agent<K> {
         if self.gate.is_open() {
             return Basis::Sources;
         }
-        let is_loaded = self.enforcing != Enforcing::Nothing;
         let objects_are_silent = self.gate.silent().any(is_of_objects);
         if self.gate.is_patience_over(now) {
-            // Without any object known, what an earlier run left is better than what can be made.
-            let is_better = !objects_are_silent || self.last_good.is_some() || !is_loaded;
+            // Without any object told, what an earlier run left is better than what can be made.
+            let is_better = !objects_are_silent || self.enforcing != Enforcing::Adopted;
             return if is_better { Basis::StopGap } else { Basis::Nothing };
         }
         // What was adopted may be newer than what was kept, and so it stays, unless others took it away.

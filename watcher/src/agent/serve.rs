@@ -9,9 +9,8 @@ use std::convert::Infallible;
 use std::fs::{self, Permissions};
 use std::future::Future;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -24,6 +23,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::AbortHandle;
 use tokio::time;
@@ -52,6 +52,7 @@ const HEAD_BYTES: usize = 8 << 10;
 /// If an address or the socket cannot be had.
 pub fn start(http: Option<SocketAddr>, socket: &Path, board: &Arc<Board>, tell: &Tell) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let inside = runtime.enter();
     let http = http.map(listener).transpose()?;
     // Whoever holds the lock of the folder may take away what a dead agent left.
     match fs::remove_file(socket) {
@@ -60,12 +61,9 @@ pub fn start(http: Option<SocketAddr>, socket: &Path, board: &Arc<Board>, tell: 
     }
     let status = UnixListener::bind(socket)?;
     fs::set_permissions(socket, Permissions::from_mode(0o600))?;
-    status.set_nonblocking(true)?;
     let (board, tell) = (Arc::clone(board), tell.clone());
-    let (mut terminate, mut interrupt) = {
-        let _inside = runtime.enter();
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
-    };
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    drop(inside);
     thread::spawn(move || {
         runtime.block_on(async move {
             if let Some(http) = http {
@@ -85,13 +83,12 @@ pub fn start(http: Option<SocketAddr>, socket: &Path, board: &Arc<Board>, tell: 
 }
 
 fn listener(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind(address)?;
+    let listener = std::net::TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
-    Ok(listener)
+    TcpListener::from_std(listener)
 }
 
-async fn serve_http(listener: TcpListener, board: Arc<Board>) {
-    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+async fn serve_http(listener: TcpListener, board: Arc<Board>) -> ! {
     let mut connections = Connections::default();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -113,8 +110,7 @@ async fn serve_http(listener: TcpListener, board: Arc<Board>) {
     }
 }
 
-async fn serve_status(listener: UnixListener, board: Arc<Board>) {
-    let Ok(listener) = tokio::net::UnixListener::from_std(listener) else { return };
+async fn serve_status(listener: UnixListener, board: Arc<Board>) -> ! {
     let mut connections = Connections::default();
     loop {
         let Ok((mut stream, _)) = listener.accept().await else {
@@ -123,6 +119,7 @@ async fn serve_status(listener: UnixListener, board: Arc<Board>) {
         };
         let board = Arc::clone(&board);
         connections.add(async move {
+            // Whether a client went away early is its own business.
             let text = serde_json::to_string(&*board.report()).unwrap_or_default();
             drop(stream.write_all(text.as_bytes()).await);
         });
@@ -148,10 +145,13 @@ fn answer(request: &Request<Incoming>, board: &Board) -> Response<Full<Bytes>> {
     const TEXT: &str = "text/plain; charset=utf-8";
     const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     let (status, kind, text) = match (request.method(), request.uri().path()) {
-        (&Method::GET | &Method::HEAD, "/live") => match board.is_alive() {
-            true => (StatusCode::OK, TEXT, "alive\n".to_owned()),
-            false => (StatusCode::SERVICE_UNAVAILABLE, TEXT, "the loop is stuck\n".to_owned()),
-        },
+        (&Method::GET | &Method::HEAD, "/live") => {
+            if board.is_alive() {
+                (StatusCode::OK, TEXT, "alive\n".to_owned())
+            } else {
+                (StatusCode::SERVICE_UNAVAILABLE, TEXT, "the loop is stuck\n".to_owned())
+            }
+        }
         (&Method::GET | &Method::HEAD, "/ready") => match &board.report().not_ready_because {
             None => (StatusCode::OK, TEXT, "ready\n".to_owned()),
             Some(why) => (StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("not ready: {why}\n")),

@@ -15,7 +15,7 @@ use engine::inventory::Inventory;
 use engine::plan::Round;
 use engine::ruleset::{Name, Ruleset};
 use policy_lang::diagnostic::{Diagnostic, Severity};
-use policy_lang::name::NamespacedName;
+use policy_lang::name::{Labels, NAMESPACE_NAME_LABEL, NamespacedName};
 use policy_lang::policy::{Policy, Tier};
 use policy_lang::source::Sources;
 
@@ -117,13 +117,14 @@ impl World {
         if let Some(host) = &self.facts.host
             && host.soundness == Soundness::Broken
         {
-            self.host_fails("they could not be read".to_owned());
+            self.host_fails("they could not be read");
         }
     }
 
     /// Brings the ruleset up to date.
     pub fn update(&mut self) -> Delta {
         let waiting = latest(std::mem::take(&mut self.waiting));
+        let waiting = self.with_namespaces(waiting);
         if self.compiled.is_none() || self.is_replaced || waiting.len() > FOLLOWED_MAX {
             self.rebuild(waiting);
             return Delta::Structure;
@@ -134,7 +135,7 @@ impl World {
         for change in waiting {
             match (compiled.apply(change, surroundings(settings, host.as_deref())), &mut all) {
                 (Applied::Elements(deltas), Some(all)) => follow(all, deltas),
-                (Applied::Elements(_), None) | (Applied::Structure, None) => {}
+                (Applied::Elements(_) | Applied::Structure, None) => {}
                 (Applied::Structure, Some(_)) => all = None,
             }
         }
@@ -167,7 +168,7 @@ impl World {
 
     /// The facts that are told by now.
     pub fn facts(&mut self) -> Facts {
-        let waiting = latest(self.waiting.clone());
+        let waiting = self.with_namespaces(latest(self.waiting.clone()));
         let (policies, inventory) = match &self.compiled {
             Some(compiled) => {
                 let (policies, inventory) = compiled.facts();
@@ -182,6 +183,34 @@ impl World {
             self.facts = facts.clone();
         }
         facts
+    }
+
+    /// Puts the namespace before the first pod of it, if that is told first: without one no policy of the whole cluster
+    /// would bind the pod. It is assumed to have its name label only, until it is told.
+    fn with_namespaces(&self, waiting: Vec<Change>) -> Vec<Change> {
+        let known = match &self.compiled {
+            Some(compiled) => &compiled.facts().1.namespaces,
+            None => &self.facts.inventory.namespaces,
+        };
+        let told = waiting.iter().filter_map(|change| match change {
+            Change::Namespace(name, Some(_)) => Some(Arc::clone(name)),
+            Change::Namespace(..) | Change::Pod(..) | Change::Node(..) | Change::Service(..) | Change::Policy(..) => {
+                None
+            }
+        });
+        let mut told: HashSet<Arc<str>> = told.collect();
+        let mut all = Vec::with_capacity(waiting.len());
+        for change in waiting {
+            if let Change::Pod(NamespacedName { namespace, .. }, Some(_)) = &change
+                && !known.contains_key(namespace)
+                && told.insert(Arc::clone(namespace))
+            {
+                let labels = Labels::from([(Arc::from(NAMESPACE_NAME_LABEL), Arc::clone(namespace))]);
+                all.push(Change::Namespace(Arc::clone(namespace), Some(labels)));
+            }
+            all.push(change);
+        }
+        all
     }
 
     fn rebuild(&mut self, waiting: Vec<Change>) {
@@ -201,7 +230,7 @@ impl World {
             self.compiled = Some(compiled);
             match error {
                 // Only words of host rules are errors here.
-                Some(error) if is_host => self.host_fails(error),
+                Some(error) if is_host => self.host_fails(&error),
                 Some(_) | None => break,
             }
         }
@@ -211,7 +240,7 @@ impl World {
     }
 
     /// The last sound host rules in the place of these; what closes the node only where there never were any.
-    fn host_fails(&mut self, why: String) {
+    fn host_fails(&mut self, why: &str) {
         // Those that failed once are not sound either, whatever they were before.
         let failed = self.facts.host.take();
         let is_it = |sound: &Arc<FoundHostRules>| failed.as_ref().is_some_and(|failed| Arc::ptr_eq(failed, sound));
@@ -318,4 +347,28 @@ fn follow(all: &mut BTreeMap<Name, ElementDelta>, later: BTreeMap<Name, ElementD
         }
     }
     all.retain(|_, delta| *delta != ElementDelta::default());
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::ruleset::{DataType, Datum, Element, ElementKey};
+
+    use super::*;
+
+    #[test]
+    fn what_comes_and_goes_within_a_batch_is_no_change() {
+        let name = Name::ours("sel4");
+        let element = |number| (ElementKey::values([Datum::number(DataType::Mark, number)]), Element::PLAIN);
+        let delta = |removed: &[u32], added: &[u32]| {
+            let of = |numbers: &[u32]| numbers.iter().map(|number| element(*number)).collect();
+            BTreeMap::from([(name.clone(), ElementDelta { removed: of(removed), added: of(added) })])
+        };
+        let mut all = BTreeMap::new();
+        for later in [delta(&[1], &[2]), delta(&[2, 3], &[1]), delta(&[], &[4])] {
+            follow(&mut all, later);
+        }
+        assert_eq!(all, delta(&[3], &[4]));
+        follow(&mut all, delta(&[4], &[3]));
+        assert_eq!(all, BTreeMap::new());
+    }
 }

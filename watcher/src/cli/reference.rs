@@ -46,14 +46,31 @@ pub fn config_reference() -> String {
 pub fn metrics_reference() -> String {
     let mut text = String::from(
         "# Metrics\n\nGenerated from the program: `make docs` writes this page again, and a test holds it to be \
-         current.\n\n`palisade status --format prometheus` prints them as text, for the textfile collector of a node \
+         current.\n\n## Of a command\n\n`palisade status --format prometheus` prints them as text, for the textfile collector of a node \
          exporter. All are gauges without labels.\n\n| metric | meaning |\n|---|---|\n",
     );
     for Metric { name, help, .. } in METRICS {
         let _: std::fmt::Result = writeln!(text, "| `{name}` | {help} |");
     }
+    push_agent(&mut text);
     text
 }
+
+#[cfg(feature = "cluster")]
+fn push_agent(text: &mut String) {
+    use crate::agent::metrics::{FAMILIES, Family};
+
+    text.push_str(
+        "\n## Of the agent\n\n`palisade agent --listen ADDRESS:PORT` serves them at `/metrics`. Labels have few and \
+         fixed values; no pod, policy or process is one.\n\n| metric | kind | meaning |\n|---|---|---|\n",
+    );
+    for Family { name, kind, help } in FAMILIES {
+        let _: std::fmt::Result = writeln!(text, "| `{name}` | {kind} | {help}. |");
+    }
+}
+
+#[cfg(not(feature = "cluster"))]
+fn push_agent(_: &mut String) {}
 
 fn push(text: &mut String, command: &mut clap::Command, name: &str) {
     let help = command.render_long_help().to_string();

@@ -25,6 +25,12 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 
+    /// Ask the agent that runs on this machine: what it enforces and since when, its sources and what is wrong with
+    /// them, what others changed, pods whose addresses are not known yet. As text or as JSON.
+    #[cfg(feature = "cluster")]
+    #[arg(long, conflicts_with_all = ["host", "manifests", "baseline", "node", "config", "keep_going"])]
+    agent: bool,
+
     #[command(flatten)]
     sources: SourceArgs,
 }
@@ -32,13 +38,16 @@ pub(super) struct Args {
 const EXAMPLES: &str = "\
 Examples:
   palisade status --config /etc/palisade/palisade.yaml
+  palisade status --agent --format json
   palisade status --format prometheus > /var/lib/prometheus/node-exporter/palisade.prom
 
 Exit codes:
   0  loaded, and in sync where it was compared
   1  not loaded, drift, pods between which a bridge hides packets, or objects are broken (--keep-going)
   2  the input, the usage or the configuration is wrong
-  3  the kernel cannot be read: CAP_NET_ADMIN in the network namespace is needed
+  3  the kernel cannot be read: CAP_NET_ADMIN in the network namespace is needed; with --agent:
+     no agent answers
+With --agent: 0 ready, 1 not ready
 With --format nagios:
   0 OK, 1 WARNING (unconfirmed), 2 CRITICAL (not loaded, drift), 3 UNKNOWN (all else)";
 
@@ -56,6 +65,10 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
+    #[cfg(feature = "cluster")]
+    if args.agent {
+        return of_agent(args.format);
+    }
     match (args.format, found(&args.sources, color)) {
         (Format::Nagios, Ok((found, _))) => {
             super::print(&status::nagios(&found))?;
@@ -76,6 +89,28 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
             Ok(if as_it_should { outcome } else { Outcome::Findings })
         }
     }
+}
+
+/// `--agent`.
+#[cfg(feature = "cluster")]
+fn of_agent(format: Format) -> Result<Outcome, Failure> {
+    use anyhow::{Context as _, anyhow};
+
+    use crate::agent::{ask, serve};
+    use crate::report;
+
+    let socket = RunDir::from_environment().file(serve::SOCKET);
+    let asked = ask::ask(&socket).with_context(|| format!("no agent answers at {}", socket.display()));
+    let found = asked.map_err(Failure::Refused)?;
+    super::print(&match format {
+        Format::Text => report::agent::text(&found),
+        Format::Json => report::pretty(&found),
+        Format::Nagios | Format::Prometheus => {
+            let message = "an agent is asked for text or JSON; it serves its metrics by HTTP (`agent --listen`)";
+            return Err(Failure::Input(anyhow!(message)));
+        }
+    })?;
+    Ok(if found.ready { Outcome::Clean } else { Outcome::Findings })
 }
 
 fn found(sources: &SourceArgs, color: Color) -> Result<(Status, Outcome), Failure> {

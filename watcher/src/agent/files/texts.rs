@@ -66,9 +66,11 @@ impl Texts {
         let mut manifests = BTreeMap::new();
         let mut paths = BTreeMap::new();
         for root in &config.manifests {
+            // Otherwise a folder that is not there would be a file that cannot be read, with nothing in it.
+            fs::metadata(root).map_err(|error| FileError::Unreadable { path: files::shown(root), error })?;
             let found = files::manifests(root)?;
             for path in &found {
-                manifests.insert(path.clone(), self.manifest(path)?);
+                manifests.insert(path.clone(), self.manifest(path));
             }
             paths.insert(root.clone(), found);
         }
@@ -120,30 +122,30 @@ impl Texts {
         diagnostic.code == code::DUPLICATE_OBJECT && manifest.is_some_and(|manifest| manifest.former.is_some())
     }
 
-    fn manifest(&self, path: &Path) -> Result<Manifest, FileError> {
+    fn manifest(&self, path: &Path) -> Manifest {
         let known = self.manifests.get(path);
         let text = match files::read(path) {
             Ok(text) => text,
             Err(error) => {
                 let unreadable = Some(error.to_string());
-                return Ok(match known {
+                return match known {
                     Some(Manifest { text, former, .. }) => {
                         Manifest { text: text.clone(), former: former.clone(), unreadable }
                     }
                     None => Manifest { unreadable, ..Manifest::default() },
-                });
+                };
             }
         };
         if let Some(Manifest { text: same, former, unreadable: None }) = known
             && *same == text
         {
-            return Ok(Manifest { text, former: former.clone(), unreadable: None });
+            return Manifest { text, former: former.clone(), unreadable: None };
         }
         let former = known.filter(|_| !is_whole(&text)).and_then(|known| match &known.former {
             Some(former) => Some(former.clone()),
             None => is_whole(&known.text).then(|| known.text.clone()),
         });
-        Ok(Manifest { text, former, unreadable: None })
+        Manifest { text, former, unreadable: None }
     }
 }
 

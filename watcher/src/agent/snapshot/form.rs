@@ -108,8 +108,8 @@ impl Kept {
             Some((main, texts)) => Some(Arc::new(super::host(main, texts)?)),
             None => None,
         };
-        let mut inventory = Inventory::default();
-        inventory.namespaces = namespaces.into_iter().map(|(name, pairs)| (name.into(), labels(pairs))).collect();
+        let namespaces = namespaces.into_iter().map(|(name, pairs)| (name.into(), labels(pairs))).collect();
+        let mut inventory = Inventory { namespaces, ..Inventory::default() };
         inventory.nodes = nodes
             .into_iter()
             .map(|KeptNode { name, addresses, pod_cidrs, labels: pairs }| {

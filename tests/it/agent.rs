@@ -1,0 +1,8 @@
+//! The agent as a program: in a node's network namespace, with a folder of manifests, real packets and real enemies.
+
+mod drift;
+mod node;
+mod operators;
+mod policy;
+mod ready;
+mod restart;

@@ -1,0 +1,338 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use engine::compile::compile;
+use engine::compile::options::STANDARD;
+use engine::compile::{ForwardMode, Input};
+use engine::incremental::Change;
+use engine::inventory::{Inventory, Pod};
+use engine::kernel::fake::Fake;
+use engine::kernel::{Features, Guard};
+use engine::observed::{KernelGeneration, Observed};
+use engine::plan::Op;
+use engine::revoke;
+use engine::ruleset::{Family, Ruleset, TableKey};
+use policy_lang::baseline::Baseline;
+use policy_lang::name::{Labels, NamespacedName};
+use policy_lang::peer::{Namespaces, PodSelector};
+use policy_lang::policy::{Policy, Subject, Tier};
+use policy_lang::selector::Selector;
+
+use super::super::enforcer::Ownership;
+use super::super::event::{FoundBaseline, Tell, channel};
+use super::super::gate;
+use super::*;
+
+/// A fake kernel that may refuse to commit.
+struct Moody {
+    kernel: Fake,
+    refuses: Arc<AtomicU32>,
+}
+
+impl Kernel for Moody {
+    fn features(&self) -> Features {
+        self.kernel.features()
+    }
+
+    fn generation(&mut self) -> Result<KernelGeneration, KernelError> {
+        self.kernel.generation()
+    }
+
+    fn observe(&mut self, tables: &[TableKey]) -> Result<Observed, KernelError> {
+        self.kernel.observe(tables)
+    }
+
+    fn commit(&mut self, ops: &[Op], guard: Guard) -> Result<(), KernelError> {
+        let left = self.refuses.load(Ordering::Relaxed);
+        if left > 0 {
+            self.refuses.store(left - 1, Ordering::Relaxed);
+            return Err(KernelError::Unknown);
+        }
+        self.kernel.commit(ops, guard)
+    }
+
+    fn check(&mut self, ops: &[Op]) -> Result<(), KernelError> {
+        self.kernel.check(ops)
+    }
+}
+
+/// An agent whose time is the test's.
+struct Bench {
+    agent: Agent<Moody>,
+    kernel: Fake,
+    refuses: Arc<AtomicU32>,
+    tell: Tell,
+    hear: Hear,
+    facts: (BTreeMap<NamespacedName, Policy>, Inventory),
+    state: PathBuf,
+}
+
+impl Bench {
+    fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let state = std::env::temp_dir().join(format!("palisade-loop-{}-{number}", std::process::id()));
+        Self::on(Fake::current(), state)
+    }
+
+    fn on(kernel: Fake, state: PathBuf) -> Self {
+        let refuses = Arc::new(AtomicU32::new(0));
+        let moody = Moody { kernel: kernel.socket(), refuses: Arc::clone(&refuses) };
+        let judge = Box::new(|_: crate::flows::Before<'_>, _: &Ruleset, _: &_| Ok(revoke::Outcome::default()));
+        let enforcer = Enforcer::new(moody, Ownership::Shared, STANDARD.local.clone(), judge);
+        let start = Start {
+            enforcer,
+            settings: settings(),
+            sources: vec![SourceName::manifests(), SourceName::baseline()],
+            state: StateDir::at(state.clone()),
+            board: Arc::new(Board::new()),
+        };
+        let (tell, hear) = channel();
+        let agent = Agent::start(start).unwrap();
+        Self { agent, kernel, refuses, tell, hear, facts: <_>::default(), state }
+    }
+
+    fn tell(&self, event: Event) {
+        assert!(self.tell.tell(&SourceName::manifests(), event).is_continue());
+    }
+
+    fn answer(&self) {
+        let absent = FoundBaseline { baseline: Baseline::Absent, texts: Vec::new() };
+        for event in [Event::Baseline(absent), Event::InSync] {
+            assert!(self.tell.tell(&SourceName::baseline(), event).is_continue());
+        }
+        self.tell(Event::InSync);
+    }
+
+    /// Tells of changes, and remembers them.
+    fn change(&mut self, changes: Vec<Change>) {
+        for change in changes.clone() {
+            let (policies, inventory) = &mut self.facts;
+            match change {
+                Change::Pod(name, Some(pod)) => drop(inventory.pods.insert(name, pod)),
+                Change::Pod(name, None) => drop(inventory.pods.remove(&name)),
+                Change::Policy(_, name, Some(policy)) => drop(policies.insert(name, policy)),
+                Change::Policy(_, name, None) => drop(policies.remove(&name)),
+                Change::Namespace(..) | Change::Node(..) | Change::Service(..) => unreachable!("not told here"),
+            }
+        }
+        self.tell(Event::Changed(changes));
+    }
+
+    /// Hears all that was told, and works as if it were so late.
+    fn step(&mut self, now: Instant) {
+        while let Some(message) = self.hear.at_hand() {
+            assert!(self.agent.take(message).is_continue());
+        }
+        self.agent.work(now);
+        self.agent.post(now);
+    }
+
+    fn report(&self) -> Arc<super::super::board::Report> {
+        self.agent.board.report()
+    }
+
+    /// What the facts that were told compile to from nothing, with the namespace that nobody told of.
+    fn desired(&self) -> Ruleset {
+        let settings = settings();
+        let mut inventory = self.facts.1.clone();
+        let labels = [("kubernetes.io/metadata.name".into(), "x".into())].into();
+        inventory.namespaces.insert("x".into(), labels);
+        let policies: Vec<Policy> = self.facts.0.values().cloned().collect();
+        let input = Input {
+            policies: &policies,
+            host: None,
+            inventory: &inventory,
+            node: &settings.node,
+            forward_mode: settings.forward,
+            pods: &settings.pods,
+            sources: &settings.records,
+        };
+        compile(&input).0
+    }
+
+    fn is_loaded(&self) -> bool {
+        !self.kernel.state().tables.is_empty()
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.state));
+    }
+}
+
+fn settings() -> Settings {
+    Settings { node: "n".to_owned(), forward: ForwardMode::default(), pods: STANDARD.clone(), records: Vec::new() }
+}
+
+fn pod(number: u8, node: &str, app: &str) -> Change {
+    let pod = Pod {
+        labels: [("app".into(), app.into())].into_iter().collect::<Labels>(),
+        node: Some(node.into()),
+        addresses: vec![[10, 0, 0, number].into()],
+        ..Pod::default()
+    };
+    Change::Pod(NamespacedName::new("x", format!("p{number}")), Some(pod))
+}
+
+fn gone(number: u8) -> Change {
+    Change::Pod(NamespacedName::new("x", format!("p{number}")), None)
+}
+
+/// Who has the label reaches everybody.
+fn policy(name: &str) -> Change {
+    use policy_lang::peer::Peer;
+    use policy_lang::policy::{Action, Peers, PortMatches, Rule};
+    use policy_lang::selector::{Operator, Requirement};
+    let here = |pods| PodSelector { namespaces: Namespaces::Named("x".into()), pods };
+    let app = Requirement { key: "app".into(), operator: Operator::In(["client".into()].into()) };
+    let peers = Peers::AnyOf(vec![Peer::Pods(here(Selector::new([app])))]);
+    let policy = Policy {
+        origin: <_>::default(),
+        name: NamespacedName::new("x", name),
+        tier: Tier::NetworkPolicy,
+        priority: 0,
+        subject: Subject { pods: here(Selector::everything()), exempt: Box::default() },
+        ingress: Some(vec![Rule::new(<_>::default(), Action::Accept, peers, PortMatches::Any)]),
+        egress: None,
+    };
+    Change::Policy(Tier::NetworkPolicy, policy.name.clone(), Some(policy))
+}
+
+#[test]
+fn nothing_is_written_before_every_source_has_answered() {
+    let mut bench = Bench::new();
+    bench.change(vec![pod(1, "n", "server"), policy("a")]);
+    bench.tell(Event::InSync);
+    bench.step(Instant::now());
+    assert!(!bench.is_loaded());
+    assert_eq!(bench.report().not_ready_because.as_deref(), Some("waits for baseline"));
+    bench.answer();
+    bench.step(Instant::now());
+    assert!(bench.kernel.ruleset() == bench.desired());
+    assert!(bench.report().ready);
+    assert_eq!((bench.report().n_pods, bench.report().n_policies), (1, 1));
+}
+
+#[test]
+fn whatever_comes_together_ends_in_what_a_compile_from_nothing_makes() {
+    let mut bench = Bench::new();
+    bench.change(vec![pod(1, "n", "server"), policy("a")]);
+    bench.answer();
+    bench.step(Instant::now());
+    // Comes, changes, goes and comes again within one batch: remote pods, so elements only.
+    let batches = [
+        vec![pod(2, "far", "client"), pod(3, "far", "client")],
+        vec![pod(2, "far", "other"), pod(4, "far", "client"), gone(3), pod(4, "far", "client")],
+        vec![gone(4), pod(4, "far", "client"), gone(2), pod(2, "far", "client"), gone(9)],
+        vec![pod(5, "n", "client"), policy("b"), pod(6, "far", "client"), gone(6)],
+        (10..=110).map(|number| pod(number, "far", "client")).collect(),
+        (10..=110).map(gone).collect(),
+    ];
+    for batch in batches {
+        let n = batch.len();
+        bench.change(batch);
+        bench.step(Instant::now());
+        assert!(bench.kernel.ruleset() == bench.desired(), "{n} changes");
+    }
+    assert_eq!(bench.report().failures, 0);
+}
+
+#[test]
+fn a_batch_that_fails_is_made_up_for_by_the_next_and_ready_says_so() {
+    let mut bench = Bench::new();
+    bench.change(vec![pod(1, "n", "server"), policy("a")]);
+    bench.answer();
+    bench.step(Instant::now());
+    let before = bench.kernel.ruleset();
+    // The batch of elements, and all that apply tries after it.
+    bench.refuses.store(20, Ordering::Relaxed);
+    bench.change(vec![pod(2, "far", "client")]);
+    bench.step(Instant::now());
+    assert!(!bench.report().ready && bench.report().failures == 1, "{:?}", bench.report());
+    assert!(bench.kernel.ruleset() == before);
+    // What comes meanwhile does not go onto a state that is only believed to be there.
+    bench.refuses.store(0, Ordering::Relaxed);
+    bench.change(vec![pod(3, "far", "client")]);
+    bench.step(Instant::now());
+    assert!(bench.kernel.ruleset() == bench.desired());
+    assert!(bench.report().ready && bench.report().failures == 0);
+    // One refusal is got round at once.
+    bench.refuses.store(1, Ordering::Relaxed);
+    bench.change(vec![gone(3)]);
+    bench.step(Instant::now());
+    assert!(bench.kernel.ruleset() == bench.desired());
+    assert!(bench.report().ready);
+}
+
+#[test]
+fn what_others_change_is_put_right_and_counted_only_if_something_was_to_do() {
+    let mut bench = Bench::new();
+    bench.change(vec![pod(1, "n", "server"), policy("a")]);
+    bench.answer();
+    bench.step(Instant::now());
+    let notice = |name: &str| {
+        Event::Kernel(Notice::Commit(Commit {
+            generation: KernelGeneration(0),
+            process_id: 7,
+            process_name: name.into(),
+            port: 0,
+            objects: <_>::default(),
+        }))
+    };
+    bench.tell(notice("nobody"));
+    bench.step(Instant::now());
+    assert_eq!(bench.report().drift.repairs, 0);
+    bench.kernel.tamper(|state| drop(state.tables.remove(&TableKey::ours(Family::Inet))));
+    bench.tell(notice("nft"));
+    // Something of our own at the same time.
+    bench.change(vec![pod(2, "n", "server")]);
+    bench.step(Instant::now());
+    assert!(bench.kernel.ruleset() == bench.desired());
+    let drift = bench.report().drift.clone();
+    assert_eq!((drift.repairs, drift.last.as_deref()), (1, Some("nft (process 7)")));
+}
+
+#[test]
+fn a_silent_source_holds_the_others_back_for_a_while_only() {
+    let mut bench = Bench::new();
+    bench.change(vec![pod(1, "n", "server"), policy("a")]);
+    bench.tell(Event::InSync);
+    bench.step(Instant::now());
+    assert!(!bench.is_loaded());
+    bench.step(Instant::now() + gate::PATIENCE);
+    assert!(bench.is_loaded());
+    // The baseline that is not known counts as one that is broken: what it would deny is denied.
+    assert!(bench.kernel.ruleset() != bench.desired());
+    assert!(!bench.report().ready);
+    bench.answer();
+    bench.step(Instant::now());
+    assert!(bench.kernel.ruleset() == bench.desired());
+    assert!(bench.report().ready);
+}
+
+#[test]
+fn an_adopted_table_is_not_taken_back_to_the_snapshot() {
+    let mut first = Bench::new();
+    first.change(vec![pod(1, "n", "server"), policy("a")]);
+    first.answer();
+    first.step(Instant::now());
+    first.agent.keeper.finish(&mut first.agent.world);
+    // More is in force than was kept.
+    first.change(vec![policy("b")]);
+    first.step(Instant::now());
+    let in_force = first.kernel.ruleset();
+    let mut second = Bench::on(first.kernel.socket(), first.state.clone());
+    second.step(Instant::now());
+    second.step(Instant::now() + gate::PATIENCE);
+    assert!(first.kernel.ruleset() == in_force);
+    assert_eq!(second.report().enforcing, Enforcing::Adopted);
+    // Where there is no table, what was kept is enforced.
+    first.kernel.tamper(|state| state.tables.clear());
+    let mut third = Bench::on(first.kernel.socket(), first.state.clone());
+    third.step(Instant::now());
+    assert!(third.is_loaded());
+    assert_eq!(third.report().enforcing, Enforcing::LastGood);
+}

@@ -1,0 +1,109 @@
+//! What an agent tells of itself, for people.
+
+use crate::agent::board::{DriftReport, Enforcing, Report, SourceReport};
+
+/// Lines for people; the first says whether all is well.
+pub fn text(report: &Report) -> String {
+    let mut lines = vec![match &report.not_ready_because {
+        None => format!("ready: node {}", report.node),
+        Some(why) => format!("not ready: node {}: {why}", report.node),
+    }];
+    let age = report.generation_age_seconds.map(|age| format!(", in force for {}", spoken(age))).unwrap_or_default();
+    let what = match report.enforcing {
+        Enforcing::Nothing => "nothing is enforced",
+        Enforcing::Adopted => "enforced is what an earlier run left in the kernel",
+        Enforcing::LastGood => "enforced is the last-good snapshot, where sources are silent",
+        Enforcing::Sources => "enforced is what the sources say",
+    };
+    lines.push(format!("{what}: generation {}{age}", report.generation));
+    let owner = if report.owner { "only this agent can change the tables" } else { "others can change the tables" };
+    lines.push(format!("process {}, palisade {}: {owner}", report.process, report.program));
+    lines.push(format!("{} pods, {} policies", report.n_pods, report.n_policies));
+    lines.extend(report.sources.iter().map(source));
+    lines.push(drift(&report.drift));
+    if let Some(failure) = &report.last_failure {
+        lines.push(format!("failed {} times since the last success: {failure}", report.failures));
+    }
+    lines.extend(list("pods of this node without a known address", report.n_unknown_pods, &report.unknown_pods));
+    lines.extend(list("findings", report.n_findings, &report.findings));
+    lines.join("\n") + "\n"
+}
+
+fn source(source: &SourceReport) -> String {
+    let SourceReport { name, in_sync, age_seconds, lost } = source;
+    let heard = age_seconds.map_or_else(|| "never heard".to_owned(), |age| format!("heard {} ago", spoken(age)));
+    match (in_sync, lost) {
+        (true, _) => format!("source {name}: in sync, {heard}"),
+        (false, Some(why)) => format!("source {name}: lost, {heard}: {why}"),
+        (false, None) => format!("source {name}: has not answered, {heard}"),
+    }
+}
+
+fn drift(drift: &DriftReport) -> String {
+    let DriftReport { repairs, last, age_seconds } = drift;
+    match (last, age_seconds) {
+        (Some(by), Some(age)) => format!("changes by others put right: {repairs}, last {} ago, by {by}", spoken(*age)),
+        (Some(_) | None, _) => format!("changes by others put right: {repairs}"),
+    }
+}
+
+fn list(what: &str, n: usize, first: &[String]) -> Vec<String> {
+    if n == 0 {
+        return Vec::new();
+    }
+    let mut lines = vec![format!("{what}: {n}")];
+    lines.extend(first.iter().map(|item| format!("  {item}")));
+    if n > first.len() {
+        lines.push(format!("  and {} more", n - first.len()));
+    }
+    lines
+}
+
+/// `3 s`, `5 min`, `2 h`, `4 d`.
+fn spoken(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7_199 => format!("{} min", seconds / 60),
+        7_200..=172_799 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_trouble_has_a_line() {
+        let report = Report {
+            node: "n1".to_owned(),
+            not_ready_because: Some("waits for baseline".to_owned()),
+            generation: 7,
+            generation_age_seconds: Some(300),
+            sources: vec![
+                SourceReport { name: "a".to_owned(), in_sync: true, age_seconds: Some(1), lost: None },
+                SourceReport { name: "b".to_owned(), in_sync: false, age_seconds: None, lost: Some("gone".to_owned()) },
+            ],
+            failures: 2,
+            last_failure: Some("flip: denied".to_owned()),
+            drift: DriftReport { repairs: 3, last: Some("nft (process 9)".to_owned()), age_seconds: Some(8_000) },
+            n_findings: 3,
+            findings: vec!["error[PAL001]: a.yaml:1: no".to_owned()],
+            ..Report::default()
+        };
+        let expected = "\
+not ready: node n1: waits for baseline
+nothing is enforced: generation 7, in force for 5 min
+process 0, palisade : others can change the tables
+0 pods, 0 policies
+source a: in sync, heard 1 s ago
+source b: lost, never heard: gone
+changes by others put right: 3, last 2 h ago, by nft (process 9)
+failed 2 times since the last success: flip: denied
+findings: 3
+  error[PAL001]: a.yaml:1: no
+  and 2 more
+";
+        assert_eq!(text(&report), expected);
+    }
+}
