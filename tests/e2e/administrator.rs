@@ -8,7 +8,7 @@ use kube::{Client, Config};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-/// The namespace and the name of the agent's ServiceAccount.
+/// The namespace and the name of the agent's service account.
 pub(crate) const AGENT: (&str, &str) = ("kube-system", "palisade");
 
 /// The name that the API server knows it by.
@@ -69,7 +69,7 @@ impl Administrator {
         self.done(&Method::DELETE, path, &json!({"gracePeriodSeconds": 0}));
     }
 
-    /// A namespace in which pods can be made: without the ServiceAccount, which a controller makes elsewhere, none can.
+    /// A namespace in which pods can be made: without the service account, which a controller makes elsewhere, none can.
     pub(crate) fn namespace(&self, name: &str, labels: &Value) {
         self.create("/api/v1/namespaces", &json!({"metadata": {"name": name, "labels": labels}}));
         self.create(&format!("/api/v1/namespaces/{name}/serviceaccounts"), &json!({"metadata": {"name": "default"}}));
@@ -90,7 +90,7 @@ impl Administrator {
         self.patch(&format!("/api/v1/namespaces/{namespace}/pods/{name}/status"), &json!({"status": status}));
     }
 
-    /// The agent's ServiceAccount with the rights that it needs and no others; its token.
+    /// The agent's service account with the rights that it needs and no others; its token.
     pub(crate) fn agent(&self, cluster_rules: &Value) -> String {
         let (namespace, name) = AGENT;
         let subject = json!([{"kind": "ServiceAccount", "name": name, "namespace": namespace}]);
@@ -121,12 +121,23 @@ impl Administrator {
     }
 }
 
-/// What the agent may see of the whole cluster.
+fn rule(group: &str, resources: &[&str]) -> Value {
+    json!({"apiGroups": [group], "resources": resources, "verbs": ["list", "watch"]})
+}
+
+/// What the agent may see of the whole cluster, where no policy is about nodes or Services.
 pub(crate) fn cluster_rules() -> Value {
-    let rule = |group: &str, resources: &[&str]| json!({"apiGroups": [group], "resources": resources, "verbs": ["list", "watch"]});
     json!([
         rule("", &["pods", "namespaces"]),
         rule("networking.k8s.io", &["networkpolicies"]),
         rule("policy.networking.k8s.io", &["clusternetworkpolicies"]),
     ])
+}
+
+/// The same where they may be.
+pub(crate) fn all_cluster_rules() -> Value {
+    let more = [rule("", &["nodes", "services"]), rule("discovery.k8s.io", &["endpointslices"])];
+    let mut rules = cluster_rules();
+    rules.as_array_mut().unwrap().extend(more);
+    rules
 }

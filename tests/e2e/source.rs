@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use watcher::agent::cluster::{Cluster, Options};
 use watcher::agent::event::{Event, Hear, Source as _, channel};
 
-use crate::administrator::{AGENT_USER, Administrator, cluster_rules};
+use crate::administrator::{AGENT_USER, Administrator, all_cluster_rules};
 use crate::audit;
 use crate::relay::Relay;
 use crate::server::Server;
@@ -53,8 +53,9 @@ fn words(event: &Event) -> Vec<String> {
         ],
         Event::Said { about, findings } => vec![format!("{} findings about {about}", findings.len())],
         Event::InSync => vec!["in sync".to_owned()],
+        Event::Lost(why) if why.contains("answers 403") => vec!["forbidden".to_owned()],
         Event::Lost(_) => vec!["lost".to_owned()],
-        other => vec![format!("{other:?}")],
+        other @ (Event::HostRules(_) | Event::Kernel(_) | Event::Stop) => vec![format!("{other:?}")],
     }
 }
 
@@ -62,22 +63,27 @@ fn word(change: &Change) -> String {
     match change {
         Change::Pod(name, None) => format!("{name} gone"),
         Change::Pod(name, Some(pod)) => {
-            let labels = pod.labels.iter().map(|(key, value)| format!(" {key}={value}")).collect::<String>();
-            let addresses = pod.addresses.iter().map(|address| format!(" {address}")).collect::<String>();
-            format!("{name}{labels}{addresses}")
+            let labels = pod.labels.iter().map(|(key, value)| format!("{key}={value}"));
+            let addresses = pod.addresses.iter().map(ToString::to_string);
+            let words: Vec<_> = [name.to_string()].into_iter().chain(labels).chain(addresses).collect();
+            words.join(" ")
         }
         Change::Namespace(name, Some(labels)) => {
             format!("{name} {}", labels.get("team").map_or("-", |team| team))
         }
         Change::Namespace(name, None) => format!("{name} gone"),
         Change::Policy(_, name, policy) => format!("{name}{}", if policy.is_some() { "" } else { " gone" }),
-        other => format!("{other:?}"),
+        other @ (Change::Node(..) | Change::Service(..)) => format!("{other:?}"),
     }
 }
 
 /// The source as an agent runs it, with an agent's rights, by a relay.
 fn follow(server: &Server, administrator: &Administrator) -> (Relay, Heard) {
-    let token = administrator.agent(&cluster_rules());
+    follow_with(server, administrator, &all_cluster_rules())
+}
+
+fn follow_with(server: &Server, administrator: &Administrator, rules: &Value) -> (Relay, Heard) {
+    let token = administrator.agent(rules);
     let relay = Relay::new(None, server.port());
     let kubeconfig = Some(server.kubeconfig("agent", &token, relay.port));
     let (cluster, _switch) = Cluster::new(Options { kubeconfig, ..Options::default() });
@@ -152,8 +158,11 @@ fn every_change_of_a_cluster_is_told_once_and_with_an_agents_rights() {
     let refused: Vec<_> = asked.iter().filter(|request| request.code == 403).collect();
     assert!(refused.is_empty(), "{refused:#?}");
     let kinds: Vec<_> = audit::kinds(&asked).into_iter().collect();
-    let expected = ["clusternetworkpolicies", "configmaps", "namespaces", "networkpolicies", "pods"]
-        .map(|kind| format!("watch {kind}"));
+    // The last two because of the broken baseline: what stands in for one opens the API server, which is a Service.
+    let always = ["clusternetworkpolicies", "configmaps", "namespaces", "networkpolicies", "pods"];
+    let mut expected: Vec<_> =
+        always.iter().chain(&["services", "endpointslices"]).map(|kind| format!("watch {kind}")).collect();
+    expected.sort();
     assert_eq!(kinds, expected, "{asked:#?}");
 }
 
@@ -242,4 +251,45 @@ fn what_changed_while_nobody_watched_is_told_afterwards() {
     let told = heard.all(&wanted);
     assert!(!told.contains(&"networkpolicies: shop/third".to_owned()), "{told:?}");
     assert!(all_read(&server) > n_read, "a version that the server had forgotten was resumed");
+}
+
+#[test]
+#[ignore = "needs an API server: make e2e"]
+fn a_right_that_is_missing_is_named_and_takes_no_other_along() {
+    let server = Server::start();
+    let administrator = server.administrator();
+    administrator.namespace("shop", &json!({"team": "a"}));
+    let mut rules = all_cluster_rules();
+    let of_policies = rules.as_array().unwrap().iter().position(|rule| rule["apiGroups"][0] == "networking.k8s.io");
+    let missing = rules.as_array_mut().unwrap().remove(of_policies.unwrap());
+    let (_relay, mut heard) = follow_with(&server, &administrator, &rules);
+    let told = heard.all(&["networkpolicies: forbidden", IN_SYNC[0], IN_SYNC[1], IN_SYNC[3], IN_SYNC[4]]);
+    let forbidden: Vec<_> = told.iter().filter(|word| word.ends_with("forbidden")).collect();
+    assert!(forbidden.iter().all(|word| word.starts_with("networkpolicies: ")), "{told:?}");
+
+    // Given back, it is used without a restart.
+    rules.as_array_mut().unwrap().push(missing);
+    let role = "/apis/rbac.authorization.k8s.io/v1/clusterroles/palisade";
+    administrator.patch(role, &json!({"rules": rules}));
+    heard.all(&["networkpolicies: in sync"]);
+}
+
+#[test]
+#[ignore = "needs an API server: make e2e"]
+fn nodes_and_services_are_watched_from_the_moment_that_a_policy_is_about_them() {
+    let server = Server::start();
+    let administrator = server.administrator();
+    let (_relay, mut heard) = follow(&server, &administrator);
+    heard.all(&IN_SYNC);
+    let followed = |server: &Server| audit::kinds(&server.requests_of(AGENT_USER));
+    assert!(!followed(&server).contains("watch services"));
+    let baseline = "apiVersion: palisade.dev/v1alpha1\nkind: EgressBaseline\nmetadata: {name: standard}\n\
+                    default: pass\notherwise: allow\nalways: [{name: api, to: [\"@apiserver\"], ports: [6443/TCP]}]\n";
+    let metadata = json!({"name": "palisade-egress-baseline"});
+    administrator.create(CONFIG_MAPS, &json!({"metadata": metadata, "data": {"baseline.yaml": baseline}}));
+    let told = heard.all(&["baseline: sound"]);
+    let place = |word: &str| told.iter().position(|told| told == word).unwrap_or_else(|| panic!("{word}: {told:?}"));
+    assert!(place("services: in sync") < place("baseline: sound"), "{told:?}");
+    assert!(place("endpointslices: in sync") < place("baseline: sound"), "{told:?}");
+    assert!(!followed(&server).contains("watch nodes"));
 }

@@ -7,7 +7,6 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -17,11 +16,11 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use policy_lang::baseline;
 use policy_lang::name::NamespacedName;
-use tokio::sync::watch;
 
 use self::backoff::Backoff;
 use self::collection::{Collection, Kind};
 use self::follow::{Follower, Patience};
+pub use self::needs::{Following, Needs, Switch};
 use self::told::{Shared, Told};
 use super::event::{Event, Source, SourceName, Tell};
 
@@ -33,6 +32,7 @@ mod follow;
 mod intern;
 mod lines;
 mod meaning;
+mod needs;
 mod request;
 mod services;
 mod strip;
@@ -43,7 +43,7 @@ mod trouble;
 mod wire;
 
 /// What is followed whatever the policies are.
-const ALWAYS: [Kind; 4] = [Kind::Namespace, Kind::NetworkPolicy, Kind::ClusterNetworkPolicy, Kind::Pod];
+const ALWAYS: [Kind; 5] = [Kind::Namespace, Kind::NetworkPolicy, Kind::ClusterNetworkPolicy, Kind::Pod, Kind::Baseline];
 
 /// How often it is looked whether anybody still listens.
 const LOOK: Duration = Duration::from_secs(1);
@@ -51,7 +51,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How to reach a cluster, and what to read of it.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The file that says how; a pod's own ServiceAccount where there is none.
+    /// The file that says how; a pod's own service account where there is none.
     pub kubeconfig: Option<PathBuf>,
     /// The API server's address in place of the one that is configured: before kube-proxy has run, a Service's address
     /// leads nowhere.
@@ -69,93 +69,48 @@ impl Default for Options {
     }
 }
 
-/// What is followed only when something needs it, because there are many of them or they change often.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Needs {
-    /// Nodes.
-    pub nodes: Following,
-    /// Services and their EndpointSlices.
-    pub services: Following,
-}
-
-/// Whether something is followed.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Following {
-    /// It is.
-    On,
-    /// It is not.
-    #[default]
-    Off,
-}
-
-/// The end of a cluster that the loop holds.
-#[derive(Clone, Debug)]
-pub struct Switch(Arc<watch::Sender<Needs>>);
-
-impl Switch {
-    /// Begins to follow what was not followed before. What is followed once is followed for good: a role that permits
-    /// it does not stop to, and policies come back.
-    pub fn need(&self, needs: Needs) {
-        self.0.send_if_modified(|now| {
-            let before = *now;
-            for (now, wanted) in [(&mut now.nodes, needs.nodes), (&mut now.services, needs.services)] {
-                if wanted == Following::On {
-                    *now = wanted;
-                }
-            }
-            *now != before
-        });
-    }
-}
-
 /// A cluster.
 #[derive(Debug)]
 pub struct Cluster {
     options: Options,
     patience: Patience,
-    needs: watch::Receiver<Needs>,
+    switch: Switch,
 }
 
 impl Cluster {
     /// A cluster, and the switch for what is not always followed.
     pub fn new(options: Options) -> (Self, Switch) {
-        let (sender, needs) = watch::channel(options.needs);
-        (Self { options, patience: Patience::default(), needs }, Switch(Arc::new(sender)))
+        let switch = Switch::new(options.needs);
+        (Self { options, patience: Patience::default(), switch: switch.clone() }, switch)
     }
 
     fn kinds(needs: Needs) -> Vec<Kind> {
-        let mut kinds = ALWAYS.to_vec();
-        kinds.push(Kind::Baseline);
-        if needs.nodes == Following::On {
-            kinds.push(Kind::Node);
-        }
-        if needs.services == Following::On {
-            kinds.extend([Kind::Service, Kind::EndpointSlice]);
-        }
-        kinds
+        ALWAYS.into_iter().chain(needs.kinds()).collect()
     }
 
-    async fn follow(mut self, tell: Tell) {
+    async fn follow(self, tell: Tell) {
         let Some(client) = self.connect(&tell).await else { return };
         let shared = Rc::new(RefCell::new(Shared::default()));
+        let mut needs = self.switch.subscribe();
         let mut followed = Vec::new();
         let mut all: FuturesUnordered<LocalBoxFuture<'_, ()>> = FuturesUnordered::new();
         loop {
-            let needs = *self.needs.borrow_and_update();
-            for kind in Self::kinds(needs) {
+            let needed = *needs.borrow_and_update();
+            for kind in Self::kinds(needed) {
                 if followed.contains(&kind) {
                     continue;
                 }
                 followed.push(kind);
-                let collection = match kind {
-                    Kind::Baseline => Collection::baseline(&self.options.baseline),
-                    kind => Collection::of(kind),
+                let collection = if kind == Kind::Baseline {
+                    Collection::baseline(&self.options.baseline)
+                } else {
+                    Collection::of(kind)
                 };
                 let told = Told::new(collection, tell.clone(), Rc::clone(&shared));
-                all.push(Follower::new(client.clone(), told, self.patience).run().boxed_local());
+                all.push(Follower::new(client.clone(), told, self.patience, self.switch.clone()).run().boxed_local());
             }
             tokio::select! {
-                _changed = self.needs.changed(), if self.needs.has_changed().is_ok() => {},
+                _changed = needs.changed() => {},
                 // One of them has noticed that nobody listens.
                 _ended = all.next() => return,
                 // In a quiet cluster nobody notices.

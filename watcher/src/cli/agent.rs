@@ -45,7 +45,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "SOURCE")]
     source: From,
 
-    /// The API server's address in place of the one that is configured, like https://192.0.2.1:6443: before kube-proxy
+    /// The API server's address in place of the one that is configured, like `https://192.0.2.1:6443`: before kube-proxy
     /// has run, a Service's address leads nowhere.
     #[arg(long, value_name = "URL")]
     api_server: Option<String>,

@@ -18,6 +18,7 @@ use serde_json::value::RawValue;
 
 use super::backoff::{Backoff, watch_seconds};
 use super::lines::Lines;
+use super::needs::{Needs, Switch};
 use super::request::Ask;
 use super::told::Told;
 use super::trouble::{Status, Trouble};
@@ -39,6 +40,8 @@ pub(super) struct Patience {
     pub(super) beginning: Duration,
     /// How often it is looked whether an optional kind exists by now.
     pub(super) absence: Duration,
+    /// How long a policy waits for the nodes or Services that it is about.
+    pub(super) needs: Duration,
 }
 
 impl Default for Patience {
@@ -48,6 +51,7 @@ impl Default for Patience {
             silence: Duration::from_secs(150),
             beginning: Duration::from_secs(30),
             absence: Duration::from_secs(30),
+            needs: Duration::from_secs(10),
         }
     }
 }
@@ -57,6 +61,7 @@ pub(super) struct Follower {
     client: Client,
     told: Told,
     patience: Patience,
+    switch: Switch,
     backoff: Backoff,
     /// The last version that is known; nothing while what there is is not.
     version: Option<String>,
@@ -71,9 +76,9 @@ const ABSENT_ENOUGH: u32 = 2;
 
 impl Follower {
     /// From nothing.
-    pub(super) fn new(client: Client, told: Told, patience: Patience) -> Self {
+    pub(super) fn new(client: Client, told: Told, patience: Patience, switch: Switch) -> Self {
         let backoff = Backoff::default();
-        Self { client, told, patience, backoff, version: None, is_lost: true, n_absent: 0 }
+        Self { client, told, patience, switch, backoff, version: None, is_lost: true, n_absent: 0 }
     }
 
     /// Follows until nobody listens any more.
@@ -126,6 +131,7 @@ impl Follower {
                 if self.n_absent == ABSENT_ENOUGH || self.is_lost {
                     self.told.begin();
                     self.told.end()?;
+                    self.told.flush()?;
                     self.in_sync()?;
                 }
                 self.backoff.reset();
@@ -154,9 +160,10 @@ impl Follower {
             for object in page.items.iter().flatten() {
                 self.put(object)?;
             }
-            flow(self.told.flush())?;
+            self.flush().await?;
             if page.metadata.next.is_empty() {
                 flow(self.told.end())?;
+                self.flush().await?;
                 self.version = Some(page.metadata.resource_version);
                 return flow(self.in_sync());
             }
@@ -191,12 +198,17 @@ impl Follower {
             let Some(data) = frame.data_ref() else { continue };
             let whole = lines.push(data).map_err(|_| Trouble::passing("a line is longer than any object can be"))?;
             for line in whole {
+                let is_beginning = self.version.is_none();
                 self.line(&line)?;
                 ended = Ended::AfterEvents;
                 self.backoff.reset();
                 self.n_absent = 0;
+                if is_beginning && self.version.is_some() {
+                    self.flush().await?;
+                    flow(self.in_sync())?;
+                }
             }
-            flow(self.told.flush())?;
+            self.flush().await?;
         }
     }
 
@@ -223,7 +235,6 @@ impl Follower {
                 if self.version.is_none() && bookmark.ends_the_beginning() {
                     flow(self.told.end())?;
                     self.version = Some(bookmark.version().to_owned());
-                    return flow(self.in_sync());
                 }
                 self.advance(bookmark.version());
                 Ok(())
@@ -249,6 +260,16 @@ impl Follower {
         }
     }
 
+    /// Tells what waits, once what it is about is known: a rule that denies nodes denies nobody as long as none is.
+    async fn flush(&mut self) -> Result<(), Trouble> {
+        let needs = self.told.needs();
+        if needs != Needs::default() {
+            self.switch.need(needs);
+            self.told.wait_for_needs(self.patience.needs).await;
+        }
+        flow(self.told.flush())
+    }
+
     fn in_sync(&mut self) -> ControlFlow<()> {
         self.is_lost = false;
         self.told.in_sync()
@@ -271,7 +292,7 @@ impl Follower {
         }
         let (parts, body) = answer.into_parts();
         let body = tokio::time::timeout(self.patience.answer, Limited::new(body, PAGE_BYTES).collect()).await;
-        let body = body.ok().and_then(Result::ok).map(|body| body.to_bytes()).unwrap_or_default();
+        let body = body.ok().and_then(Result::ok).map(http_body_util::Collected::to_bytes).unwrap_or_default();
         let is_stream = matches!(ask, Ask::Stream);
         Err(Trouble::of_answer(parts.status, &parts.headers, &body, is_stream))
     }

@@ -106,12 +106,12 @@ struct Container {
 }
 
 #[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
 struct ContainerPort {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Field,
     #[serde(skip_serializing_if = "Option::is_none")]
-    container_port: Field,
+    #[serde(rename = "containerPort")]
+    number: Field,
     #[serde(skip_serializing_if = "Option::is_none")]
     protocol: Field,
 }

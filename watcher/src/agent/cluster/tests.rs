@@ -20,6 +20,7 @@ const PATIENCE: Patience = Patience {
     silence: Duration::from_secs(5),
     beginning: Duration::from_millis(300),
     absence: Duration::from_millis(50),
+    needs: Duration::from_millis(400),
 };
 
 fn resumed(version: &str) -> String {
@@ -88,7 +89,7 @@ fn words(event: &Event) -> Vec<String> {
         }
         Event::InSync => vec!["in sync".to_owned()],
         Event::Lost(why) => vec![format!("lost: {why}")],
-        other => vec![format!("{other:?}")],
+        other @ (Event::HostRules(_) | Event::Kernel(_) | Event::Stop) => vec![format!("{other:?}")],
     }
 }
 
@@ -110,7 +111,7 @@ fn word(change: &Change) -> String {
             let behind = service.endpoints.iter().map(|endpoint| format!(">{}", endpoint.address));
             format!("service {name} {}", addresses.chain(behind).collect::<Vec<_>>().join(" "))
         }
-        other => format!("{other:?}"),
+        other @ (Change::Namespace(..) | Change::Node(..) | Change::Service(..)) => format!("{other:?}"),
     }
 }
 
@@ -124,11 +125,12 @@ fn follow(collections: Vec<Collection>, answers: Vec<Answer>) -> (Server, Heard)
         runtime.block_on(async {
             let client = client(Config::new(url)).unwrap();
             let shared = Rc::new(RefCell::new(Shared::default()));
+            let switch = Switch::new(Needs::default());
             // One after the other, so that the order of the answers is known.
             let mut all = FuturesUnordered::new();
             for collection in collections {
                 let told = Told::new(collection, tell.clone(), Rc::clone(&shared));
-                let mut follower = Box::pin(Follower::new(client.clone(), told, PATIENCE).run());
+                let mut follower = Box::pin(Follower::new(client.clone(), told, PATIENCE, switch.clone()).run());
                 let _ended = tokio::time::timeout(Duration::from_millis(300), &mut follower).await;
                 all.push(follower);
             }
@@ -321,9 +323,9 @@ fn the_baseline_is_one_object_and_its_absence_is_an_answer() {
     );
     let words = heard.words(7);
     assert_eq!(words[..3], ["no baseline", "in sync", "baseline of 1"], "{words:?}");
-    assert!(words[3].starts_with("broken baseline: "), "{words:?}");
-    assert!(words[4].starts_with("ConfigMap kube-system/base: PAL"), "{words:?}");
-    assert_eq!(words[5..], ["no baseline", "ConfigMap kube-system/base: "]);
+    assert!(words[3].starts_with("ConfigMap kube-system/base: PAL"), "{words:?}");
+    assert!(words[4].starts_with("broken baseline: "), "{words:?}");
+    assert_eq!(words[5..], ["ConfigMap kube-system/base: ", "no baseline"]);
     assert!(
         server.asked()[0].starts_with("/api/v1/namespaces/kube-system/configmaps?fieldSelector=metadata.name%3Dbase&")
     );
@@ -374,5 +376,20 @@ fn what_is_needed_once_is_followed_for_good() {
     assert_eq!(names, ["namespaces", "networkpolicies", "clusternetworkpolicies", "pods", "baseline"]);
     switch.need(Needs { nodes: Following::On, services: Following::Off });
     switch.need(Needs::default());
-    assert_eq!(Cluster::kinds(*cluster.needs.borrow()).last(), Some(&Kind::Node));
+    assert_eq!(Cluster::kinds(*cluster.switch.subscribe().borrow()).last(), Some(&Kind::Node));
+}
+
+#[test]
+fn a_policy_about_nodes_waits_for_them_but_not_for_ever() {
+    let policy = r#"{"metadata":{"name":"admin","resourceVersion":"3"},"spec":{"tier":"Admin","priority":1,"subject":{"namespaces":{}},"egress":[{"name":"d","action":"Deny","to":[{"nodes":{}}]}]}}"#;
+    let node = r#"{"metadata":{"name":"n","resourceVersion":"3"}}"#;
+    let policies = || stream(&[line("ADDED", policy), end_of_beginning(5)]);
+    let nodes = || stream(&[line("ADDED", node), end_of_beginning(5)]);
+    let kinds = [Kind::ClusterNetworkPolicy, Kind::Node];
+    let (_server, mut heard) = follow(kinds.map(Collection::of).to_vec(), vec![policies(), nodes()]);
+    let words = heard.words(4);
+    assert!(words[0].starts_with("Node("), "{words:?}");
+    assert_eq!(words[1..], ["in sync", "ClusterNetworkPolicy admin", "in sync"]);
+    let (_server, mut heard) = follow(vec![Collection::of(Kind::ClusterNetworkPolicy)], vec![policies()]);
+    assert_eq!(heard.words(2), ["ClusterNetworkPolicy admin", "in sync"]);
 }

@@ -4,21 +4,24 @@
 //! came about while nobody watched.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::incremental::Change;
 use policy_lang::baseline::Baseline;
 use policy_lang::name::NamespacedName;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Notify;
 
 use super::super::event::{Event, Finding, FoundBaseline, SourceName, Tell};
 use super::collection::{Collection, Kind};
 use super::intern::Interned;
 use super::meaning::{self, Fact, Meaning};
+use super::needs::{self, Needs};
 use super::services::Services;
 use super::strip::strip;
 use super::wire::Identity;
@@ -28,6 +31,10 @@ use super::wire::Identity;
 pub(super) struct Shared {
     interned: Interned,
     services: Services,
+    /// Those of which everything has been told.
+    answered: BTreeSet<Kind>,
+    /// Told when one more has answered.
+    progress: Rc<Notify>,
 }
 
 /// What was told of one collection.
@@ -42,8 +49,14 @@ pub(super) struct Told {
     reading: u32,
     /// What is to be told with the next [`Told::flush`].
     waiting: Vec<Change>,
+    /// The baseline that is to be told with it.
+    baseline: Option<FoundBaseline>,
     /// Whether anything was said of the baseline.
     has_baseline: bool,
+    /// What has to be known before that is told.
+    needs: Needs,
+    /// What was waited for already, whether it came or not.
+    waited_for: Needs,
 }
 
 #[derive(Debug)]
@@ -65,7 +78,10 @@ impl Told {
             objects: HashMap::new(),
             reading: 0,
             waiting: Vec::new(),
+            baseline: None,
             has_baseline: false,
+            needs: Needs::default(),
+            waited_for: Needs::default(),
         }
     }
 
@@ -92,6 +108,7 @@ impl Told {
             return ControlFlow::Continue(());
         }
         let Meaning { facts, service, baseline, findings } = meaning::of(&self.collection, &name, &text);
+        self.needs = self.needs.and(needs::of(&facts, baseline.as_ref()));
         let kinds: Vec<_> = facts.iter().map(|change| Fact::of(change, self.collection.kind)).collect();
         let before = self.objects.remove(&name);
         let had_findings = before.as_ref().is_some_and(|known| known.has_findings);
@@ -105,9 +122,9 @@ impl Told {
         drop(shared);
         let about = format!("{} {name}", self.collection.kind.name());
         self.objects.insert(name, Known { digest, reading, facts: kinds, has_findings });
-        if let Some(baseline) = baseline {
+        if baseline.is_some() {
             self.has_baseline = true;
-            self.tell.tell(&self.source, Event::Baseline(baseline))?;
+            self.baseline = baseline;
         }
         if has_findings || had_findings { self.say(about, findings) } else { ControlFlow::Continue(()) }
     }
@@ -129,13 +146,37 @@ impl Told {
         }
         if self.collection.kind == Kind::Baseline && !self.has_baseline {
             self.has_baseline = true;
-            self.tell_no_baseline()?;
+            self.baseline = Some(no_baseline());
         }
-        self.flush()
+        ControlFlow::Continue(())
+    }
+
+    /// What has to be followed before what waits is told.
+    pub(super) fn needs(&self) -> Needs {
+        self.needs
+    }
+
+    /// Waits until everything has been told of what is needed, but not for ever: a policy that is enforced with a peer
+    /// too few is better than one that is not.
+    pub(super) async fn wait_for_needs(&mut self, limit: Duration) {
+        if std::mem::replace(&mut self.waited_for, self.needs) == self.needs {
+            return;
+        }
+        let kinds = self.needs.kinds();
+        let progress = Rc::clone(&self.shared.borrow().progress);
+        let all = async {
+            while !kinds.iter().all(|kind| self.shared.borrow().answered.contains(kind)) {
+                progress.notified().await;
+            }
+        };
+        let _too_late = tokio::time::timeout(limit, all).await;
     }
 
     /// Tells what waits.
     pub(super) fn flush(&mut self) -> ControlFlow<()> {
+        if let Some(baseline) = self.baseline.take() {
+            self.tell.tell(&self.source, Event::Baseline(baseline))?;
+        }
         if self.waiting.is_empty() {
             return ControlFlow::Continue(());
         }
@@ -144,6 +185,10 @@ impl Told {
 
     /// Tells that the loop knows everything.
     pub(super) fn in_sync(&self) -> ControlFlow<()> {
+        let mut shared = self.shared.borrow_mut();
+        shared.answered.insert(self.collection.kind);
+        shared.progress.notify_waiters();
+        drop(shared);
         self.tell.tell(&self.source, Event::InSync)
     }
 
@@ -169,18 +214,13 @@ impl Told {
         }
         drop(shared);
         if kind == Kind::Baseline {
-            self.tell_no_baseline()?;
+            self.baseline = Some(no_baseline());
         }
         if known.has_findings {
             self.say(format!("{} {name}", kind.name()), Vec::new())
         } else {
             ControlFlow::Continue(())
         }
-    }
-
-    fn tell_no_baseline(&self) -> ControlFlow<()> {
-        let none = FoundBaseline { baseline: Baseline::Absent, texts: Vec::new() };
-        self.tell.tell(&self.source, Event::Baseline(none))
     }
 
     fn say(&self, about: String, findings: Vec<Finding>) -> ControlFlow<()> {
@@ -192,6 +232,10 @@ impl Told {
         let namespace = self.shared.borrow_mut().interned.text(&Arc::from(namespace.as_str()));
         NamespacedName { namespace, name: Arc::from(name.as_str()) }
     }
+}
+
+fn no_baseline() -> FoundBaseline {
+    FoundBaseline { baseline: Baseline::Absent, texts: Vec::new() }
 }
 
 fn interned(change: Change, interned: &mut Interned) -> Change {

@@ -65,7 +65,7 @@ impl Trouble {
     pub(super) fn of_answer(code: StatusCode, headers: &HeaderMap, body: &[u8], is_stream: bool) -> Self {
         let mut status: Status = serde_json::from_slice(body).unwrap_or_default();
         if status.message.is_empty() {
-            status.message = String::from_utf8_lossy(body).trim().to_owned();
+            String::from_utf8_lossy(body).trim().clone_into(&mut status.message);
         }
         status.code = code.as_u16();
         let header = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
