@@ -96,3 +96,39 @@ fn a_baseline_that_breaks_or_goes_stays_enforced_and_one_that_restricts_nothing_
     node.write("baseline.yaml", &baseline("default: pass\notherwise: allow\n"));
     node.becomes(ALL_OPEN);
 }
+
+#[test]
+fn host_rules_follow_their_file_and_broken_ones_leave_the_last_good_in_force() {
+    if !can_make_namespaces("agent host rules") {
+        return;
+    }
+    let mut node = Node::new();
+    let main = node.path("node.ferm");
+    let included = node.path("ports.ferm");
+    let say = |path: &std::path::Path, text: &str| std::fs::write(path, text).unwrap();
+    let (open, shut) = ("80/TCP  router\nsender  open\n", "80/TCP  router\nsender  drop\n");
+    say(&main, "domain (ip ip6) chain INPUT { @include 'ports.ferm'; }\n");
+    say(&included, "proto tcp dport 80 DROP;\n");
+    node.start_ready(&["--host", main.to_str().unwrap()]);
+    node.is(shut);
+    // What cannot be parsed, and what can but makes no sense.
+    for broken in ["proto tcp dport 80 DROP", "proto tcp dport 99999 DROP;\n"] {
+        say(&included, broken);
+        let says_so = |finding: &serde_json::Value| finding.as_str().unwrap().contains("the last good ones stay");
+        node.wait(broken, || node.report().unwrap()["findings"].as_array().unwrap().iter().any(says_so));
+        node.is(shut);
+        assert_eq!(node.report().unwrap()["ready"], true);
+        say(&included, "proto tcp dport 81 DROP;\n");
+        node.becomes(open);
+        node.wait("nothing is wrong", || node.report().unwrap()["nFindings"] == 0);
+        say(&included, "proto tcp dport 80 DROP;\n");
+        node.becomes(shut);
+    }
+    // At a start where the file is gone, they come from the snapshot.
+    assert!(node.stop().success());
+    node.namespace().nft("delete table inet palisade").unwrap();
+    std::fs::rename(&main, node.path("away.ferm")).unwrap();
+    node.start(&["--host", main.to_str().unwrap()]);
+    node.wait("the snapshot is in force", || node.report().is_some_and(|report| report["enforcing"] == "last-good"));
+    node.is(shut);
+}

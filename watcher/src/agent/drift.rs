@@ -7,7 +7,7 @@ use engine::apply::our_tables;
 use engine::kernel::{KernelError, Monitor, Notice};
 use tracing::warn;
 
-use super::event::{Event, SourceName, Tell};
+use super::event::{Event, SourceName, Tell, watch_over};
 
 /// How long a silent kernel is listened to before it is looked whether the loop has ended.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -19,9 +19,9 @@ const RETRY: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// [`KernelError`] if it cannot be listened at all.
-pub fn listen(own_port: u32, tell: Tell) -> Result<(), KernelError> {
+pub fn listen(own_port: u32, tell: &Tell) -> Result<(), KernelError> {
     let mut monitor = Monitor::open(our_tables())?;
-    thread::spawn(move || {
+    watch_over("kernel", tell.clone(), move |tell| {
         let kernel = SourceName::new("kernel");
         loop {
             let notice = match monitor.next(PATIENCE) {

@@ -6,9 +6,11 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use engine::compile::host::Names;
@@ -51,6 +53,8 @@ pub enum Event {
     Kernel(Notice),
     /// The agent is asked to end; told by whoever listens to signals.
     Stop,
+    /// A thread that the agent cannot do without has ended, for this reason: told by [`watch_over`].
+    Fault(String),
 }
 
 /// What a baseline is like.
@@ -197,6 +201,21 @@ pub fn channel() -> (Tell, Hear) {
     (Tell { sender, is_over: Arc::clone(&is_over) }, Hear { receiver, is_over })
 }
 
+/// Runs something on a thread of its own that must not end before the loop does. If it does, by a panic too, the loop is
+/// told: an agent that does not hear any more must not look as if nothing changed.
+pub fn watch_over(what: &'static str, tell: Tell, work: impl FnOnce(Tell) + Send + 'static) {
+    thread::spawn(move || {
+        let inside = tell.clone();
+        let ended = panic::catch_unwind(AssertUnwindSafe(|| work(inside)));
+        let how = if ended.is_ok() { "ended" } else { "panicked" };
+        if !tell.is_over() {
+            // Whether the loop still listens is its own business.
+            let _: ControlFlow<()> =
+                tell.tell(&SourceName::new(what), Event::Fault(format!("the thread of {what} {how}")));
+        }
+    });
+}
+
 impl Tell {
     /// Tells the loop; waits while it has too much to do. Breaks when the loop has ended: the source then ends too.
     pub fn tell(&self, source: &SourceName, event: Event) -> ControlFlow<()> {
@@ -228,5 +247,25 @@ impl Hear {
 impl Drop for Hear {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_ends_or_panics_is_told_of_unless_the_loop_has_ended() {
+        let (tell, hear) = channel();
+        let ends: [fn(Tell); 2] = [|_| {}, |_| panic!("on purpose")];
+        for (work, how) in ends.into_iter().zip(["ended", "panicked"]) {
+            watch_over("kernel", tell.clone(), work);
+            let Some(Message { event: Event::Fault(why), .. }) = hear.next(Duration::from_secs(10)) else {
+                panic!("nobody told")
+            };
+            assert_eq!(why, format!("the thread of kernel {how}"));
+        }
+        drop(hear);
+        assert!(tell.is_over() && tell.tell(&SourceName::host(), Event::InSync).is_break());
     }
 }

@@ -152,17 +152,20 @@ impl<K: Kernel> Agent<K> {
     }
 
     /// Runs until it is asked to end. What is in force stays so.
-    pub fn run(mut self, hear: &Hear) {
+    ///
+    /// # Errors
+    /// Why it cannot go on: whoever starts it again has what is in force adopted.
+    pub fn run(mut self, hear: &Hear) -> Result<(), String> {
         loop {
             self.board.beat();
             let patience = self.schedule.patience(Instant::now(), TICK);
             let first = hear.next(patience);
             let more = std::iter::from_fn(|| hear.at_hand());
             for message in first.into_iter().chain(more).take(TAKEN_MAX) {
-                if self.take(message).is_break() {
+                if let ControlFlow::Break(end) = self.take(message) {
                     info!(event = "stopped", "what is in force stays");
                     self.keeper.finish(&mut self.world);
-                    return;
+                    return end;
                 }
             }
             let now = Instant::now();
@@ -179,7 +182,7 @@ impl<K: Kernel> Agent<K> {
         }
     }
 
-    fn take(&mut self, message: Message) -> ControlFlow<()> {
+    fn take(&mut self, message: Message) -> ControlFlow<Result<(), String>> {
         let Message { source, at, event } = message;
         self.board.metrics.event(source.as_str());
         self.gate.heard(&source, at);
@@ -214,7 +217,8 @@ impl<K: Kernel> Agent<K> {
                 self.gate.lost(&source, why);
             }
             Event::Kernel(notice) => self.hear_kernel(notice),
-            Event::Stop => return ControlFlow::Break(()),
+            Event::Stop => return ControlFlow::Break(Ok(())),
+            Event::Fault(why) => return ControlFlow::Break(Err(why)),
         }
         ControlFlow::Continue(())
     }
@@ -382,10 +386,11 @@ impl<K: Kernel> Agent<K> {
         }
         self.last_good = None;
         self.keeper.want(now);
-        if let Some(texts) = &self.baseline.texts
-            && let Err(error) = last_good::keep(&self.state, texts)
+        if let Some(texts) = self.baseline.texts.take()
+            && let Err(error) = last_good::keep(&self.state, &texts)
         {
             warn!(event = "baseline-not-kept", %error);
+            self.baseline.texts = Some(texts);
         }
     }
 

@@ -35,6 +35,9 @@ const HEAD: &str = "palisade-facts 1 ";
 /// How often it is written at most: an fsync for every pod that comes would wear out a disk.
 pub const INTERVAL: Duration = Duration::from_secs(10);
 
+/// How many times as long as the loop was held up by it is waited for the next: a large cluster is copied for it.
+const REST: u32 = 200;
+
 /// Largest file that is read: more than 150,000 pods make.
 const BYTES_MAX: u64 = 256 << 20;
 
@@ -56,6 +59,8 @@ pub struct Keeper {
     /// Since when something is in force that is not written.
     wanted: Option<Instant>,
     written: Option<Instant>,
+    /// How long nothing is written after that.
+    rest: Duration,
     /// A disk may take long, and the loop does not wait for it.
     writing: Option<JoinHandle<io::Result<()>>>,
 }
@@ -63,7 +68,7 @@ pub struct Keeper {
 impl Keeper {
     /// One for this folder.
     pub fn new(state: StateDir) -> Self {
-        Self { state, wanted: None, written: None, writing: None }
+        Self { state, wanted: None, written: None, rest: INTERVAL, writing: None }
     }
 
     /// What was kept last; nothing if nothing ever was.
@@ -91,14 +96,16 @@ impl Keeper {
         if self.writing.as_ref().is_some_and(JoinHandle::is_finished) {
             self.written(metrics);
         }
-        let is_too_soon = self.written.is_some_and(|written| now.saturating_duration_since(written) < INTERVAL);
+        let is_too_soon = self.written.is_some_and(|written| now.saturating_duration_since(written) < self.rest);
         if self.wanted.is_none() || is_too_soon || self.writing.is_some() {
             return;
         }
         self.wanted = None;
+        let begun = Instant::now();
+        let (state, facts) = (self.state.clone(), world.facts());
+        self.rest = (begun.elapsed() * REST).max(INTERVAL);
         self.written = Some(now);
-        let (state, text) = (self.state.clone(), write(&world.facts()));
-        self.writing = Some(std::thread::spawn(move || state.replace(NAME, &text?)));
+        self.writing = Some(std::thread::spawn(move || state.replace(NAME, &write(&facts)?)));
     }
 
     /// Writes what is not written yet, before the end.

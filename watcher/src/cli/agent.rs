@@ -95,6 +95,7 @@ Files:
 
 Exit codes:
   0  it was asked to end; everything stays in force
+  1  a part of it failed in a way that only a new start can mend; everything stays in force
   2  the usage or the configuration is wrong
   3  the kernel, a missing permission (CAP_NET_ADMIN), an address that cannot be had, another agent, an
      apply that is writing or one that awaits its confirmation stands in the way";
@@ -155,7 +156,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     });
     served.map_err(Failure::Refused)?;
     // Before anything is read, so that what others change from then on is heard.
-    drift::listen(kernel.port(), tell.clone()).map_err(live::refused)?;
+    drift::listen(kernel.port(), &tell).map_err(live::refused)?;
     let ownership = match args.table_owner {
         Owner::Auto => Ownership::WherePossible,
         Owner::Shared => Ownership::Shared,
@@ -166,8 +167,8 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     let sources = source.names();
     let start = Start { enforcer, settings, sources, state: StateDir::from_environment(), board };
     let agent = Agent::start(start).map_err(live::refused)?;
-    std::thread::spawn(move || source.run(tell));
-    agent.run(&hear);
+    event::watch_over("manifests", tell, move |tell| source.run(tell));
+    agent.run(&hear).map_err(|why| Failure::Incomplete(anyhow!(why)))?;
     Ok(Outcome::Clean)
 }
 

@@ -1,9 +1,11 @@
 //! What the loop posts for operators after each step.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use engine::kernel::Kernel;
 use policy_lang::diagnostic::Severity;
+use tracing::warn;
 
 use super::super::board::{DriftReport, Enforcing, LISTED, Report, SourceReport};
 use super::super::event::{Finding, SourceName};
@@ -23,6 +25,8 @@ pub(super) struct Counts {
     unknown_pods: Vec<String>,
     n_findings: usize,
     findings: Vec<String>,
+    /// What was logged already.
+    said: BTreeSet<String>,
 }
 
 impl<K: Kernel> Agent<K> {
@@ -90,6 +94,7 @@ impl<K: Kernel> Agent<K> {
             n_policies: policies.iter().filter(|policy| !crate::source::is_of_baseline(policy.tier)).count(),
             n_unknown_pods: unknown().count(),
             unknown_pods: unknown().take(LISTED).map(ToString::to_string).collect(),
+            said: std::mem::take(&mut self.counts.said),
             ..Counts::default()
         };
         self.counts = counts;
@@ -109,11 +114,20 @@ impl<K: Kernel> Agent<K> {
         });
         let faults = [&self.baseline.fault, &self.world.host_fault].into_iter().flatten();
         let faults = faults.map(|fault| (Severity::Error, format!("error: {fault}")));
-        let all: Vec<(Severity, String)> = faults.chain(of_sources).chain(of_compile).collect();
+        let ours: Vec<(Severity, String)> = faults.chain(of_compile).collect();
+        // Sources' own findings are logged when they come.
+        for (severity, line) in &ours {
+            if !self.counts.said.contains(line) && *severity != Severity::Note {
+                warn!(event = "finding", "{line}");
+            }
+        }
+        let said = ours.iter().map(|(_, line)| line.clone()).collect();
+        let all: Vec<(Severity, String)> = ours.into_iter().chain(of_sources).collect();
         for (severity, word) in [(Severity::Error, "error"), (Severity::Warning, "warning")] {
             let n = all.iter().filter(|(found, _)| *found == severity).count();
             self.board.metrics.count_findings(word, n);
         }
+        self.counts.said = said;
         self.counts.n_findings = all.len();
         self.counts.findings = all.into_iter().take(LISTED).map(|(_, line)| line).collect();
     }
