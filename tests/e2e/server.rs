@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use crate::administrator::Administrator;
@@ -41,6 +43,10 @@ impl Server {
 
     /// Starts it again after [`Self::stop`], with the same data, keys and port.
     pub(crate) fn resume(&mut self) {
+        self.run(&[]);
+    }
+
+    fn run(&mut self, arguments: &[&str]) {
         let program = std::env::var(PROGRAM)
             .unwrap_or_else(|_| panic!("{PROGRAM} does not name the API server: run these tests by `make e2e`"));
         let log = fs::OpenOptions::new().create(true).append(true).open(self.directory.join("log")).unwrap();
@@ -48,6 +54,7 @@ impl Server {
             .arg("--dir")
             .arg(&self.directory)
             .arg(format!("--port={}", self.port))
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -67,6 +74,25 @@ impl Server {
             drop(stdin);
             child.wait().unwrap();
         }
+    }
+
+    /// The same with another certificate, of the same authority.
+    pub(crate) fn resume_renewed(&mut self) {
+        self.run(&["--renew-certificate"]);
+    }
+
+    /// It does not answer any more, but its connections stay.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    pub(crate) fn thaw(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let process = self.running.as_ref().map(|running| running.child.id()).unwrap();
+        kill(Pid::from_raw(process.try_into().unwrap()), signal).unwrap();
     }
 
     pub(crate) fn port(&self) -> u16 {
