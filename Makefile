@@ -32,8 +32,10 @@ test-kernel: ## conformance, text = netlink and a short swap test on Debian 12's
 	@scripts/setup.sh test
 	tests/kernel/it.sh
 
-e2e: ## the agent against a real kube-apiserver (there is no agent yet)
-	@echo "e2e: palisade has no agent yet, so there is nothing to run against an API server"
+e2e: ## the agent against a real kube-apiserver and etcd; the first run builds those, in minutes
+	@scripts/setup.sh e2e
+	PALISADE_E2E_APISERVER=$$(scripts/e2e.sh) && export PALISADE_E2E_APISERVER && \
+	$(CARGO) test --test e2e -- --ignored --test-threads=1 --show-output
 
 bench: ## criterion: parse, compile, plan, encode at four sizes
 	@scripts/setup.sh build

@@ -15,6 +15,7 @@ use tracing::level_filters::LevelFilter;
 use super::input::{self, SourceArgs};
 use super::{Failure, Outcome, apply, live};
 use crate::agent::board::Board;
+use crate::agent::cluster::{self, Cluster};
 use crate::agent::enforcer::{Enforcer, Ownership};
 use crate::agent::event::{self, Source};
 use crate::agent::files::Files;
@@ -39,9 +40,15 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Where the objects come from: `dir:PATH`, a folder of manifests.
+    /// Where the objects come from: `dir:PATH`, a folder of manifests; `cluster`, the cluster that the agent is a pod of;
+    /// `cluster:PATH`, the one of a kubeconfig.
     #[arg(long, value_name = "SOURCE")]
     source: From,
+
+    /// The API server's address in place of the one that is configured, like `https://192.0.2.1:6443`: before kube-proxy
+    /// has run, a Service's address leads nowhere.
+    #[arg(long, value_name = "URL")]
+    api_server: Option<String>,
 
     /// Where to serve `/live`, `/ready` and `/metrics` by HTTP, like 127.0.0.1:9750; without it, nowhere.
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -79,6 +86,7 @@ pub(super) struct Args {
 const EXAMPLES: &str = "\
 Example:
   palisade agent --source dir:/etc/palisade/manifests --node node-a --listen 127.0.0.1:9750
+  palisade agent --source cluster --node $NODE_NAME --listen 127.0.0.1:9750
 
 Files:
   /run/palisade/lock, agent.sock  the right to write, and where `palisade status --agent` asks
@@ -96,15 +104,19 @@ Exit codes:
 #[derive(Clone, Debug)]
 enum From {
     Folder(PathBuf),
+    /// By this kubeconfig, or as the pod that the agent is.
+    Cluster(Option<PathBuf>),
 }
 
 impl FromStr for From {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.strip_prefix("dir:") {
-            Some(path) if !path.is_empty() => Ok(Self::Folder(path.into())),
-            Some(_) | None => Err("a source is `dir:PATH`".to_owned()),
+        match text.split_once(':') {
+            None if text == "cluster" => Ok(Self::Cluster(None)),
+            Some(("cluster", path)) if !path.is_empty() => Ok(Self::Cluster(Some(path.into()))),
+            Some(("dir", path)) if !path.is_empty() => Ok(Self::Folder(path.into())),
+            Some(_) | None => Err("a source is `dir:PATH`, `cluster` or `cluster:KUBECONFIG`".to_owned()),
         }
     }
 }
@@ -129,7 +141,7 @@ enum Log {
 
 pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     let config = config(args, color)?;
-    let settings = settings(&config)?;
+    let settings = settings(args, &config)?;
     let run = RunDir::from_environment();
     let _lock = run.lock("palisade agent", PATIENCE).map_err(|error| Failure::Refused(error.into()))?;
     apply::refuse_unconfirmed(&run)?;
@@ -151,7 +163,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     };
     let judge = Box::new(crate::flows::judge);
     let enforcer = Enforcer::new(kernel, ownership, settings.pods.local.clone(), judge);
-    let source = Box::new(Files::new(config));
+    let source = source(args, config);
     let sources = source.names();
     let start = Start { enforcer, settings, sources, state: StateDir::from_environment(), board };
     let agent = Agent::start(start).map_err(live::refused)?;
@@ -160,16 +172,36 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     Ok(Outcome::Clean)
 }
 
+/// Whoever tells what there is.
+fn source(args: &Args, config: Config) -> Box<dyn Source> {
+    match &args.source {
+        From::Folder(_) => Box::new(Files::new(config)),
+        From::Cluster(kubeconfig) => {
+            let options = cluster::Options {
+                kubeconfig: kubeconfig.clone(),
+                server: args.api_server.clone(),
+                ..cluster::Options::default()
+            };
+            // What it does not follow from the start it follows when a policy needs it.
+            let (cluster, _switch) = Cluster::new(options);
+            Box::new(cluster)
+        }
+    }
+}
+
 /// What the flags and the file say, with the folder as the only manifests.
 fn config(args: &Args, color: Color) -> Result<Config, Failure> {
-    let Args { source: From::Folder(folder), node, baseline, host, config, .. } = args;
+    let Args { source, node, baseline, host, config, .. } = args;
     let from_file = match config {
         Some(path) => SourceArgs::of_config(path).config(color)?,
         None => Config::default(),
     };
     let flags = Config {
         host: host.clone(),
-        manifests: vec![folder.clone()],
+        manifests: match source {
+            From::Folder(folder) => vec![folder.clone()],
+            From::Cluster(_) => Vec::new(),
+        },
         baseline: baseline.clone(),
         node: node.clone(),
         forward: None,
@@ -180,11 +212,27 @@ fn config(args: &Args, color: Color) -> Result<Config, Failure> {
     if paths.any(|path| path == Path::new(crate::source::files::STDIN)) {
         return Err(Failure::Input(anyhow!("an agent cannot watch standard input (`-`)")));
     }
+    match source {
+        From::Cluster(_) if config.manifests.is_empty() && config.baseline.is_empty() && config.host.is_none() => {}
+        From::Cluster(_) => {
+            let message = "with a cluster as the source, neither manifests, a baseline nor host rules come from files";
+            return Err(Failure::Input(anyhow!(message)));
+        }
+        From::Folder(_) if args.api_server.is_some() => {
+            return Err(Failure::Input(anyhow!("--api-server is for the source `cluster`")));
+        }
+        From::Folder(_) => {}
+    }
     Ok(config)
 }
 
-fn settings(config: &Config) -> Result<Settings, Failure> {
+fn settings(args: &Args, config: &Config) -> Result<Settings, Failure> {
     let record = |kind, path: &PathBuf| SourceRecord { kind, path: path.display().to_string() };
+    let cluster = match args.source {
+        From::Folder(_) => None,
+        From::Cluster(_) => Some(SourceRecord { kind: SourceKind::Manifests, path: "cluster".to_owned() }),
+    };
+    let cluster = cluster.into_iter();
     let manifests = config.manifests.iter().map(|path| record(SourceKind::Manifests, path));
     let baseline = config.baseline.iter().map(|path| record(SourceKind::Baseline, path));
     let host = config.host.iter().map(|path| record(SourceKind::Host, path));
@@ -192,7 +240,7 @@ fn settings(config: &Config) -> Result<Settings, Failure> {
         node: input::node(config)?,
         forward: config.forward.unwrap_or_default(),
         pods: config.pod_options().clone(),
-        records: manifests.chain(baseline).chain(host).collect(),
+        records: cluster.chain(manifests).chain(baseline).chain(host).collect(),
     })
 }
 

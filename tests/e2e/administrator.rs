@@ -1,0 +1,143 @@
+//! Whoever changes the cluster in a test.
+
+use std::path::Path;
+
+use http::{Method, Request};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+/// The namespace and the name of the agent's service account.
+pub(crate) const AGENT: (&str, &str) = ("kube-system", "palisade");
+
+/// The name that the API server knows it by.
+pub(crate) const AGENT_USER: &str = "system:serviceaccount:kube-system:palisade";
+
+pub(crate) struct Administrator {
+    runtime: Runtime,
+    client: Client,
+}
+
+impl Administrator {
+    pub(crate) fn new(kubeconfig: &Path) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let client = runtime.block_on(async {
+            let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
+            let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+            Client::try_from(config).unwrap()
+        });
+        Self { runtime, client }
+    }
+
+    /// The code of an answer, and the answer.
+    pub(crate) fn ask(&self, method: &Method, path: &str, body: &Value) -> (u16, Value) {
+        let content = if *method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
+        let request = Request::builder().method(method).uri(path).header("content-type", content);
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        match self.runtime.block_on(self.client.request::<Value>(request.body(body).unwrap())) {
+            Ok(answer) => (200, answer),
+            Err(kube::Error::Api(status)) => (status.code, json!({"message": status.message})),
+            Err(error) => panic!("{method} {path}: {error:?}"),
+        }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> u16 {
+        self.ask(&Method::GET, path, &Value::Null).0
+    }
+
+    #[track_caller]
+    fn done(&self, method: &Method, path: &str, body: &Value) -> Value {
+        let (code, answer) = self.ask(method, path, body);
+        assert_eq!(code, 200, "{method} {path}: {answer}");
+        answer
+    }
+
+    /// Makes an object of a collection.
+    #[track_caller]
+    pub(crate) fn create(&self, collection: &str, object: &Value) -> Value {
+        self.done(&Method::POST, collection, object)
+    }
+
+    #[track_caller]
+    pub(crate) fn patch(&self, path: &str, change: &Value) {
+        self.done(&Method::PATCH, path, change);
+    }
+
+    #[track_caller]
+    pub(crate) fn delete(&self, path: &str) {
+        self.done(&Method::DELETE, path, &json!({"gracePeriodSeconds": 0}));
+    }
+
+    /// A namespace in which pods can be made: without the service account, which a controller makes elsewhere, none can.
+    pub(crate) fn namespace(&self, name: &str, labels: &Value) {
+        self.create("/api/v1/namespaces", &json!({"metadata": {"name": name, "labels": labels}}));
+        self.create(&format!("/api/v1/namespaces/{name}/serviceaccounts"), &json!({"metadata": {"name": "default"}}));
+    }
+
+    /// A pod that runs on a node and has its addresses, as a kubelet would report it.
+    pub(crate) fn pod(&self, namespace: &str, name: &str, labels: &Value, node: &str, addresses: &[String]) {
+        let pods = format!("/api/v1/namespaces/{namespace}/pods");
+        let containers = json!([{"name": "c", "image": "none", "env": [{"name": "TOKEN", "value": "secret"}]}]);
+        let spec = json!({"nodeName": node, "containers": containers});
+        self.create(&pods, &json!({"metadata": {"name": name, "labels": labels}, "spec": spec}));
+        self.pod_status(namespace, name, "Running", addresses);
+    }
+
+    pub(crate) fn pod_status(&self, namespace: &str, name: &str, phase: &str, addresses: &[String]) {
+        let addresses: Vec<_> = addresses.iter().map(|address| json!({"ip": address})).collect();
+        let status = json!({"phase": phase, "podIP": addresses[0]["ip"], "podIPs": addresses});
+        self.patch(&format!("/api/v1/namespaces/{namespace}/pods/{name}/status"), &json!({"status": status}));
+    }
+
+    /// The agent's service account with the rights that it needs and no others; its token.
+    pub(crate) fn agent(&self, cluster_rules: &Value) -> String {
+        let (namespace, name) = AGENT;
+        let subject = json!([{"kind": "ServiceAccount", "name": name, "namespace": namespace}]);
+        let rbac = "/apis/rbac.authorization.k8s.io/v1";
+        let roles = format!("{rbac}/namespaces/{namespace}");
+        let reference = |kind: &str| json!({"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name});
+        let metadata = json!({"name": name});
+        let accounts = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
+        self.create(&accounts, &json!({"metadata": metadata}));
+        self.create(&format!("{rbac}/clusterroles"), &json!({"metadata": metadata, "rules": cluster_rules}));
+        self.create(
+            &format!("{rbac}/clusterrolebindings"),
+            &json!({"metadata": metadata, "subjects": subject, "roleRef": reference("ClusterRole")}),
+        );
+        let rules = json!([{
+            "apiGroups": [""],
+            "resources": ["configmaps"],
+            "resourceNames": ["palisade-egress-baseline"],
+            "verbs": ["list", "watch"],
+        }]);
+        self.create(&format!("{roles}/roles"), &json!({"metadata": metadata, "rules": rules}));
+        self.create(
+            &format!("{roles}/rolebindings"),
+            &json!({"metadata": metadata, "subjects": subject, "roleRef": reference("Role")}),
+        );
+        let token = self.create(&format!("{accounts}/{name}/token"), &json!({"spec": {}}));
+        token["status"]["token"].as_str().unwrap().to_owned()
+    }
+}
+
+fn rule(group: &str, resources: &[&str]) -> Value {
+    json!({"apiGroups": [group], "resources": resources, "verbs": ["list", "watch"]})
+}
+
+/// What the agent may see of the whole cluster, where no policy is about nodes or Services.
+pub(crate) fn cluster_rules() -> Value {
+    json!([
+        rule("", &["pods", "namespaces"]),
+        rule("networking.k8s.io", &["networkpolicies"]),
+        rule("policy.networking.k8s.io", &["clusternetworkpolicies"]),
+    ])
+}
+
+/// The same where they may be.
+pub(crate) fn all_cluster_rules() -> Value {
+    let more = [rule("", &["nodes", "services"]), rule("discovery.k8s.io", &["endpointslices"])];
+    let mut rules = cluster_rules();
+    rules.as_array_mut().unwrap().extend(more);
+    rules
+}

@@ -1,0 +1,78 @@
+//! A port that leads to the API server from wherever it was opened, and that can be cut.
+
+use std::io;
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use watcher::lab::Namespace;
+
+pub(crate) struct Relay {
+    state: Arc<Mutex<State>>,
+    pub(crate) port: u16,
+}
+
+#[derive(Default)]
+struct State {
+    is_cut: bool,
+    open: Vec<TcpStream>,
+}
+
+impl Relay {
+    /// From 127.0.0.1 of a namespace, or of where the test runs, to the server.
+    pub(crate) fn new(namespace: Option<&Namespace>, server: u16) -> Self {
+        let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let listener = namespace.map_or_else(bind, |namespace| namespace.run(bind).unwrap());
+        let port = listener.local_addr().unwrap().port();
+        let state = Arc::new(Mutex::new(State::default()));
+        let shared = Arc::clone(&state);
+        let (sender, accepted) = channel();
+        // A socket belongs to the namespace that its thread was in, so whoever connects onwards was never in another.
+        thread::spawn(move || accept(&listener, &sender));
+        thread::spawn(move || {
+            for from in accepted {
+                let mut state = shared.lock().unwrap();
+                let onwards =
+                    (!state.is_cut).then(|| TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, server))));
+                let Some(Ok(to)) = onwards else {
+                    let _ignored = from.shutdown(Shutdown::Both);
+                    continue;
+                };
+                state.open.extend([from.try_clone().unwrap(), to.try_clone().unwrap()]);
+                copy(from.try_clone().unwrap(), to.try_clone().unwrap());
+                copy(to, from);
+            }
+        });
+        Self { state, port }
+    }
+
+    /// Ends every connection and lets no new one through.
+    pub(crate) fn cut(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.is_cut = true;
+        for stream in state.open.drain(..) {
+            let _ignored = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    pub(crate) fn mend(&self) {
+        self.state.lock().unwrap().is_cut = false;
+    }
+}
+
+fn accept(listener: &TcpListener, accepted: &Sender<TcpStream>) {
+    for stream in listener.incoming().flatten() {
+        if accepted.send(stream).is_err() {
+            return;
+        }
+    }
+}
+
+fn copy(mut from: TcpStream, mut to: TcpStream) {
+    thread::spawn(move || {
+        let _ignored = io::copy(&mut from, &mut to);
+        let _ignored = to.shutdown(Shutdown::Both);
+        let _ignored = from.shutdown(Shutdown::Both);
+    });
+}

@@ -1,0 +1,189 @@
+//! The source that is a Kubernetes cluster.
+//!
+//! Each collection is followed by itself, on one connection to the API server and one thread. The agent's role permits
+//! list and watch of what is followed here and nothing else, so nothing else is asked.
+
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use policy_lang::baseline;
+use policy_lang::name::NamespacedName;
+
+use self::backoff::Backoff;
+use self::collection::{Collection, Kind};
+use self::follow::{Follower, Patience};
+pub use self::needs::{Following, Needs, Switch};
+use self::told::{Shared, Told};
+use super::event::{Event, Source, SourceName, Tell};
+
+mod backoff;
+mod collection;
+#[cfg(test)]
+mod fake;
+mod follow;
+mod intern;
+mod lines;
+mod meaning;
+mod needs;
+mod request;
+mod services;
+mod strip;
+#[cfg(test)]
+mod tests;
+mod told;
+mod trouble;
+mod wire;
+
+/// What is followed whatever the policies are.
+const ALWAYS: [Kind; 5] = [Kind::Namespace, Kind::NetworkPolicy, Kind::ClusterNetworkPolicy, Kind::Pod, Kind::Baseline];
+
+/// How often it is looked whether anybody still listens.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How to reach a cluster, and what to read of it.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The file that says how; a pod's own service account where there is none.
+    pub kubeconfig: Option<PathBuf>,
+    /// The API server's address in place of the one that is configured: before kube-proxy has run, a Service's address
+    /// leads nowhere.
+    pub server: Option<String>,
+    /// The ConfigMap that holds the baseline.
+    pub baseline: NamespacedName,
+    /// What is followed from the start besides pods, namespaces and policies.
+    pub needs: Needs,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let (namespace, name) = baseline::CONFIG_MAP;
+        Self { kubeconfig: None, server: None, baseline: NamespacedName::new(namespace, name), needs: Needs::default() }
+    }
+}
+
+/// A cluster.
+#[derive(Debug)]
+pub struct Cluster {
+    options: Options,
+    patience: Patience,
+    switch: Switch,
+}
+
+impl Cluster {
+    /// A cluster, and the switch for what is not always followed.
+    pub fn new(options: Options) -> (Self, Switch) {
+        let switch = Switch::new(options.needs);
+        (Self { options, patience: Patience::default(), switch: switch.clone() }, switch)
+    }
+
+    fn kinds(needs: Needs) -> Vec<Kind> {
+        ALWAYS.into_iter().chain(needs.kinds()).collect()
+    }
+
+    async fn follow(self, tell: Tell) {
+        let Some(client) = self.connect(&tell).await else { return };
+        let shared = Rc::new(RefCell::new(Shared::default()));
+        let mut needs = self.switch.subscribe();
+        let mut followed = Vec::new();
+        let mut all: FuturesUnordered<LocalBoxFuture<'_, ()>> = FuturesUnordered::new();
+        loop {
+            let needed = *needs.borrow_and_update();
+            for kind in Self::kinds(needed) {
+                if followed.contains(&kind) {
+                    continue;
+                }
+                followed.push(kind);
+                let collection = if kind == Kind::Baseline {
+                    Collection::baseline(&self.options.baseline)
+                } else {
+                    Collection::of(kind)
+                };
+                let told = Told::new(collection, tell.clone(), Rc::clone(&shared));
+                all.push(Follower::new(client.clone(), told, self.patience, self.switch.clone()).run().boxed_local());
+            }
+            tokio::select! {
+                _changed = needs.changed() => {},
+                // One of them has noticed that nobody listens.
+                _ended = all.next() => return,
+                // In a quiet cluster nobody notices.
+                () = tokio::time::sleep(LOOK) => if tell.is_over() {
+                    return;
+                },
+            }
+        }
+    }
+
+    /// A client, as soon as what it takes can be read: a pod may start before its token is there.
+    async fn connect(&self, tell: &Tell) -> Option<Client> {
+        let mut backoff = Backoff::default();
+        loop {
+            let why = match config(&self.options).await {
+                Ok(config) => match client(config) {
+                    Ok(client) => return Some(client),
+                    Err(error) => error.to_string(),
+                },
+                Err(why) => why,
+            };
+            let why = format!("it is not known how to reach the API server: {why}");
+            let told = self.names().iter().try_for_each(|name| tell.tell(name, Event::Lost(why.clone())));
+            if told == ControlFlow::Break(()) {
+                return None;
+            }
+            tokio::time::sleep(backoff.next(None)).await;
+        }
+    }
+}
+
+impl Source for Cluster {
+    fn names(&self) -> Vec<SourceName> {
+        Self::kinds(self.options.needs).into_iter().map(|kind| SourceName::new(kind.source())).collect()
+    }
+
+    fn run(self: Box<Self>, tell: Tell) {
+        match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime.block_on(self.follow(tell)),
+            Err(error) => {
+                let why = format!("cannot wait for the network: {error}");
+                // The agent goes on without, and says so, whether it is heard or not.
+                let _ignored = self.names().iter().try_for_each(|name| tell.tell(name, Event::Lost(why.clone())));
+            }
+        }
+    }
+}
+
+/// How the cluster is reached.
+async fn config(options: &Options) -> Result<Config, String> {
+    let mut config = match &options.kubeconfig {
+        Some(path) => {
+            let kubeconfig = Kubeconfig::read_from(path).map_err(|error| format!("{}: {error}", path.display()))?;
+            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+                .await
+                .map_err(|error| format!("{}: {error}", path.display()))?
+        }
+        None => Config::incluster().map_err(|error| error.to_string())?,
+    };
+    if let Some(server) = &options.server {
+        config.cluster_url = server.parse().map_err(|error| format!("`{server}` is no address: {error}"))?;
+        // Every API server's certificate has this name, and not every one has every address.
+        if options.kubeconfig.is_none() {
+            config.tls_server_name = Some("kubernetes.default.svc".to_owned());
+        }
+    }
+    Ok(config)
+}
+
+/// A client that neither gives up on a silent stream nor tries again by itself: how long to wait for what, and whether
+/// to tell of it, is decided here.
+fn client(mut config: Config) -> kube::Result<Client> {
+    config.read_timeout = None;
+    config.default_retry = false;
+    Client::try_from(config)
+}

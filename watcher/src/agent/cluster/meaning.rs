@@ -1,0 +1,147 @@
+//! What an object means: the same as if it stood in a file.
+
+use std::sync::Arc;
+
+use engine::incremental::Change;
+use engine::inventory::Inventory;
+use policy_lang::baseline;
+use policy_lang::cluster_policy;
+use policy_lang::diagnostic::{Diagnostic, Severity};
+use policy_lang::manifest::{self, EndpointSlice, Object};
+use policy_lang::name::NamespacedName;
+use policy_lang::network_policy::{self, Strictness};
+use policy_lang::policy::{Policy, Tier};
+use policy_lang::source::{Origin, Sources};
+
+use super::super::event::{Finding, FoundBaseline};
+use super::collection::{Collection, Kind};
+
+/// What is to be told of an object.
+#[derive(Debug, Default)]
+pub(super) struct Meaning {
+    /// What it adds to the facts; what it added before and is not among these is gone.
+    pub(super) facts: Vec<Change>,
+    /// The part of a Service that it is.
+    pub(super) service: Option<ServicePart>,
+    /// The baseline, if it holds it.
+    pub(super) baseline: Option<FoundBaseline>,
+    /// What there is to say about it.
+    pub(super) findings: Vec<Finding>,
+}
+
+/// A Service, or some of what is behind it.
+#[derive(Debug)]
+pub(super) enum ServicePart {
+    /// Its addresses.
+    Service(manifest::Service),
+    /// Some of its backends.
+    Slice(EndpointSlice),
+}
+
+/// What an object of a collection means.
+pub(super) fn of(collection: &Collection, name: &NamespacedName, text: &str) -> Meaning {
+    let mut sources = Sources::default();
+    let path = format!("{} {name}", collection.kind.name());
+    let (objects, diagnostics) = manifest::load(&path, text, &mut sources);
+    let mut meaning = Meaning::default();
+    meaning.say(diagnostics, &sources);
+    let Some(object) = objects.first() else { return meaning };
+    match object {
+        Object::Pod(pod) => {
+            // Under a name that no NetworkPolicy can have, and told before the pod is.
+            let isolated = network_policy::quarantine(pod).map(|policy| {
+                let name = NamespacedName::new(Arc::clone(&policy.name.namespace), format!("pod {}", policy.name.name));
+                Policy { name, ..policy }
+            });
+            meaning.facts.extend(isolated.map(fact));
+            let (inventory, _) = Inventory::from_objects(&objects);
+            meaning.facts.extend(inventory.pods.into_iter().map(|(name, pod)| Change::Pod(name, Some(pod))));
+        }
+        Object::Namespace(namespace) => {
+            let labels = namespace.metadata.labels.clone();
+            meaning.facts.push(Change::Namespace(Arc::clone(&namespace.metadata.name.name), Some(labels)));
+        }
+        Object::Node(_) => {
+            let (inventory, _) = Inventory::from_objects(&objects);
+            meaning.facts.extend(inventory.nodes.into_iter().map(|(name, node)| Change::Node(name, Some(node))));
+        }
+        Object::NetworkPolicy(written) => {
+            let (policy, diagnostics) = network_policy::decode(written, &sources, Strictness::Lenient);
+            meaning.facts.push(fact(policy));
+            meaning.say(diagnostics, &sources);
+        }
+        Object::ClusterNetworkPolicy(written) => {
+            let (policy, diagnostics) = cluster_policy::decode(written, &sources, Strictness::Lenient);
+            meaning.facts.push(fact(policy));
+            meaning.say(diagnostics, &sources);
+        }
+        Object::ConfigMap(found) => {
+            let found = baseline::find(&objects, &found.metadata.name, &sources);
+            meaning.say(found.diagnostics, &sources);
+            meaning.baseline = Some(FoundBaseline { baseline: found.baseline, texts: found.texts });
+        }
+        Object::Service(service) => meaning.service = Some(ServicePart::Service(service.clone())),
+        Object::EndpointSlice(slice) => meaning.service = Some(ServicePart::Slice(slice.clone())),
+        Object::EgressBaseline(_) => {}
+    }
+    meaning
+}
+
+impl Meaning {
+    fn say(&mut self, diagnostics: Vec<Diagnostic>, sources: &Sources) {
+        // Notes are about what is quite usual, like a pod that has no address yet.
+        let findings = diagnostics.into_iter().filter(|finding| finding.severity > Severity::Note);
+        // The line of a text that nobody wrote helps nobody.
+        self.findings.extend(findings.map(|finding| Finding { place: None, ..Finding::new(&finding, sources) }));
+    }
+}
+
+/// The last of which everything that an object of this kind told is taken back.
+pub(super) fn gone(kind: Kind, name: &NamespacedName, what: Fact) -> Change {
+    match (what, kind) {
+        (Fact::Policy(tier), _) => Change::Policy(tier, name.clone(), None),
+        (Fact::Isolation, _) => {
+            let name = NamespacedName::new(Arc::clone(&name.namespace), format!("pod {}", name.name));
+            Change::Policy(Tier::NetworkPolicy, name, None)
+        }
+        (Fact::Itself, Kind::Namespace) => Change::Namespace(Arc::clone(&name.name), None),
+        (Fact::Itself, Kind::Node) => Change::Node(Arc::clone(&name.name), None),
+        (Fact::Itself, _) => Change::Pod(name.clone(), None),
+    }
+}
+
+/// A kind of fact that an object adds; each at most once.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Fact {
+    /// Itself.
+    Itself,
+    /// A policy that isolates it, because it could not be read.
+    Isolation,
+    /// A policy of this tier.
+    Policy(Tier),
+}
+
+impl Fact {
+    /// Which one it is.
+    pub(super) fn of(change: &Change, kind: Kind) -> Self {
+        match (change, kind) {
+            (Change::Policy(..), Kind::Pod) => Self::Isolation,
+            (Change::Policy(tier, ..), _) => Self::Policy(*tier),
+            (Change::Pod(..) | Change::Namespace(..) | Change::Node(..) | Change::Service(..), _) => Self::Itself,
+        }
+    }
+}
+
+/// Objects from an API server have no place: they are known by their names.
+fn fact(mut policy: Policy) -> Change {
+    unplace(&mut policy.origin);
+    let rules = policy.ingress.iter_mut().chain(&mut policy.egress).flatten();
+    rules.for_each(|rule| unplace(&mut rule.origin));
+    Change::Policy(policy.tier, policy.name.clone(), Some(policy))
+}
+
+fn unplace(origin: &mut Origin) {
+    if origin.subject.is_some() {
+        origin.place = None;
+    }
+}
