@@ -31,10 +31,12 @@ fn what_others_delete_is_put_right_while_packets_flow() {
             std::thread::sleep(Duration::from_millis(50));
         }
     });
-    let leaked = 1000 * account.leaked / account.denied;
+    // How many leak until it is put right hangs on the machine; none may once it is.
     report(&format!("{DELETIONS} deletions of the table: {} of {} denied leaked", account.leaked, account.denied));
     assert_eq!(account.lost, 0, "{account:?}");
-    assert!(account.denied > 0 && leaked < 200, "{leaked} of 1000 leaked: {account:?}");
+    assert!(account.leaked < account.denied, "{account:?}");
+    let ((), after) = under_load(&node.lab, RATE, || std::thread::sleep(Duration::from_millis(300)));
+    assert!(after.denied > 0 && (after.lost, after.leaked) == (0, 0), "{after:?}");
     let last = node.report().unwrap()["drift"]["last"].as_str().unwrap().to_owned();
     assert!(last.starts_with("nft (process "), "{last}");
 }

@@ -84,8 +84,8 @@ fn what_was_in_force_last_is_enforced_before_the_sources_answer() {
     node.start(&[]);
     node.wait("the table is loaded", || node.is_loaded());
     node.is(ONE_SHUT);
-    let (status, why) = node.http("/ready").unwrap();
-    assert_eq!((status, why.contains("waits for baseline, manifests")), (503, true), "{why}");
+    let waits = |(status, why): (u16, String)| status == 503 && why.contains("waits for baseline, manifests");
+    node.wait("it says whom it waits for", || node.http("/ready").is_some_and(waits));
     assert_eq!(node.report().unwrap()["enforcing"], "last-good");
     // The sources win as soon as they answer.
     std::fs::rename(node.path("away"), node.path("manifests")).unwrap();
