@@ -10,7 +10,7 @@ use engine::kernel::{Guard, Kernel, KernelError};
 use engine::observed::TableFlags;
 use engine::plan::{Op, OpKind, Round};
 use engine::revoke;
-use engine::ruleset::Ruleset;
+use engine::ruleset::{Element, ElementKey, Ruleset};
 
 use crate::flows::{Before, FlowsError};
 use crate::grace;
@@ -164,7 +164,7 @@ impl<K: Kernel> Enforcer<K> {
     fn follow_flows(&mut self, desired: &Ruleset) -> Flows {
         let flows = match &self.in_force {
             Some(before) if self.is_judged && before == desired => return Flows::NotAsked,
-            Some(_) | None => self.judge(desired),
+            Some(_) | None => self.judge(desired, None),
         };
         self.in_force = Some(desired.clone());
         flows
@@ -172,7 +172,8 @@ impl<K: Kernel> Enforcer<K> {
 
     /// The same after a change of elements: chains are not copied for it.
     fn follow_flows_of(&mut self, round: &Round, desired: &Ruleset) -> Flows {
-        let flows = self.judge(desired);
+        let keys: Vec<&ElementKey> = round.flip.iter().flat_map(elements).map(|(key, _)| key).collect();
+        let flows = self.judge(desired, Some(&keys));
         let Some(in_force) = &mut self.in_force else { return flows };
         for Op { table, kind } in &round.flip {
             let (OpKind::AddElements { set: name, .. } | OpKind::DeleteElements { set: name, .. }) = kind else {
@@ -187,10 +188,12 @@ impl<K: Kernel> Enforcer<K> {
         flows
     }
 
-    fn judge(&mut self, desired: &Ruleset) -> Flows {
-        let before = match &self.in_force {
-            Some(before) if self.is_judged => Before::Judged(before),
-            Some(_) | None => Before::Unknown,
+    /// `changed` are the keys of the elements that changed, if nothing else did.
+    fn judge(&mut self, desired: &Ruleset, changed: Option<&[&ElementKey]>) -> Flows {
+        let before = match (&self.in_force, changed) {
+            (Some(before), Some(changed)) if self.is_judged => Before::Elements(before, changed),
+            (Some(before), None) if self.is_judged => Before::Judged(before),
+            (Some(_) | None, _) => Before::Unknown,
         };
         let judged = (self.judge)(before, desired, &self.local);
         self.is_judged = judged.is_ok();
@@ -198,6 +201,26 @@ impl<K: Kernel> Enforcer<K> {
             Ok(outcome) => Flows::Judged(outcome),
             Err(error) => Flows::Failed(error.to_string()),
         }
+    }
+}
+
+/// What an operation adds to a set or takes from it.
+fn elements(op: &Op) -> &[(ElementKey, Element)] {
+    match &op.kind {
+        OpKind::AddElements { elements, .. } | OpKind::DeleteElements { elements, .. } => elements,
+        OpKind::AddTable { .. }
+        | OpKind::DeleteTable
+        | OpKind::AddCounter { .. }
+        | OpKind::DeleteCounter(_)
+        | OpKind::AddQuota { .. }
+        | OpKind::DeleteQuota(_)
+        | OpKind::AddSet { .. }
+        | OpKind::DeleteSet(_)
+        | OpKind::AddChain { .. }
+        | OpKind::DeleteChain(_)
+        | OpKind::FlushChain(_)
+        | OpKind::AddRule { .. }
+        | OpKind::DeleteRule { .. } => &[],
     }
 }
 

@@ -171,7 +171,9 @@ impl<K: Kernel> Agent<K> {
             let now = Instant::now();
             if !self.is_patience_over && self.gate.is_patience_over(now) {
                 self.is_patience_over = true;
-                self.schedule.want(now);
+                if !self.gate.is_open() {
+                    self.schedule.want(now);
+                }
             }
             if self.schedule.is_due(now) {
                 self.board.beat();
@@ -388,9 +390,9 @@ impl<K: Kernel> Agent<K> {
         }
         if let Some(oldest) = self.oldest.take() {
             metrics.delayed(now.saturating_duration_since(oldest));
+            self.keeper.want(now);
         }
         self.last_good = None;
-        self.keeper.want(now);
         if let Some(texts) = self.baseline.texts.take()
             && let Err(error) = last_good::keep(&self.state, &texts)
         {

@@ -11,7 +11,7 @@ use engine::kernel::fake::Fake;
 use engine::kernel::{Features, Guard};
 use engine::observed::{KernelGeneration, Observed};
 use engine::plan::Op;
-use engine::revoke;
+use engine::revoke::{self, Affected};
 use engine::ruleset::{Family, Ruleset, TableKey};
 use policy_lang::baseline::Baseline;
 use policy_lang::name::{Labels, NamespacedName};
@@ -23,6 +23,7 @@ use super::super::enforcer::Ownership;
 use super::super::event::{FoundBaseline, Tell, channel};
 use super::super::gate;
 use super::*;
+use crate::flows::Before;
 
 /// A fake kernel that may refuse to commit.
 struct Moody {
@@ -79,7 +80,18 @@ impl Bench {
     fn on(kernel: Fake, state: PathBuf) -> Self {
         let refuses = Arc::new(AtomicU32::new(0));
         let moody = Moody { kernel: kernel.socket(), refuses: Arc::clone(&refuses) };
-        let judge = Box::new(|_: crate::flows::Before<'_>, _: &Ruleset, _: &_| Ok(revoke::Outcome::default()));
+        let judge = Box::new(|before: Before<'_>, in_force: &Ruleset, _: &_| {
+            // Whoever is looked at by the keys alone is everybody that a comparison of the whole finds.
+            if let Before::Elements(before, keys) = before {
+                let by_keys = Affected::of_elements(keys.iter().copied()).unwrap();
+                let whole = Affected::between(before, in_force, &[]);
+                for address in (0..=255).map(|number| [10, 0, 0, number].into()) {
+                    assert!(by_keys.contains(address) || !whole.contains(address), "{address}");
+                }
+                assert!(!by_keys.is_empty());
+            }
+            Ok(revoke::Outcome::default())
+        });
         let enforcer = Enforcer::new(moody, Ownership::Shared, STANDARD.local.clone(), judge);
         let start = Start {
             enforcer,
