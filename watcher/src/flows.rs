@@ -7,7 +7,7 @@ use engine::compile::options::LocalPods;
 use engine::eval::ruleset::Host;
 use engine::kernel::conntrack::{Conntrack, ConntrackError};
 use engine::revoke::{Affected, Judge, Outcome, enforce, revoked_bit};
-use engine::ruleset::Ruleset;
+use engine::ruleset::{ElementKey, Ruleset};
 use ipnet::IpNet;
 
 #[cfg(feature = "kernel")]
@@ -29,6 +29,8 @@ pub enum FlowsError {
 pub enum Before<'a> {
     /// This ruleset, whose flows had been judged.
     Judged(&'a Ruleset),
+    /// This ruleset, whose flows had been judged, of which nothing but elements with these keys came or went.
+    Elements(&'a Ruleset, &'a [&'a ElementKey]),
     /// Nothing, or something whose flows nobody may have judged: every local flow is.
     Unknown,
 }
@@ -73,6 +75,9 @@ pub fn judge_in(
     let unknown = unknown(host, local);
     let affected = match before {
         Before::Judged(before) => Affected::between(before, in_force, &unknown),
+        Before::Elements(before, keys) => {
+            Affected::of_elements(keys.iter().copied()).unwrap_or_else(|| Affected::between(before, in_force, &unknown))
+        }
         Before::Unknown => Affected::all(in_force, &unknown),
     };
     Ok(enforce(conntrack, &mut Judge::new(in_force, host, bit), &affected)?)

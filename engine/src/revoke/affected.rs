@@ -64,6 +64,12 @@ impl Affected {
         Self::between(&Ruleset::default(), ruleset, unknown)
     }
 
+    /// The addresses in these keys: for when nothing but elements came and went. Nothing if a key has none.
+    pub fn of_elements<'k>(keys: impl IntoIterator<Item = &'k ElementKey>) -> Option<Self> {
+        let ranges: Option<Vec<_>> = keys.into_iter().map(addresses_of).collect();
+        ranges.map(|ranges| Self::of(ranges.into_iter().flatten()))
+    }
+
     /// Ranges with both ends included.
     pub fn of(ranges: impl IntoIterator<Item = (IpAddr, IpAddr)>) -> Self {
         let mut sorted: Vec<_> = ranges.into_iter().filter(|(low, high)| low <= high).collect();

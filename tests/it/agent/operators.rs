@@ -63,3 +63,25 @@ fn status_asks_the_agent() {
     let (code, text) = ask(&node, &[]);
     assert_eq!((code, text.starts_with("not ready: node router: waits for")), (1, true), "{text}");
 }
+
+#[test]
+fn a_log_of_json_has_the_same_fields_in_every_line() {
+    if !can_make_namespaces("agent log") {
+        return;
+    }
+    let mut node = Node::new();
+    node.start_ready(&["--log", "json"]);
+    node.write("broken.yaml", "kind: [");
+    node.wait("the finding is logged", || node.log().contains("broken.yaml"));
+    node.stop();
+    let log = node.log();
+    for line in log.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        for field in ["timestamp", "level", "event"] {
+            assert!(line[field].is_string(), "no {field}: {line}");
+        }
+    }
+    for event in ["started", "in-sync", "applied", "finding", "stopped"] {
+        assert!(log.contains(&format!("\"event\":\"{event}\"")), "no {event}:\n{log}");
+    }
+}

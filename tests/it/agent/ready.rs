@@ -30,6 +30,7 @@ fn it_is_not_ready_as_long_as_it_cannot_apply() {
     node.wait("it fails again and again", || node.report().is_some_and(|report| report["failures"].as_u64() > Some(1)));
     let (status, why) = node.http("/ready").unwrap();
     assert_eq!((status, why.contains("the last attempt to apply failed")), (503, true), "{why}");
+    assert!(why.contains("owned by another process"), "{why}");
     assert_eq!(node.http("/live").unwrap().0, 200);
     assert!(node.metric("palisade_apply_errors_total") >= 2);
     assert_eq!(node.metric("palisade_ready"), 0);

@@ -8,9 +8,9 @@ use engine::apply::{ApplyError, InForce, apply, our_tables};
 use engine::compile::options::LocalPods;
 use engine::kernel::{Guard, Kernel, KernelError};
 use engine::observed::TableFlags;
-use engine::plan::Round;
+use engine::plan::{Op, OpKind, Round};
 use engine::revoke;
-use engine::ruleset::Ruleset;
+use engine::ruleset::{Element, ElementKey, Ruleset};
 
 use crate::flows::{Before, FlowsError};
 use crate::grace;
@@ -87,6 +87,12 @@ impl<K: Kernel> Enforcer<K> {
         Ok(!self.kernel.observe(&our_tables())?.tables.is_empty())
     }
 
+    /// Whether some table of ours is owned by whoever: another, if the kernel denies us to change it.
+    pub fn has_owner(&mut self) -> bool {
+        let observed = self.kernel.observe(&our_tables());
+        observed.is_ok_and(|observed| observed.tables.values().any(|table| table.flags.owner))
+    }
+
     /// What is in force as far as this process knows.
     pub fn in_force(&self) -> Option<&Ruleset> {
         self.in_force.as_ref()
@@ -143,7 +149,7 @@ impl<K: Kernel> Enforcer<K> {
             return Ok(done);
         }
         let took = begun.elapsed();
-        let flows = self.follow_flows(desired);
+        let flows = self.follow_flows_of(round, desired);
         Ok(Done { n_ops: round.n_ops(), failures: Vec::new(), took, flows })
     }
 
@@ -156,21 +162,65 @@ impl<K: Kernel> Enforcer<K> {
     }
 
     fn follow_flows(&mut self, desired: &Ruleset) -> Flows {
-        let before = match &self.in_force {
-            Some(before) if self.is_judged => Before::Judged(before),
-            Some(_) | None => Before::Unknown,
-        };
-        let judged = if matches!(before, Before::Judged(same) if same == desired) {
-            return Flows::NotAsked;
-        } else {
-            (self.judge)(before, desired, &self.local)
+        let flows = match &self.in_force {
+            Some(before) if self.is_judged && before == desired => return Flows::NotAsked,
+            Some(_) | None => self.judge(desired, None),
         };
         self.in_force = Some(desired.clone());
+        flows
+    }
+
+    /// The same after a change of elements: chains are not copied for it.
+    fn follow_flows_of(&mut self, round: &Round, desired: &Ruleset) -> Flows {
+        let keys: Vec<&ElementKey> = round.flip.iter().flat_map(elements).map(|(key, _)| key).collect();
+        let flows = self.judge(desired, Some(&keys));
+        let Some(in_force) = &mut self.in_force else { return flows };
+        for Op { table, kind } in &round.flip {
+            let (OpKind::AddElements { set: name, .. } | OpKind::DeleteElements { set: name, .. }) = kind else {
+                continue;
+            };
+            let set = in_force.tables.get_mut(table).and_then(|table| table.sets.get_mut(name));
+            let wanted = desired.tables.get(table).and_then(|table| table.sets.get(name));
+            if let (Some(set), Some(wanted)) = (set, wanted) {
+                set.elements.clone_from(&wanted.elements);
+            }
+        }
+        flows
+    }
+
+    /// `changed` are the keys of the elements that changed, if nothing else did.
+    fn judge(&mut self, desired: &Ruleset, changed: Option<&[&ElementKey]>) -> Flows {
+        let before = match (&self.in_force, changed) {
+            (Some(before), Some(changed)) if self.is_judged => Before::Elements(before, changed),
+            (Some(before), None) if self.is_judged => Before::Judged(before),
+            (Some(_) | None, _) => Before::Unknown,
+        };
+        let judged = (self.judge)(before, desired, &self.local);
         self.is_judged = judged.is_ok();
         match judged {
             Ok(outcome) => Flows::Judged(outcome),
             Err(error) => Flows::Failed(error.to_string()),
         }
+    }
+}
+
+/// What an operation adds to a set or takes from it.
+fn elements(op: &Op) -> &[(ElementKey, Element)] {
+    match &op.kind {
+        OpKind::AddElements { elements, .. } | OpKind::DeleteElements { elements, .. } => elements,
+        OpKind::AddTable { .. }
+        | OpKind::DeleteTable
+        | OpKind::AddCounter { .. }
+        | OpKind::DeleteCounter(_)
+        | OpKind::AddQuota { .. }
+        | OpKind::DeleteQuota(_)
+        | OpKind::AddSet { .. }
+        | OpKind::DeleteSet(_)
+        | OpKind::AddChain { .. }
+        | OpKind::DeleteChain(_)
+        | OpKind::FlushChain(_)
+        | OpKind::AddRule { .. }
+        | OpKind::DeleteRule { .. } => &[],
     }
 }
 

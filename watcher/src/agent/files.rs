@@ -55,10 +55,15 @@ impl Source for Files {
     fn run(self: Box<Self>, tell: Tell) {
         let names = self.names();
         let mut reader = Reader { config: self.config, texts: Texts::default(), told: Told::default(), lost: None };
-        let watch = Watch::new(&reader.config);
+        let mut watch = Watch::new(&reader.config);
         loop {
+            let was_lost = reader.lost.is_some();
             if reader.read(&tell, &names).is_break() {
                 return;
+            }
+            if was_lost && reader.lost.is_none() {
+                // The folder that is there now is another one.
+                watch = Watch::new(&reader.config);
             }
             while !watch.waits_for_a_change(&reader.texts) {
                 if tell.is_over() {

@@ -171,7 +171,9 @@ impl<K: Kernel> Agent<K> {
             let now = Instant::now();
             if !self.is_patience_over && self.gate.is_patience_over(now) {
                 self.is_patience_over = true;
-                self.schedule.want(now);
+                if !self.gate.is_open() {
+                    self.schedule.want(now);
+                }
             }
             if self.schedule.is_due(now) {
                 self.board.beat();
@@ -298,6 +300,11 @@ impl<K: Kernel> Agent<K> {
     fn repair(&mut self) -> Result<(), ApplyError> {
         let Some(by) = self.drift.suspect.take() else { return Ok(()) };
         self.must_compare = true;
+        // What was adopted is known to the kernel only: once it is gone, what was kept takes its place.
+        if self.enforcing == Enforcing::Adopted && self.enforcer.is_loaded().is_ok_and(|is_loaded| !is_loaded) {
+            warn!(event = "drift", by, "what an earlier run left in the kernel was removed by others");
+            self.enforcing = Enforcing::Nothing;
+        }
         let repaired = match self.enforcer.repair() {
             Ok(n_ops) => n_ops,
             Err(error) => {
@@ -383,9 +390,9 @@ impl<K: Kernel> Agent<K> {
         }
         if let Some(oldest) = self.oldest.take() {
             metrics.delayed(now.saturating_duration_since(oldest));
+            self.keeper.want(now);
         }
         self.last_good = None;
-        self.keeper.want(now);
         if let Some(texts) = self.baseline.texts.take()
             && let Err(error) = last_good::keep(&self.state, &texts)
         {
@@ -413,7 +420,11 @@ impl<K: Kernel> Agent<K> {
     fn failed(&mut self, error: &ApplyError) {
         self.must_compare = true;
         let wait = self.schedule.failed(Instant::now());
-        let why = chain(error);
+        let mut why = chain(error);
+        let is_denied = matches!(error, ApplyError::Kernel { source: KernelError::Denied(_), .. });
+        if is_denied && self.enforcer.has_owner() {
+            why.push_str("; the table is owned by another process, perhaps another agent");
+        }
         let failures = self.schedule.n_failures();
         error!(event = "apply-failed", failures, why, again_in_ms = wait.as_millis());
         self.board.metrics.errors.inc();

@@ -25,6 +25,9 @@ use crate::source::{is_of_baseline, stand_in};
 /// From so many changes on, compiling everything once costs less than following each.
 const FOLLOWED_MAX: usize = 64;
 
+/// So many changes wait for the first compile, which may be held up for long.
+const WAITING_MAX: usize = 10_000;
+
 /// What is the same for as long as the agent runs.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -101,6 +104,10 @@ impl World {
     /// These objects came, changed or went.
     pub fn change(&mut self, changes: Vec<Change>) {
         self.waiting.extend(changes);
+        // As long as nothing may be compiled, the same objects may change again and again.
+        if self.compiled.is_none() && self.waiting.len() > WAITING_MAX {
+            self.settle();
+        }
     }
 
     /// The baseline is now this.
@@ -121,14 +128,20 @@ impl World {
         }
     }
 
+    /// How many changes wait.
+    #[cfg(test)]
+    pub(super) fn n_waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Brings the ruleset up to date.
     pub fn update(&mut self) -> Delta {
-        let waiting = latest(std::mem::take(&mut self.waiting));
-        let waiting = self.with_namespaces(waiting);
-        if self.compiled.is_none() || self.is_replaced || waiting.len() > FOLLOWED_MAX {
-            self.rebuild(waiting);
+        if self.compiled.is_none() || self.is_replaced || self.waiting.len() > FOLLOWED_MAX {
+            self.rebuild();
             return Delta::Structure;
         }
+        let waiting = latest(std::mem::take(&mut self.waiting));
+        let waiting = self.with_namespaces(waiting);
         let Self { compiled: Some(compiled), settings, facts, .. } = self else { return Delta::None };
         let host = facts.host.clone();
         let mut all: Option<BTreeMap<Name, ElementDelta>> = Some(BTreeMap::new());
@@ -168,21 +181,24 @@ impl World {
 
     /// The facts that are told by now.
     pub fn facts(&mut self) -> Facts {
-        let waiting = self.with_namespaces(latest(self.waiting.clone()));
-        let (policies, inventory) = match &self.compiled {
-            Some(compiled) => {
-                let (policies, inventory) = compiled.facts();
-                (policies.iter().filter(|policy| !is_of_baseline(policy.tier)).cloned().collect(), inventory.clone())
-            }
-            None => (std::mem::take(&mut self.facts.policies), std::mem::take(&mut self.facts.inventory)),
+        let Some(compiled) = &self.compiled else {
+            self.settle();
+            return self.facts.clone();
         };
+        let (policies, inventory) = compiled.facts();
+        let policies = policies.iter().filter(|policy| !is_of_baseline(policy.tier)).cloned().collect();
+        let inventory = inventory.clone();
+        let waiting = self.with_namespaces(latest(self.waiting.clone()));
         let mut facts = Facts { policies, inventory, ..self.facts.clone() };
         carry_out(&mut facts, waiting);
-        if self.compiled.is_none() {
-            self.waiting.clear();
-            self.facts = facts.clone();
-        }
         facts
+    }
+
+    /// Has what waits among the facts that are not compiled yet.
+    fn settle(&mut self) {
+        let waiting = latest(std::mem::take(&mut self.waiting));
+        let waiting = self.with_namespaces(waiting);
+        carry_out(&mut self.facts, waiting);
     }
 
     /// Puts the namespace before the first pod of it, if that is told first: without one no policy of the whole cluster
@@ -213,8 +229,7 @@ impl World {
         all
     }
 
-    fn rebuild(&mut self, waiting: Vec<Change>) {
-        self.waiting = waiting;
+    fn rebuild(&mut self) {
         let facts = self.facts();
         self.waiting.clear();
         self.facts = Facts { baseline: facts.baseline.clone(), host: facts.host.clone(), ..Facts::default() };

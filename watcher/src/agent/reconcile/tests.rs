@@ -11,7 +11,7 @@ use engine::kernel::fake::Fake;
 use engine::kernel::{Features, Guard};
 use engine::observed::{KernelGeneration, Observed};
 use engine::plan::Op;
-use engine::revoke;
+use engine::revoke::{self, Affected};
 use engine::ruleset::{Family, Ruleset, TableKey};
 use policy_lang::baseline::Baseline;
 use policy_lang::name::{Labels, NamespacedName};
@@ -23,6 +23,7 @@ use super::super::enforcer::Ownership;
 use super::super::event::{FoundBaseline, Tell, channel};
 use super::super::gate;
 use super::*;
+use crate::flows::Before;
 
 /// A fake kernel that may refuse to commit.
 struct Moody {
@@ -79,7 +80,18 @@ impl Bench {
     fn on(kernel: Fake, state: PathBuf) -> Self {
         let refuses = Arc::new(AtomicU32::new(0));
         let moody = Moody { kernel: kernel.socket(), refuses: Arc::clone(&refuses) };
-        let judge = Box::new(|_: crate::flows::Before<'_>, _: &Ruleset, _: &_| Ok(revoke::Outcome::default()));
+        let judge = Box::new(|before: Before<'_>, in_force: &Ruleset, _: &_| {
+            // Whoever is looked at by the keys alone is everybody that a comparison of the whole finds.
+            if let Before::Elements(before, keys) = before {
+                let by_keys = Affected::of_elements(keys.iter().copied()).unwrap();
+                let whole = Affected::between(before, in_force, &[]);
+                for address in (0..=255).map(|number| [10, 0, 0, number].into()) {
+                    assert!(by_keys.contains(address) || !whole.contains(address), "{address}");
+                }
+                assert!(!by_keys.is_empty());
+            }
+            Ok(revoke::Outcome::default())
+        });
         let enforcer = Enforcer::new(moody, Ownership::Shared, STANDARD.local.clone(), judge);
         let start = Start {
             enforcer,
@@ -236,6 +248,7 @@ fn whatever_comes_together_ends_in_what_a_compile_from_nothing_makes() {
         bench.change(batch);
         bench.step(Instant::now());
         assert!(bench.kernel.ruleset() == bench.desired(), "{n} changes");
+        assert!(bench.agent.enforcer.in_force() == Some(&bench.desired()), "{n} changes");
     }
     assert_eq!(bench.report().failures, 0);
 }
@@ -329,10 +342,29 @@ fn an_adopted_table_is_not_taken_back_to_the_snapshot() {
     second.step(Instant::now() + gate::PATIENCE);
     assert!(first.kernel.ruleset() == in_force);
     assert_eq!(second.report().enforcing, Enforcing::Adopted);
+    // Others take it away before anybody has answered: what was kept is better than nothing.
+    first.kernel.tamper(|state| state.tables.clear());
+    second.tell(Event::Kernel(Notice::Lost));
+    second.step(Instant::now());
+    assert!(second.is_loaded());
+    assert_eq!(second.report().enforcing, Enforcing::LastGood);
     // Where there is no table, what was kept is enforced.
     first.kernel.tamper(|state| state.tables.clear());
     let mut third = Bench::on(first.kernel.socket(), first.state.clone());
     third.step(Instant::now());
     assert!(third.is_loaded());
     assert_eq!(third.report().enforcing, Enforcing::LastGood);
+}
+
+#[test]
+fn what_waits_for_the_first_compile_does_not_grow_with_every_change() {
+    let mut world = World::new(settings());
+    for round in 0..300_u16 {
+        let app = format!("round{round}");
+        world.change((1..=200).map(|number| pod(number, "far", &app)).collect());
+    }
+    assert!(world.n_waiting() <= 11_000, "{}", world.n_waiting());
+    let facts = world.facts();
+    assert_eq!(facts.inventory.pods.len(), 200);
+    assert!(facts.inventory.pods.values().all(|pod| pod.labels.get("app").is_some_and(|app| **app == *"round299")));
 }
