@@ -116,8 +116,23 @@ impl Administrator {
             &format!("{roles}/rolebindings"),
             &json!({"metadata": metadata, "subjects": subject, "roleRef": reference("Role")}),
         );
-        let token = self.create(&format!("{accounts}/{name}/token"), &json!({"spec": {}}));
+        self.token()
+    }
+
+    fn token(&self) -> String {
+        let (namespace, name) = AGENT;
+        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token");
+        let token = self.create(&path, &json!({"spec": {}}));
         token["status"]["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Makes every token of the agent's worthless; gives a new one.
+    pub(crate) fn replace_agent(&self) -> String {
+        let (namespace, name) = AGENT;
+        let accounts = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
+        self.delete(&format!("{accounts}/{name}"));
+        self.create(&accounts, &json!({"metadata": {"name": name}}));
+        self.token()
     }
 }
 

@@ -120,10 +120,17 @@ impl Server {
                 "server": format!("https://127.0.0.1:{port}"),
                 "certificate-authority": self.directory.join("ca.crt"),
             }}],
-            "users": [{"name": "test", "user": {"token": token}}],
+            "users": [{"name": "test", "user": {"tokenFile": self.token(name, token)}}],
         });
         let path = self.directory.join(format!("kubeconfig-{name}"));
         fs::write(&path, kubeconfig.to_string()).unwrap();
+        path
+    }
+
+    /// The token of a kubeconfig is now this one, as a kubelet puts a new one in the place of one that ends.
+    pub(crate) fn token(&self, name: &str, token: &str) -> PathBuf {
+        let path = self.directory.join(format!("token-{name}"));
+        fs::write(&path, token).unwrap();
         path
     }
 
