@@ -9,9 +9,7 @@ use std::collections::btree_map::Entry;
 use super::base::Base;
 use super::memo::{Former, Memo};
 use crate::resolve::Resolver;
-use crate::ruleset::{
-    Chain, Comment, Element, ElementData, Elements, Expr, MapData, Name, Rule, Set, SetRef, SetSpec, Table,
-};
+use crate::ruleset::{Chain, Comment, Element, Elements, Expr, MapData, Name, Rule, Set, SetRef, SetSpec, Table};
 use crate::view::View;
 
 /// Longest readable tail of a name, in bytes: enough to recognise an object, short enough to read a listing.
@@ -172,7 +170,7 @@ impl TableBuilder {
             self.memo.views.insert(name.clone(), view);
         }
         if kept.spec.data == MapData::Verdict {
-            for target in kept.elements.values().filter_map(target) {
+            for target in kept.elements.values().filter_map(Element::target) {
                 self.take_over_chain(target);
             }
         }
@@ -203,14 +201,6 @@ impl TableBuilder {
         }
         self.table.comment = comment;
         self.table
-    }
-}
-
-/// Where an element of a verdict map leads.
-fn target(element: &Element) -> Option<&Name> {
-    match &element.data {
-        ElementData::Verdict(verdict) => verdict.target(),
-        ElementData::Nothing | ElementData::Value(_) | ElementData::Counter(_) => None,
     }
 }
 

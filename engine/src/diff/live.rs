@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::observed::{ObservedChain, ObservedRule, ObservedTable, RuleContent};
-use crate::ruleset::{Element, ElementData, Expr, Name, Rule, SetRef, Verdict};
+use crate::ruleset::{Element, Expr, Name, Rule, SetRef, Verdict};
 
 /// What can be reached from the base chains of a table. What cannot may be changed at leisure.
 #[derive(Debug, Default)]
@@ -45,10 +45,10 @@ impl<'a> Live<'a> {
             match expr.looked_up().map(|(_, set)| set) {
                 Some(SetRef::Named(set)) if self.sets.insert(set) => {
                     let elements = table.sets.get(set).map(|set| set.elements.values());
-                    open.extend(elements.into_iter().flatten().filter_map(target_of_element));
+                    open.extend(elements.into_iter().flatten().filter_map(Element::target));
                 }
                 Some(SetRef::Anonymous { elements, .. }) => {
-                    open.extend(elements.values().filter_map(target_of_element));
+                    open.extend(elements.values().filter_map(Element::target));
                 }
                 Some(SetRef::Named(_)) | None => {}
             }
@@ -72,12 +72,5 @@ fn ends_chain(rule: &ObservedRule) -> bool {
             Some(Expr::Verdict(Verdict::Accept | Verdict::Drop | Verdict::Return | Verdict::Goto(_)))
         ),
         RuleContent::Unknown(_) => false,
-    }
-}
-
-fn target_of_element(element: &Element) -> Option<&Name> {
-    match &element.data {
-        ElementData::Verdict(verdict) => verdict.target(),
-        ElementData::Nothing | ElementData::Value(_) | ElementData::Counter(_) => None,
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use crate::ruleset::{ElementData, Elements, Expr, Name, Rule, SetRef, Table};
+use crate::ruleset::{Element, Elements, Expr, Name, Rule, SetRef, Table};
 
 /// These chains, and those that they lead to.
 pub(super) fn reachable<'a>(table: &'a Table, roots: impl IntoIterator<Item = &'a Name>) -> BTreeSet<&'a Name> {
@@ -25,10 +25,7 @@ pub(super) fn targets<'a>(table: &'a Table, rule: &'a Rule) -> Vec<&'a Name> {
     for expr in &rule.exprs {
         targets.extend(expr.target());
         let Expr::VerdictMap(map) = expr else { continue };
-        targets.extend(elements(table, &map.map).values().filter_map(|element| match &element.data {
-            ElementData::Verdict(verdict) => verdict.target(),
-            ElementData::Nothing | ElementData::Value(_) | ElementData::Counter(_) => None,
-        }));
+        targets.extend(elements(table, &map.map).values().filter_map(Element::target));
     }
     targets
 }

@@ -170,6 +170,14 @@ impl SetSpec {
         self.data = MapData::Verdict;
         self
     }
+
+    /// The same, for exactly these elements: of a set that never changes the kernel makes a hash that does not grow, which
+    /// is faster.
+    #[must_use]
+    pub fn sized_for(mut self, elements: &Elements) -> Self {
+        self.size = u32::try_from(elements.len()).ok().and_then(NonZeroU32::new);
+        self
+    }
 }
 
 impl ElementKey {
@@ -210,5 +218,13 @@ impl Element {
     /// An element of a verdict map.
     pub fn verdict(verdict: Verdict) -> Self {
         Self { data: ElementData::Verdict(verdict), ..Self::PLAIN }
+    }
+
+    /// The chain that it leads to.
+    pub fn target(&self) -> Option<&Name> {
+        match &self.data {
+            ElementData::Verdict(verdict) => verdict.target(),
+            ElementData::Nothing | ElementData::Value(_) | ElementData::Counter(_) => None,
+        }
     }
 }

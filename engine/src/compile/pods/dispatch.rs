@@ -3,7 +3,6 @@
 //! The maps are constant and named after their content: a change makes new ones and flips the rules that refer to them.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
 
 use policy_lang::policy::Direction;
 
@@ -11,13 +10,11 @@ use super::bound::BoundPods;
 use super::chain::PolicyChains;
 use super::family::{AddressFamily, own_field};
 use super::local::LocalAddresses;
-use super::matching::{plain, verdict};
+use super::matching::{by_map, verdict};
 use super::subject::{Effective, PolicySet};
 use crate::compile::address_family;
 use crate::compile::builder::TableBuilder;
-use crate::ruleset::{
-    Comment, Datum, Element, ElementKey, Elements, Expr, Name, Rule, SetRef, SetSpec, Verdict, VerdictMap,
-};
+use crate::ruleset::{Comment, Datum, Element, ElementKey, Elements, Name, Rule, SetSpec, Verdict};
 
 /// The rule of each family that has an entry: looks the pod's own address up and enters its policy-set chain.
 pub(super) fn rules(
@@ -58,10 +55,9 @@ pub(super) fn rules(
     }
     let rule = |(family, elements): (AddressFamily, Elements)| {
         let field = own_field(direction, family);
-        let size = u32::try_from(elements.len()).ok().and_then(NonZeroU32::new);
-        let spec = SetSpec { size, ..SetSpec::hash([field.data_type()]).verdicts() };
+        let spec = SetSpec::hash([field.data_type()]).verdicts().sized_for(&elements);
         let map = builder.constant_set(&format!("{direction}{}", family.digit()), "", spec, elements);
-        (family, plain(vec![Expr::VerdictMap(VerdictMap { key: vec![field], map: SetRef::Named(map) })]))
+        (family, by_map(vec![field], map))
     };
     maps.into_iter().map(rule).collect()
 }

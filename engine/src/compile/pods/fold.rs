@@ -4,7 +4,6 @@
 //! blocks with numbered ports become one set of disjoint boxes, and one look-up says the same.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
 
 use policy_lang::port::Protocol;
 
@@ -30,7 +29,7 @@ pub(super) type Blocks<'s> = (Protocol, &'s [(u16, u16)], &'s Intervals);
 
 /// Single addresses with narrow ranges of ports, port by port, so that a hash holds them all; nothing if anything is
 /// wider, or they are too many.
-pub(super) fn exact(_: DataType, all: &[Blocks<'_>]) -> Option<Vec<Permission>> {
+pub(super) fn exact(all: &[Blocks<'_>]) -> Option<Vec<Permission>> {
     let mut exact = Vec::new();
     for (protocol, ranges, blocks) in all {
         for addresses in blocks.iter() {
@@ -78,12 +77,7 @@ pub(super) fn look_up(field: Field, boxes: &[Permission], tail: &str, builder: &
         |found: &Permission| [found.addresses, Interval::single(Datum::protocol(found.protocol.number())), found.ports];
     let single = boxes.iter().flat_map(parts).all(|part| part.is_single());
     let elements: Elements = boxes.iter().map(|found| (ElementKey::intervals(parts(found)), Element::PLAIN)).collect();
-    let spec = if single {
-        // Knowing the size, the kernel takes a hash that does not grow, which is faster.
-        SetSpec { size: u32::try_from(elements.len()).ok().and_then(NonZeroU32::new), ..SetSpec::hash(types) }
-    } else {
-        SetSpec::intervals(types)
-    };
+    let spec = if single { SetSpec::hash(types).sized_for(&elements) } else { SetSpec::intervals(types) };
     let set = SetRef::Named(builder.constant_set("blocks", tail, spec, elements));
     Expr::Lookup(Lookup { key, operator: Operator::Eq, set })
 }
@@ -146,12 +140,12 @@ mod tests {
     fn single_addresses_with_narrow_ranges_are_exact_even_where_their_ports_touch() {
         let numbered = |first, last, network| (Protocol::Tcp, [(first, last)], blocks(network));
         let mut all = vec![numbered(80, 80, "10.0.0.1/32"), numbered(81, 83, "10.0.0.1/32")];
-        let exact = exact(DataType::Ipv4Addr, &numbered_blocks(&all)).unwrap();
+        let exact = exact(&numbered_blocks(&all)).unwrap();
         assert_eq!(exact.len(), 4);
         assert!(exact.iter().all(|found| found.ports.is_single() && found.addresses.is_single()));
         for wider in [numbered(90, 90, "10.0.0.0/31"), numbered(90, 120, "10.0.0.1/32")] {
             all.push(wider);
-            assert_eq!(super::exact(DataType::Ipv4Addr, &numbered_blocks(&all)), None);
+            assert_eq!(super::exact(&numbered_blocks(&all)), None);
             all.pop();
         }
     }

@@ -3,7 +3,7 @@
 use crate::interval::Intervals;
 use crate::ruleset::{
     Comment, Datum, Element, ElementKey, Expr, Field, Lookup, Match, Name, Operator, Rule, SetRef, SetSpec, Value,
-    Verdict,
+    Verdict, VerdictMap,
 };
 
 /// A rule with a comment.
@@ -19,6 +19,11 @@ pub(super) fn plain(exprs: Vec<Expr>) -> Rule {
 /// A rule that is a verdict.
 pub(super) fn verdict(verdict: Verdict) -> Rule {
     plain(vec![Expr::Verdict(verdict)])
+}
+
+/// A rule that looks a key up in a named verdict map.
+pub(super) fn by_map(key: Vec<Field>, map: Name) -> Rule {
+    plain(vec![Expr::VerdictMap(VerdictMap { key, map: SetRef::Named(map) })])
 }
 
 /// The field's value is in a named set, or is not.

@@ -65,7 +65,7 @@ impl PeerSets<'_> {
         }
         let mut families: Vec<_> = FAMILIES.map(|family| self.family(sorted, family, direction, sizes)).into();
         for family in &mut families {
-            family.fold(fold::exact);
+            family.fold(|_, blocks| fold::exact(blocks));
         }
         let map = mapped(&mut families, shares);
         let n_any = sorted.any_ports().len();
@@ -294,7 +294,8 @@ fn mapped<'s>(families: &mut [FamilyLayout<'s>], shares: Shares) -> Option<PortM
     Some(map)
 }
 
-fn permit(mut exprs: Vec<Expr>, comment: &Comment) -> Rule {
+/// A rule that returns what it matches.
+pub(super) fn permit(mut exprs: Vec<Expr>, comment: &Comment) -> Rule {
     exprs.push(Expr::Verdict(Verdict::Return));
     Rule { exprs, comment: Some(comment.clone()) }
 }

@@ -5,7 +5,6 @@
 //! themselves what becomes of a packet that none of their peers sent, so the map decides about every port in it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroU32;
 
 use policy_lang::peer::PodSelector;
 use policy_lang::policy::Direction;
@@ -13,15 +12,16 @@ use policy_lang::port::Protocol;
 
 use super::cut;
 use super::family::AddressFamily;
-use super::matching::{plain, verdict};
+use super::matching::{by_map, verdict};
 use super::peer::{PeerSets, block_test, lookup, peer_field};
+use super::permit::permit;
 use super::port;
 use crate::compile::builder::TableBuilder;
 use crate::interval::{self, Intervals};
 use crate::limits::{CUTS_MAX, EXPANDED_PORTS_MAX, INLINE_BLOCKS_MAX};
 use crate::ruleset::{
     Comment, DataType, Datum, Element, ElementKey, Elements, Expr, Field, Interval, Match, Name, Operator, Rule,
-    SetRef, SetSpec, Verdict, VerdictMap,
+    SetSpec, Verdict,
 };
 
 /// Numbered ports of one protocol, permitted to one peer.
@@ -69,9 +69,7 @@ impl<'s> Peers<'s> {
             }
         }
     }
-}
 
-impl Peers<'_> {
     /// The sets that its chain looks peers up in.
     fn n_sets(&self) -> usize {
         self.pods.len() + self.blocks.values().filter(|blocks| blocks.len() > INLINE_BLOCKS_MAX).count()
@@ -142,8 +140,7 @@ impl<'s> PortMap<'s> {
         }
         let mut rules = Vec::new();
         if !exact.is_empty() {
-            let size = u32::try_from(exact.len()).ok().and_then(NonZeroU32::new);
-            let spec = SetSpec { size, ..SetSpec::hash([DataType::InetProto, DataType::InetService]).verdicts() };
+            let spec = SetSpec::hash([DataType::InetProto, DataType::InetService]).verdicts().sized_for(&exact);
             let map = builder.constant_set("ports", tail, spec, exact);
             rules.push(by_map(vec![Field::L4Proto, Field::ThDport], map));
         }
@@ -176,9 +173,8 @@ impl PeerSets<'_> {
                 let set = self.union(selectors, *family, tail, builder);
                 tests.push(lookup(peer_field(direction, *family), &set));
             }
-            let permit =
-                |test| Rule { exprs: vec![test, Expr::Verdict(Verdict::Return)], comment: Some(comment.clone()) };
-            let rules = tests.into_iter().map(permit).chain([verdict(Verdict::Goto(rest.clone()))]).collect();
+            let permits = tests.into_iter().map(|test| permit(vec![test], comment));
+            let rules = permits.chain([verdict(Verdict::Goto(rest.clone()))]).collect();
             chains.push(builder.chain("peers", tail, rules, None));
         }
         map.rules(&chains, tail, builder)
@@ -192,8 +188,4 @@ fn block_tests(field: Field, blocks: &Intervals, builder: &mut TableBuilder) -> 
     }
     let test = |block| Expr::Match(Match { field, mask: None, operator: Operator::Eq, value: interval::value(block) });
     blocks.iter().map(test).collect()
-}
-
-fn by_map(key: Vec<Field>, map: Name) -> Rule {
-    plain(vec![Expr::VerdictMap(VerdictMap { key, map: SetRef::Named(map) })])
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::errno::Errno;
 use super::hooks;
 use crate::observed::{ObservedChain, ObservedTable, RuleContent};
-use crate::ruleset::{Element, ElementData, Expr, Family, Name, SetRef};
+use crate::ruleset::{Element, Expr, Family, Name, SetRef};
 
 /// Chains on one way, the base chain included (`NFT_JUMP_STACK_SIZE`). A goto counts as a jump does.
 const DEPTH_MAX: usize = 16;
@@ -83,12 +83,7 @@ fn targets_of<'a>(table: &'a ObservedTable, expr: &'a Expr) -> Vec<&'a Name> {
         None => None,
     };
     let own = expr.target();
-    own.into_iter().chain(elements.into_iter().flat_map(|elements| elements.values()).filter_map(led_to)).collect()
-}
-
-fn led_to(element: &Element) -> Option<&Name> {
-    match &element.data {
-        ElementData::Verdict(verdict) => verdict.target(),
-        ElementData::Nothing | ElementData::Value(_) | ElementData::Counter(_) => None,
-    }
+    own.into_iter()
+        .chain(elements.into_iter().flat_map(|elements| elements.values()).filter_map(Element::target))
+        .collect()
 }
