@@ -66,6 +66,16 @@ impl Labels {
         self.0.is_empty()
     }
 
+    /// The labels of a namespace of which nothing but its name is known.
+    pub fn of_namespace(name: &Arc<str>) -> Self {
+        Self::from([(Arc::from(NAMESPACE_NAME_LABEL), Arc::clone(name))])
+    }
+
+    /// How many hold these very labels.
+    pub(crate) fn n_holders(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+
     /// Sets one label. The others are copied: for labels that are being read, not for large numbers of changes.
     pub fn insert(&mut self, key: Arc<str>, value: Arc<str>) {
         let former = std::mem::take(self);

@@ -50,6 +50,11 @@ impl Selector {
         Self::default()
     }
 
+    /// How many hold this very selector.
+    pub(crate) fn n_holders(&self) -> usize {
+        Arc::strong_count(&self.requirements)
+    }
+
     /// The requirements, sorted.
     pub fn requirements(&self) -> &[Requirement] {
         &self.requirements

@@ -9,38 +9,55 @@ use crate::peer::{Namespaces, Peer, PodSelector};
 use crate::policy::{Peers, Policy, Rule};
 use crate::selector::{Operator, Requirement, Selector};
 
-/// One of each. Names of pods and policies are not in it: each is there once anyway.
+/// One of each that is in use, and some that were. Names of pods and policies are not in it: each is there once anyway.
 #[derive(Clone, Debug, Default)]
 pub struct Pool {
-    texts: HashSet<Arc<str>>,
-    labels: HashSet<Labels>,
-    selectors: HashSet<Selector>,
+    texts: Known<Arc<str>>,
+    labels: Known<Labels>,
+    selectors: Known<Selector>,
+}
+
+/// Below so many it is not worth looking for those that nobody uses any more.
+const SWEEP_FROM: usize = 1024;
+
+/// Values of one type.
+#[derive(Clone, Debug)]
+struct Known<T> {
+    values: HashSet<T>,
+    /// With so many, those that nobody else holds are let go.
+    sweep_at: usize,
+}
+
+/// What is shared by a pointer.
+trait Pointer: Clone + Eq + Hash {
+    /// How many hold it.
+    fn n_holders(&self) -> usize;
 }
 
 impl Pool {
     /// The text, shared.
     pub fn text(&mut self, text: Arc<str>) -> Arc<str> {
-        shared(&mut self.texts, text)
+        self.texts.share(text)
     }
 
     /// The labels, shared, as are their keys and values.
     pub fn labels(&mut self, labels: &Labels) -> Labels {
-        if let Some(known) = self.labels.get(labels) {
+        if let Some(known) = self.labels.values.get(labels) {
             return known.clone();
         }
         let pairs = labels.iter().map(|(key, value)| (self.text(Arc::clone(key)), self.text(Arc::clone(value))));
         let labels = pairs.collect();
-        shared(&mut self.labels, labels)
+        self.labels.share(labels)
     }
 
     /// The selector, shared, as are its keys and values.
     pub fn selector(&mut self, selector: &Selector) -> Selector {
-        if let Some(known) = self.selectors.get(selector) {
+        if let Some(known) = self.selectors.values.get(selector) {
             return known.clone();
         }
         let requirements = selector.requirements().iter().map(|requirement| self.requirement(requirement));
         let selector = Selector::new(requirements);
-        shared(&mut self.selectors, selector)
+        self.selectors.share(selector)
     }
 
     /// The policy with everything in it shared that other policies may say too.
@@ -86,12 +103,43 @@ impl Pool {
     }
 }
 
-fn shared<T: Clone + Eq + Hash>(known: &mut HashSet<T>, value: T) -> T {
-    if let Some(known) = known.get(&value) {
-        return known.clone();
+impl<T> Default for Known<T> {
+    fn default() -> Self {
+        Self { values: HashSet::new(), sweep_at: SWEEP_FROM }
     }
-    known.insert(value.clone());
-    value
+}
+
+impl<T: Pointer> Known<T> {
+    /// The value that is held already, or this one from now on.
+    fn share(&mut self, value: T) -> T {
+        if let Some(known) = self.values.get(&value) {
+            return known.clone();
+        }
+        if self.values.len() >= self.sweep_at {
+            self.values.retain(|known| known.n_holders() > 1);
+            self.sweep_at = SWEEP_FROM.max(self.values.len() * 2);
+        }
+        self.values.insert(value.clone());
+        value
+    }
+}
+
+impl Pointer for Arc<str> {
+    fn n_holders(&self) -> usize {
+        Self::strong_count(self)
+    }
+}
+
+impl Pointer for Labels {
+    fn n_holders(&self) -> usize {
+        Self::n_holders(self)
+    }
+}
+
+impl Pointer for Selector {
+    fn n_holders(&self) -> usize {
+        Self::n_holders(self)
+    }
 }
 
 #[cfg(test)]
@@ -140,6 +188,25 @@ mod tests {
         for selector in [&pods.pods, nodes] {
             assert_eq!(std::ptr::from_ref(&selector.requirements()[0]), keys(&second)[0]);
         }
+    }
+
+    #[test]
+    fn what_nobody_holds_any_more_goes() {
+        let mut pool = Pool::default();
+        let held = pool.text("held".into());
+        let held_labels = pool.labels(&[("held".into(), "a".into())].into());
+        let held_selector = pool.selector(&selector("held"));
+        for n in 0..10 * SWEEP_FROM {
+            drop(pool.text(n.to_string().into()));
+            drop(pool.labels(&[("n".into(), n.to_string().into())].into()));
+            drop(pool.selector(&selector(&n.to_string())));
+        }
+        let Pool { texts, labels, selectors } = &pool;
+        // Labels and selectors that wait for the next sweep hold texts.
+        assert!(texts.values.len() <= 8 * SWEEP_FROM, "{}", texts.values.len());
+        assert!(labels.values.len() <= SWEEP_FROM && selectors.values.len() <= SWEEP_FROM);
+        assert!(Arc::ptr_eq(&held, &pool.text("held".into())));
+        assert!(held_labels.n_holders() > 1 && held_selector.n_holders() > 1);
     }
 
     #[test]

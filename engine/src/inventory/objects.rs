@@ -22,9 +22,13 @@ impl Inventory {
     /// Namespaces that pods or policies live in but that have no object are assumed to exist, with their name label
     /// only (sem-29), and said so.
     pub fn from_objects(objects: &[Object]) -> (Self, Vec<Diagnostic>) {
+        Self::from_objects_with(objects, &mut Pool::default())
+    }
+
+    /// The same, with what many objects say held once, by those of before too.
+    pub fn from_objects_with(objects: &[Object], pool: &mut Pool) -> (Self, Vec<Diagnostic>) {
         let mut inventory = Self::default();
         let mut diagnostics = Vec::new();
-        let mut pool = Pool::default();
         for object in objects {
             match object {
                 Object::Namespace(namespace) => {
@@ -39,7 +43,7 @@ impl Inventory {
                     diagnostics.extend(not_placed(pod));
                     let NamespacedName { namespace, name } = pod.metadata.name.clone();
                     let name = NamespacedName { namespace: pool.text(namespace), name };
-                    inventory.pods.insert(name, self::pod(pod, &mut pool));
+                    inventory.pods.insert(name, self::pod(pod, pool));
                 }
                 Object::Service(service) => inventory.add_service(service),
                 Object::EndpointSlice(slice) => inventory.add_endpoints(slice),
@@ -99,7 +103,7 @@ impl Inventory {
             }
         }
         for namespace in assumed {
-            let labels = Labels::from([(Arc::from(NAMESPACE_NAME_LABEL), Arc::clone(&namespace))]);
+            let labels = Labels::of_namespace(&namespace);
             self.namespaces.insert(namespace, labels);
         }
     }

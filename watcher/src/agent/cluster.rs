@@ -29,7 +29,6 @@ mod collection;
 #[cfg(test)]
 mod fake;
 mod follow;
-mod intern;
 mod lines;
 mod meaning;
 mod needs;

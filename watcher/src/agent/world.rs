@@ -15,7 +15,7 @@ use engine::inventory::Inventory;
 use engine::plan::Round;
 use engine::ruleset::{Name, Ruleset};
 use policy_lang::diagnostic::{Diagnostic, Severity};
-use policy_lang::name::{Labels, NAMESPACE_NAME_LABEL, NamespacedName};
+use policy_lang::name::{Labels, NamespacedName};
 use policy_lang::policy::{Policy, Tier};
 use policy_lang::source::Sources;
 
@@ -221,8 +221,7 @@ impl World {
                 && !known.contains_key(namespace)
                 && told.insert(Arc::clone(namespace))
             {
-                let labels = Labels::from([(Arc::from(NAMESPACE_NAME_LABEL), Arc::clone(namespace))]);
-                all.push(Change::Namespace(Arc::clone(namespace), Some(labels)));
+                all.push(Change::Namespace(Arc::clone(namespace), Some(Labels::of_namespace(namespace))));
             }
             all.push(change);
         }

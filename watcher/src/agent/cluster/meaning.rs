@@ -11,6 +11,7 @@ use policy_lang::manifest::{self, EndpointSlice, Object};
 use policy_lang::name::NamespacedName;
 use policy_lang::network_policy::{self, Strictness};
 use policy_lang::policy::{Policy, Tier};
+use policy_lang::share::Pool;
 use policy_lang::source::{Origin, Sources};
 
 use super::super::event::{Finding, FoundBaseline};
@@ -39,7 +40,7 @@ pub(super) enum ServicePart {
 }
 
 /// What an object of a collection means.
-pub(super) fn of(collection: &Collection, name: &NamespacedName, text: &str) -> Meaning {
+pub(super) fn of(collection: &Collection, name: &NamespacedName, text: &str, pool: &mut Pool) -> Meaning {
     let mut sources = Sources::default();
     let path = format!("{} {name}", collection.kind.name());
     let (objects, diagnostics) = manifest::load(&path, text, &mut sources);
@@ -48,18 +49,16 @@ pub(super) fn of(collection: &Collection, name: &NamespacedName, text: &str) -> 
     let Some(object) = objects.first() else { return meaning };
     match object {
         Object::Pod(pod) => {
-            // Under a name that no NetworkPolicy can have, and told before the pod is.
-            let isolated = network_policy::quarantine(pod).map(|policy| {
-                let name = NamespacedName::new(Arc::clone(&policy.name.namespace), format!("pod {}", policy.name.name));
-                Policy { name, ..policy }
-            });
-            meaning.facts.extend(isolated.map(fact));
-            let (inventory, _) = Inventory::from_objects(&objects);
+            // Told before the pod is.
+            let isolated = network_policy::quarantine(pod);
+            let isolated = isolated.map(|policy| Policy { name: isolation(&policy.name), ..policy });
+            meaning.facts.extend(isolated.map(|policy| fact(policy, pool)));
+            let (inventory, _) = Inventory::from_objects_with(&objects, pool);
             meaning.facts.extend(inventory.pods.into_iter().map(|(name, pod)| Change::Pod(name, Some(pod))));
         }
         Object::Namespace(namespace) => {
-            let labels = namespace.metadata.labels.clone();
-            meaning.facts.push(Change::Namespace(Arc::clone(&namespace.metadata.name.name), Some(labels)));
+            let name = pool.text(Arc::clone(&namespace.metadata.name.name));
+            meaning.facts.push(Change::Namespace(name, Some(pool.labels(&namespace.metadata.labels))));
         }
         Object::Node(_) => {
             let (inventory, _) = Inventory::from_objects(&objects);
@@ -67,12 +66,12 @@ pub(super) fn of(collection: &Collection, name: &NamespacedName, text: &str) -> 
         }
         Object::NetworkPolicy(written) => {
             let (policy, diagnostics) = network_policy::decode(written, &sources, Strictness::Lenient);
-            meaning.facts.push(fact(policy));
+            meaning.facts.push(fact(policy, pool));
             meaning.say(diagnostics, &sources);
         }
         Object::ClusterNetworkPolicy(written) => {
             let (policy, diagnostics) = cluster_policy::decode(written, &sources, Strictness::Lenient);
-            meaning.facts.push(fact(policy));
+            meaning.facts.push(fact(policy, pool));
             meaning.say(diagnostics, &sources);
         }
         Object::ConfigMap(found) => {
@@ -100,10 +99,7 @@ impl Meaning {
 pub(super) fn gone(kind: Kind, name: &NamespacedName, what: Fact) -> Change {
     match (what, kind) {
         (Fact::Policy(tier), _) => Change::Policy(tier, name.clone(), None),
-        (Fact::Isolation, _) => {
-            let name = NamespacedName::new(Arc::clone(&name.namespace), format!("pod {}", name.name));
-            Change::Policy(Tier::NetworkPolicy, name, None)
-        }
+        (Fact::Isolation, _) => Change::Policy(Tier::NetworkPolicy, isolation(name), None),
         (Fact::Itself, Kind::Namespace) => Change::Namespace(Arc::clone(&name.name), None),
         (Fact::Itself, Kind::Node) => Change::Node(Arc::clone(&name.name), None),
         (Fact::Itself, _) => Change::Pod(name.clone(), None),
@@ -132,8 +128,14 @@ impl Fact {
     }
 }
 
+/// What the policy is called that isolates a pod which could not be read: no NetworkPolicy can have this name.
+fn isolation(pod: &NamespacedName) -> NamespacedName {
+    NamespacedName::new(Arc::clone(&pod.namespace), format!("pod {}", pod.name))
+}
+
 /// Objects from an API server have no place: they are known by their names.
-fn fact(mut policy: Policy) -> Change {
+fn fact(policy: Policy, pool: &mut Pool) -> Change {
+    let mut policy = pool.policy(policy);
     unplace(&mut policy.origin);
     let rules = policy.ingress.iter_mut().chain(&mut policy.egress).flatten();
     rules.for_each(|rule| unplace(&mut rule.origin));

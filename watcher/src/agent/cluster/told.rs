@@ -13,13 +13,13 @@ use std::time::Duration;
 use engine::incremental::Change;
 use policy_lang::baseline::Baseline;
 use policy_lang::name::NamespacedName;
+use policy_lang::share::Pool;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
 use super::super::event::{Event, Finding, FoundBaseline, SourceName, Tell};
 use super::collection::{Collection, Kind};
-use super::intern::Interned;
 use super::meaning::{self, Fact, Meaning};
 use super::needs::{self, Needs};
 use super::services::Services;
@@ -29,7 +29,7 @@ use super::wire::Identity;
 /// What the collections of one cluster share.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    interned: Interned,
+    pool: Pool,
     services: Services,
     /// Those of which everything has been told.
     answered: BTreeSet<Kind>,
@@ -107,7 +107,9 @@ impl Told {
             known.reading = reading;
             return ControlFlow::Continue(());
         }
-        let Meaning { facts, service, baseline, findings } = meaning::of(&self.collection, &name, &text);
+        let mut shared = self.shared.borrow_mut();
+        let Meaning { facts, service, baseline, findings } =
+            meaning::of(&self.collection, &name, &text, &mut shared.pool);
         self.needs = self.needs.and(needs::of(&facts, baseline.as_ref()));
         let kinds: Vec<_> = facts.iter().map(|change| Fact::of(change, self.collection.kind)).collect();
         let before = self.objects.remove(&name);
@@ -116,8 +118,7 @@ impl Told {
         for fact in before.iter().flat_map(|known| &known.facts).filter(|fact| !kinds.contains(fact)) {
             self.waiting.push(meaning::gone(self.collection.kind, &name, *fact));
         }
-        let mut shared = self.shared.borrow_mut();
-        self.waiting.extend(facts.into_iter().map(|change| interned(change, &mut shared.interned)));
+        self.waiting.extend(facts);
         self.waiting.extend(service.into_iter().flat_map(|part| shared.services.put(part)));
         drop(shared);
         let about = format!("{} {name}", self.collection.kind.name());
@@ -229,27 +230,13 @@ impl Told {
 
     fn name(&self, identity: &Identity) -> NamespacedName {
         let Identity { namespace, name, resource_version: _ } = identity;
-        let namespace = self.shared.borrow_mut().interned.text(&Arc::from(namespace.as_str()));
+        let namespace = self.shared.borrow_mut().pool.text(Arc::from(namespace.as_str()));
         NamespacedName { namespace, name: Arc::from(name.as_str()) }
     }
 }
 
 fn no_baseline() -> FoundBaseline {
     FoundBaseline { baseline: Baseline::Absent, texts: Vec::new() }
-}
-
-fn interned(change: Change, interned: &mut Interned) -> Change {
-    match change {
-        Change::Pod(mut name, Some(mut pod)) => {
-            interned.pod(&mut name, &mut pod);
-            Change::Pod(name, Some(pod))
-        }
-        change @ (Change::Pod(_, None)
-        | Change::Namespace(..)
-        | Change::Node(..)
-        | Change::Service(..)
-        | Change::Policy(..)) => change,
-    }
 }
 
 /// Half of a SHA-256: nobody can make two objects that are taken for the same.
