@@ -133,6 +133,11 @@ impl Incremental {
         (&self.policies, &self.inventory)
     }
 
+    /// The facts, taken back.
+    pub fn into_facts(self) -> (Vec<Policy>, Inventory) {
+        (self.policies, self.inventory)
+    }
+
     /// Changes the facts and the ruleset with them.
     pub fn apply(&mut self, change: Change, surroundings: Surroundings<'_>) -> Applied {
         let node = surroundings.node;

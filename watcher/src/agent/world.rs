@@ -14,12 +14,12 @@ use engine::incremental::{Applied, Change, ElementDelta, Incremental, Surroundin
 use engine::inventory::Inventory;
 use engine::plan::Round;
 use engine::ruleset::{Name, Ruleset};
-use policy_lang::diagnostic::{Diagnostic, Severity};
+use policy_lang::diagnostic::Severity;
 use policy_lang::name::{Labels, NamespacedName};
 use policy_lang::policy::{Policy, Tier};
 use policy_lang::source::Sources;
 
-use super::event::{FoundHostRules, Soundness};
+use super::event::{Finding, FoundHostRules, Soundness};
 use crate::source::{is_of_baseline, stand_in};
 
 /// From so many changes on, compiling everything once costs less than following each.
@@ -165,8 +165,12 @@ impl World {
     }
 
     /// What the last compile had to say about the facts.
-    pub fn diagnostics(&self) -> &[Diagnostic] {
-        self.compiled.as_ref().map(Incremental::diagnostics).unwrap_or_default()
+    pub fn findings(&self) -> Vec<Finding> {
+        let nothing_read = Sources::default();
+        // Only host rules are read by then; whatever else is found knows its place.
+        let sources = self.facts.host.as_ref().map_or(&nothing_read, |host| &host.sources);
+        let diagnostics = self.compiled.as_ref().map(Incremental::diagnostics).unwrap_or_default();
+        diagnostics.iter().map(|diagnostic| Finding::new(diagnostic, sources)).collect()
     }
 
     /// The facts that the ruleset was compiled from, policies of the baseline among them.
@@ -228,25 +232,29 @@ impl World {
         all
     }
 
+    /// Compiles everything. The facts are moved and not copied: there may be a hundred thousand pods.
     fn rebuild(&mut self) {
-        let facts = self.facts();
-        self.waiting.clear();
-        self.facts = Facts { baseline: facts.baseline.clone(), host: facts.host.clone(), ..Facts::default() };
+        if let Some(compiled) = self.compiled.take() {
+            (self.facts.policies, self.facts.inventory) = compiled.into_facts();
+            self.facts.policies.retain(|policy| !is_of_baseline(policy.tier));
+        }
+        self.settle();
         self.is_replaced = false;
-        let mut policies = facts.policies;
-        policies.extend(facts.baseline);
+        let mut policies = std::mem::take(&mut self.facts.policies);
+        policies.extend(self.facts.baseline.iter().cloned());
+        let mut inventory = std::mem::take(&mut self.facts.inventory);
         loop {
             let surroundings = surroundings(&self.settings, self.facts.host.as_deref());
-            let compiled = Incremental::new(policies.clone(), facts.inventory.clone(), surroundings);
+            let compiled = Incremental::new(policies, inventory, surroundings);
             let error = compiled.diagnostics().iter().find(|finding| finding.severity == Severity::Error);
-            let error = error.map(|finding| finding.message.clone());
             let is_host = self.facts.host.as_ref().is_some_and(|host| host.main != STAND_IN);
-            self.compiled = Some(compiled);
-            match error {
-                // Only words of host rules are errors here.
-                Some(error) if is_host => self.host_fails(&error),
-                Some(_) | None => break,
-            }
+            // Only words of host rules are errors here.
+            let Some(error) = error.filter(|_| is_host).map(|finding| finding.message.clone()) else {
+                self.compiled = Some(compiled);
+                break;
+            };
+            (policies, inventory) = compiled.into_facts();
+            self.host_fails(&error);
         }
         if self.host_fault.is_none() {
             self.sound_host.clone_from(&self.facts.host);

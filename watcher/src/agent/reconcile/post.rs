@@ -108,10 +108,8 @@ impl<K: Kernel> Agent<K> {
     /// Those of the sources, of the compile, and what is enforced in the place of something else.
     fn count_findings(&mut self) {
         let of_sources = self.findings.values().flatten().map(|finding| (finding.severity, line(finding)));
-        let of_compile = self.world.diagnostics().iter().map(|diagnostic| {
-            let help = diagnostic.help.as_deref().map(|help| format!(": {help}")).unwrap_or_default();
-            (diagnostic.severity, format!("{}[{}]: {}{help}", diagnostic.severity, diagnostic.code, diagnostic.message))
-        });
+        let of_compile = self.world.findings();
+        let of_compile = of_compile.iter().map(|finding| (finding.severity, line(finding)));
         let faults = [&self.baseline.fault, &self.world.host_fault].into_iter().flatten();
         let faults = faults.map(|fault| (Severity::Error, format!("error: {fault}")));
         let ours: Vec<(Severity, String)> = faults.chain(of_compile).collect();
