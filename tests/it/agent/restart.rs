@@ -77,10 +77,7 @@ fn what_was_in_force_last_is_enforced_before_the_sources_answer() {
     let mut node = Node::new();
     node.write("policy.yaml", &shuts("shut"));
     node.start_ready(&[]);
-    assert!(node.stop().success());
-    // As after a boot: no rules, and nobody who answers.
-    reboot(&node);
-    std::fs::rename(node.path("manifests"), node.path("away")).unwrap();
+    reboot(&mut node);
     node.start(&[]);
     node.wait("the table is loaded", || node.is_loaded());
     node.is(ONE_SHUT);
@@ -102,11 +99,9 @@ fn a_damaged_snapshot_is_not_enforced() {
     let mut node = Node::new();
     node.write("policy.yaml", &shuts("shut"));
     node.start_ready(&[]);
-    assert!(node.stop().success());
-    reboot(&node);
+    reboot(&mut node);
     let whole = std::fs::read_to_string(node.path("state/facts")).unwrap();
     std::fs::write(node.path("state/facts"), whole.replace("10.244.1.13", "10.244.1.12")).unwrap();
-    std::fs::rename(node.path("manifests"), node.path("away")).unwrap();
     node.start(&[]);
     node.wait("it says so", || node.log().contains("snapshot-unusable"));
     node.wait("the sources are lost", || node.log().matches("source-lost").count() >= 2);
@@ -127,9 +122,12 @@ fn a_second_agent_and_a_single_apply_are_refused() {
     assert_eq!(node.http("/ready").unwrap().0, 200);
 }
 
-fn reboot(node: &Node) {
+/// As a boot leaves it: no agent, no rules, and then nobody who answers.
+fn reboot(node: &mut Node) {
+    assert!(node.stop().success());
     node.namespace().nft("delete table inet palisade").unwrap();
     assert!(!node.is_loaded());
+    std::fs::rename(node.path("manifests"), node.path("away")).unwrap();
 }
 
 /// nft lists sets and chains in the order in which they were made.
