@@ -43,7 +43,7 @@ impl Gate {
 
     /// The source has told everything; true if it had not before, or was lost.
     pub fn in_sync(&mut self, source: &SourceName) -> bool {
-        let Some(state) = self.sources.get_mut(source) else { return false };
+        let state = self.state(source);
         let is_news = !state.has_answered || state.lost.is_some();
         (state.has_answered, state.lost) = (true, None);
         is_news
@@ -51,9 +51,12 @@ impl Gate {
 
     /// The source cannot see what there is.
     pub fn lost(&mut self, source: &SourceName, why: String) {
-        if let Some(state) = self.sources.get_mut(source) {
-            state.lost = Some(why);
-        }
+        self.state(source).lost = Some(why);
+    }
+
+    /// One that nobody waited for began later, when a policy needed it: whoever needs it waits for it.
+    fn state(&mut self, source: &SourceName) -> &mut State {
+        self.sources.entry(source.clone()).or_insert(State { has_answered: true, lost: None, heard: None })
     }
 
     /// Whether every source has answered.
@@ -95,5 +98,16 @@ mod tests {
         gate.lost(&other, "gone".to_owned());
         assert!(gate.is_open());
         assert!(gate.in_sync(&other));
+    }
+
+    #[test]
+    fn a_source_that_begins_later_is_shown_and_not_waited_for() {
+        let now = Instant::now();
+        let (one, late) = (SourceName::manifests(), SourceName::new("nodes"));
+        let mut gate = Gate::new([one.clone()], now);
+        gate.lost(&late, "forbidden".to_owned());
+        assert_eq!(gate.silent().collect::<Vec<_>>(), [&one]);
+        assert_eq!(gate.sources().get(&late).and_then(|state| state.lost.as_deref()), Some("forbidden"));
+        assert!(gate.in_sync(&late) && gate.sources().get(&late).is_some_and(|state| state.lost.is_none()));
     }
 }
