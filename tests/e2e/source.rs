@@ -88,7 +88,7 @@ fn follow_with(server: &Server, administrator: &Administrator, rules: &Value) ->
     let token = administrator.agent(rules);
     let relay = Relay::new(None, server.port());
     let kubeconfig = Some(server.kubeconfig("agent", &token, relay.port));
-    let (cluster, _switch) = Cluster::new(Options { kubeconfig, ..Options::default() });
+    let cluster = Cluster::new(Options { kubeconfig, ..Options::default() });
     let (tell, hear) = channel();
     thread::spawn(move || Box::new(cluster).run(tell));
     (relay, Heard { hear, words: Vec::new() })

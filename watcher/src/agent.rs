@@ -5,6 +5,7 @@
 pub mod ask;
 pub mod baseline;
 pub mod board;
+mod causes;
 pub mod cluster;
 pub mod drift;
 pub mod enforcer;

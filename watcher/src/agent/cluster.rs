@@ -20,7 +20,7 @@ use policy_lang::name::NamespacedName;
 use self::backoff::Backoff;
 use self::collection::{Collection, Kind};
 use self::follow::{Follower, Patience};
-pub use self::needs::{Following, Needs, Switch};
+use self::needs::{Needs, Switch};
 use self::told::{Shared, Told};
 use super::event::{Event, Source, SourceName, Tell};
 
@@ -57,14 +57,12 @@ pub struct Options {
     pub server: Option<String>,
     /// The ConfigMap that holds the baseline.
     pub baseline: NamespacedName,
-    /// What is followed from the start besides pods, namespaces and policies.
-    pub needs: Needs,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let (namespace, name) = baseline::CONFIG_MAP;
-        Self { kubeconfig: None, server: None, baseline: NamespacedName::new(namespace, name), needs: Needs::default() }
+        Self { kubeconfig: None, server: None, baseline: NamespacedName::new(namespace, name) }
     }
 }
 
@@ -77,12 +75,12 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// A cluster, and the switch for what is not always followed.
-    pub fn new(options: Options) -> (Self, Switch) {
-        let switch = Switch::new(options.needs);
-        (Self { options, patience: Patience::default(), switch: switch.clone() }, switch)
+    /// A cluster that is reached and read so.
+    pub fn new(options: Options) -> Self {
+        Self { options, patience: Patience::default(), switch: Switch::new() }
     }
 
+    /// What is followed for policies with these needs.
     fn kinds(needs: Needs) -> Vec<Kind> {
         ALWAYS.into_iter().chain(needs.kinds()).collect()
     }
@@ -143,7 +141,7 @@ impl Cluster {
 
 impl Source for Cluster {
     fn names(&self) -> Vec<SourceName> {
-        Self::kinds(self.options.needs).into_iter().map(|kind| SourceName::new(kind.source())).collect()
+        ALWAYS.into_iter().map(|kind| SourceName::new(kind.source())).collect()
     }
 
     fn run(self: Box<Self>, tell: Tell) {

@@ -206,22 +206,10 @@ impl<K: Kernel> Enforcer<K> {
 
 /// What an operation adds to a set or takes from it.
 fn elements(op: &Op) -> &[(ElementKey, Element)] {
-    match &op.kind {
-        OpKind::AddElements { elements, .. } | OpKind::DeleteElements { elements, .. } => elements,
-        OpKind::AddTable { .. }
-        | OpKind::DeleteTable
-        | OpKind::AddCounter { .. }
-        | OpKind::DeleteCounter(_)
-        | OpKind::AddQuota { .. }
-        | OpKind::DeleteQuota(_)
-        | OpKind::AddSet { .. }
-        | OpKind::DeleteSet(_)
-        | OpKind::AddChain { .. }
-        | OpKind::DeleteChain(_)
-        | OpKind::FlushChain(_)
-        | OpKind::AddRule { .. }
-        | OpKind::DeleteRule { .. } => &[],
-    }
+    let (OpKind::AddElements { elements, .. } | OpKind::DeleteElements { elements, .. }) = &op.kind else {
+        return &[];
+    };
+    elements
 }
 
 impl<K> std::fmt::Debug for Enforcer<K> {

@@ -101,7 +101,7 @@ impl Reader {
     }
 
     fn lost(&mut self, error: &SourceError, tell: &Tell, names: &[SourceName]) -> ControlFlow<()> {
-        let why = format!("{:#}", anyhow::Error::msg(error.to_string()));
+        let why = error.to_string();
         if self.lost.as_ref() == Some(&why) {
             return ControlFlow::Continue(());
         }

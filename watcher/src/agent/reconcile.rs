@@ -15,6 +15,7 @@ use tracing::{debug, error, info, warn};
 
 use super::baseline::{self, Enforced};
 use super::board::{Board, Enforcing};
+use super::causes::with_causes;
 use super::enforcer::{Done, Enforcer, Flows};
 use super::event::{Event, Finding, Hear, Message, SourceName};
 use super::gate::Gate;
@@ -420,7 +421,7 @@ impl<K: Kernel> Agent<K> {
     fn failed(&mut self, error: &ApplyError) {
         self.must_compare = true;
         let wait = self.schedule.failed(Instant::now());
-        let mut why = chain(error);
+        let mut why = with_causes(error);
         let is_denied = matches!(error, ApplyError::Kernel { source: KernelError::Denied(_), .. });
         if is_denied && self.enforcer.has_owner() {
             why.push_str("; the table is owned by another process, perhaps another agent");
@@ -435,19 +436,4 @@ impl<K: Kernel> Agent<K> {
 
 fn is_of_objects(source: &SourceName) -> bool {
     *source != SourceName::baseline() && *source != SourceName::host()
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        // Some errors say what their cause says.
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }

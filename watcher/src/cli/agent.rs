@@ -167,7 +167,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     let sources = source.names();
     let start = Start { enforcer, settings, sources, state: StateDir::from_environment(), board };
     let agent = Agent::start(start).map_err(live::refused)?;
-    event::watch_over("manifests", tell, move |tell| source.run(tell));
+    event::watch_over("sources", tell, move |tell| source.run(tell));
     agent.run(&hear).map_err(|why| Failure::Incomplete(anyhow!(why)))?;
     Ok(Outcome::Clean)
 }
@@ -182,9 +182,7 @@ fn source(args: &Args, config: Config) -> Box<dyn Source> {
                 server: args.api_server.clone(),
                 ..cluster::Options::default()
             };
-            // What it does not follow from the start it follows when a policy needs it.
-            let (cluster, _switch) = Cluster::new(options);
-            Box::new(cluster)
+            Box::new(Cluster::new(options))
         }
     }
 }

@@ -16,6 +16,7 @@ use kube::Client;
 use kube::client::Body;
 use serde_json::value::RawValue;
 
+use super::super::causes::with_causes;
 use super::backoff::{Backoff, watch_seconds};
 use super::lines::Lines;
 use super::needs::{Needs, Switch};
@@ -286,7 +287,7 @@ impl Follower {
         let request = request.body(Body::empty()).map_err(|error| Trouble::passing(error.to_string()))?;
         let answer = tokio::time::timeout(self.patience.answer, self.client.send(request)).await;
         let answer = answer.map_err(|_| Trouble::passing("the API server does not answer"))?;
-        let answer = answer.map_err(|error| Trouble::passing(chain(&error)))?;
+        let answer = answer.map_err(|error| Trouble::passing(with_causes(&error)))?;
         if answer.status().is_success() {
             return Ok(answer.into_body());
         }
@@ -315,19 +316,4 @@ fn flow(flow: ControlFlow<()>) -> Result<(), Trouble> {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(Trouble::Over),
     }
-}
-
-/// An error and what is behind it, which for connections is where the reason is.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        source = error.source();
-    }
-    text
 }

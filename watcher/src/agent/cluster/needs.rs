@@ -13,16 +13,16 @@ use super::collection::Kind;
 
 /// What is needed besides pods, namespaces and policies.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Needs {
+pub(super) struct Needs {
     /// Nodes.
-    pub nodes: Following,
+    pub(super) nodes: Following,
     /// Services and their EndpointSlices.
-    pub services: Following,
+    pub(super) services: Following,
 }
 
 /// Whether something is followed.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Following {
+pub(super) enum Following {
     /// It is.
     On,
     /// It is not.
@@ -32,11 +32,12 @@ pub enum Following {
 
 /// Begins to follow what was not followed before.
 #[derive(Clone, Debug)]
-pub struct Switch(Arc<watch::Sender<Needs>>);
+pub(super) struct Switch(Arc<watch::Sender<Needs>>);
 
 impl Switch {
-    pub(super) fn new(needs: Needs) -> Self {
-        Self(Arc::new(watch::channel(needs).0))
+    /// Nothing is needed yet.
+    pub(super) fn new() -> Self {
+        Self(Arc::new(watch::channel(Needs::default()).0))
     }
 
     pub(super) fn subscribe(&self) -> watch::Receiver<Needs> {
@@ -44,7 +45,7 @@ impl Switch {
     }
 
     /// What is followed once is followed for good: policies that need it come back.
-    pub fn need(&self, needs: Needs) {
+    pub(super) fn need(&self, needs: Needs) {
         self.0.send_if_modified(|now| {
             let before = std::mem::replace(now, now.and(needs));
             *now != before

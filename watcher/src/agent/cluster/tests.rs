@@ -9,6 +9,7 @@ use policy_lang::policy::Tier;
 
 use super::super::event::{Hear, channel};
 use super::fake::{Answer, Server};
+use super::needs::Following;
 use super::*;
 
 const STREAM: &str =
@@ -126,7 +127,7 @@ fn follow(collections: Vec<Collection>, answers: Vec<Answer>) -> (Server, Heard)
         runtime.block_on(async {
             let client = client(Config::new(url)).unwrap();
             let shared = Rc::new(RefCell::new(Shared::default()));
-            let switch = Switch::new(Needs::default());
+            let switch = Switch::new();
             // One after the other, so that the order of the answers is known.
             let mut all = FuturesUnordered::new();
             for collection in collections {
@@ -372,11 +373,11 @@ fn services_are_what_they_are_and_what_is_behind_them() {
 
 #[test]
 fn what_is_needed_once_is_followed_for_good() {
-    let (cluster, switch) = Cluster::new(Options::default());
+    let cluster = Cluster::new(Options::default());
     let names: Vec<_> = cluster.names().iter().map(ToString::to_string).collect();
     assert_eq!(names, ["namespaces", "networkpolicies", "clusternetworkpolicies", "pods", "baseline"]);
-    switch.need(Needs { nodes: Following::On, services: Following::Off });
-    switch.need(Needs::default());
+    cluster.switch.need(Needs { nodes: Following::On, services: Following::Off });
+    cluster.switch.need(Needs::default());
     assert_eq!(Cluster::kinds(*cluster.switch.subscribe().borrow()).last(), Some(&Kind::Node));
 }
 
