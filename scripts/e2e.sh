@@ -10,7 +10,7 @@ export GOTOOLCHAIN=local CGO_ENABLED=0 GOFLAGS=-mod=readonly
 # A machine may have it without having it in the search path.
 PATH=$PATH:/usr/local/go/bin
 if ! command -v go >/dev/null; then
-    echo "e2e: Go is missing: scripts/setup.sh go installs it, or take Go 1.26 from https://go.dev/dl/" >&2
+    echo "e2e: Go is missing: scripts/setup.sh e2e installs it, or take Go 1.26 from https://go.dev/dl/" >&2
     exit 2
 fi
 version=$(go env GOVERSION)

@@ -2,7 +2,8 @@
 # Installs the Debian packages that palisade is built and tested with, on Debian 12 or Ubuntu 24.04.
 # Needs root for what is missing; does nothing when everything is there. Rust itself is the user's to install.
 #
-# `e2e` is `test` and Go, for the API server of tests/e2e: that is not in Debian, so it comes from go.dev.
+# `e2e` is `test` and Go, for the API server of tests/e2e: that is not in Debian in this version, so it
+# comes from the Go module proxy, as the go command itself would fetch it.
 #
 # usage: scripts/setup.sh build|test|e2e|ci
 set -eu
@@ -14,8 +15,8 @@ judge="iptables ipset ferm procps kmod"
 case "${1:-}" in
 build) wanted="$build $run" ;;
 test) wanted="$build $run $judge" ;;
-e2e) wanted="$build $run $judge curl ca-certificates" ;;
-ci) wanted="$build $run $judge shellcheck curl ca-certificates" ;;
+e2e) wanted="$build $run $judge curl ca-certificates unzip" ;;
+ci) wanted="$build $run $judge shellcheck curl ca-certificates unzip" ;;
 *)
     echo "usage: $0 build|test|e2e|ci" >&2
     exit 2
@@ -46,29 +47,36 @@ if ! command -v cargo >/dev/null; then
     exit 2
 fi
 
-go=1.26.8
 case "$1" in
-e2e | ci)
-    if ! PATH=$PATH:/usr/local/go/bin command -v go >/dev/null; then
-        case $(uname -m) in
-        x86_64) machine=amd64 ;;
-        aarch64) machine=arm64 ;;
-        *) machine=$(uname -m) ;;
-        esac
-        file=go$go.linux-$machine.tar.gz
-        if [ "$(id -u)" != 0 ]; then
-            echo "Go is missing: install $go from https://go.dev/dl/" >&2
-            exit 2
-        fi
-        echo "installing Go $go in /usr/local/go"
-        download=$(mktemp)
-        if ! curl --fail --silent --show-error --location --output "$download" "https://go.dev/dl/$file" ||
-            ! tar -C /usr/local -xzf "$download"; then
-            rm -f "$download"
-            echo "Go is missing, and $file could not be had: install $go from https://go.dev/dl/" >&2
-            exit 2
-        fi
-        rm -f "$download"
-    fi
-    ;;
+e2e | ci) ;;
+*) exit 0 ;;
 esac
+# A machine may have it without having it in the search path.
+if PATH=$PATH:/usr/local/go/bin command -v go >/dev/null; then
+    exit 0
+fi
+go=1.26.8
+case $(uname -m) in
+x86_64) machine=amd64 sum=30c2b1bf7dcc88d3eb0a1364e47ddd9128edb3110a30e8a0ef61cd5856b31de7 ;;
+aarch64) machine=arm64 sum=02b36b6787b3ac767668f630e2998df45a3b1f9ffee08d1bf3ef6487cd658d99 ;;
+*) machine= ;;
+esac
+if [ -z "$machine" ] || [ "$(id -u)" != 0 ]; then
+    echo "Go is missing: install $go from https://go.dev/dl/" >&2
+    exit 2
+fi
+echo "installing Go $go in /usr/local/go"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+module=golang.org/toolchain version=v0.0.1-go$go.linux-$machine
+if ! curl --fail --silent --show-error --output "$work/go.zip" "https://proxy.golang.org/$module/@v/$version.zip" ||
+    ! echo "$sum  $work/go.zip" | sha256sum --check --quiet ||
+    ! unzip -q "$work/go.zip" -d "$work"; then
+    echo "Go is missing, and $version could not be had: install $go from https://go.dev/dl/" >&2
+    exit 2
+fi
+tree=$work/$module@$version
+# A module's archive keeps neither permissions nor the go.mod files of other modules inside of it.
+chmod +x "$tree"/bin/* "$tree/pkg/tool/linux_$machine"/*
+find "$tree" -name _go.mod -execdir mv {} go.mod \;
+mv -T "$tree" /usr/local/go
