@@ -1,6 +1,7 @@
 //! Three opinions on random small clusters: the oracle over the policies, the simulator over what they compile to, and
 //! the kernel by real packets.
 
+mod depth;
 mod draw;
 mod kernel;
 mod places;
@@ -226,6 +227,10 @@ fn words(decision: &Decision, said: &mut BTreeSet<String>) {
 
 fn check(cluster: &Cluster, connections: &[Connection], figures: &Figures) -> Result<(), TestCaseError> {
     let ruleset = cluster.compile(NODE);
+    for table in ruleset.tables.values() {
+        let deepest = depth::jumps(table);
+        prop_assert!(deepest <= depth::JUMPS_MAX, "{deepest} jumps\n{}", render::ruleset(&ruleset));
+    }
     let oracle = cluster.oracle(NODE);
     for connection in connections {
         let decision = oracle.decide(connection);
