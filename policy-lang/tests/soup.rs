@@ -174,6 +174,13 @@ fn texts_that_ask_for_too_much_are_refused() {
     }
 }
 
+#[test]
+fn a_group_that_ends_in_a_wide_letter_and_not_in_a_bracket_is_told_between_letters() {
+    for text in ["{&\u{d7b0}", "chain A { proto \u{d7b0}", "@def $x = (\u{d7b0}", "chain A @if @eq(a, \u{d7b0}"] {
+        assert!(survives(text) > 0, "nothing is refused in {text}");
+    }
+}
+
 /// Parses and expands. Returns the number of errors.
 fn survives(text: &str) -> usize {
     let files = MemoryFiles::default()

@@ -143,11 +143,11 @@ impl Evaluator<'_> {
                 Err(diagnostic.help("keywords are written without quotes").into())
             }
             Node::Token(Token { kind: TokenKind::Shell, text: _, span }) => Err(shell_refused(span)),
-            Node::Group(Group { brackets: Brackets::Braces, nodes, span }) => {
-                self.block(stream, std::mem::take(draft), nodes, span)?;
+            Node::Group(group @ Group { brackets: Brackets::Braces, .. }) => {
+                self.block(stream, std::mem::take(draft), group)?;
                 Ok(Flow::Done)
             }
-            Node::Group(Group { brackets: Brackets::Parens, nodes: _, span }) => {
+            Node::Group(Group { brackets: Brackets::Parens, span, .. }) => {
                 Err(error(code::SYNTAX, opening(span), "`(` cannot stand here: a keyword is expected").into())
             }
             Node::Value(_, span) => {
@@ -157,11 +157,11 @@ impl Evaluator<'_> {
     }
 
     /// The statements of a block, which all begin with `draft`, in a frame of their own.
-    fn block(&mut self, stream: &mut Stream, draft: Draft, nodes: Arc<[Node]>, span: Span) -> Step<()> {
+    fn block(&mut self, stream: &mut Stream, draft: Draft, group: Group) -> Step<()> {
         let calls = stream.calls();
-        self.deeper(opening(span))?;
+        self.deeper(opening(group.span))?;
         self.frames.push(Frame::default());
-        let mut inner = Stream::new(nodes, closing(span), calls);
+        let mut inner = Stream::new(group.nodes, group.closing, calls);
         self.statements(&mut inner, &draft.for_block());
         self.frames.pop();
         self.depth -= 1;
@@ -247,11 +247,6 @@ fn with_calls(mut diagnostic: Box<Diagnostic>, calls: Option<&Call>) -> Box<Diag
 /// The opening bracket of a group.
 fn opening(span: Span) -> Span {
     Span { end: (span.start + 1).min(span.end), ..span }
-}
-
-/// The closing bracket of a group.
-fn closing(span: Span) -> Span {
-    Span { start: span.end.saturating_sub(1).max(span.start), ..span }
 }
 
 /// From one span to another, or the first alone if they are not in order in one source.

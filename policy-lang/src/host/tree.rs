@@ -56,6 +56,8 @@ pub(super) struct Group {
     pub(super) brackets: Brackets,
     pub(super) nodes: Arc<[Node]>,
     pub(super) span: Span,
+    /// The closing bracket, or the place where it is missed.
+    pub(super) closing: Span,
 }
 
 /// The kinds of bracket.
@@ -209,12 +211,13 @@ impl<'t> Reader<'_, 't> {
     fn group(&mut self, pair: Pair<'t, grammar::Rule>, brackets: Brackets) -> Node {
         use grammar::Rule;
         let span = self.span(&pair);
-        let closed = pair
+        let closing = pair
             .clone()
             .into_inner()
             .last()
-            .is_some_and(|last| matches!(last.as_rule(), Rule::close_brace | Rule::close_paren));
-        if !closed {
+            .filter(|last| matches!(last.as_rule(), Rule::close_brace | Rule::close_paren))
+            .map(|last| self.span(&last));
+        if closing.is_none() {
             let bracket = match brackets {
                 Brackets::Braces => "{",
                 Brackets::Parens => "(",
@@ -223,7 +226,8 @@ impl<'t> Reader<'_, 't> {
             let message = format!("`{bracket}` is never closed");
             self.refuse(opening, message);
         }
-        Node::Group(Group { brackets, nodes: self.nodes(pair).into(), span })
+        let closing = closing.unwrap_or(Span { start: span.end, ..span });
+        Node::Group(Group { brackets, nodes: self.nodes(pair).into(), span, closing })
     }
 
     /// Reports an error, unless there are too many of them already.

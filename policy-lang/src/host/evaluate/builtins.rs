@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::scope::bound_word;
 use super::values::{deferred_refused, plain};
-use super::{Evaluator, Step, closing, error};
+use super::{Evaluator, Step, error};
 use crate::host::code;
 use crate::host::draft::Location;
 use crate::host::limits::ARRAY;
@@ -48,10 +48,10 @@ impl Evaluator<'_> {
             return Err(unknown_builtin(name, span));
         };
         let calls = stream.calls();
-        let Some(Node::Group(Group { brackets: Brackets::Parens, nodes, span: group })) = stream.next() else {
+        let Some(Node::Group(Group { brackets: Brackets::Parens, nodes, span: group, closing })) = stream.next() else {
             return Err(error(code::SYNTAX, span, format!("`@{name}` needs its arguments in parentheses")).into());
         };
-        let mut inner = Stream::new(nodes, closing(group), calls);
+        let mut inner = Stream::new(nodes, closing, calls);
         let whole = super::joined(span, group);
         let values = match arguments {
             Arguments::Name => return self.defined(&mut inner, whole, location),

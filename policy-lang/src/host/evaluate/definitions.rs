@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::scope::{bound_word, split_name};
 use super::values::plain;
-use super::{Evaluator, Flow, Step, closing, error, joined};
+use super::{Evaluator, Flow, Step, error, joined};
 use crate::host::code;
 use crate::host::draft::Draft;
 use crate::host::stream::Stream;
@@ -109,7 +109,7 @@ impl Evaluator<'_> {
         let (name, span) = Self::name(stream, "a function")?;
         let position = stream.position();
         let parameters = match stream.next() {
-            Some(Node::Group(Group { brackets: Brackets::Parens, nodes, span })) => parameters(&nodes, closing(span))?,
+            Some(Node::Group(Group { brackets: Brackets::Parens, nodes, closing, .. })) => parameters(&nodes, closing)?,
             _ => return Err(error(code::SYNTAX, position, format!("`(` is missing after `&{name}`")).into()),
         };
         let position = stream.position();
@@ -146,10 +146,10 @@ impl Evaluator<'_> {
         };
         let position = stream.position();
         let calls = stream.calls();
-        let Some(Node::Group(Group { brackets: Brackets::Parens, nodes, span: group })) = stream.next() else {
+        let Some(Node::Group(Group { brackets: Brackets::Parens, nodes, closing, .. })) = stream.next() else {
             return Err(error(code::SYNTAX, position, format!("`(` is missing after `&{name}`")).into());
         };
-        let arguments = self.arguments(&mut Stream::new(nodes, closing(group), calls), &draft.location)?;
+        let arguments = self.arguments(&mut Stream::new(nodes, closing, calls), &draft.location)?;
         if arguments.len() != function.parameters.len() {
             let (given, wanted) = (arguments.len(), function.parameters.len());
             let message = format!("`&{name}` takes {wanted} arguments, here are {given}");
@@ -199,9 +199,9 @@ impl Evaluator<'_> {
                     let text = substitute_text(text, *span, arguments)?.into();
                     result.push(Node::Token(Token { kind: TokenKind::Double, text, span: *span }));
                 }
-                Node::Group(Group { brackets, nodes, span }) => {
-                    let nodes = self.substitute(nodes, arguments)?;
-                    result.push(Node::Group(Group { brackets: *brackets, nodes, span: *span }));
+                Node::Group(group) => {
+                    let nodes = self.substitute(&group.nodes, arguments)?;
+                    result.push(Node::Group(Group { nodes, ..group.clone() }));
                 }
                 Node::Token(_) | Node::Value(..) => result.push(node.clone()),
             }

@@ -144,7 +144,7 @@ impl Evaluator<'_> {
             _ => Some(self.single(stream, &draft.location)?),
         };
         let position = stream.position();
-        let Some(Node::Group(Group { brackets: Brackets::Braces, nodes, span: group })) = stream.next() else {
+        let Some(Node::Group(group @ Group { brackets: Brackets::Braces, .. })) = stream.next() else {
             return Err(error(code::SYNTAX, position, "`{` is missing after the subchain").into());
         };
         if let Some(action) = &draft.action {
@@ -174,8 +174,9 @@ impl Evaluator<'_> {
         let matches_before = vec![draft.matches.len()];
         draft.action = Some(DraftAction { kind: ActionKind::Plain(kind), span, matches_before });
         let base = Draft { location, protocol, ..Draft::default() };
-        self.block(stream, base, nodes, group)?;
-        self.finish(draft, group, stream.calls().as_ref())?;
+        let end = group.span;
+        self.block(stream, base, group)?;
+        self.finish(draft, end, stream.calls().as_ref())?;
         Ok(Flow::Done)
     }
 

@@ -23,11 +23,11 @@ impl Evaluator<'_> {
                 self.charge(value.items.len(), span)?;
                 Ok(Value::clone(&value))
             }
-            Some(Node::Group(Group { brackets: Brackets::Parens, nodes, span })) => {
+            Some(Node::Group(Group { brackets: Brackets::Parens, nodes, span, closing })) => {
                 let calls = stream.calls();
-                self.array(&mut Stream::new(nodes, super::closing(span), calls), span, location)
+                self.array(&mut Stream::new(nodes, closing, calls), span, location)
             }
-            Some(Node::Group(Group { brackets: Brackets::Braces, nodes: _, span })) => {
+            Some(Node::Group(Group { brackets: Brackets::Braces, span, .. })) => {
                 Err(error(code::SYNTAX, opening(span), "a value is missing before `{`").into())
             }
             Some(Node::Token(token)) => self.token_value(stream, &token, location),
