@@ -1,5 +1,6 @@
 //! One flow: is it permitted?
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -29,13 +30,21 @@ const SYN: u8 = 2;
 pub struct Judge<'a> {
     host: &'a Host,
     bit: u32,
-    asked: Option<(Asked<'a>, &'a Table)>,
     forward: Name,
     pod_input: Name,
-    /// Whether any rule looks at what tells two flows from one client to one port of a server apart.
-    by_source_port: bool,
+    ruleset: &'a Ruleset,
+    /// Made for the first flow that is asked about: it takes a look at every element, and most changes concern no flow.
+    rules: OnceCell<Rules<'a>>,
     verdicts: BTreeMap<Question, bool>,
     interfaces: BTreeMap<IpAddr, Option<Arc<str>>>,
+}
+
+/// What the judgement goes by.
+#[derive(Debug)]
+struct Rules<'a> {
+    asked: Option<(Asked<'a>, &'a Table)>,
+    /// Whether any rule looks at what tells two flows from one client to one port of a server apart.
+    by_source_port: bool,
 }
 
 /// Everything about a flow that its judgement depends on.
@@ -50,19 +59,27 @@ struct Question {
 impl<'a> Judge<'a> {
     /// A judge by the pod policy of this ruleset, on this host; `bit` is the one that means *revoked*.
     pub fn new(ruleset: &'a Ruleset, host: &'a Host, bit: u32) -> Self {
-        let (forward, pod_input) = (Base::Forward.name(), Base::PodInput.name());
-        let ours = ruleset.tables.get_key_value(&TableKey::ours(Family::Inet));
-        let by_source_port = ours.is_some_and(|(_, table)| looks_at_source_ports(table, &[&forward, &pod_input]));
         Self {
             host,
             bit,
-            asked: ours.map(|(key, table)| (Asked::new(host, key, table), table)),
-            forward,
-            pod_input,
-            by_source_port,
+            forward: Base::Forward.name(),
+            pod_input: Base::PodInput.name(),
+            ruleset,
+            rules: OnceCell::new(),
             verdicts: BTreeMap::new(),
             interfaces: BTreeMap::new(),
         }
+    }
+
+    fn rules(&self) -> &Rules<'a> {
+        self.rules.get_or_init(|| {
+            let ours = self.ruleset.tables.get_key_value(&TableKey::ours(Family::Inet));
+            let roots = [&self.forward, &self.pod_input];
+            Rules {
+                asked: ours.map(|(key, table)| (Asked::new(self.host, key, table), table)),
+                by_source_port: ours.is_some_and(|(_, table)| looks_at_source_ports(table, &roots)),
+            }
+        })
     }
 
     /// The bit that means *revoked*.
@@ -91,7 +108,7 @@ impl<'a> Judge<'a> {
         }
         let key = match (original.key, reply.key) {
             (Key::Ports { source, .. }, Key::Ports { source: server, .. }) => {
-                Key::Ports { source: if self.by_source_port { source } else { 0 }, destination: server }
+                Key::Ports { source: if self.rules().by_source_port { source } else { 0 }, destination: server }
             }
             (Key::Icmp { icmp_type, code, .. }, _) => Key::Icmp { id: 0, icmp_type, code },
             (Key::Ports { .. } | Key::None, _) => Key::None,
@@ -125,7 +142,7 @@ impl<'a> Judge<'a> {
             original_destination: original.destination,
             original_ports: Ports { source, destination },
         });
-        let Some((asked, table)) = &self.asked else { return true };
+        let Some((asked, table)) = &self.rules().asked else { return true };
         let chain = if is_local { &self.pod_input } else { &self.forward };
         !is_denied_by_policy(&asked.chain(chain, packet), table)
     }
