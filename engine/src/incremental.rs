@@ -133,6 +133,11 @@ impl Incremental {
         (&self.policies, &self.inventory)
     }
 
+    /// The pods of the node, at the cost of their number and not of the cluster's.
+    pub fn local_pods(&self) -> impl Iterator<Item = (&NamespacedName, &Pod)> {
+        self.bound.pods(&self.inventory)
+    }
+
     /// The facts, taken back.
     pub fn into_facts(self) -> (Vec<Policy>, Inventory) {
         (self.policies, self.inventory)

@@ -11,7 +11,7 @@ use engine::compile::marker::SourceRecord;
 use engine::compile::options::PodOptions;
 use engine::compile::{ForwardMode, HostInput};
 use engine::incremental::{Applied, Change, ElementDelta, Incremental, Surroundings};
-use engine::inventory::Inventory;
+use engine::inventory::{Inventory, Pod};
 use engine::plan::Round;
 use engine::ruleset::{Name, Ruleset};
 use policy_lang::diagnostic::Severity;
@@ -176,6 +176,11 @@ impl World {
     /// The facts that the ruleset was compiled from, policies of the baseline among them.
     pub fn compiled_facts(&self) -> Option<(&[Policy], &Inventory)> {
         self.compiled.as_ref().map(Incremental::facts)
+    }
+
+    /// The pods of this node that the ruleset was compiled for.
+    pub fn local_pods(&self) -> impl Iterator<Item = (&NamespacedName, &Pod)> {
+        self.compiled.iter().flat_map(Incremental::local_pods)
     }
 
     /// What is the same all the time.

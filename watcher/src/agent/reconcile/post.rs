@@ -86,9 +86,7 @@ impl<K: Kernel> Agent<K> {
         let Some((policies, inventory)) = self.world.compiled_facts().filter(|_| is_open) else {
             return self.count_findings();
         };
-        let node = self.world.settings().node.as_str();
-        let is_unknown = |pod: &engine::inventory::Pod| pod.addresses.is_empty() && pod.node.as_deref() == Some(node);
-        let unknown = || inventory.pods.iter().filter(|(_, pod)| is_unknown(pod)).map(|(name, _)| name);
+        let unknown = || self.world.local_pods().filter(|(_, pod)| pod.addresses.is_empty()).map(|(name, _)| name);
         let counts = Counts {
             n_pods: inventory.pods.len(),
             n_policies: policies.iter().filter(|policy| !crate::source::is_of_baseline(policy.tier)).count(),
