@@ -44,10 +44,18 @@ impl StateDir {
     /// # Errors
     /// Whatever the operating system says.
     pub fn replace(&self, name: &str, text: &str) -> io::Result<()> {
+        self.replace_by(name, |file| file.write_all(text.as_bytes()))
+    }
+
+    /// The same with whatever is written.
+    ///
+    /// # Errors
+    /// Whatever the operating system says; those of `write`, and then the old file stays.
+    pub fn replace_by(&self, name: &str, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
         fs::create_dir_all(&self.path)?;
         let whole = self.file(&format!("{name}.{}", std::process::id()));
         let mut file = File::create(&whole)?;
-        file.write_all(text.as_bytes())?;
+        write(&mut file)?;
         // The name must not reach the disk before the content.
         file.sync_all()?;
         fs::rename(&whole, self.file(name))?;

@@ -5,7 +5,7 @@
 //! and is never half-used.
 
 use std::fs;
-use std::io;
+use std::io::{self, Seek, Write};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use policy_lang::host::{self, MemoryFiles};
 use policy_lang::source::Sources;
 use tracing::warn;
 
-use self::form::Kept;
+use self::form::{Keeping, Kept};
 use super::event::{FoundHostRules, Soundness};
 use super::metrics::Metrics;
 use super::world::{Facts, World};
@@ -105,7 +105,7 @@ impl Keeper {
         let (state, facts) = (self.state.clone(), world.facts());
         self.rest = (begun.elapsed() * REST).max(INTERVAL);
         self.written = Some(now);
-        self.writing = Some(std::thread::spawn(move || state.replace(NAME, &write(&facts)?)));
+        self.writing = Some(std::thread::spawn(move || state.replace_by(NAME, |file| write(&facts, file))));
     }
 
     /// Writes what is not written yet, before the end.
@@ -116,7 +116,7 @@ impl Keeper {
         if self.wanted.take().is_none() {
             return;
         }
-        if let Err(error) = write(&world.facts()).and_then(|text| self.state.replace(NAME, &text)) {
+        if let Err(error) = self.state.replace_by(NAME, |file| write(&world.facts(), file)) {
             warn!(event = "snapshot-not-written", %error);
         }
     }
@@ -134,13 +134,15 @@ impl Keeper {
     }
 }
 
-fn write(facts: &Facts) -> io::Result<String> {
-    let body = serde_json::to_string(&Kept::from(facts))? + "\n";
-    Ok(sealed::seal(HEAD, &body))
+fn write<W: Write + Seek>(facts: &Facts, out: &mut W) -> io::Result<()> {
+    sealed::write(HEAD, out, |mut out| {
+        serde_json::to_writer(&mut out, &Keeping(facts))?;
+        writeln!(out)
+    })
 }
 
 fn read(whole: &str) -> Option<Facts> {
-    let kept: Kept = serde_json::from_str(sealed::open(HEAD, whole)?).ok()?;
+    let kept: Kept<'_> = serde_json::from_str(sealed::open(HEAD, whole)?).ok()?;
     kept.facts()
 }
 

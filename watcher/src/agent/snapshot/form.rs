@@ -8,25 +8,58 @@ use engine::inventory::{Endpoint, Inventory, NamedPort, Node, Pod, Service};
 use ipnet::IpNet;
 use policy_lang::name::{Labels, NamespacedName};
 use policy_lang::port::Protocol;
-use serde::{Deserialize, Serialize};
+use policy_lang::share::Pool;
+use serde::ser::SerializeStruct as _;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use self::policy::Policy;
 use crate::agent::world::Facts;
 
 mod policy;
 
-/// Everything.
-#[derive(Deserialize, Serialize)]
+/// Everything, as it is read: most of it object by object, since a large cluster is not to be in memory twice.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Kept {
-    policies: Vec<Policy>,
-    baseline: Vec<Policy>,
+pub(super) struct Kept<'t> {
+    #[serde(borrow)]
+    policies: Vec<&'t RawValue>,
+    baseline: Vec<&'t RawValue>,
     /// The main file, and every text by path.
     host: Option<(String, Vec<(String, String)>)>,
     namespaces: Vec<(String, Pairs)>,
     nodes: Vec<KeptNode>,
     services: Vec<KeptService>,
-    pods: Vec<KeptPod>,
+    pods: Vec<&'t RawValue>,
+}
+
+/// The same as it is written, object by object.
+pub(super) struct Keeping<'a>(pub(super) &'a Facts);
+
+impl Serialize for Keeping<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Facts { policies, inventory, baseline, host } = self.0;
+        let Inventory { namespaces, nodes, services, pods } = inventory;
+        let mut kept = serializer.serialize_struct("Kept", 7)?;
+        kept.serialize_field("policies", &Each(|| policies.iter().map(Policy::from)))?;
+        kept.serialize_field("baseline", &Each(|| baseline.iter().map(Policy::from)))?;
+        kept.serialize_field("host", &super::kept_host(host.as_ref()))?;
+        let namespace = |(name, labels): (&Arc<str>, &Labels)| (name.to_string(), pairs(labels));
+        kept.serialize_field("namespaces", &Each(|| namespaces.iter().map(namespace)))?;
+        kept.serialize_field("nodes", &Each(|| nodes.iter().map(KeptNode::from)))?;
+        kept.serialize_field("services", &Each(|| services.iter().map(KeptService::from)))?;
+        kept.serialize_field("pods", &Each(|| pods.iter().map(KeptPod::from)))?;
+        kept.end()
+    }
+}
+
+/// A sequence whose members are made when it is their turn.
+struct Each<F>(F);
+
+impl<F: Fn() -> I, I: Iterator<Item: Serialize>> Serialize for Each<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
+    }
 }
 
 /// Labels.
@@ -65,42 +98,40 @@ struct KeptPod {
     terminating: bool,
 }
 
-impl From<&Facts> for Kept {
-    fn from(facts: &Facts) -> Self {
-        let Facts { policies, inventory, baseline, host } = facts;
-        let Inventory { namespaces, nodes, services, pods } = inventory;
-        let node = |(name, node): (&Arc<str>, &Node)| {
-            let Node { addresses, pod_cidrs, labels } = node.clone();
-            KeptNode { name: name.to_string(), addresses, pod_cidrs, labels: pairs(&labels) }
-        };
+impl From<(&Arc<str>, &Node)> for KeptNode {
+    fn from((name, node): (&Arc<str>, &Node)) -> Self {
+        let Node { addresses, pod_cidrs, labels } = node.clone();
+        Self { name: name.to_string(), addresses, pod_cidrs, labels: pairs(&labels) }
+    }
+}
+
+impl From<(&NamespacedName, &Service)> for KeptService {
+    fn from((name, service): (&NamespacedName, &Service)) -> Self {
         let endpoint = |endpoint: Endpoint| {
             let Endpoint { address, protocol, port } = endpoint;
             (address, protocol.number(), port)
         };
-        let service = |(name, service): (&NamespacedName, &Service)| {
-            let Service { addresses, endpoints } = service.clone();
-            KeptService { name: pair(name), addresses, endpoints: endpoints.into_iter().map(endpoint).collect() }
-        };
+        let Service { addresses, endpoints } = service.clone();
+        Self { name: pair(name), addresses, endpoints: endpoints.into_iter().map(endpoint).collect() }
+    }
+}
+
+impl From<(&NamespacedName, &Pod)> for KeptPod {
+    fn from((name, pod): (&NamespacedName, &Pod)) -> Self {
         let port = |NamedPort { name, protocol, port }: NamedPort| (name.to_string(), protocol.number(), port);
-        let pod = |(name, pod): (&NamespacedName, &Pod)| {
-            let Pod { labels, node, addresses, ports, terminating } = pod.clone();
-            let node = node.map(|node| node.to_string());
-            let ports = ports.into_iter().map(port).collect();
-            KeptPod { name: pair(name), labels: pairs(&labels), node, addresses, ports, terminating }
-        };
+        let Pod { labels, node, addresses, ports, terminating } = pod.clone();
         Self {
-            policies: policies.iter().map(Policy::from).collect(),
-            baseline: baseline.iter().map(Policy::from).collect(),
-            host: super::kept_host(host.as_ref()),
-            namespaces: namespaces.iter().map(|(name, labels)| (name.to_string(), pairs(labels))).collect(),
-            nodes: nodes.iter().map(node).collect(),
-            services: services.iter().map(service).collect(),
-            pods: pods.iter().map(pod).collect(),
+            name: pair(name),
+            labels: pairs(&labels),
+            node: node.map(|node| node.to_string()),
+            addresses,
+            ports: ports.into_iter().map(port).collect(),
+            terminating,
         }
     }
 }
 
-impl Kept {
+impl Kept<'_> {
     /// The facts again; nothing if any of it makes no sense.
     pub(super) fn facts(self) -> Option<Facts> {
         let Self { policies, baseline, host, namespaces, nodes, services, pods } = self;
@@ -108,31 +139,43 @@ impl Kept {
             Some((main, texts)) => Some(Arc::new(super::host(main, texts)?)),
             None => None,
         };
+        let mut pool = Pool::default();
         let namespaces = namespaces.into_iter().map(|(name, pairs)| (name.into(), labels(pairs))).collect();
         let mut inventory = Inventory { namespaces, ..Inventory::default() };
-        inventory.nodes = nodes
-            .into_iter()
-            .map(|KeptNode { name, addresses, pod_cidrs, labels: pairs }| {
-                (name.into(), Node { addresses, pod_cidrs, labels: labels(pairs) })
-            })
-            .collect();
+        for KeptNode { name, addresses, pod_cidrs, labels: pairs } in nodes {
+            inventory.nodes.insert(name.into(), Node { addresses, pod_cidrs, labels: labels(pairs) });
+        }
         for KeptService { name, addresses, endpoints } in services {
             let endpoints = endpoints
                 .into_iter()
                 .map(|(address, number, port)| Some(Endpoint { address, protocol: protocol(number)?, port }));
             inventory.services.insert(named(name), Service { addresses, endpoints: endpoints.collect::<Option<_>>()? });
         }
-        for KeptPod { name, labels: pairs, node, addresses, ports, terminating } in pods {
-            let ports = ports
-                .into_iter()
-                .map(|(name, number, port)| Some(NamedPort { name: name.into(), protocol: protocol(number)?, port }));
-            let ports = ports.collect::<Option<_>>()?;
-            let pod = Pod { labels: labels(pairs), node: node.map(Arc::from), addresses, ports, terminating };
-            inventory.pods.insert(named(name), pod);
+        for pod in pods {
+            let (name, pod) = serde_json::from_str::<KeptPod>(pod.get()).ok()?.pod(&mut pool)?;
+            inventory.pods.insert(name, pod);
         }
-        let policies = policies.into_iter().map(Policy::policy).collect::<Option<_>>()?;
-        let baseline = baseline.into_iter().map(Policy::policy).collect::<Option<_>>()?;
-        Some(Facts { policies, inventory, baseline, host })
+        let mut all = |kept: Vec<&RawValue>| {
+            let policy = |kept: &RawValue| serde_json::from_str::<Policy>(kept.get()).ok()?.policy();
+            kept.into_iter().map(|kept| Some(pool.policy(policy(kept)?))).collect::<Option<Vec<_>>>()
+        };
+        Some(Facts { policies: all(policies)?, baseline: all(baseline)?, inventory, host })
+    }
+}
+
+impl KeptPod {
+    fn pod(self, pool: &mut Pool) -> Option<(NamespacedName, Pod)> {
+        let Self { name: (namespace, name), labels: pairs, node, addresses, ports, terminating } = self;
+        let ports = ports
+            .into_iter()
+            .map(|(name, number, port)| {
+                Some(NamedPort { name: pool.text(name.into()), protocol: protocol(number)?, port })
+            })
+            .collect::<Option<_>>()?;
+        let node = node.map(|node| pool.text(node.into()));
+        let labels = pool.labels(&labels(pairs));
+        let name = NamespacedName::new(pool.text(namespace.into()), name);
+        Some((name, Pod { labels, node, addresses, ports, terminating }))
     }
 }
 
