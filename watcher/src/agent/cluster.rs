@@ -29,10 +29,13 @@ mod collection;
 #[cfg(test)]
 mod fake;
 mod follow;
+mod frames;
 mod lines;
 mod meaning;
 mod needs;
+mod protobuf;
 mod request;
+mod said;
 mod services;
 mod strip;
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::time::Duration;
 pub(super) struct Answer {
     code: u16,
     headers: String,
-    body: String,
+    body: Vec<u8>,
     end: End,
 }
 
@@ -23,7 +23,13 @@ enum End {
 
 impl Answer {
     pub(super) fn of(code: u16, body: &str) -> Self {
-        Self { code, headers: String::new(), body: body.to_owned(), end: End::Whole }
+        Self { code, headers: String::new(), body: body.into(), end: End::Whole }
+    }
+
+    /// A watch in protobuf that says this, and then is silent.
+    pub(super) fn frames(frames: &[Vec<u8>]) -> Self {
+        let answer = Self { body: frames.concat(), end: End::Silent, ..Self::of(200, "") };
+        answer.with_header("Content-Type: application/vnd.kubernetes.protobuf;stream=watch")
     }
 
     /// A watch that says this, and then is silent.
@@ -107,7 +113,7 @@ fn say(mut stream: &TcpStream, answer: &Answer) -> bool {
     let Answer { code, headers, body, end } = answer;
     write!(stream, "HTTP/1.1 {code} X\r\n{headers}Transfer-Encoding: chunked\r\n\r\n").unwrap();
     // In pieces, so that lines are cut where they are not.
-    for piece in body.as_bytes().chunks(50) {
+    for piece in body.chunks(50) {
         write!(stream, "{:x}\r\n", piece.len()).unwrap();
         stream.write_all(piece).unwrap();
         stream.write_all(b"\r\n").unwrap();

@@ -10,6 +10,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use http::header::CONTENT_TYPE;
 use http::{Method, Request};
 use http_body_util::{BodyExt as _, Limited};
 use kube::Client;
@@ -18,12 +19,13 @@ use serde_json::value::RawValue;
 
 use super::super::causes::with_causes;
 use super::backoff::{Backoff, watch_seconds};
-use super::lines::Lines;
 use super::needs::{Needs, Switch};
 use super::request::Ask;
+use super::said::{self, Form, Said};
+use super::strip::strip;
 use super::told::Told;
-use super::trouble::{Status, Trouble};
-use super::wire::{Bookmark, Happened, Header, Line, Page};
+use super::trouble::Trouble;
+use super::wire::{Header, Identity, Page};
 
 /// Most bytes of one page of a list, or of a refusal.
 const PAGE_BYTES: usize = 512 << 20;
@@ -152,14 +154,14 @@ impl Follower {
         self.told.begin();
         let mut after = None;
         loop {
-            let body = self.answer(&Ask::Page { after }).await?;
+            let (_, body) = self.answer(&Ask::Page { after }).await?;
             let body = tokio::time::timeout(self.patience.answer, Limited::new(body, PAGE_BYTES).collect()).await;
             let body = body.map_err(|_| Trouble::passing("a list does not end"))?;
             let body = body.map_err(|error| Trouble::passing(format!("a list broke off: {error}")))?.to_bytes();
             let page: Page<'_> = serde_json::from_slice(&body)
                 .map_err(|error| Trouble::passing(format!("a list cannot be read: {error}")))?;
             for object in page.items.iter().flatten() {
-                self.put(object)?;
+                self.put(&header(object)?.metadata, &strip(self.told.collection().kind, object))?;
             }
             self.flush().await?;
             if page.metadata.next.is_empty() {
@@ -174,7 +176,7 @@ impl Follower {
 
     /// Follows one stream to its end.
     async fn stream(&mut self, ask: &Ask) -> Result<Ended, Trouble> {
-        let mut body = self.answer(ask).await?;
+        let (mut form, mut body) = self.answer(ask).await?;
         let is_resumed = matches!(ask, Ask::Watch { .. });
         if is_resumed && self.is_lost {
             flow(self.in_sync())?;
@@ -182,7 +184,6 @@ impl Follower {
         if !is_resumed {
             self.told.begin();
         }
-        let mut lines = Lines::default();
         let mut ended = Ended::Empty;
         loop {
             let is_begun = self.version.is_some();
@@ -197,10 +198,10 @@ impl Follower {
                 Err(_) => return Err(Trouble::CannotStream),
             };
             let Some(data) = frame.data_ref() else { continue };
-            let whole = lines.push(data).map_err(|_| Trouble::passing("a line is longer than any object can be"))?;
-            for line in whole {
+            let whole = form.push(data).map_err(|_| Trouble::passing("an event is longer than any object can be"))?;
+            for event in whole {
                 let is_beginning = self.version.is_none();
-                self.line(&line)?;
+                self.event(&form, &event)?;
                 ended = Ended::AfterEvents;
                 self.backoff.reset();
                 self.n_absent = 0;
@@ -213,44 +214,34 @@ impl Follower {
         }
     }
 
-    fn line(&mut self, line: &[u8]) -> Result<(), Trouble> {
-        let Line { happened, object } = match serde_json::from_slice(line) {
-            Ok(line) => line,
-            Err(error) => {
-                // Which object it was about is not known, so what is known cannot be relied on.
-                self.version = None;
-                return Err(Trouble::passing(format!("an event cannot be read: {error}")));
-            }
-        };
-        match happened {
-            Happened::Added | Happened::Modified => self.put(object),
-            Happened::Deleted => {
-                let header = header(object)?;
-                flow(self.told.remove(&header.metadata))?;
-                self.advance(&header.metadata.resource_version);
+    fn event(&mut self, form: &Form, event: &[u8]) -> Result<(), Trouble> {
+        let said = form.said(self.told.collection().kind, event).map_err(|error| {
+            // Which object it was about is not known, so what is known cannot be relied on.
+            self.version = None;
+            Trouble::passing(format!("an event cannot be read: {error}"))
+        })?;
+        match said {
+            Said::Put(identity, text) => self.put(&identity, &text),
+            Said::Gone(identity) => {
+                flow(self.told.remove(&identity))?;
+                self.advance(&identity.resource_version);
                 Ok(())
             }
-            Happened::Bookmark => {
-                let bookmark: Bookmark = serde_json::from_str(object.get())
-                    .map_err(|error| Trouble::passing(format!("a bookmark cannot be read: {error}")))?;
-                if self.version.is_none() && bookmark.ends_the_beginning() {
+            Said::Bookmark { version, ends_the_beginning } => {
+                if self.version.is_none() && ends_the_beginning {
                     flow(self.told.end())?;
-                    self.version = Some(bookmark.version().to_owned());
+                    self.version = Some(version.clone());
                 }
-                self.advance(bookmark.version());
+                self.advance(&version);
                 Ok(())
             }
-            Happened::Error => {
-                let status: Status = serde_json::from_str(object.get()).unwrap_or_default();
-                Err(Trouble::of_status(&status, None))
-            }
+            Said::Error(status) => Err(Trouble::of_status(&status, None)),
         }
     }
 
-    fn put(&mut self, object: &RawValue) -> Result<(), Trouble> {
-        let header = header(object)?;
-        flow(self.told.put(&header.metadata, object))?;
-        self.advance(&header.metadata.resource_version);
+    fn put(&mut self, identity: &Identity, text: &str) -> Result<(), Trouble> {
+        flow(self.told.put(identity, text))?;
+        self.advance(&identity.resource_version);
         Ok(())
     }
 
@@ -276,20 +267,25 @@ impl Follower {
         self.told.in_sync()
     }
 
-    /// The body of an answer that is none of trouble.
-    async fn answer(&self, ask: &Ask) -> Result<Body, Trouble> {
+    /// Form and body of an answer that is none of trouble.
+    async fn answer(&self, ask: &Ask) -> Result<(Form, Body), Trouble> {
+        let accept = match ask {
+            Ask::Stream | Ask::Watch { .. } => said::accept(self.told.collection().kind),
+            Ask::Page { .. } => "application/json",
+        };
         let uri = ask.uri(self.told.collection(), watch_seconds());
         let request = Request::builder()
             .method(Method::GET)
             .uri(uri)
-            .header("accept", "application/json")
+            .header("accept", accept)
             .header("user-agent", concat!("palisade/", env!("CARGO_PKG_VERSION")));
         let request = request.body(Body::empty()).map_err(|error| Trouble::passing(error.to_string()))?;
         let answer = tokio::time::timeout(self.patience.answer, self.client.send(request)).await;
         let answer = answer.map_err(|_| Trouble::passing("the API server does not answer"))?;
         let answer = answer.map_err(|error| Trouble::passing(with_causes(&error)))?;
         if answer.status().is_success() {
-            return Ok(answer.into_body());
+            let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            return Ok((Form::of(content_type), answer.into_body()));
         }
         let (parts, body) = answer.into_parts();
         let body = tokio::time::timeout(self.patience.answer, Limited::new(body, PAGE_BYTES).collect()).await;

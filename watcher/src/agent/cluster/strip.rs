@@ -26,6 +26,13 @@ pub(super) fn strip(kind: Kind, object: &RawValue) -> String {
     stripped.or_else(|_| manifest::<serde_json::Map<String, Value>>(kind, text)).unwrap_or_else(|_| text.to_owned())
 }
 
+/// The same of a pod that was sent in another form.
+pub(super) fn text_of_pod(pod: Pod) -> String {
+    let manifest = Manifest { api_version: Kind::Pod.api_version(), kind: Kind::Pod.name(), object: pod };
+    // Texts and numbers only: nothing that JSON cannot say.
+    serde_json::to_string(&manifest).unwrap_or_default()
+}
+
 #[derive(Serialize)]
 struct Manifest<T> {
     #[serde(rename = "apiVersion")]
@@ -44,15 +51,15 @@ type Field = Option<Value>;
 
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Metadata {
+pub(super) struct Metadata {
     #[serde(skip_serializing_if = "Option::is_none")]
-    name: Field,
+    pub(super) name: Field,
     #[serde(skip_serializing_if = "Option::is_none")]
-    namespace: Field,
+    pub(super) namespace: Field,
     #[serde(skip_serializing_if = "Option::is_none")]
-    labels: Field,
+    pub(super) labels: Field,
     #[serde(skip_serializing_if = "Option::is_none")]
-    deletion_timestamp: Field,
+    pub(super) deletion_timestamp: Field,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -75,55 +82,55 @@ struct ConfigMap {
 }
 
 #[derive(Deserialize, Serialize)]
-struct Pod {
-    metadata: Metadata,
+pub(super) struct Pod {
+    pub(super) metadata: Metadata,
     #[serde(skip_serializing_if = "Option::is_none")]
-    spec: Option<PodSpec>,
+    pub(super) spec: Option<PodSpec>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<PodStatus>,
+    pub(super) status: Option<PodStatus>,
 }
 
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct PodSpec {
+pub(super) struct PodSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
-    node_name: Field,
+    pub(super) node_name: Field,
     #[serde(skip_serializing_if = "Option::is_none")]
-    host_network: Field,
+    pub(super) host_network: Field,
     #[serde(skip_serializing_if = "Option::is_none")]
-    containers: Option<Vec<Container>>,
+    pub(super) containers: Option<Vec<Container>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    init_containers: Option<Vec<Container>>,
+    pub(super) init_containers: Option<Vec<Container>>,
 }
 
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Container {
+pub(super) struct Container {
     #[serde(skip_serializing_if = "Option::is_none")]
-    ports: Option<Vec<ContainerPort>>,
+    pub(super) ports: Option<Vec<ContainerPort>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    restart_policy: Field,
+    pub(super) restart_policy: Field,
 }
 
 #[derive(Deserialize, Serialize)]
-struct ContainerPort {
+pub(super) struct ContainerPort {
     #[serde(skip_serializing_if = "Option::is_none")]
-    name: Field,
+    pub(super) name: Field,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(rename = "containerPort")]
-    number: Field,
+    pub(super) number: Field,
     #[serde(skip_serializing_if = "Option::is_none")]
-    protocol: Field,
+    pub(super) protocol: Field,
 }
 
 #[derive(Deserialize, Serialize)]
-struct PodStatus {
+pub(super) struct PodStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
-    phase: Field,
+    pub(super) phase: Field,
     #[serde(rename = "podIP", skip_serializing_if = "Option::is_none")]
-    pod_ip: Field,
+    pub(super) pod_ip: Field,
     #[serde(rename = "podIPs", skip_serializing_if = "Option::is_none")]
-    pod_ips: Field,
+    pub(super) pod_ips: Field,
 }
 
 #[derive(Deserialize, Serialize)]

@@ -10,6 +10,7 @@ use policy_lang::policy::Tier;
 use super::super::event::{Hear, channel};
 use super::fake::{Answer, Server};
 use super::needs::Following;
+use super::protobuf::tests::frame;
 use super::*;
 
 const STREAM: &str =
@@ -173,6 +174,21 @@ fn a_stream_that_ends_or_breaks_is_resumed_where_it_was() {
     assert!(words[3].starts_with("lost: a stream broke off"), "{words:?}");
     assert_eq!(words[4..], ["in sync", "x/a gone"]);
     assert_eq!(server.asked(), [STREAM, &resumed("5"), &resumed("9")]);
+}
+
+#[test]
+fn a_server_that_speaks_protobuf_is_understood_and_may_go_on_in_json() {
+    let first = Answer::frames(&[
+        frame("ADDED", "a", 3, "10.0.0.1", false),
+        frame("ADDED", "b", 1, "10.0.0.2", false),
+        frame("BOOKMARK", "", 5, "", true),
+        frame("DELETED", "a", 6, "10.0.0.1", false),
+        frame("MODIFIED", "b", 7, "10.0.0.3", false),
+    ]);
+    let (server, mut heard) =
+        follow_pods(vec![first.ends(), stream(&[added("b", 8, "10.0.0.3"), added("c", 9, "10.0.0.4")])]);
+    assert_eq!(heard.words(6), ["x/a 10.0.0.1", "x/b 10.0.0.2", "in sync", "x/a gone", "x/b 10.0.0.3", "x/c 10.0.0.4"]);
+    assert_eq!(server.asked(), [STREAM.to_owned(), resumed("7")]);
 }
 
 #[test]

@@ -14,7 +14,6 @@ use engine::incremental::Change;
 use policy_lang::baseline::Baseline;
 use policy_lang::name::NamespacedName;
 use policy_lang::share::Pool;
-use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
@@ -23,7 +22,6 @@ use super::collection::{Collection, Kind};
 use super::meaning::{self, Fact, Meaning};
 use super::needs::{self, Needs};
 use super::services::Services;
-use super::strip::strip;
 use super::wire::Identity;
 
 /// What the collections of one cluster share.
@@ -95,11 +93,10 @@ impl Told {
         self.reading = self.reading.wrapping_add(1);
     }
 
-    /// An object is now this.
-    pub(super) fn put(&mut self, identity: &Identity, object: &RawValue) -> ControlFlow<()> {
-        let text = strip(self.collection.kind, object);
+    /// An object is now this: the text of a manifest with what policy reads of it.
+    pub(super) fn put(&mut self, identity: &Identity, text: &str) -> ControlFlow<()> {
         let name = self.name(identity);
-        let digest = digest(&text);
+        let digest = digest(text);
         let reading = self.reading;
         if let Some(known) = self.objects.get_mut(&name)
             && known.digest == digest
@@ -109,7 +106,7 @@ impl Told {
         }
         let mut shared = self.shared.borrow_mut();
         let Meaning { facts, service, baseline, findings } =
-            meaning::of(&self.collection, &name, &text, &mut shared.pool);
+            meaning::of(&self.collection, &name, text, &mut shared.pool);
         self.needs = self.needs.and(needs::of(&facts, baseline.as_ref()));
         let kinds: Vec<_> = facts.iter().map(|change| Fact::of(change, self.collection.kind)).collect();
         let before = self.objects.remove(&name);

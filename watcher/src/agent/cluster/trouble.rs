@@ -44,15 +44,17 @@ pub(super) struct Status {
     /// In one word.
     #[serde(default)]
     pub(super) reason: String,
+    /// More of it.
     #[serde(default)]
-    details: Option<Details>,
+    pub(super) details: Option<Details>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Details {
+pub(super) struct Details {
+    /// How long the server asks to be left alone; 0 if it does not.
     #[serde(default)]
-    retry_after_seconds: u64,
+    pub(super) retry_after_seconds: u64,
 }
 
 impl Trouble {

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// The end of the events that say what there is.
-const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
+use super::said::INITIAL_EVENTS_END;
 
 /// One line of a watch.
 #[derive(Debug, Deserialize)]

@@ -1,0 +1,132 @@
+use serde_json::value::RawValue;
+
+use super::super::collection::Kind;
+use super::*;
+
+fn envelope(object: &impl Message) -> Vec<u8> {
+    [MAGIC, &Unknown { raw: object.encode_to_vec() }.encode_to_vec()].concat()
+}
+
+fn event(happened: &str, raw: Vec<u8>) -> Vec<u8> {
+    WatchEvent { happened: happened.to_owned(), object: Some(RawExtension { raw }) }.encode_to_vec()
+}
+
+/// A frame of a watch about a pod on a node `n`, as a server sends it; a bookmark of no pod if it has no name.
+pub(in super::super) fn frame(happened: &str, name: &str, version: u32, address: &str, is_end: bool) -> Vec<u8> {
+    let annotations = is_end.then(|| (INITIAL_EVENTS_END.to_owned(), "true".to_owned()));
+    let metadata = ObjectMeta {
+        name: name.to_owned(),
+        namespace: "x".to_owned(),
+        resource_version: version.to_string(),
+        annotations: annotations.into_iter().collect(),
+        ..ObjectMeta::default()
+    };
+    let pod = Pod {
+        metadata: Some(metadata),
+        spec: Some(PodSpec { node_name: "n".to_owned(), ..PodSpec::default() }),
+        status: Some(PodStatus {
+            phase: "Running".to_owned(),
+            pod_ips: vec![PodIp { ip: address.to_owned() }],
+            ..PodStatus::default()
+        }),
+    };
+    let event = event(happened, envelope(&pod));
+    [&u32::try_from(event.len()).unwrap().to_be_bytes()[..], &event].concat()
+}
+
+fn full() -> Pod {
+    let port = |name: &str, number| ContainerPort { name: name.to_owned(), number, protocol: "TCP".to_owned() };
+    Pod {
+        metadata: Some(ObjectMeta {
+            name: "p".to_owned(),
+            namespace: "x".to_owned(),
+            resource_version: "7".to_owned(),
+            deletion_timestamp: Some(Time { seconds: 1_700_000_000 }),
+            labels: [("b", "2"), ("a", "1")].map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+            annotations: BTreeMap::new(),
+        }),
+        spec: Some(PodSpec {
+            containers: vec![
+                Container { ports: vec![port("http", 80), port("", 81)], restart_policy: None },
+                Container::default(),
+            ],
+            node_name: "n".to_owned(),
+            host_network: true,
+            init_containers: vec![Container {
+                ports: vec![port("early", 82)],
+                restart_policy: Some("Always".to_owned()),
+            }],
+        }),
+        status: Some(PodStatus {
+            phase: "Running".to_owned(),
+            pod_ip: "10.0.0.1".to_owned(),
+            pod_ips: vec![PodIp { ip: "10.0.0.1".to_owned() }, PodIp { ip: "2001:db8::1".to_owned() }],
+        }),
+    }
+}
+
+fn put(pod: &Pod) -> String {
+    match said(&event("ADDED", envelope(pod))) {
+        Ok(Said::Put(_, text)) => text,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_pod_is_the_same_text_in_both_forms() {
+    let json = r#"{"metadata":{"name":"p","namespace":"x","resourceVersion":"7","deletionTimestamp":"2023-11-14T22:13:20Z",
+        "labels":{"a":"1","b":"2"}},
+        "spec":{"containers":[{"name":"c","ports":[{"name":"http","containerPort":80,"protocol":"TCP"},{"containerPort":81,"protocol":"TCP"}]},{"name":"d"}],
+            "initContainers":[{"name":"i","restartPolicy":"Always","ports":[{"name":"early","containerPort":82,"protocol":"TCP"}]}],
+            "nodeName":"n","hostNetwork":true},
+        "status":{"phase":"Running","podIP":"10.0.0.1","podIPs":[{"ip":"10.0.0.1"},{"ip":"2001:db8::1"}]}}"#;
+    assert_eq!(put(&full()), strip::strip(Kind::Pod, &RawValue::from_string(json.to_owned()).unwrap()));
+    let bare = Pod {
+        metadata: full().metadata.map(|metadata| ObjectMeta {
+            name: "p".to_owned(),
+            namespace: "x".to_owned(),
+            labels: metadata.labels,
+            ..ObjectMeta::default()
+        }),
+        spec: Some(PodSpec::default()),
+        status: Some(PodStatus::default()),
+    };
+    let json = r#"{"metadata":{"name":"p","namespace":"x","labels":{"a":"1","b":"2"}},"spec":{},"status":{}}"#;
+    assert_eq!(put(&bare), strip::strip(Kind::Pod, &RawValue::from_string(json.to_owned()).unwrap()));
+}
+
+#[test]
+fn a_refusal_says_how_long_to_wait() {
+    let refusal = MetaStatus {
+        message: "too old".to_owned(),
+        reason: "Expired".to_owned(),
+        details: Some(MetaStatusDetails { retry_after_seconds: 3 }),
+        code: 410,
+    };
+    let Ok(Said::Error(Status { code: 410, message, reason, details: Some(Details { retry_after_seconds: 3 }) })) =
+        said(&event("ERROR", envelope(&refusal)))
+    else {
+        panic!("{:?}", said(&event("ERROR", envelope(&refusal))));
+    };
+    assert_eq!((message.as_str(), reason.as_str()), ("too old", "Expired"));
+}
+
+#[test]
+fn what_is_no_event_is_refused_wherever_it_is_cut_or_changed() {
+    let whole = event("MODIFIED", envelope(&full()));
+    assert!(said(&whole).is_ok());
+    assert!(said(&event("OTHER", envelope(&full()))).is_err());
+    assert!(said(&event("ADDED", full().encode_to_vec())).is_err(), "without its envelope");
+    for at in 0..whole.len() {
+        let _ends_without_a_panic = said(&whole[..at]);
+        for bit in 0..8 {
+            let mut other = whole.clone();
+            other[at] ^= 1 << bit;
+            let _ends_without_a_panic = said(&other);
+        }
+    }
+    for seconds in [i64::MIN, -1, i64::MAX] {
+        let metadata = ObjectMeta { deletion_timestamp: Some(Time { seconds }), ..ObjectMeta::default() };
+        assert!(put(&Pod { metadata: Some(metadata), ..Pod::default() }).contains("1970-01-01"));
+    }
+}
