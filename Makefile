@@ -4,7 +4,7 @@ CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-long test-kernel e2e bench bench-peers lint docs ci
+.PHONY: help demo build test test-long test-kernel e2e bench bench-peers bench-scale lint docs ci
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -45,6 +45,11 @@ bench: ## criterion: parse, compile, plan, encode at four sizes
 bench-peers: ## side by side with nft, ferm and iptables, as ratios of one run
 	@scripts/setup.sh test
 	$(CARGO) bench --bench peers
+
+bench-scale: ## one agent at 100,000 pods, and 300 as the API server sees them; 15 minutes and 8 GB of memory
+	@scripts/setup.sh e2e
+	PALISADE_E2E_APISERVER=$$(scripts/e2e.sh) && export PALISADE_E2E_APISERVER && \
+	$(CARGO) bench --bench scale
 
 lint: ## formatting, clippy without warnings, the scripts
 	$(CARGO) fmt --all --check

@@ -1,7 +1,8 @@
 //! A port that leads to the API server from wherever it was opened, and that can be cut.
 
-use std::io;
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -11,6 +12,8 @@ use watcher::lab::Namespace;
 pub(crate) struct Relay {
     state: Arc<Mutex<State>>,
     pub(crate) port: u16,
+    /// Bytes that the server has sent.
+    received: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
@@ -27,6 +30,8 @@ impl Relay {
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
+        let received = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&received);
         let (sender, accepted) = channel();
         // A socket belongs to the namespace that its thread was in, so whoever connects onwards was never in another.
         thread::spawn(move || accept(&listener, &sender));
@@ -40,11 +45,16 @@ impl Relay {
                     continue;
                 };
                 state.open.extend([from.try_clone().unwrap(), to.try_clone().unwrap()]);
-                copy(from.try_clone().unwrap(), to.try_clone().unwrap());
-                copy(to, from);
+                copy(from.try_clone().unwrap(), to.try_clone().unwrap(), Arc::default());
+                copy(to, from, Arc::clone(&counter));
             }
         });
-        Self { state, port }
+        Self { state, port, received }
+    }
+
+    /// Bytes that came from the server so far, those of TLS among them.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
     }
 
     /// Ends every connection and lets no new one through.
@@ -69,9 +79,16 @@ fn accept(listener: &TcpListener, accepted: &Sender<TcpStream>) {
     }
 }
 
-fn copy(mut from: TcpStream, mut to: TcpStream) {
+/// Copies until one end or the other is closed, and closes both.
+fn copy(mut from: TcpStream, mut to: TcpStream, n_bytes: Arc<AtomicU64>) {
     thread::spawn(move || {
-        let _ignored = io::copy(&mut from, &mut to);
+        let mut buffer = vec![0; 64 << 10];
+        while let Ok(n @ 1..) = from.read(&mut buffer) {
+            n_bytes.fetch_add(n as u64, Ordering::Relaxed);
+            if to.write_all(&buffer[..n]).is_err() {
+                break;
+            }
+        }
         let _ignored = to.shutdown(Shutdown::Both);
         let _ignored = from.shutdown(Shutdown::Both);
     });

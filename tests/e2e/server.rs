@@ -33,11 +33,16 @@ struct Running {
 
 impl Server {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with further arguments of the program; after `--` they are those of kube-apiserver.
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
         let n = N_SERVERS.fetch_add(1, Ordering::Relaxed);
         let directory = std::env::temp_dir().join(format!("palisade-e2e-{}-{n}", std::process::id()));
         fs::create_dir_all(&directory).unwrap();
         let mut server = Self { directory, running: None, port: 0 };
-        server.resume();
+        server.run(arguments);
         server
     }
 
@@ -93,6 +98,11 @@ impl Server {
     fn signal(&self, signal: Signal) {
         let process = self.running.as_ref().map(|running| running.child.id()).unwrap();
         kill(Pid::from_raw(process.try_into().unwrap()), signal).unwrap();
+    }
+
+    /// The process, while it runs.
+    pub(crate) fn process(&self) -> u32 {
+        self.running.as_ref().map(|running| running.child.id()).unwrap()
     }
 
     pub(crate) fn port(&self) -> u16 {

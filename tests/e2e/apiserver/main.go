@@ -30,15 +30,16 @@ func main() {
 	directory := flag.String("dir", "", "where everything is kept")
 	port := flag.Int("port", 0, "the port of 127.0.0.1 to listen on; 0 for any")
 	renew := flag.Bool("renew-certificate", false, "make a new serving certificate, of the same authority")
+	seedPath := flag.String("seed", "", "a file of objects to store before the API server begins")
 	flag.Parse()
-	if err := run(*directory, *port, *renew, flag.Args()); err != nil {
+	if err := run(*directory, *port, *renew, *seedPath, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "apiserver:", err)
 		os.Exit(1)
 	}
 }
 
 // run serves until it is told to stop; extra are further flags of kube-apiserver.
-func run(directory string, port int, renew bool, extra []string) error {
+func run(directory string, port int, renew bool, seedPath string, extra []string) error {
 	if directory == "" {
 		return fmt.Errorf("--dir is missing")
 	}
@@ -63,6 +64,11 @@ func run(directory string, port int, renew bool, extra []string) error {
 	}
 	// The API server ends first: without its etcd it goes on for minutes.
 	defer etcd.Close()
+	if seedPath != "" {
+		if err := seed(context.Background(), etcd, seedPath); err != nil {
+			return fmt.Errorf("seed: %w", err)
+		}
+	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
