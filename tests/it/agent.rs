@@ -2,6 +2,7 @@
 
 mod connections;
 mod drift;
+mod host;
 mod node;
 mod operators;
 mod policy;

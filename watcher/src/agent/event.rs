@@ -35,7 +35,7 @@ pub enum Event {
     Changed(Vec<Change>),
     /// The enforced egress baseline is now this.
     Baseline(FoundBaseline),
-    /// The host's own rules are now these; none if there are none any more.
+    /// The host rules of this source are now these; none if it has none. What it had before may stay in force then.
     HostRules(Option<Arc<FoundHostRules>>),
     /// All there is to say about one object: this takes the place of what was said of it before, and nothing means that
     /// it is fine now, or gone.
@@ -143,9 +143,14 @@ impl SourceName {
         Self::new("baseline")
     }
 
-    /// The host's own rules.
+    /// The host's own rules, from a file on the node.
     pub fn host() -> Self {
         Self::new("host")
+    }
+
+    /// Host rules from a ConfigMap.
+    pub fn host_config_map() -> Self {
+        Self::new("host-configmap")
     }
 
     /// The name.

@@ -19,6 +19,7 @@ use super::causes::with_causes;
 use super::enforcer::{Done, Enforcer, Flows};
 use super::event::{Event, Finding, Hear, Message, SourceName};
 use super::gate::Gate;
+use super::host::{HostFirewall, Origin};
 use super::metrics::Phase;
 use super::schedule::Schedule;
 use super::snapshot::Keeper;
@@ -64,6 +65,7 @@ pub struct Agent<K> {
     state: StateDir,
     board: Arc<Board>,
     baseline: Enforced,
+    host: HostFirewall,
     findings: BTreeMap<Arc<str>, Vec<Finding>>,
     enforcing: Enforcing,
     generation: u64,
@@ -111,13 +113,14 @@ impl<K: Kernel> Agent<K> {
         let now = Instant::now();
         let keeper = Keeper::new(state.clone());
         let is_loaded = enforcer.is_loaded()?;
-        let last_good = match keeper.recall() {
-            Ok(facts) => facts.map(|facts| World::of(settings.clone(), facts)),
-            Err(error) => {
-                warn!(event = "snapshot-unusable", %error);
-                None
-            }
-        };
+        let kept = keeper.recall().unwrap_or_else(|error| {
+            warn!(event = "snapshot-unusable", %error);
+            None
+        });
+        let good = kept.as_ref().map(|(_, good)| good.clone()).unwrap_or_default();
+        let host = HostFirewall::new(&good, &sources, settings.pods.revoked_bit);
+        let last_good =
+            kept.map(|(facts, _)| World::of(settings.clone(), Facts { host: host.good().together(), ..facts }));
         info!(
             event = "started",
             node = settings.node,
@@ -135,6 +138,7 @@ impl<K: Kernel> Agent<K> {
             state,
             board,
             baseline: Enforced::default(),
+            host,
             findings: BTreeMap::new(),
             enforcing: if is_loaded { Enforcing::Adopted } else { Enforcing::Nothing },
             generation: 0,
@@ -165,7 +169,7 @@ impl<K: Kernel> Agent<K> {
             for message in first.into_iter().chain(more).take(TAKEN_MAX) {
                 if let ControlFlow::Break(end) = self.take(message) {
                     info!(event = "stopped", "what is in force stays");
-                    self.keeper.finish(&mut self.world);
+                    self.keeper.finish(&mut self.world, &self.host.good());
                     return end;
                 }
             }
@@ -180,7 +184,7 @@ impl<K: Kernel> Agent<K> {
                 self.board.beat();
                 self.work(now);
             }
-            self.keeper.keep_if_due(&mut self.world, &self.board.metrics, Instant::now());
+            self.keeper.keep_if_due(&mut self.world, || self.host.good(), &self.board.metrics, Instant::now());
             self.post(Instant::now());
         }
     }
@@ -204,9 +208,12 @@ impl<K: Kernel> Agent<K> {
                 self.baseline = enforced;
                 self.is_told(at);
             }
-            Event::HostRules(host) => {
-                self.world.set_host(host);
-                self.is_told(at);
+            Event::HostRules(found) => {
+                if let Some(origin) = Origin::of(&source) {
+                    self.host.tell(origin, found);
+                    self.world.set_host(self.host.enforced());
+                    self.is_told(at);
+                }
             }
             Event::Said { about, findings } => self.hear_findings(about, findings),
             Event::InSync => {
@@ -347,10 +354,8 @@ impl<K: Kernel> Agent<K> {
                 None => baseline::unknown(&self.state).policies,
             };
         }
+        facts.host = self.host.with_kept();
         let Some(kept) = kept else { return facts };
-        if silent.contains(&SourceName::host()) {
-            facts.host = kept.host;
-        }
         if silent.iter().any(is_of_objects) {
             (facts.policies, facts.inventory) = (kept.policies, kept.inventory);
         }
@@ -435,5 +440,5 @@ impl<K: Kernel> Agent<K> {
 }
 
 fn is_of_objects(source: &SourceName) -> bool {
-    *source != SourceName::baseline() && *source != SourceName::host()
+    *source != SourceName::baseline() && Origin::of(source).is_none()
 }

@@ -19,6 +19,7 @@ use crate::agent::cluster::{self, Cluster};
 use crate::agent::enforcer::{Enforcer, Ownership};
 use crate::agent::event::{self, Source};
 use crate::agent::files::Files;
+use crate::agent::host::HostFile;
 use crate::agent::reconcile::{Agent, Start};
 use crate::agent::world::Settings;
 use crate::agent::{drift, serve};
@@ -74,7 +75,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     baseline: Vec<PathBuf>,
 
-    /// Host rules in ferm's language.
+    /// Host rules in ferm's language, in a file on the node. They are read again when the file changes, or one that it
+    /// includes.
     #[arg(long, value_name = "FILE")]
     host: Option<PathBuf>,
 
@@ -163,18 +165,21 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     };
     let judge = Box::new(crate::flows::judge);
     let enforcer = Enforcer::new(kernel, ownership, settings.pods.local.clone(), judge);
-    let source = source(args, config);
-    let sources = source.names();
+    let all = sources(args, config);
+    let sources = all.iter().flat_map(|source| source.names()).collect();
     let start = Start { enforcer, settings, sources, state: StateDir::from_environment(), board };
     let agent = Agent::start(start).map_err(live::refused)?;
-    event::watch_over("sources", tell, move |tell| source.run(tell));
+    for source in all {
+        event::watch_over("a source", tell.clone(), move |tell| source.run(tell));
+    }
     agent.run(&hear).map_err(|why| Failure::Incomplete(anyhow!(why)))?;
     Ok(Outcome::Clean)
 }
 
 /// Whoever tells what there is.
-fn source(args: &Args, config: Config) -> Box<dyn Source> {
-    match &args.source {
+fn sources(args: &Args, config: Config) -> Vec<Box<dyn Source>> {
+    let host = config.host.clone().map(|path| Box::new(HostFile::new(path)) as Box<dyn Source>);
+    let objects: Box<dyn Source> = match &args.source {
         From::Folder(_) => Box::new(Files::new(config)),
         From::Cluster(kubeconfig) => {
             let options = cluster::Options {
@@ -184,7 +189,8 @@ fn source(args: &Args, config: Config) -> Box<dyn Source> {
             };
             Box::new(Cluster::new(options))
         }
-    }
+    };
+    std::iter::once(objects).chain(host).collect()
 }
 
 /// What the flags and the file say, with the folder as the only manifests.
@@ -202,8 +208,7 @@ fn config(args: &Args, color: Color) -> Result<Config, Failure> {
         },
         baseline: baseline.clone(),
         node: node.clone(),
-        forward: None,
-        pods: None,
+        ..Config::default()
     };
     let config = flags.or(from_file);
     let mut paths = config.manifests.iter().chain(&config.host).chain(&config.baseline);
@@ -211,9 +216,9 @@ fn config(args: &Args, color: Color) -> Result<Config, Failure> {
         return Err(Failure::Input(anyhow!("an agent cannot watch standard input (`-`)")));
     }
     match source {
-        From::Cluster(_) if config.manifests.is_empty() && config.baseline.is_empty() && config.host.is_none() => {}
+        From::Cluster(_) if config.manifests.is_empty() && config.baseline.is_empty() => {}
         From::Cluster(_) => {
-            let message = "with a cluster as the source, neither manifests, a baseline nor host rules come from files";
+            let message = "with a cluster as the source, neither manifests nor a baseline come from files";
             return Err(Failure::Input(anyhow!(message)));
         }
         From::Folder(_) if args.api_server.is_some() => {

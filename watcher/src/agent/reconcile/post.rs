@@ -110,7 +110,8 @@ impl<K: Kernel> Agent<K> {
         let of_sources = self.findings.values().flatten().map(|finding| (finding.severity, line(finding)));
         let of_compile = self.world.findings();
         let of_compile = of_compile.iter().map(|finding| (finding.severity, line(finding)));
-        let faults = [&self.baseline.fault, &self.world.host_fault].into_iter().flatten();
+        let faults = self.baseline.fault.iter().chain(&self.world.host_fault).map(String::as_str);
+        let faults = faults.chain(self.host.faults());
         let faults = faults.map(|fault| (Severity::Error, format!("error: {fault}")));
         let ours: Vec<(Severity, String)> = faults.chain(of_compile).collect();
         // Sources' own findings are logged when they come.

@@ -332,7 +332,7 @@ fn an_adopted_table_is_not_taken_back_to_the_snapshot() {
     first.change(vec![pod(1, "n", "server"), policy("a")]);
     first.answer();
     first.step(Instant::now());
-    first.agent.keeper.finish(&mut first.agent.world);
+    first.agent.keeper.finish(&mut first.agent.world, &first.agent.host.good());
     // More is in force than was kept.
     first.change(vec![policy("b")]);
     first.step(Instant::now());

@@ -11,6 +11,8 @@ use policy_lang::port::Protocol;
 use serde::{Deserialize, Serialize};
 
 use self::policy::Policy;
+use crate::agent::event::{FoundHostRules, Soundness};
+use crate::agent::host::{Good, reading};
 use crate::agent::world::Facts;
 
 mod policy;
@@ -21,8 +23,11 @@ mod policy;
 pub(super) struct Kept {
     policies: Vec<Policy>,
     baseline: Vec<Policy>,
-    /// The main file, and every text by path.
-    host: Option<(String, Vec<(String, String)>)>,
+    /// The host rules of the node's file.
+    host: Option<HostTexts>,
+    /// Those of the ConfigMap; a former version knew of none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    host_config_map: Option<HostTexts>,
     namespaces: Vec<(String, Pairs)>,
     nodes: Vec<KeptNode>,
     services: Vec<KeptService>,
@@ -31,6 +36,9 @@ pub(super) struct Kept {
 
 /// Labels.
 type Pairs = Vec<(String, String)>;
+
+/// The main file, and every text by path.
+type HostTexts = (String, Vec<(String, String)>);
 
 /// A name in a namespace.
 type Name = (String, String);
@@ -65,9 +73,11 @@ struct KeptPod {
     terminating: bool,
 }
 
-impl From<&Facts> for Kept {
-    fn from(facts: &Facts) -> Self {
-        let Facts { policies, inventory, baseline, host } = facts;
+impl Kept {
+    /// What is in force, and the host rules that are good.
+    pub(super) fn new(facts: &Facts, host: &Good) -> Self {
+        let Facts { policies, inventory, baseline, host: _ } = facts;
+        let Good { file, config_map } = host;
         let Inventory { namespaces, nodes, services, pods } = inventory;
         let node = |(name, node): (&Arc<str>, &Node)| {
             let Node { addresses, pod_cidrs, labels } = node.clone();
@@ -91,23 +101,19 @@ impl From<&Facts> for Kept {
         Self {
             policies: policies.iter().map(Policy::from).collect(),
             baseline: baseline.iter().map(Policy::from).collect(),
-            host: super::kept_host(host.as_ref()),
+            host: texts(file.as_ref()),
+            host_config_map: texts(config_map.as_ref()),
             namespaces: namespaces.iter().map(|(name, labels)| (name.to_string(), pairs(labels))).collect(),
             nodes: nodes.iter().map(node).collect(),
             services: services.iter().map(service).collect(),
             pods: pods.iter().map(pod).collect(),
         }
     }
-}
 
-impl Kept {
-    /// The facts again; nothing if any of it makes no sense.
-    pub(super) fn facts(self) -> Option<Facts> {
-        let Self { policies, baseline, host, namespaces, nodes, services, pods } = self;
-        let host = match host {
-            Some((main, texts)) => Some(Arc::new(super::host(main, texts)?)),
-            None => None,
-        };
+    /// The facts again, without host rules, and those; nothing if any of it makes no sense.
+    pub(super) fn facts(self) -> Option<(Facts, Good)> {
+        let Self { policies, baseline, host, host_config_map, namespaces, nodes, services, pods } = self;
+        let host = Good { file: found(host)?, config_map: found(host_config_map)? };
         let namespaces = namespaces.into_iter().map(|(name, pairs)| (name.into(), labels(pairs))).collect();
         let mut inventory = Inventory { namespaces, ..Inventory::default() };
         inventory.nodes = nodes
@@ -132,7 +138,20 @@ impl Kept {
         }
         let policies = policies.into_iter().map(Policy::policy).collect::<Option<_>>()?;
         let baseline = baseline.into_iter().map(Policy::policy).collect::<Option<_>>()?;
-        Some(Facts { policies, inventory, baseline, host })
+        Some((Facts { policies, inventory, baseline, host: None }, host))
+    }
+}
+
+fn texts(host: Option<&Arc<FoundHostRules>>) -> Option<HostTexts> {
+    let sound = host.filter(|host| host.soundness == Soundness::Sound)?;
+    Some((sound.main.clone(), sound.texts.clone()))
+}
+
+/// Nothing if there are some that are broken.
+fn found(texts: Option<HostTexts>) -> Option<Option<Arc<FoundHostRules>>> {
+    match texts {
+        Some((main, texts)) => Some(Some(Arc::new(reading::kept(&main, &texts)?))),
+        None => Some(None),
     }
 }
 

@@ -1,11 +1,14 @@
 use std::path::Path;
+use std::sync::Arc;
 
 use super::*;
+use crate::agent::event::FoundHostRules;
+use crate::agent::host::reading;
 use crate::config::Config;
 use crate::source::{self, is_of_baseline};
 
 /// The examples: every kind of object, and the two forms of the baseline.
-fn examples() -> Facts {
+fn examples() -> (Facts, Good) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("examples");
     let config = Config {
         manifests: vec![root.join("cluster")],
@@ -15,26 +18,35 @@ fn examples() -> Facts {
     let loaded = source::load(&config).unwrap();
     let (baseline, policies) = loaded.policies.into_iter().partition::<Vec<_>, _>(|policy| is_of_baseline(policy.tier));
     assert!(!baseline.is_empty() && !policies.is_empty() && !loaded.inventory.services.is_empty());
-    let main = "/etc/node.ferm".to_owned();
-    let text = "@include 'more.ferm';\n".to_owned();
+    let main = "/etc/node.ferm";
+    let text = (main.to_owned(), "@include 'more.ferm';\n".to_owned());
     let included = ("/etc/more.ferm".to_owned(), "chain INPUT proto tcp dport ssh ACCEPT;\n".to_owned());
-    let host = host(main.clone(), vec![(main, text), included]).unwrap();
-    Facts { policies, inventory: loaded.inventory, baseline, host: Some(Arc::new(host)) }
+    let file = reading::kept(main, &[text, included]).unwrap();
+    let of_map = ("configmap:n/m/host.ferm".to_owned(), "chain INPUT policy DROP;\n".to_owned());
+    let config_map = reading::kept("configmap:n/m/host.ferm", &[of_map]).unwrap();
+    let host = Good { file: Some(Arc::new(file)), config_map: Some(Arc::new(config_map)) };
+    (Facts { policies, inventory: loaded.inventory, baseline, host: None }, host)
 }
 
 #[test]
 fn what_was_kept_comes_back_as_it_was() {
-    let facts = examples();
-    let back = read(&write(&facts).unwrap()).unwrap();
+    let (facts, host) = examples();
+    let (back, kept) = read(&write(&facts, &host).unwrap()).unwrap();
     assert_eq!(back.policies, facts.policies);
     assert_eq!(back.baseline, facts.baseline);
     assert_eq!(back.inventory, facts.inventory);
-    assert_eq!(back.host.unwrap().rules, facts.host.unwrap().rules);
+    let rules = |found: Option<Arc<FoundHostRules>>| found.unwrap().rules.clone();
+    assert_eq!(rules(kept.file), rules(host.file.clone()));
+    assert_eq!(rules(kept.config_map), rules(host.config_map));
+    // What a version wrote that knew of no ConfigMap is as good.
+    let (_, kept) = read(&write(&facts, &Good { config_map: None, file: host.file }).unwrap()).unwrap();
+    assert!(kept.file.is_some() && kept.config_map.is_none());
 }
 
 #[test]
 fn what_is_cut_short_changed_or_of_another_version_is_not_used() {
-    let whole = write(&examples()).unwrap();
+    let (facts, host) = examples();
+    let whole = write(&facts, &host).unwrap();
     assert!(read(&whole).is_some());
     let body = whole.split_once('\n').unwrap().1;
     assert!(read(&sealed::seal("palisade-facts 2 ", body)).is_none());
