@@ -84,3 +84,38 @@ fn a_file_that_comes_into_an_included_folder_is_read_and_one_that_goes_is_not() 
     fs::rename(&new, &rules).unwrap();
     node.becomes(ONE_SHUT);
 }
+
+#[test]
+fn failsafe_ports_stay_open_whatever_host_rules_say_and_no_others_do() {
+    if !can_make_namespaces("agent failsafe ports") {
+        return;
+    }
+    let mut lab = Lab::up(&TOPOLOGY.parse().unwrap()).unwrap();
+    lab.listen(&[Service::Tcp(22), Service::Tcp(80), Service::Tcp(6443), Service::Udp(53)]).unwrap();
+    let mut node = Node::of(lab);
+    let (rules, config) = (node.path("node.ferm"), node.path("config.yaml"));
+    // Not even answers are let out, nor is a neighbour found.
+    fs::write(&rules, "domain (ip ip6) { chain INPUT policy DROP; chain OUTPUT policy DROP; }\n").unwrap();
+    let arguments = ["--host", rules.to_str().unwrap(), "--config", config.to_str().unwrap()];
+    fs::write(&config, "").unwrap();
+    node.start(&arguments);
+    ready(&node);
+    node.is("22/TCP  router\nsender  open\n\n80/TCP  router\nsender  drop\n\n6443/TCP  router\nsender  open\n");
+    node.is("22/TCP  open\nrouter  drop\n\n80/TCP  open\nrouter  drop\n\n6443/TCP  open\nrouter  open\n\n53/UDP  open\nrouter  open\n");
+    // A list takes the place of the other one, and an empty one turns it off.
+    assert!(node.stop().success());
+    fs::write(&config, "failsafeInput: [80/tcp]\nfailsafeOutput: []\n").unwrap();
+    node.start(&arguments);
+    ready(&node);
+    node.is("22/TCP  router\nsender  drop\n\n80/TCP  router\nsender  open\n\n6443/TCP  router\nsender  drop\n");
+    node.is("22/TCP  open\nrouter  drop\n\n6443/TCP  open\nrouter  drop\n\n53/UDP  open\nrouter  drop\n");
+    // They are first.
+    let listing = node.namespace().nft_list(&["list", "chain", "inet", "palisade", "pl_input"]).unwrap();
+    let first = listing.lines().find(|line| line.contains("counter")).unwrap_or_default();
+    assert!(first.contains("tcp dport 80") && first.contains("failsafe"), "{listing}");
+}
+
+/// Waits by the socket: HTTP may be shut.
+fn ready(node: &Node) {
+    node.wait("the agent is ready", || node.report().is_some_and(|report| report["ready"] == true));
+}

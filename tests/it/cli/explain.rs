@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use engine::compile::{ForwardMode, HostInput};
+use engine::compile::ForwardMode;
 use engine::eval::policy::Outcome as Judged;
 use engine::kernel::{Kernel as _, LogNotice, Netlink, PacketLog, Transport};
 use engine::ruleset::{Family, TableKey};
@@ -168,7 +168,7 @@ fn the_kernel_says_the_same_for_every_pair_of_the_examples() {
         policies: &loaded.policies,
         inventory: &loaded.inventory,
         objects: &objects,
-        host: loaded.host.as_ref().map(|rules| HostInput { rules, names: &loaded.names, sources: &loaded.sources }),
+        host: loaded.host_input(),
         forward_mode: ForwardMode::PodsFirst,
         options: &engine::compile::options::STANDARD,
         node: None,

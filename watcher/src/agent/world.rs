@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use engine::compile::failsafe::Failsafes;
 use engine::compile::marker::SourceRecord;
 use engine::compile::options::PodOptions;
 use engine::compile::{ForwardMode, HostInput};
@@ -37,6 +38,8 @@ pub struct Settings {
     pub forward: ForwardMode,
     /// How pod policy is enforced.
     pub pods: PodOptions,
+    /// What host rules cannot cut.
+    pub failsafes: Failsafes,
     /// What the ruleset says that it was built from.
     pub records: Vec<SourceRecord>,
 }
@@ -247,10 +250,10 @@ impl World {
 }
 
 fn surroundings<'a>(settings: &'a Settings, host: Option<&'a FoundHostRules>) -> Surroundings<'a> {
-    let Settings { node, forward, pods, records } = settings;
+    let Settings { node, forward, pods, failsafes, records } = settings;
     let host = host.map(|host| {
         let FoundHostRules { rules, names, sources, .. } = host;
-        HostInput { rules, names, sources }
+        HostInput { rules, names, sources, failsafes }
     });
     Surroundings { host, node, forward_mode: *forward, pods, sources: records }
 }

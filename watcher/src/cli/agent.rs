@@ -243,6 +243,7 @@ fn settings(args: &Args, config: &Config) -> Result<Settings, Failure> {
         node: input::node(config)?,
         forward: config.forward.unwrap_or_default(),
         pods: config.pod_options().clone(),
+        failsafes: config.host_options.failsafes_of_agent(),
         records: cluster.chain(manifests).chain(baseline).chain(host).collect(),
     })
 }

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use engine::compile::compile;
+use engine::compile::failsafe;
 use engine::compile::options::STANDARD;
 use engine::compile::{ForwardMode, Input};
 use engine::incremental::Change;
@@ -176,7 +177,13 @@ impl Drop for Bench {
 }
 
 fn settings() -> Settings {
-    Settings { node: "n".to_owned(), forward: ForwardMode::default(), pods: STANDARD.clone(), records: Vec::new() }
+    Settings {
+        node: "n".to_owned(),
+        forward: ForwardMode::default(),
+        pods: STANDARD.clone(),
+        failsafes: failsafe::NONE.clone(),
+        records: Vec::new(),
+    }
 }
 
 fn pod(number: u8, node: &str, app: &str) -> Change {
