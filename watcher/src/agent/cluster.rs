@@ -41,7 +41,7 @@ mod told;
 mod trouble;
 mod wire;
 
-/// What is followed whatever the policies are.
+/// What is followed in every cluster.
 const ALWAYS: [Kind; 5] = [Kind::Namespace, Kind::NetworkPolicy, Kind::ClusterNetworkPolicy, Kind::Pod, Kind::Baseline];
 
 /// How often it is looked whether anybody still listens.
@@ -57,12 +57,14 @@ pub struct Options {
     pub server: Option<String>,
     /// The ConfigMap that holds the baseline.
     pub baseline: NamespacedName,
+    /// The ConfigMap that holds host rules, if any does.
+    pub host: Option<NamespacedName>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let (namespace, name) = baseline::CONFIG_MAP;
-        Self { kubeconfig: None, server: None, baseline: NamespacedName::new(namespace, name) }
+        Self { kubeconfig: None, server: None, baseline: NamespacedName::new(namespace, name), host: None }
     }
 }
 
@@ -81,8 +83,21 @@ impl Cluster {
     }
 
     /// What is followed for policies with these needs.
-    fn kinds(needs: Needs) -> Vec<Kind> {
-        ALWAYS.into_iter().chain(needs.kinds()).collect()
+    fn kinds(&self, needs: Needs) -> Vec<Kind> {
+        self.always().chain(needs.kinds()).collect()
+    }
+
+    /// What is followed whatever the policies are.
+    fn always(&self) -> impl Iterator<Item = Kind> {
+        ALWAYS.into_iter().chain(self.options.host.as_ref().map(|_| Kind::HostRules))
+    }
+
+    fn collection(&self, kind: Kind) -> Collection {
+        match (kind, &self.options.host) {
+            (Kind::Baseline, _) => Collection::config_map(kind, &self.options.baseline),
+            (Kind::HostRules, Some(host)) => Collection::config_map(kind, host),
+            (kind, _) => Collection::of(kind),
+        }
     }
 
     async fn follow(self, tell: Tell) {
@@ -93,17 +108,12 @@ impl Cluster {
         let mut all: FuturesUnordered<LocalBoxFuture<'_, ()>> = FuturesUnordered::new();
         loop {
             let needed = *needs.borrow_and_update();
-            for kind in Self::kinds(needed) {
+            for kind in self.kinds(needed) {
                 if followed.contains(&kind) {
                     continue;
                 }
                 followed.push(kind);
-                let collection = if kind == Kind::Baseline {
-                    Collection::baseline(&self.options.baseline)
-                } else {
-                    Collection::of(kind)
-                };
-                let told = Told::new(collection, tell.clone(), Rc::clone(&shared));
+                let told = Told::new(self.collection(kind), tell.clone(), Rc::clone(&shared));
                 all.push(Follower::new(client.clone(), told, self.patience, self.switch.clone()).run().boxed_local());
             }
             tokio::select! {
@@ -141,7 +151,7 @@ impl Cluster {
 
 impl Source for Cluster {
     fn names(&self) -> Vec<SourceName> {
-        ALWAYS.into_iter().map(|kind| SourceName::new(kind.source())).collect()
+        self.always().map(|kind| SourceName::new(kind.source())).collect()
     }
 
     fn run(self: Box<Self>, tell: Tell) {

@@ -10,6 +10,7 @@ use anyhow::{Context as _, anyhow};
 use clap::ValueEnum;
 use engine::compile::marker::{SourceKind, SourceRecord};
 use engine::kernel::Netlink;
+use policy_lang::name::NamespacedName;
 use tracing::level_filters::LevelFilter;
 
 use super::input::{self, SourceArgs};
@@ -24,6 +25,7 @@ use crate::agent::reconcile::{Agent, Start};
 use crate::agent::world::Settings;
 use crate::agent::{drift, serve};
 use crate::config::Config;
+use crate::config::host::{self as options, HostOptions};
 use crate::report::Color;
 use crate::run_dir::RunDir;
 use crate::state_dir::StateDir;
@@ -79,6 +81,11 @@ pub(super) struct Args {
     /// includes.
     #[arg(long, value_name = "FILE")]
     host: Option<PathBuf>,
+
+    /// The ConfigMap with host rules: each key is a file, and `host.ferm` the main one. In each chain they come after those
+    /// of --host. One that is deleted stays in force as it was last good.
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = config_map)]
+    host_configmap: Option<NamespacedName>,
 
     /// How pod policy is enforced, and what is not given as a flag (docs/reference/config.md).
     #[arg(long, value_name = "FILE")]
@@ -185,6 +192,7 @@ fn sources(args: &Args, config: Config) -> Vec<Box<dyn Source>> {
             let options = cluster::Options {
                 kubeconfig: kubeconfig.clone(),
                 server: args.api_server.clone(),
+                host: config.host_options.config_map.clone(),
                 ..cluster::Options::default()
             };
             Box::new(Cluster::new(options))
@@ -195,7 +203,7 @@ fn sources(args: &Args, config: Config) -> Vec<Box<dyn Source>> {
 
 /// What the flags and the file say, with the folder as the only manifests.
 fn config(args: &Args, color: Color) -> Result<Config, Failure> {
-    let Args { source, node, baseline, host, config, .. } = args;
+    let Args { source, node, baseline, host, host_configmap, config, .. } = args;
     let from_file = match config {
         Some(path) => SourceArgs::of_config(path).config(color)?,
         None => Config::default(),
@@ -208,6 +216,7 @@ fn config(args: &Args, color: Color) -> Result<Config, Failure> {
         },
         baseline: baseline.clone(),
         node: node.clone(),
+        host_options: HostOptions { config_map: host_configmap.clone(), ..HostOptions::default() },
         ..Config::default()
     };
     let config = flags.or(from_file);
@@ -220,6 +229,9 @@ fn config(args: &Args, color: Color) -> Result<Config, Failure> {
         From::Cluster(_) => {
             let message = "with a cluster as the source, neither manifests nor a baseline come from files";
             return Err(Failure::Input(anyhow!(message)));
+        }
+        From::Folder(_) if config.host_options.config_map.is_some() => {
+            return Err(Failure::Input(anyhow!("host rules from a ConfigMap are for the source `cluster`")));
         }
         From::Folder(_) if args.api_server.is_some() => {
             return Err(Failure::Input(anyhow!("--api-server is for the source `cluster`")));
@@ -239,6 +251,8 @@ fn settings(args: &Args, config: &Config) -> Result<Settings, Failure> {
     let manifests = config.manifests.iter().map(|path| record(SourceKind::Manifests, path));
     let baseline = config.baseline.iter().map(|path| record(SourceKind::Baseline, path));
     let host = config.host.iter().map(|path| record(SourceKind::Host, path));
+    let of_map = |name: &NamespacedName| SourceRecord { kind: SourceKind::Host, path: format!("configmap:{name}") };
+    let host = host.chain(config.host_options.config_map.iter().map(of_map));
     Ok(Settings {
         node: input::node(config)?,
         forward: config.forward.unwrap_or_default(),
@@ -246,6 +260,11 @@ fn settings(args: &Args, config: &Config) -> Result<Settings, Failure> {
         failsafes: config.host_options.failsafes_of_agent(),
         records: cluster.chain(manifests).chain(baseline).chain(host).collect(),
     })
+}
+
+/// What a flag says that names a ConfigMap.
+fn config_map(text: &str) -> Result<NamespacedName, String> {
+    options::config_map(text).ok_or_else(|| "a ConfigMap is `NAMESPACE/NAME`".to_owned())
 }
 
 fn begin_log(form: Log, level: LevelFilter) {
