@@ -8,3 +8,4 @@ mod operators;
 mod policy;
 mod ready;
 mod restart;
+mod trial;

@@ -14,6 +14,7 @@ pub mod files;
 pub mod gate;
 pub mod host;
 pub mod metrics;
+pub mod probe;
 pub mod reconcile;
 pub mod schedule;
 pub mod serve;

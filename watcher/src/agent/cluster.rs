@@ -22,6 +22,7 @@ use self::collection::{Collection, Kind};
 use self::follow::{Follower, Patience};
 use self::needs::{Needs, Switch};
 use self::told::{Shared, Told};
+use super::causes::with_causes;
 use super::event::{Event, Source, SourceName, Tell};
 
 mod backoff;
@@ -164,6 +165,30 @@ impl Source for Cluster {
             }
         }
     }
+}
+
+/// Whether the API server answers a new connection. Any answer is one: what is found out is whether packets get there
+/// and back. Asked is for what the agent may see anyhow.
+///
+/// # Errors
+/// Why nothing answered.
+pub fn answers(options: &Options) -> Result<(), String> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    runtime.block_on(async {
+        let attempt = async {
+            let client = client(config(options).await?).map_err(|error| with_causes(&error))?;
+            let collection = Collection::config_map(Kind::Baseline, &options.baseline);
+            let request = http::Request::builder()
+                .uri(request::Ask::Page { after: None }.uri(&collection, 0))
+                .header("accept", "application/json")
+                .header("user-agent", concat!("palisade/", env!("CARGO_PKG_VERSION")));
+            let request = request.body(kube::client::Body::empty()).map_err(|error| error.to_string())?;
+            client.send(request).await.map(|_| ()).map_err(|error| with_causes(&error))
+        };
+        let answer = tokio::time::timeout(super::probe::PATIENCE, attempt).await;
+        answer.unwrap_or_else(|_| Err(format!("it did not answer within {:?}", super::probe::PATIENCE)))
+    })
 }
 
 /// How the cluster is reached.

@@ -102,6 +102,13 @@ impl Keeper {
         self.writing = Some(std::thread::spawn(move || state.replace(NAME, &write(&facts, &host)?)));
     }
 
+    /// Writes what is told, at once: what comes next must not be what a next run begins with.
+    pub fn keep_now(&mut self, world: &mut World, host: &Good) {
+        self.wanted = Some(Instant::now());
+        self.finish(world, host);
+        self.written = Some(Instant::now());
+    }
+
     /// Writes what is not written yet, before the end.
     pub fn finish(&mut self, world: &mut World, host: &Good) {
         if let Some(writing) = self.writing.take() {

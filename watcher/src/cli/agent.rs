@@ -20,12 +20,12 @@ use crate::agent::cluster::{self, Cluster};
 use crate::agent::enforcer::{Enforcer, Ownership};
 use crate::agent::event::{self, Source};
 use crate::agent::files::Files;
-use crate::agent::host::HostFile;
+use crate::agent::host::{HostFile, Trial};
 use crate::agent::reconcile::{Agent, Start};
 use crate::agent::world::Settings;
-use crate::agent::{drift, serve};
+use crate::agent::{drift, probe, serve};
 use crate::config::Config;
-use crate::config::host::{self as options, HostOptions};
+use crate::config::host::{self as options, HostOptions, Revert};
 use crate::report::Color;
 use crate::run_dir::RunDir;
 use crate::state_dir::StateDir;
@@ -151,6 +151,7 @@ enum Log {
 pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     let config = config(args, color)?;
     let settings = settings(args, &config)?;
+    let trial = tried(args, &config)?;
     let run = RunDir::from_environment();
     let _lock = run.lock("palisade agent", PATIENCE).map_err(|error| Failure::Refused(error.into()))?;
     apply::refuse_unconfirmed(&run)?;
@@ -172,9 +173,15 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     };
     let judge = Box::new(crate::flows::judge);
     let enforcer = Enforcer::new(kernel, ownership, settings.pods.local.clone(), judge);
+    let trial = trial.map(|Tried { revert, after, what, attempt }| Trial {
+        revert,
+        after,
+        what,
+        ask: probe::asking(tell.clone(), attempt),
+    });
     let all = sources(args, config);
     let sources = all.iter().flat_map(|source| source.names()).collect();
-    let start = Start { enforcer, settings, sources, state: StateDir::from_environment(), board };
+    let start = Start { enforcer, settings, sources, trial, state: StateDir::from_environment(), board };
     let agent = Agent::start(start).map_err(live::refused)?;
     for source in all {
         event::watch_over("a source", tell.clone(), move |tell| source.run(tell));
@@ -188,17 +195,43 @@ fn sources(args: &Args, config: Config) -> Vec<Box<dyn Source>> {
     let host = config.host.clone().map(|path| Box::new(HostFile::new(path)) as Box<dyn Source>);
     let objects: Box<dyn Source> = match &args.source {
         From::Folder(_) => Box::new(Files::new(config)),
-        From::Cluster(kubeconfig) => {
-            let options = cluster::Options {
-                kubeconfig: kubeconfig.clone(),
-                server: args.api_server.clone(),
-                host: config.host_options.config_map.clone(),
-                ..cluster::Options::default()
-            };
-            Box::new(Cluster::new(options))
-        }
+        From::Cluster(kubeconfig) => Box::new(Cluster::new(cluster_options(kubeconfig.clone(), args, &config))),
     };
     std::iter::once(objects).chain(host).collect()
+}
+
+fn cluster_options(kubeconfig: Option<PathBuf>, args: &Args, config: &Config) -> cluster::Options {
+    cluster::Options {
+        kubeconfig,
+        server: args.api_server.clone(),
+        host: config.host_options.config_map.clone(),
+        ..cluster::Options::default()
+    }
+}
+
+/// How host rules are tried when they change.
+struct Tried {
+    revert: Revert,
+    after: Duration,
+    what: String,
+    attempt: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
+}
+
+fn tried(args: &Args, config: &Config) -> Result<Option<Tried>, Failure> {
+    let HostOptions { revert, revert_after, probe, .. } = config.host_options.clone();
+    let (revert, after) = (revert.unwrap_or_default(), revert_after.unwrap_or(options::REVERT_AFTER));
+    let (what, attempt): (String, Box<dyn Fn() -> Result<(), String> + Send + Sync>) = match (probe, &args.source) {
+        (Some(probe), _) => (format!("{probe}"), Box::new(move || probe::connect(&probe))),
+        (None, From::Cluster(kubeconfig)) => {
+            let options = cluster_options(kubeconfig.clone(), args, config);
+            ("the API server".to_owned(), Box::new(move || cluster::answers(&options)))
+        }
+        (None, From::Folder(_)) if revert == Revert::All => {
+            return Err(Failure::Input(anyhow!("`hostRevert: all` takes a `hostProbe` where there is no API server")));
+        }
+        (None, From::Folder(_)) => return Ok(None),
+    };
+    Ok(Some(Tried { revert, after, what, attempt }))
 }
 
 /// What the flags and the file say, with the folder as the only manifests.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use notify::RecursiveMode;
 use policy_lang::diagnostic::Severity;
 
-use super::reading::{self, Question, Watched};
+use super::reading::{self, Listings, Question, Watched};
 use crate::agent::event::{Event, Finding, Source, SourceName, Tell};
 use crate::agent::watch::{self, Watch};
 use crate::source::files;
@@ -64,8 +64,8 @@ impl Source for HostFile {
 /// What the loop was told.
 #[derive(Debug, Default)]
 struct Told {
-    /// The texts, and what there is to say about them: an include that is missing changes nothing else.
-    last: Option<(Vec<(String, String)>, Vec<Finding>)>,
+    /// What was read, and what there is to say about it: an include that is missing changes nothing else.
+    last: Option<(Vec<(String, String)>, Listings, Vec<Finding>)>,
     /// Why nothing can be read.
     lost: Option<String>,
 }
@@ -86,7 +86,7 @@ impl Told {
         let (found, diagnostics) = reading::read(&main, files);
         let findings = diagnostics.iter().filter(|finding| finding.severity > Severity::Note);
         let findings: Vec<Finding> = findings.map(|finding| Finding::new(finding, &found.sources)).collect();
-        let now = Some((found.texts.clone(), findings.clone()));
+        let now = Some((found.texts.clone(), found.listings.clone(), findings.clone()));
         if now != self.last {
             self.last = now;
             tell.tell(&source, Event::Said { about: main.into(), findings })?;

@@ -16,18 +16,19 @@ const STAND_IN: &str = "palisade:broken-host-rules";
 
 /// Reads host rules with whatever they include.
 pub(in crate::agent) fn read(main: &str, files: &dyn Files) -> (FoundHostRules, Vec<Diagnostic>) {
-    let noted = Noted { files, texts: RefCell::default() };
+    let noted = Noted { files, texts: RefCell::default(), listings: RefCell::default() };
     let mut sources = Sources::default();
     let (rules, found) = host::parse(main, &noted, &[], &mut sources);
     let is_broken = found.iter().any(|finding| finding.severity == Severity::Error);
     let soundness = if is_broken { Soundness::Broken } else { Soundness::Sound };
-    let texts = noted.texts.into_inner();
-    (FoundHostRules { rules, names: machine::names(), sources, soundness, main: main.to_owned(), texts }, found)
+    let (texts, listings) = (noted.texts.into_inner(), noted.listings.into_inner());
+    let (names, main) = (machine::names(), main.to_owned());
+    (FoundHostRules { rules, names, sources, soundness, main, texts, listings }, found)
 }
 
 /// Host rules as they were kept, with the words of this machine as it is; nothing if they are broken.
-pub(in crate::agent) fn kept(main: &str, texts: &[(String, String)]) -> Option<FoundHostRules> {
-    let (found, _) = read(main, &in_memory(texts));
+pub(in crate::agent) fn kept(main: &str, texts: &[(String, String)], listings: &Listings) -> Option<FoundHostRules> {
+    let (found, _) = read(main, &Replayed::new(texts, listings));
     (found.soundness == Soundness::Sound).then_some(found)
 }
 
@@ -36,7 +37,7 @@ pub(in crate::agent) fn both(first: &FoundHostRules, second: &FoundHostRules) ->
     let mut sources = Sources::default();
     let mut rules = |found: &FoundHostRules| {
         // Both are sound, and their texts are all that they were read from.
-        host::parse(&found.main, &in_memory(&found.texts), &[], &mut sources).0
+        host::parse(&found.main, &Replayed::new(&found.texts, &found.listings), &[], &mut sources).0
     };
     let (earlier, later) = (rules(first), rules(second));
     FoundHostRules { rules: earlier.followed_by(later), sources, ..first.clone() }
@@ -52,6 +53,7 @@ pub(in crate::agent) fn closed() -> FoundHostRules {
         soundness: Soundness::Broken,
         main: STAND_IN.to_owned(),
         texts: Vec::new(),
+        listings: Listings::new(),
     }
 }
 
@@ -60,14 +62,50 @@ pub(in crate::agent) fn is_closed(found: &FoundHostRules) -> bool {
     found.main == STAND_IN
 }
 
-fn in_memory(texts: &[(String, String)]) -> MemoryFiles {
-    texts.iter().fold(MemoryFiles::default(), |files, (path, text)| files.with(path, text))
-}
+/// What was answered when it was asked what is in a folder, or what matches a pattern.
+pub(in crate::agent) type Listings = BTreeMap<String, Vec<String>>;
 
-/// Files whose texts are noted when they are read: each once, in the order of the first reading.
+/// Files whose answers are noted: texts each once, in the order of the first reading.
 struct Noted<'a> {
     files: &'a dyn Files,
     texts: RefCell<Vec<(String, String)>>,
+    listings: RefCell<Listings>,
+}
+
+/// The answers that were noted, given again: a folder that was empty is not one that is missing, and not every pattern is
+/// understood without a file system.
+struct Replayed<'a> {
+    files: MemoryFiles,
+    listings: &'a Listings,
+}
+
+impl<'a> Replayed<'a> {
+    fn new(texts: &[(String, String)], listings: &'a Listings) -> Self {
+        let files = texts.iter().fold(MemoryFiles::default(), |files, (path, text)| files.with(path, text));
+        Self { files, listings }
+    }
+}
+
+impl Files for Replayed<'_> {
+    fn read(&self, path: &str) -> Result<String, FileError> {
+        self.files.read(path)
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>, FileError> {
+        self.listings.get(&of_folder(folder)).map_or_else(|| self.files.list(folder), |names| Ok(names.clone()))
+    }
+
+    fn glob(&self, pattern: &str) -> Result<Vec<String>, FileError> {
+        self.listings.get(&of_pattern(pattern)).map_or_else(|| self.files.glob(pattern), |paths| Ok(paths.clone()))
+    }
+}
+
+fn of_folder(folder: &str) -> String {
+    format!("folder {folder}")
+}
+
+fn of_pattern(pattern: &str) -> String {
+    format!("pattern {pattern}")
 }
 
 impl Files for Noted<'_> {
@@ -81,11 +119,15 @@ impl Files for Noted<'_> {
     }
 
     fn list(&self, folder: &str) -> Result<Vec<String>, FileError> {
-        self.files.list(folder)
+        let names = self.files.list(folder)?;
+        self.listings.borrow_mut().insert(of_folder(folder), names.clone());
+        Ok(names)
     }
 
     fn glob(&self, pattern: &str) -> Result<Vec<String>, FileError> {
-        self.files.glob(pattern)
+        let paths = self.files.glob(pattern)?;
+        self.listings.borrow_mut().insert(of_pattern(pattern), paths.clone());
+        Ok(paths)
     }
 }
 

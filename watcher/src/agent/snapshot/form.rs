@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use self::policy::Policy;
 use crate::agent::event::{FoundHostRules, Soundness};
-use crate::agent::host::{Good, reading};
+use crate::agent::host::Good;
+use crate::agent::host::reading::{self, Listings};
 use crate::agent::world::Facts;
 
 mod policy;
@@ -28,6 +29,9 @@ pub(super) struct Kept {
     /// Those of the ConfigMap; a former version knew of none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     host_config_map: Option<HostTexts>,
+    /// What was in folders on the way, of the file and of the ConfigMap.
+    #[serde(default)]
+    host_listings: [Listings; 2],
     namespaces: Vec<(String, Pairs)>,
     nodes: Vec<KeptNode>,
     services: Vec<KeptService>,
@@ -103,6 +107,7 @@ impl Kept {
             baseline: baseline.iter().map(Policy::from).collect(),
             host: texts(file.as_ref()),
             host_config_map: texts(config_map.as_ref()),
+            host_listings: [listings(file.as_ref()), listings(config_map.as_ref())],
             namespaces: namespaces.iter().map(|(name, labels)| (name.to_string(), pairs(labels))).collect(),
             nodes: nodes.iter().map(node).collect(),
             services: services.iter().map(service).collect(),
@@ -112,8 +117,9 @@ impl Kept {
 
     /// The facts again, without host rules, and those; nothing if any of it makes no sense.
     pub(super) fn facts(self) -> Option<(Facts, Good)> {
-        let Self { policies, baseline, host, host_config_map, namespaces, nodes, services, pods } = self;
-        let host = Good { file: found(host)?, config_map: found(host_config_map)? };
+        let Self { policies, baseline, host, host_config_map, host_listings, namespaces, nodes, services, pods } = self;
+        let [of_file, of_map] = host_listings;
+        let host = Good { file: found(host, &of_file)?, config_map: found(host_config_map, &of_map)? };
         let namespaces = namespaces.into_iter().map(|(name, pairs)| (name.into(), labels(pairs))).collect();
         let mut inventory = Inventory { namespaces, ..Inventory::default() };
         inventory.nodes = nodes
@@ -147,10 +153,14 @@ fn texts(host: Option<&Arc<FoundHostRules>>) -> Option<HostTexts> {
     Some((sound.main.clone(), sound.texts.clone()))
 }
 
+fn listings(host: Option<&Arc<FoundHostRules>>) -> Listings {
+    host.map(|host| host.listings.clone()).unwrap_or_default()
+}
+
 /// Nothing if there are some that are broken.
-fn found(texts: Option<HostTexts>) -> Option<Option<Arc<FoundHostRules>>> {
+fn found(texts: Option<HostTexts>, listings: &Listings) -> Option<Option<Arc<FoundHostRules>>> {
     match texts {
-        Some((main, texts)) => Some(Some(Arc::new(reading::kept(&main, &texts)?))),
+        Some((main, texts)) => Some(Some(Arc::new(reading::kept(&main, &texts, listings)?))),
         None => Some(None),
     }
 }

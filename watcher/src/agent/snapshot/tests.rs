@@ -19,11 +19,13 @@ fn examples() -> (Facts, Good) {
     let (baseline, policies) = loaded.policies.into_iter().partition::<Vec<_>, _>(|policy| is_of_baseline(policy.tier));
     assert!(!baseline.is_empty() && !policies.is_empty() && !loaded.inventory.services.is_empty());
     let main = "/etc/node.ferm";
-    let text = (main.to_owned(), "@include 'more.ferm';\n".to_owned());
+    let text = (main.to_owned(), "@include 'more.ferm'; chain INPUT { @include 'empty/'; policy DROP; }\n".to_owned());
+    // A folder without a file is no folder that is missing.
+    let listings = [("folder /etc/empty/".to_owned(), Vec::new())].into();
     let included = ("/etc/more.ferm".to_owned(), "chain INPUT proto tcp dport ssh ACCEPT;\n".to_owned());
-    let file = reading::kept(main, &[text, included]).unwrap();
+    let file = reading::kept(main, &[text, included], &listings).unwrap();
     let of_map = ("configmap:n/m/host.ferm".to_owned(), "chain INPUT policy DROP;\n".to_owned());
-    let config_map = reading::kept("configmap:n/m/host.ferm", &[of_map]).unwrap();
+    let config_map = reading::kept("configmap:n/m/host.ferm", &[of_map], &listings).unwrap();
     let host = Good { file: Some(Arc::new(file)), config_map: Some(Arc::new(config_map)) };
     (Facts { policies, inventory: loaded.inventory, baseline, host: None }, host)
 }
