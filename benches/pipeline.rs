@@ -1,5 +1,6 @@
 //! The way from text to a ruleset, stage by stage, with everything checked that could make a figure mean nothing.
 
+use engine::compile::failsafe;
 use engine::compile::host::Names;
 use engine::compile::{ForwardMode, HostInput, Input, compile};
 use engine::inventory::Inventory;
@@ -75,7 +76,11 @@ impl Host {
     pub(crate) fn compile(&self) -> Ruleset {
         let Self { rules, sources, names } = self;
         let inventory = Inventory::default();
-        compiled(&Input { host: Some(HostInput { rules, names, sources }), inventory: &inventory, ..NOTHING })
+        compiled(&Input {
+            host: Some(HostInput { rules, names, sources, failsafes: &failsafe::NONE }),
+            inventory: &inventory,
+            ..NOTHING
+        })
     }
 }
 

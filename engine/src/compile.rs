@@ -11,6 +11,7 @@ use policy_lang::policy::Policy;
 use policy_lang::source::Sources;
 
 use self::builder::TableBuilder;
+use self::failsafe::Failsafes;
 use self::host::Names;
 use self::memo::{Former, Memo};
 use self::options::PodOptions;
@@ -22,6 +23,7 @@ use crate::ruleset::{Comment, Family, Ruleset, TableKey};
 pub mod base;
 pub mod bridge;
 pub mod builder;
+pub mod failsafe;
 pub mod host;
 pub mod marker;
 pub(crate) mod memo;
@@ -64,6 +66,8 @@ pub struct HostInput<'a> {
     pub names: &'a Names,
     /// The texts that the rules were read from.
     pub sources: &'a Sources,
+    /// What the rules cannot close; [`failsafe::NONE`] where nothing is configured and no agent enforces them.
+    pub failsafes: &'a Failsafes,
 }
 
 /// How pod policy and the host's FORWARD rules meet (decisions.md 4).
@@ -92,11 +96,14 @@ pub(crate) fn compile_with<'a>(
 ) -> (Ruleset, Vec<Diagnostic>, Memo) {
     let mut builder = TableBuilder::after(former);
     let mut diagnostics = doubts(resolver, bound, input.node);
-    if let Some(HostInput { rules, names, sources }) = input.host {
+    if let Some(HostInput { rules, names, sources, failsafes: _ }) = input.host {
         let options = host::Options { names, sources, reserved_connection_mark: input.pods.revoked_bit };
         diagnostics.extend(host::lower(rules, &mut builder, options));
     }
     diagnostics.extend(pods::lower(input, pods::Layer::Network, resolver, bound, &mut builder));
+    if let Some(host) = input.host {
+        failsafe::lower(host.failsafes, &mut builder);
+    }
     marker::record(input.sources, &mut builder);
     let (table, memo) = builder.finish_with_memo(Some(Comment::new(TABLE_COMMENT)));
     let mut tables: BTreeMap<_, _> = [(TableKey::ours(Family::Inet), table)].into();

@@ -119,6 +119,19 @@ impl Administrator {
         self.token()
     }
 
+    /// Lets the agent list and watch one more ConfigMap of its namespace.
+    pub(crate) fn may_read_config_map(&self, config_map: &str) {
+        let (namespace, name) = AGENT;
+        let role = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles/{name}");
+        let rules = json!([{
+            "apiGroups": [""],
+            "resources": ["configmaps"],
+            "resourceNames": ["palisade-egress-baseline", config_map],
+            "verbs": ["list", "watch"],
+        }]);
+        self.patch(&role, &json!({"rules": rules}));
+    }
+
     fn token(&self) -> String {
         let (namespace, name) = AGENT;
         let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token");

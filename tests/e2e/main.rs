@@ -7,6 +7,7 @@
 mod administrator;
 mod audit;
 mod enforcement;
+mod hostrules;
 mod relay;
 mod rights;
 mod server;

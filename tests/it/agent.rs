@@ -2,8 +2,10 @@
 
 mod connections;
 mod drift;
+mod host;
 mod node;
 mod operators;
 mod policy;
 mod ready;
 mod restart;
+mod trial;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use engine::compile::failsafe::{self, Failsafes};
 use engine::compile::host::Names;
 use engine::compile::{ForwardMode, HostInput, Input, compile};
 use engine::inventory::Inventory;
@@ -80,9 +81,11 @@ pub(crate) fn compiled(case: &Path) -> Ruleset {
         without_errors(&diagnostics);
         host.chains.extend(rules.chains);
     }
+    // A case with this file is what an agent's ruleset is like.
+    let failsafes = if case.join("failsafes").exists() { Failsafes::standard() } else { failsafe::NONE.clone() };
     let input = Input {
         policies: &policies,
-        host: Some(HostInput { rules: &host, names: &Names::built_in(), sources: &sources }),
+        host: Some(HostInput { rules: &host, names: &Names::built_in(), sources: &sources, failsafes: &failsafes }),
         inventory: &inventory,
         node: NODE,
         forward_mode: ForwardMode::PodsFirst,

@@ -33,6 +33,8 @@ pub struct Applied {
     pub forward: String,
     /// How pod policy is enforced, in the form of the configuration file; nothing where it says nothing of it.
     pub pods: Option<serde_json::Value>,
+    /// What host rules cannot cut, in the same form.
+    pub failsafes: Option<serde_json::Value>,
     /// `--keep-going`.
     pub keep_going: bool,
 }
@@ -43,7 +45,7 @@ impl Applied {
     /// # Errors
     /// If this process does not know where it is.
     pub fn new(config: &Config, node: &str, keep_going: bool) -> io::Result<Self> {
-        let Config { host, manifests, baseline, node: _, forward, pods: _ } = config.clone();
+        let Config { host, manifests, baseline, node: _, forward, pods: _, host_options } = config.clone();
         let forward = config::forward_word(forward.unwrap_or_default()).to_owned();
         let directory = std::env::current_dir()?;
         Ok(Self {
@@ -54,16 +56,21 @@ impl Applied {
             node: node.to_owned(),
             forward,
             pods: config.written_pods(),
+            failsafes: host_options.written(),
             keep_going,
         })
     }
 
     /// The configuration again.
     pub fn config(&self) -> Config {
-        let Self { directory: _, host, manifests, baseline, node, forward, pods, keep_going: _ } = self.clone();
-        let read = |pods: serde_json::Value| Config::parse(Path::new(""), &pods.to_string(), &mut Sources::default()).0;
+        let Self { directory: _, host, manifests, baseline, node, forward, pods, failsafes, keep_going: _ } =
+            self.clone();
+        let read =
+            |written: serde_json::Value| Config::parse(Path::new(""), &written.to_string(), &mut Sources::default()).0;
         let pods = pods.and_then(|pods| read(pods).pods);
-        Config { host, manifests, baseline, node: Some(node), forward: config::forward_mode(&forward), pods }
+        let host_options = failsafes.map(|failsafes| read(failsafes).host_options).unwrap_or_default();
+        let forward = config::forward_mode(&forward);
+        Config { host, manifests, baseline, node: Some(node), forward, pods, host_options }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A configuration file says the same as the flags of the command line, and a flag wins over it.
 
+pub mod host;
 mod pods;
 
 use std::path::{Path, PathBuf};
@@ -10,10 +11,12 @@ use engine::compile::ForwardMode;
 use engine::compile::options::{PodOptions, STANDARD};
 use policy_lang::diagnostic::{Code, Diagnostic};
 use policy_lang::manifest::locate::Locator;
-use policy_lang::manifest::tree::Value;
+use policy_lang::manifest::tree::{ScalarKind, Value};
 use policy_lang::manifest::yaml;
 use policy_lang::source::{Sources, Span};
 use policy_lang::suggest;
+
+use self::host::HostOptions;
 
 /// A configuration file that cannot be understood.
 const CONFIG: Code = Code("PAL030");
@@ -35,6 +38,8 @@ pub struct Config {
     pub forward: Option<ForwardMode>,
     /// How pod policy is enforced, where any field says something about it.
     pub pods: Option<PodOptions>,
+    /// Where else host rules come from, and what they cannot cut.
+    pub host_options: HostOptions,
 }
 
 /// One field of the configuration file.
@@ -52,7 +57,7 @@ pub struct Field {
 
 /// Every field of the configuration file.
 pub fn fields() -> Vec<Field> {
-    [&SOURCES[..], &pods::FIELDS].concat()
+    [&SOURCES[..], &host::FIELDS, &pods::FIELDS].concat()
 }
 
 const SOURCES: [Field; 5] = [
@@ -130,7 +135,7 @@ impl Config {
     /// These fields where they are given, those of `fallback` elsewhere.
     #[must_use]
     pub fn or(self, fallback: Self) -> Self {
-        let Self { host, manifests, baseline, node, forward, pods } = self;
+        let Self { host, manifests, baseline, node, forward, pods, host_options } = self;
         Self {
             host: host.or(fallback.host),
             manifests: if manifests.is_empty() { fallback.manifests } else { manifests },
@@ -138,6 +143,7 @@ impl Config {
             node: node.or(fallback.node),
             forward: forward.or(fallback.forward),
             pods: pods.or(fallback.pods),
+            host_options: host_options.or(fallback.host_options),
         }
     }
 
@@ -168,6 +174,9 @@ impl Config {
         if let Some(set) = pods::set(&mut options, key, value) {
             self.pods = Some(options);
             return set;
+        }
+        if let Some(set) = host::set(&mut self.host_options, key, value) {
+            return set.map(|()| None);
         }
         match key {
             "host" => self.host = path(value, folder)?,
@@ -222,6 +231,14 @@ fn string(value: &Value) -> Result<Option<&str>, Box<Diagnostic>> {
         Some(text) if !text.is_empty() => Ok(Some(text)),
         Some(_) => Err(Diagnostic::error(CONFIG, value.span, "nothing stands between the quotes").into()),
         None => Err(wrong(value, "a text")),
+    }
+}
+
+fn number(value: &Value) -> Option<u64> {
+    let scalar = value.scalar().filter(|scalar| scalar.kind() == ScalarKind::Number)?;
+    match scalar.text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => scalar.text.parse().ok(),
     }
 }
 
@@ -289,6 +306,47 @@ mod tests {
         assert_eq!(check(&standard.written_pods().unwrap().to_string()).0.pods.as_ref(), Some(&STANDARD));
         assert_eq!(check("sourceCheck: off\n").1, [""; 0]);
         assert_eq!(check("host: a\n").0.pods, None);
+    }
+
+    #[test]
+    fn every_option_of_host_rules_is_read_and_wrong_ones_are_refused() {
+        let text = "hostConfigMap: kube-system/host\nfailsafeInput: [22/tcp]\nfailsafeOutput: []\nhostRevert: all\n\
+                    hostRevertAfter: 5\nhostProbe: tcp:192.0.2.1:6443\n";
+        let (config, findings) = check(text);
+        assert_eq!(findings, [""; 0]);
+        let options = &config.host_options;
+        assert_eq!(options.failsafes_of_agent().input.iter().map(ToString::to_string).collect::<Vec<_>>(), ["22/tcp"]);
+        assert!(options.failsafes_of_agent().output.is_empty());
+        assert_eq!(options.revert, Some(host::Revert::All));
+        assert_eq!(options.probe.as_ref().map(|probe| probe.port), Some(6443));
+        assert_eq!(check("hostRevert: off\n").0.host_options.revert, Some(host::Revert::Off));
+        // An apply keeps a note of what is open, and compares with the same.
+        let again = check(&options.written().unwrap().to_string()).0.host_options;
+        assert_eq!(again.failsafes(), options.failsafes());
+        assert_eq!(HostOptions::default().written(), None);
+        assert!(HostOptions::default().failsafes().is_empty());
+        assert!(!HostOptions::default().failsafes_of_agent().is_empty());
+        for field in host::FIELDS {
+            let without: String = text
+                .lines()
+                .filter(|line| !line.starts_with(&format!("{}:", field.key)))
+                .fold(String::new(), |text, line| text + line + "\n");
+            assert_ne!(check(&without).0.host_options, *options, "{}", field.key);
+        }
+        let refused = [
+            "hostConfigMap: host",
+            "failsafeInput: 22/tcp",
+            "failsafeInput: [22]",
+            "failsafeOutput: [99999/tcp]",
+            "hostRevert: sometimes",
+            "hostRevertAfter: 4",
+            "hostRevertAfter: 1h",
+            "hostProbe: 192.0.2.1:6443",
+        ];
+        for line in refused {
+            let (_, findings) = check(&format!("\n{line}\n"));
+            assert_eq!(findings.iter().filter(|finding| finding.starts_with("2: ")).count(), 1, "{line}: {findings:?}");
+        }
     }
 
     #[test]

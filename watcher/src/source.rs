@@ -5,6 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use engine::compile::HostInput;
+use engine::compile::failsafe::Failsafes;
 use engine::compile::host::Names;
 use engine::compile::marker::{SourceKind, SourceRecord};
 use engine::inventory::Inventory;
@@ -42,6 +44,8 @@ pub struct Loaded {
     pub host: Option<HostRules>,
     /// What the words of host rules stand for on this machine.
     pub names: Names,
+    /// What host rules cannot cut.
+    pub failsafes: Failsafes,
     /// What the ruleset will say that it was built from.
     pub records: Vec<SourceRecord>,
     /// What became of the baseline.
@@ -128,12 +132,12 @@ pub fn load_from(config: &Config, texts: &dyn Texts) -> Result<Loaded, SourceErr
 /// # Errors
 /// As [`load`].
 pub fn load_with_objects(config: &Config, texts: &dyn Texts) -> Result<(Loaded, Vec<Object>), SourceError> {
-    let Config { host, manifests, baseline, node: _, forward: _, pods: _ } = config;
+    let Config { host, manifests, baseline, node: _, forward: _, pods: _, host_options } = config;
     let paths = host.iter().chain(manifests).chain(baseline);
     if paths.filter(|path| path.as_path() == Path::new(STDIN)).count() > 1 {
         return Err(SourceError::StdinTwice);
     }
-    let mut loaded = Loaded::default();
+    let mut loaded = Loaded { failsafes: host_options.failsafes(), ..Loaded::default() };
     let objects = loaded.read_manifests(manifests, texts)?;
     loaded.read_baseline(baseline, &objects, texts)?;
     loaded.sort_policies();
@@ -147,6 +151,12 @@ impl Loaded {
     /// Whether something is broken, so that only `--keep-going` may enforce the rest.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// The host rules as a compile wants them.
+    pub fn host_input(&self) -> Option<HostInput<'_>> {
+        let Self { host, names, sources, failsafes, .. } = self;
+        host.as_ref().map(|rules| HostInput { rules, names, sources, failsafes })
     }
 
     /// Takes host rules whose words make no sense out again, and puts the stand-in in their place.

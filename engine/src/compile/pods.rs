@@ -56,7 +56,7 @@ mod port_map;
 mod sorted;
 mod source_check;
 mod subject;
-mod vital;
+pub(super) mod vital;
 
 /// `RTN_LOCAL`: an address of this host.
 const LOCAL: u32 = 2;

@@ -5,6 +5,8 @@ mod chains;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod failsafe;
+#[cfg(test)]
 mod folding;
 #[cfg(test)]
 mod lowered;

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use engine::compile::failsafe;
 use engine::compile::host::Names;
 use engine::compile::options::{PodOptions, REVOKED_BIT};
 use engine::compile::{ForwardMode, HostInput, Input, compile};
@@ -79,7 +80,12 @@ impl Node {
         let files = MemoryFiles::default().with("host.ferm", self.host);
         let (rules, found) = policy_lang::host::parse("host.ferm", &files, &[], &mut sources);
         findings.extend(found);
-        let host = (!self.host.is_empty()).then_some(HostInput { rules: &rules, names: &names, sources: &sources });
+        let host = (!self.host.is_empty()).then_some(HostInput {
+            rules: &rules,
+            names: &names,
+            sources: &sources,
+            failsafes: &failsafe::NONE,
+        });
         let (ruleset, found) = compile(&Input {
             policies: &policies,
             host,

@@ -4,6 +4,7 @@
 //! the IR is lowered to nftables, with the word's own span. Arrays stay arrays: ferm's product over one source rule
 //! is a product of sets, and that is what lets the compiler fold it exactly.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,6 +15,53 @@ use crate::source::{Origin, Span};
 pub struct HostRules {
     /// One entry for each (domain, table, chain).
     pub chains: Vec<HostChain>,
+}
+
+/// The chains that packets enter by themselves; all others are custom ones.
+const BUILT_IN: [&str; 7] = ["PREROUTING", "PRE_DNAT", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING", "BROUTING"];
+
+impl HostRules {
+    /// These rules, and in each chain those of another configuration after them.
+    ///
+    /// A policy that both give is the one that is given here. Custom chains stay each configuration's own: of two with one
+    /// name, the later one is renamed together with the calls of it. Spans of both are of the same sources.
+    #[must_use]
+    pub fn followed_by(mut self, mut later: Self) -> Self {
+        let numbers = self.chains.iter().flat_map(|chain| &chain.rules).map(|rule| rule.provenance);
+        let next = numbers.max().map_or(0, |number| number.saturating_add(1));
+        let custom = |rules: &Self| -> BTreeSet<(Table, Arc<str>)> {
+            let chains = rules.chains.iter().filter(|chain| !BUILT_IN.contains(&&*chain.name));
+            chains.map(|chain| (chain.table, Arc::clone(&chain.name))).collect()
+        };
+        let (own, others) = (custom(&self), custom(&later));
+        let is_taken = |table: Table, name: &Arc<str>| {
+            let key = (table, Arc::clone(name));
+            own.contains(&key) && others.contains(&key)
+        };
+        // No configuration can name a chain so, so it is free in both.
+        let renamed = |name: &Arc<str>| -> Arc<str> { format!("{name} (2)").into() };
+        for chain in &mut later.chains {
+            let table = chain.table;
+            for rule in &mut chain.rules {
+                rule.provenance = rule.provenance.saturating_add(next);
+                if let Action::Jump(word) | Action::Goto(word) = &mut rule.action
+                    && is_taken(table, &word.text)
+                {
+                    word.text = renamed(&word.text);
+                }
+            }
+            if is_taken(table, &chain.name) {
+                chain.name = renamed(&chain.name);
+            }
+            let is_it =
+                |before: &&HostChain| (before.domain, before.table, &before.name) == (chain.domain, table, &chain.name);
+            if self.chains.iter().find(is_it).is_some_and(|before| before.policy.is_some()) {
+                chain.policy = None;
+            }
+        }
+        self.chains.append(&mut later.chains);
+        self
+    }
 }
 
 /// One chain of one table of one domain.
@@ -190,5 +238,49 @@ impl fmt::Display for Table {
             Self::Raw => "raw",
             Self::Security => "security",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::{MemoryFiles, parse};
+    use crate::source::Sources;
+
+    fn read(path: &str, text: &str, sources: &mut Sources) -> HostRules {
+        let (rules, found) = parse(path, &MemoryFiles::default().with(path, text), &[], sources);
+        assert_eq!(found, []);
+        rules
+    }
+
+    #[test]
+    fn of_two_configurations_the_first_comes_first_and_its_policy_holds() {
+        let mut sources = Sources::default();
+        let first = read("a", "chain INPUT { policy DROP; jump own; } chain own proto tcp ACCEPT;", &mut sources);
+        let text = "chain INPUT { policy ACCEPT; proto udp jump own; } chain own DROP; chain OUTPUT policy DROP;";
+        let both = first.clone().followed_by(read("b", text, &mut sources));
+        let chain = |at: usize| both.chains.get(at).unwrap();
+        let names: Vec<_> =
+            both.chains.iter().map(|chain| (&*chain.name, chain.policy.map(|(policy, _)| policy))).collect();
+        let expected = [
+            ("INPUT", Some(ChainPolicy::Drop)),
+            ("own", None),
+            ("INPUT", None),
+            ("own (2)", None),
+            ("OUTPUT", Some(ChainPolicy::Drop)),
+        ];
+        assert_eq!(names, expected);
+        assert_eq!(both.chains.iter().take(2).cloned().collect::<Vec<_>>(), first.chains);
+        let called = |at: usize| match &chain(at).rules.first().unwrap().action {
+            Action::Jump(word) => word.text.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((called(0), called(2)), ("own".to_owned(), "own (2)".to_owned()));
+        let mut numbers: Vec<u32> =
+            both.chains.iter().flat_map(|chain| &chain.rules).map(|rule| rule.provenance).collect();
+        let n = numbers.len();
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), n);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use engine::compile::{ForwardMode, HostInput};
+use engine::compile::ForwardMode;
 use engine::eval::policy::Outcome as Judged;
 use engine::kernel::{Kernel as _, LogNotice, Netlink, PacketLog, Transport};
 use engine::ruleset::{Family, TableKey};
@@ -54,6 +54,12 @@ fn every_layer_is_named_with_the_line_that_decides_and_its_text() {
         host.contains("a host rule denies it\n    examples/host/node.ferm:17 policy DROP\n    | policy DROP;\n"),
         "{host}"
     );
+    // The same port, once no host rule may close it.
+    let config = std::env::temp_dir().join(format!("palisade-explain-{}.yaml", std::process::id()));
+    std::fs::write(&config, "failsafeInput: [9100/tcp]\n").unwrap();
+    let open = explain("203.0.113.10", "node-a:9100", &["--config", config.to_str().unwrap()]).exits(0).stdout;
+    std::fs::remove_file(&config).unwrap();
+    assert!(open.starts_with("ALLOWED") && open.contains("hint: 9100/TCP is a failsafe port"), "{open}");
     let json = explain("shop/web-1", "shop/db-1", &["--format", "json"]).exits(0).stdout;
     describes("explain-json.md", &json);
     describes("explain-json.md", &explain("203.0.113.10", "node-a:9100", &["--format", "json"]).exits(0).stdout);
@@ -168,7 +174,7 @@ fn the_kernel_says_the_same_for_every_pair_of_the_examples() {
         policies: &loaded.policies,
         inventory: &loaded.inventory,
         objects: &objects,
-        host: loaded.host.as_ref().map(|rules| HostInput { rules, names: &loaded.names, sources: &loaded.sources }),
+        host: loaded.host_input(),
         forward_mode: ForwardMode::PodsFirst,
         options: &engine::compile::options::STANDARD,
         node: None,

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::ops::ControlFlow;
 
 use engine::apply::{Step, apply};
+use engine::compile::failsafe;
 use engine::compile::host::Names;
 use engine::compile::options::PodOptions;
 use engine::compile::{ForwardMode, HostInput, Input, compile};
@@ -113,7 +114,12 @@ impl Cluster {
         let files = MemoryFiles::default().with("node.ferm", host);
         let (parsed, found) = policy_lang::host::parse("node.ferm", &files, &[], &mut sources);
         findings.extend(found);
-        let host = (!host.is_empty()).then_some(HostInput { rules: &parsed, names: &names, sources: &sources });
+        let host = (!host.is_empty()).then_some(HostInput {
+            rules: &parsed,
+            names: &names,
+            sources: &sources,
+            failsafes: &failsafe::NONE,
+        });
         let (ruleset, found) = compile(&Input {
             policies: &policies,
             host,

@@ -60,6 +60,12 @@ pub struct Report {
     pub failures: u32,
     /// Why the last attempt failed.
     pub last_failure: Option<String>,
+    /// The sources of host rules.
+    pub host: Vec<HostReport>,
+    /// Ports of this node that host rules cannot close.
+    pub failsafe_input: Vec<String>,
+    /// Ports of others that they cannot cut off.
+    pub failsafe_output: Vec<String>,
     /// What others changed.
     pub drift: DriftReport,
     /// How many pods of this node have no known address yet.
@@ -88,6 +94,43 @@ pub struct SourceReport {
     pub age_seconds: Option<u64>,
     /// Why it sees nothing.
     pub lost: Option<String>,
+}
+
+/// The host rules of one source.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HostReport {
+    /// Its name.
+    pub source: String,
+    /// What became of them.
+    pub state: HostState,
+    /// Why other rules are in force than were told last.
+    pub fault: Option<String>,
+}
+
+/// What became of the host rules that a source told last.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostState {
+    /// It has not told anything.
+    #[default]
+    Silent,
+    /// It has none, and never had.
+    Absent,
+    /// They are in force as written.
+    Good,
+    /// It is found out whether something answers before they are put in force.
+    Asking,
+    /// They are in force, and taken back unless something answers in time.
+    OnTrial,
+    /// They are in force, and nothing answered before them either.
+    Unproven,
+    /// They are broken or gone, and the last good ones are in force.
+    LastGood,
+    /// They are broken, no others were ever good, and the node is closed to what is new.
+    Closed,
+    /// Nothing answered while they were in force: they were taken back.
+    Refused,
 }
 
 /// What others changed.

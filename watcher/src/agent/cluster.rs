@@ -22,6 +22,7 @@ use self::collection::{Collection, Kind};
 use self::follow::{Follower, Patience};
 use self::needs::{Needs, Switch};
 use self::told::{Shared, Told};
+use super::causes::with_causes;
 use super::event::{Event, Source, SourceName, Tell};
 
 mod backoff;
@@ -44,7 +45,7 @@ mod told;
 mod trouble;
 mod wire;
 
-/// What is followed whatever the policies are.
+/// What is followed in every cluster.
 const ALWAYS: [Kind; 5] = [Kind::Namespace, Kind::NetworkPolicy, Kind::ClusterNetworkPolicy, Kind::Pod, Kind::Baseline];
 
 /// How often it is looked whether anybody still listens.
@@ -60,12 +61,14 @@ pub struct Options {
     pub server: Option<String>,
     /// The ConfigMap that holds the baseline.
     pub baseline: NamespacedName,
+    /// The ConfigMap that holds host rules, if any does.
+    pub host: Option<NamespacedName>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let (namespace, name) = baseline::CONFIG_MAP;
-        Self { kubeconfig: None, server: None, baseline: NamespacedName::new(namespace, name) }
+        Self { kubeconfig: None, server: None, baseline: NamespacedName::new(namespace, name), host: None }
     }
 }
 
@@ -84,8 +87,21 @@ impl Cluster {
     }
 
     /// What is followed for policies with these needs.
-    fn kinds(needs: Needs) -> Vec<Kind> {
-        ALWAYS.into_iter().chain(needs.kinds()).collect()
+    fn kinds(&self, needs: Needs) -> Vec<Kind> {
+        self.always().chain(needs.kinds()).collect()
+    }
+
+    /// What is followed whatever the policies are.
+    fn always(&self) -> impl Iterator<Item = Kind> {
+        ALWAYS.into_iter().chain(self.options.host.as_ref().map(|_| Kind::HostRules))
+    }
+
+    fn collection(&self, kind: Kind) -> Collection {
+        match (kind, &self.options.host) {
+            (Kind::Baseline, _) => Collection::config_map(kind, &self.options.baseline),
+            (Kind::HostRules, Some(host)) => Collection::config_map(kind, host),
+            (kind, _) => Collection::of(kind),
+        }
     }
 
     async fn follow(self, tell: Tell) {
@@ -96,17 +112,12 @@ impl Cluster {
         let mut all: FuturesUnordered<LocalBoxFuture<'_, ()>> = FuturesUnordered::new();
         loop {
             let needed = *needs.borrow_and_update();
-            for kind in Self::kinds(needed) {
+            for kind in self.kinds(needed) {
                 if followed.contains(&kind) {
                     continue;
                 }
                 followed.push(kind);
-                let collection = if kind == Kind::Baseline {
-                    Collection::baseline(&self.options.baseline)
-                } else {
-                    Collection::of(kind)
-                };
-                let told = Told::new(collection, tell.clone(), Rc::clone(&shared));
+                let told = Told::new(self.collection(kind), tell.clone(), Rc::clone(&shared));
                 all.push(Follower::new(client.clone(), told, self.patience, self.switch.clone()).run().boxed_local());
             }
             tokio::select! {
@@ -144,7 +155,7 @@ impl Cluster {
 
 impl Source for Cluster {
     fn names(&self) -> Vec<SourceName> {
-        ALWAYS.into_iter().map(|kind| SourceName::new(kind.source())).collect()
+        self.always().map(|kind| SourceName::new(kind.source())).collect()
     }
 
     fn run(self: Box<Self>, tell: Tell) {
@@ -157,6 +168,30 @@ impl Source for Cluster {
             }
         }
     }
+}
+
+/// Whether the API server answers a new connection. Any answer is one: what is found out is whether packets get there
+/// and back. Asked is for what the agent may see anyhow.
+///
+/// # Errors
+/// Why nothing answered.
+pub fn answers(options: &Options) -> Result<(), String> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    runtime.block_on(async {
+        let attempt = async {
+            let client = client(config(options).await?).map_err(|error| with_causes(&error))?;
+            let collection = Collection::config_map(Kind::Baseline, &options.baseline);
+            let request = http::Request::builder()
+                .uri(request::Ask::Page { after: None }.uri(&collection, 0))
+                .header("accept", "application/json")
+                .header("user-agent", concat!("palisade/", env!("CARGO_PKG_VERSION")));
+            let request = request.body(kube::client::Body::empty()).map_err(|error| error.to_string())?;
+            client.send(request).await.map(|_| ()).map_err(|error| with_causes(&error))
+        };
+        let answer = tokio::time::timeout(super::probe::PATIENCE, attempt).await;
+        answer.unwrap_or_else(|_| Err(format!("it did not answer within {:?}", super::probe::PATIENCE)))
+    })
 }
 
 /// How the cluster is reached.

@@ -4,6 +4,7 @@
 //! everything again too. The loop takes all that has come while it was busy at once, so a slow kernel makes batches
 //! bigger and not queues longer; where the channel is full, the source waits.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
@@ -35,7 +36,7 @@ pub enum Event {
     Changed(Vec<Change>),
     /// The enforced egress baseline is now this.
     Baseline(FoundBaseline),
-    /// The host's own rules are now these; none if there are none any more.
+    /// The host rules of this source are now these; none if it has none. What it had before may stay in force then.
     HostRules(Option<Arc<FoundHostRules>>),
     /// All there is to say about one object: this takes the place of what was said of it before, and nothing means that
     /// it is fine now, or gone.
@@ -49,6 +50,13 @@ pub enum Event {
     InSync,
     /// The source cannot see what there is any more, and tries again by itself: what it told stays in force.
     Lost(String),
+    /// An attempt to reach what has to answer has come to its end: its number, and why it failed if it did.
+    Probed {
+        /// Which.
+        number: u64,
+        /// Nothing if it was answered.
+        answer: Result<(), String>,
+    },
     /// Somebody committed to nf_tables; told by whoever listens to the kernel.
     Kernel(Notice),
     /// The agent is asked to end; told by whoever listens to signals.
@@ -81,6 +89,8 @@ pub struct FoundHostRules {
     pub main: String,
     /// Its text and those that it includes, by path, so that they can be kept.
     pub texts: Vec<(String, String)>,
+    /// What was in the folders and matched the patterns that were asked about on the way.
+    pub listings: BTreeMap<String, Vec<String>>,
 }
 
 /// Whether something is what was written.
@@ -143,9 +153,14 @@ impl SourceName {
         Self::new("baseline")
     }
 
-    /// The host's own rules.
+    /// The host's own rules, from a file on the node.
     pub fn host() -> Self {
         Self::new("host")
+    }
+
+    /// Host rules from a ConfigMap.
+    pub fn host_config_map() -> Self {
+        Self::new("host-configmap")
     }
 
     /// The name.

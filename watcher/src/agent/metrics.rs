@@ -22,7 +22,7 @@ pub struct Family {
 }
 
 /// Every metric of the agent.
-pub const FAMILIES: [Family; 19] = [
+pub const FAMILIES: [Family; 21] = [
     Family { name: "palisade_build_info", kind: "gauge `version`", help: "Always 1" },
     Family {
         name: "palisade_ready",
@@ -82,6 +82,16 @@ pub const FAMILIES: [Family; 19] = [
         kind: "gauge `severity`",
         help: "What is wrong with objects, by `error` and `warning`",
     },
+    Family {
+        name: "palisade_host_rules_reverted_total",
+        kind: "counter",
+        help: "Times that host rules were taken back because nothing answered while they were in force",
+    },
+    Family {
+        name: "palisade_host_rules_refused",
+        kind: "gauge",
+        help: "1 while host rules that were taken back are what a source says",
+    },
     Family { name: "palisade_pods", kind: "gauge", help: "Pods that can be subject or peer" },
     Family { name: "palisade_policies", kind: "gauge", help: "Policies of every tier but the baseline" },
     Family {
@@ -133,6 +143,8 @@ pub struct Metrics {
     pub restored: Counter,
     pub lost: Counter,
     pub revoked: Counter,
+    pub host_reverted: Counter,
+    pub host_refused: Gauge,
     pub pods: Gauge,
     pub policies: Gauge,
     pub unknown_pods: Gauge,
@@ -162,6 +174,8 @@ impl Metrics {
             restored: register(&mut registry, "palisade_table_restored_total", Counter::default()),
             lost: register(&mut registry, "palisade_notices_lost_total", Counter::default()),
             revoked: register(&mut registry, "palisade_conntrack_revoked_total", Counter::default()),
+            host_reverted: register(&mut registry, "palisade_host_rules_reverted_total", Counter::default()),
+            host_refused: register(&mut registry, "palisade_host_rules_refused", Gauge::default()),
             pods: register(&mut registry, "palisade_pods", Gauge::default()),
             policies: register(&mut registry, "palisade_policies", Gauge::default()),
             unknown_pods: register(&mut registry, "palisade_unknown_pods", Gauge::default()),

@@ -19,6 +19,7 @@ use super::causes::with_causes;
 use super::enforcer::{Done, Enforcer, Flows};
 use super::event::{Event, Finding, Hear, Message, SourceName};
 use super::gate::Gate;
+use super::host::{HostFirewall, Origin, Trial};
 use super::metrics::Phase;
 use super::schedule::Schedule;
 use super::snapshot::Keeper;
@@ -45,6 +46,8 @@ pub struct Start<K> {
     pub settings: Settings,
     /// Whom to wait for.
     pub sources: Vec<SourceName>,
+    /// How host rules are tried when they change, if they are.
+    pub trial: Option<Trial>,
     /// Where the last good state is.
     pub state: StateDir,
     /// Where operators look.
@@ -64,6 +67,7 @@ pub struct Agent<K> {
     state: StateDir,
     board: Arc<Board>,
     baseline: Enforced,
+    host: HostFirewall,
     findings: BTreeMap<Arc<str>, Vec<Finding>>,
     enforcing: Enforcing,
     generation: u64,
@@ -107,17 +111,19 @@ impl<K: Kernel> Agent<K> {
     /// # Errors
     /// [`KernelError`] if the kernel cannot be read.
     pub fn start(start: Start<K>) -> Result<Self, KernelError> {
-        let Start { mut enforcer, settings, sources, state, board } = start;
+        let Start { mut enforcer, settings, sources, trial, state, board } = start;
         let now = Instant::now();
         let keeper = Keeper::new(state.clone());
         let is_loaded = enforcer.is_loaded()?;
-        let last_good = match keeper.recall() {
-            Ok(facts) => facts.map(|facts| World::of(settings.clone(), facts)),
-            Err(error) => {
-                warn!(event = "snapshot-unusable", %error);
-                None
-            }
-        };
+        let kept = keeper.recall().unwrap_or_else(|error| {
+            warn!(event = "snapshot-unusable", %error);
+            None
+        });
+        let good = kept.as_ref().map(|(_, good)| good.clone()).unwrap_or_default();
+        let mut host = HostFirewall::new(&good, &sources, trial, settings.pods.revoked_bit);
+        host.inherit(&state, is_loaded, now);
+        let last_good =
+            kept.map(|(facts, _)| World::of(settings.clone(), Facts { host: host.good().together(), ..facts }));
         info!(
             event = "started",
             node = settings.node,
@@ -135,6 +141,7 @@ impl<K: Kernel> Agent<K> {
             state,
             board,
             baseline: Enforced::default(),
+            host,
             findings: BTreeMap::new(),
             enforcing: if is_loaded { Enforcing::Adopted } else { Enforcing::Nothing },
             generation: 0,
@@ -165,11 +172,12 @@ impl<K: Kernel> Agent<K> {
             for message in first.into_iter().chain(more).take(TAKEN_MAX) {
                 if let ControlFlow::Break(end) = self.take(message) {
                     info!(event = "stopped", "what is in force stays");
-                    self.keeper.finish(&mut self.world);
+                    self.keeper.finish(&mut self.world, &self.host.good());
                     return end;
                 }
             }
             let now = Instant::now();
+            self.watch_host(now);
             if !self.is_patience_over && self.gate.is_patience_over(now) {
                 self.is_patience_over = true;
                 if !self.gate.is_open() {
@@ -180,7 +188,7 @@ impl<K: Kernel> Agent<K> {
                 self.board.beat();
                 self.work(now);
             }
-            self.keeper.keep_if_due(&mut self.world, &self.board.metrics, Instant::now());
+            self.keeper.keep_if_due(&mut self.world, || self.host.good(), &self.board.metrics, Instant::now());
             self.post(Instant::now());
         }
     }
@@ -204,9 +212,12 @@ impl<K: Kernel> Agent<K> {
                 self.baseline = enforced;
                 self.is_told(at);
             }
-            Event::HostRules(host) => {
-                self.world.set_host(host);
-                self.is_told(at);
+            Event::HostRules(found) => {
+                if let Some(origin) = Origin::of(&source) {
+                    self.host.tell(origin, found, Instant::now());
+                    self.world.set_host(self.host.enforced());
+                    self.is_told(at);
+                }
             }
             Event::Said { about, findings } => self.hear_findings(about, findings),
             Event::InSync => {
@@ -218,6 +229,12 @@ impl<K: Kernel> Agent<K> {
             Event::Lost(why) => {
                 warn!(event = "source-lost", source = source.as_str(), why);
                 self.gate.lost(&source, why);
+            }
+            Event::Probed { number, answer } => {
+                let now = Instant::now();
+                if self.host.hear(number, &answer, now) {
+                    self.host_is_other(now);
+                }
             }
             Event::Kernel(notice) => self.hear_kernel(notice),
             Event::Stop => return ControlFlow::Break(Ok(())),
@@ -248,6 +265,37 @@ impl<K: Kernel> Agent<K> {
         self.counts.are_stale = true;
     }
 
+    /// Asks what is to be asked about host rules that are on trial, and takes back those that cut it off.
+    fn watch_host(&mut self, now: Instant) {
+        let verdict = self.host.watch(now);
+        if verdict.n_reverted == 0 {
+            return;
+        }
+        self.board.metrics.host_reverted.inc_by(verdict.n_reverted);
+        // What was adopted may hold them: then what was kept takes its place.
+        if verdict.is_of_earlier_run && self.enforcing == Enforcing::Adopted && self.last_good.is_some() {
+            self.enforcing = Enforcing::Nothing;
+        }
+        self.host_is_other(now);
+    }
+
+    /// Other host rules are to be in force, or the same ones are good now.
+    fn host_is_other(&mut self, now: Instant) {
+        self.world.set_host(self.host.enforced());
+        self.keep_trials();
+        if self.enforcing == Enforcing::Sources {
+            self.keeper.want(now);
+        }
+        self.counts.are_stale = true;
+        self.schedule.want(now);
+    }
+
+    fn keep_trials(&mut self) {
+        if let Err(error) = self.host.keep(&self.state) {
+            warn!(event = "host-trial-not-kept", %error, "a new start in the middle of it would not know of it");
+        }
+    }
+
     fn hear_kernel(&mut self, notice: Notice) {
         match notice {
             Notice::Commit(Commit { process_id, process_name, .. }) => {
@@ -268,6 +316,13 @@ impl<K: Kernel> Agent<K> {
             return self.failed(&error);
         }
         let basis = self.basis(now);
+        // Before host rules go on trial, all that is good is on the disk, and that they are not.
+        if self.host.is_due() {
+            if basis == Basis::Sources {
+                self.keeper.keep_now(&mut self.world, &self.host.good());
+            }
+            self.keep_trials();
+        }
         let begun = Instant::now();
         let mut stop_gap = None;
         let world = match basis {
@@ -323,7 +378,9 @@ impl<K: Kernel> Agent<K> {
     }
 
     fn basis(&self, now: Instant) -> Basis {
-        if self.gate.is_open() {
+        // The first batch waits until it is known how host rules that have changed are to be tried.
+        let is_asking = self.host.is_asking() && self.enforcing != Enforcing::Sources;
+        if self.gate.is_open() && !is_asking {
             return Basis::Sources;
         }
         let objects_are_silent = self.gate.silent().any(is_of_objects);
@@ -347,10 +404,8 @@ impl<K: Kernel> Agent<K> {
                 None => baseline::unknown(&self.state).policies,
             };
         }
+        facts.host = self.host.with_kept();
         let Some(kept) = kept else { return facts };
-        if silent.contains(&SourceName::host()) {
-            facts.host = kept.host;
-        }
         if silent.iter().any(is_of_objects) {
             (facts.policies, facts.inventory) = (kept.policies, kept.inventory);
         }
@@ -386,6 +441,13 @@ impl<K: Kernel> Agent<K> {
         }
         self.say_flows(flows);
         self.counts.are_stale = true;
+        match basis {
+            Basis::Sources | Basis::StopGap => {
+                self.host.is_in_force(now);
+                self.keep_trials();
+            }
+            Basis::Nothing | Basis::LastGood => {}
+        }
         if basis != Basis::Sources {
             return;
         }
@@ -435,5 +497,5 @@ impl<K: Kernel> Agent<K> {
 }
 
 fn is_of_objects(source: &SourceName) -> bool {
-    *source != SourceName::baseline() && *source != SourceName::host()
+    *source != SourceName::baseline() && Origin::of(source).is_none()
 }

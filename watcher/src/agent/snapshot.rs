@@ -6,22 +6,16 @@
 
 use std::fs;
 use std::io::{self, Seek, Write};
-use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use engine::compile::host::Names;
-use policy_lang::diagnostic::Severity;
-use policy_lang::host::{self, MemoryFiles};
-use policy_lang::source::Sources;
 use tracing::warn;
 
 use self::form::{Keeping, Kept};
-use super::event::{FoundHostRules, Soundness};
+use super::host::Good;
 use super::metrics::Metrics;
 use super::world::{Facts, World};
 use crate::sealed;
-use crate::source::machine;
 use crate::state_dir::StateDir;
 
 mod form;
@@ -71,11 +65,11 @@ impl Keeper {
         Self { state, wanted: None, written: None, rest: INTERVAL, writing: None }
     }
 
-    /// What was kept last; nothing if nothing ever was.
+    /// What was kept last, without host rules, and those of each source; nothing if nothing ever was.
     ///
     /// # Errors
     /// [`SnapshotError`].
-    pub fn recall(&self) -> Result<Option<Facts>, SnapshotError> {
+    pub fn recall(&self) -> Result<Option<(Facts, Good)>, SnapshotError> {
         let path = self.state.file(NAME);
         match fs::metadata(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -92,7 +86,7 @@ impl Keeper {
     }
 
     /// Begins to write, if it is time.
-    pub fn keep_if_due(&mut self, world: &mut World, metrics: &Metrics, now: Instant) {
+    pub fn keep_if_due(&mut self, world: &mut World, host: impl FnOnce() -> Good, metrics: &Metrics, now: Instant) {
         if self.writing.as_ref().is_some_and(JoinHandle::is_finished) {
             self.written(metrics);
         }
@@ -102,21 +96,28 @@ impl Keeper {
         }
         self.wanted = None;
         let begun = Instant::now();
-        let (state, facts) = (self.state.clone(), world.facts());
+        let (state, facts, host) = (self.state.clone(), world.facts(), host());
         self.rest = (begun.elapsed() * REST).max(INTERVAL);
         self.written = Some(now);
-        self.writing = Some(std::thread::spawn(move || state.replace_by(NAME, |file| write(&facts, file))));
+        self.writing = Some(std::thread::spawn(move || state.replace_by(NAME, |file| write(&facts, &host, file))));
+    }
+
+    /// Writes what is told, at once: what comes next must not be what a next run begins with.
+    pub fn keep_now(&mut self, world: &mut World, host: &Good) {
+        self.wanted = Some(Instant::now());
+        self.finish(world, host);
+        self.written = Some(Instant::now());
     }
 
     /// Writes what is not written yet, before the end.
-    pub fn finish(&mut self, world: &mut World) {
+    pub fn finish(&mut self, world: &mut World, host: &Good) {
         if let Some(writing) = self.writing.take() {
             drop(writing.join());
         }
         if self.wanted.take().is_none() {
             return;
         }
-        if let Err(error) = self.state.replace_by(NAME, |file| write(&world.facts(), file)) {
+        if let Err(error) = self.state.replace_by(NAME, |file| write(&world.facts(), host, file)) {
             warn!(event = "snapshot-not-written", %error);
         }
     }
@@ -134,31 +135,16 @@ impl Keeper {
     }
 }
 
-fn write<W: Write + Seek>(facts: &Facts, out: &mut W) -> io::Result<()> {
+fn write<W: Write + Seek>(facts: &Facts, host: &Good, out: &mut W) -> io::Result<()> {
     sealed::write(HEAD, out, |mut out| {
-        serde_json::to_writer(&mut out, &Keeping(facts))?;
+        serde_json::to_writer(&mut out, &Keeping { facts, host })?;
         writeln!(out)
     })
 }
 
-fn read(whole: &str) -> Option<Facts> {
+fn read(whole: &str) -> Option<(Facts, Good)> {
     let kept: Kept<'_> = serde_json::from_str(sealed::open(HEAD, whole)?).ok()?;
     kept.facts()
-}
-
-/// Host rules as they were, with the words of this machine as it is.
-fn host(main: String, texts: Vec<(String, String)>) -> Option<FoundHostRules> {
-    let files = texts.iter().fold(MemoryFiles::default(), |files, (path, text)| files.with(path, text));
-    let mut sources = Sources::default();
-    let (rules, found) = host::parse(&main, &files, &[], &mut sources);
-    let is_sound = found.iter().all(|finding| finding.severity != Severity::Error);
-    let names: Names = machine::names();
-    is_sound.then_some(FoundHostRules { rules, names, sources, soundness: Soundness::Sound, main, texts })
-}
-
-fn kept_host(host: Option<&Arc<FoundHostRules>>) -> Option<(String, Vec<(String, String)>)> {
-    let sound = host.filter(|host| host.soundness == Soundness::Sound)?;
-    Some((sound.main.clone(), sound.texts.clone()))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use engine::compile::host::Names;
+use engine::compile::failsafe::Failsafes;
 use engine::compile::marker::SourceRecord;
 use engine::compile::options::PodOptions;
 use engine::compile::{ForwardMode, HostInput};
@@ -19,8 +19,9 @@ use policy_lang::name::{Labels, NamespacedName};
 use policy_lang::policy::{Policy, Tier};
 use policy_lang::source::Sources;
 
-use super::event::{Finding, FoundHostRules, Soundness};
-use crate::source::{is_of_baseline, stand_in};
+use super::event::{Finding, FoundHostRules};
+use super::host::reading::{closed, is_closed};
+use crate::source::is_of_baseline;
 
 /// From so many changes on, compiling everything once costs less than following each.
 const FOLLOWED_MAX: usize = 64;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub forward: ForwardMode,
     /// How pod policy is enforced.
     pub pods: PodOptions,
+    /// What host rules cannot cut.
+    pub failsafes: Failsafes,
     /// What the ruleset says that it was built from.
     pub records: Vec<SourceRecord>,
 }
@@ -50,7 +53,7 @@ pub struct Facts {
     pub inventory: Inventory,
     /// The policies of the baseline.
     pub baseline: Vec<Policy>,
-    /// The host's own rules.
+    /// The host rules of every source together.
     pub host: Option<Arc<FoundHostRules>>,
 }
 
@@ -73,9 +76,7 @@ pub struct World {
     waiting: Vec<Change>,
     /// As told, until the first compile; then only baseline and host rules are of this.
     facts: Facts,
-    /// The last host rules that could be enforced as written.
-    sound_host: Option<Arc<FoundHostRules>>,
-    /// Why other host rules are enforced than the last that were told.
+    /// Why other host rules are enforced than these facts say.
     pub host_fault: Option<String>,
     compiled: Option<Incremental>,
     /// Baseline or host rules are others than were compiled.
@@ -90,15 +91,7 @@ impl World {
 
     /// A world that is known.
     pub fn of(settings: Settings, facts: Facts) -> Self {
-        Self {
-            settings,
-            waiting: Vec::new(),
-            sound_host: None,
-            host_fault: None,
-            facts,
-            compiled: None,
-            is_replaced: false,
-        }
+        Self { settings, waiting: Vec::new(), host_fault: None, facts, compiled: None, is_replaced: false }
     }
 
     /// These objects came, changed or went.
@@ -121,11 +114,6 @@ impl World {
         self.host_fault = None;
         self.facts.host = host;
         self.is_replaced = true;
-        if let Some(host) = &self.facts.host
-            && host.soundness == Soundness::Broken
-        {
-            self.host_fails("they could not be read");
-        }
     }
 
     /// How many changes wait.
@@ -252,51 +240,26 @@ impl World {
             let surroundings = surroundings(&self.settings, self.facts.host.as_deref());
             let compiled = Incremental::new(policies, inventory, surroundings);
             let error = compiled.diagnostics().iter().find(|finding| finding.severity == Severity::Error);
-            let is_host = self.facts.host.as_ref().is_some_and(|host| host.main != STAND_IN);
+            let is_host = self.facts.host.as_ref().is_some_and(|host| !is_closed(host));
             // Only words of host rules are errors here.
             let Some(error) = error.filter(|_| is_host).map(|finding| finding.message.clone()) else {
                 self.compiled = Some(compiled);
                 break;
             };
             (policies, inventory) = compiled.into_facts();
-            self.host_fails(&error);
+            // Who told of them has looked for these, but what was kept may have been written for another machine.
+            self.host_fault = Some(format!("the host rules are broken, and nothing new comes in to the node: {error}"));
+            self.facts.host = Some(Arc::new(closed()));
         }
-        if self.host_fault.is_none() {
-            self.sound_host.clone_from(&self.facts.host);
-        }
-    }
-
-    /// The last sound host rules in the place of these; what closes the node only where there never were any.
-    fn host_fails(&mut self, why: &str) {
-        // Those that failed once are not sound either, whatever they were before.
-        let failed = self.facts.host.take();
-        let is_it = |sound: &Arc<FoundHostRules>| failed.as_ref().is_some_and(|failed| Arc::ptr_eq(failed, sound));
-        self.sound_host = self.sound_host.take().filter(|sound| !is_it(sound));
-        let rest =
-            if self.sound_host.is_some() { "the last good ones stay" } else { "nothing new comes in to the node" };
-        self.host_fault = Some(format!("the host rules are broken, and {rest}: {why}"));
-        self.facts.host = Some(self.sound_host.clone().unwrap_or_else(|| Arc::new(closed_host())));
     }
 }
-
-fn closed_host() -> FoundHostRules {
-    let mut sources = Sources::default();
-    FoundHostRules {
-        rules: stand_in::host(&mut sources),
-        names: Names::built_in(),
-        sources,
-        soundness: Soundness::Broken,
-        main: STAND_IN.to_owned(),
-        texts: Vec::new(),
-    }
-}
-
-/// The name of the rules that close the node.
-const STAND_IN: &str = "palisade:broken-host-rules";
 
 fn surroundings<'a>(settings: &'a Settings, host: Option<&'a FoundHostRules>) -> Surroundings<'a> {
-    let Settings { node, forward, pods, records } = settings;
-    let host = host.map(|host| HostInput { rules: &host.rules, names: &host.names, sources: &host.sources });
+    let Settings { node, forward, pods, failsafes, records } = settings;
+    let host = host.map(|host| {
+        let FoundHostRules { rules, names, sources, .. } = host;
+        HostInput { rules, names, sources, failsafes }
+    });
     Surroundings { host, node, forward_mode: *forward, pods, sources: records }
 }
 

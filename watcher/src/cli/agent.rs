@@ -10,6 +10,7 @@ use anyhow::{Context as _, anyhow};
 use clap::ValueEnum;
 use engine::compile::marker::{SourceKind, SourceRecord};
 use engine::kernel::Netlink;
+use policy_lang::name::NamespacedName;
 use tracing::level_filters::LevelFilter;
 
 use super::input::{self, SourceArgs};
@@ -19,10 +20,12 @@ use crate::agent::cluster::{self, Cluster};
 use crate::agent::enforcer::{Enforcer, Ownership};
 use crate::agent::event::{self, Source};
 use crate::agent::files::Files;
+use crate::agent::host::{HostFile, Trial};
 use crate::agent::reconcile::{Agent, Start};
 use crate::agent::world::Settings;
-use crate::agent::{drift, serve};
+use crate::agent::{drift, probe, serve};
 use crate::config::Config;
+use crate::config::host::{self as options, HostOptions, Revert};
 use crate::report::Color;
 use crate::run_dir::RunDir;
 use crate::state_dir::StateDir;
@@ -74,9 +77,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     baseline: Vec<PathBuf>,
 
-    /// Host rules in ferm's language.
+    /// Host rules in ferm's language, in a file on the node. They are read again when the file changes, or one that it
+    /// includes.
     #[arg(long, value_name = "FILE")]
     host: Option<PathBuf>,
+
+    /// The ConfigMap with host rules: each key is a file, and `host.ferm` the main one. In each chain they come after those
+    /// of --host. One that is deleted stays in force as it was last good.
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = config_map)]
+    host_configmap: Option<NamespacedName>,
 
     /// How pod policy is enforced, and what is not given as a flag (docs/reference/config.md).
     #[arg(long, value_name = "FILE")]
@@ -142,6 +151,7 @@ enum Log {
 pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     let config = config(args, color)?;
     let settings = settings(args, &config)?;
+    let trial = tried(args, &config)?;
     let run = RunDir::from_environment();
     let _lock = run.lock("palisade agent", PATIENCE).map_err(|error| Failure::Refused(error.into()))?;
     apply::refuse_unconfirmed(&run)?;
@@ -163,33 +173,70 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     };
     let judge = Box::new(crate::flows::judge);
     let enforcer = Enforcer::new(kernel, ownership, settings.pods.local.clone(), judge);
-    let source = source(args, config);
-    let sources = source.names();
-    let start = Start { enforcer, settings, sources, state: StateDir::from_environment(), board };
+    let trial = trial.map(|Tried { revert, after, what, attempt }| Trial {
+        revert,
+        after,
+        what,
+        ask: probe::asking(tell.clone(), attempt),
+    });
+    let all = sources(args, config);
+    let sources = all.iter().flat_map(|source| source.names()).collect();
+    let start = Start { enforcer, settings, sources, trial, state: StateDir::from_environment(), board };
     let agent = Agent::start(start).map_err(live::refused)?;
-    event::watch_over("sources", tell, move |tell| source.run(tell));
+    for source in all {
+        event::watch_over("a source", tell.clone(), move |tell| source.run(tell));
+    }
     agent.run(&hear).map_err(|why| Failure::Incomplete(anyhow!(why)))?;
     Ok(Outcome::Clean)
 }
 
 /// Whoever tells what there is.
-fn source(args: &Args, config: Config) -> Box<dyn Source> {
-    match &args.source {
+fn sources(args: &Args, config: Config) -> Vec<Box<dyn Source>> {
+    let host = config.host.clone().map(|path| Box::new(HostFile::new(path)) as Box<dyn Source>);
+    let objects: Box<dyn Source> = match &args.source {
         From::Folder(_) => Box::new(Files::new(config)),
-        From::Cluster(kubeconfig) => {
-            let options = cluster::Options {
-                kubeconfig: kubeconfig.clone(),
-                server: args.api_server.clone(),
-                ..cluster::Options::default()
-            };
-            Box::new(Cluster::new(options))
-        }
+        From::Cluster(kubeconfig) => Box::new(Cluster::new(cluster_options(kubeconfig.clone(), args, &config))),
+    };
+    std::iter::once(objects).chain(host).collect()
+}
+
+fn cluster_options(kubeconfig: Option<PathBuf>, args: &Args, config: &Config) -> cluster::Options {
+    cluster::Options {
+        kubeconfig,
+        server: args.api_server.clone(),
+        host: config.host_options.config_map.clone(),
+        ..cluster::Options::default()
     }
+}
+
+/// How host rules are tried when they change.
+struct Tried {
+    revert: Revert,
+    after: Duration,
+    what: String,
+    attempt: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
+}
+
+fn tried(args: &Args, config: &Config) -> Result<Option<Tried>, Failure> {
+    let HostOptions { revert, revert_after, probe, .. } = config.host_options.clone();
+    let (revert, after) = (revert.unwrap_or_default(), revert_after.unwrap_or(options::REVERT_AFTER));
+    let (what, attempt): (String, Box<dyn Fn() -> Result<(), String> + Send + Sync>) = match (probe, &args.source) {
+        (Some(probe), _) => (format!("{probe}"), Box::new(move || probe::connect(&probe))),
+        (None, From::Cluster(kubeconfig)) => {
+            let options = cluster_options(kubeconfig.clone(), args, config);
+            ("the API server".to_owned(), Box::new(move || cluster::answers(&options)))
+        }
+        (None, From::Folder(_)) if revert == Revert::All => {
+            return Err(Failure::Input(anyhow!("`hostRevert: all` takes a `hostProbe` where there is no API server")));
+        }
+        (None, From::Folder(_)) => return Ok(None),
+    };
+    Ok(Some(Tried { revert, after, what, attempt }))
 }
 
 /// What the flags and the file say, with the folder as the only manifests.
 fn config(args: &Args, color: Color) -> Result<Config, Failure> {
-    let Args { source, node, baseline, host, config, .. } = args;
+    let Args { source, node, baseline, host, host_configmap, config, .. } = args;
     let from_file = match config {
         Some(path) => SourceArgs::of_config(path).config(color)?,
         None => Config::default(),
@@ -202,8 +249,8 @@ fn config(args: &Args, color: Color) -> Result<Config, Failure> {
         },
         baseline: baseline.clone(),
         node: node.clone(),
-        forward: None,
-        pods: None,
+        host_options: HostOptions { config_map: host_configmap.clone(), ..HostOptions::default() },
+        ..Config::default()
     };
     let config = flags.or(from_file);
     let mut paths = config.manifests.iter().chain(&config.host).chain(&config.baseline);
@@ -211,10 +258,13 @@ fn config(args: &Args, color: Color) -> Result<Config, Failure> {
         return Err(Failure::Input(anyhow!("an agent cannot watch standard input (`-`)")));
     }
     match source {
-        From::Cluster(_) if config.manifests.is_empty() && config.baseline.is_empty() && config.host.is_none() => {}
+        From::Cluster(_) if config.manifests.is_empty() && config.baseline.is_empty() => {}
         From::Cluster(_) => {
-            let message = "with a cluster as the source, neither manifests, a baseline nor host rules come from files";
+            let message = "with a cluster as the source, neither manifests nor a baseline come from files";
             return Err(Failure::Input(anyhow!(message)));
+        }
+        From::Folder(_) if config.host_options.config_map.is_some() => {
+            return Err(Failure::Input(anyhow!("host rules from a ConfigMap are for the source `cluster`")));
         }
         From::Folder(_) if args.api_server.is_some() => {
             return Err(Failure::Input(anyhow!("--api-server is for the source `cluster`")));
@@ -234,12 +284,20 @@ fn settings(args: &Args, config: &Config) -> Result<Settings, Failure> {
     let manifests = config.manifests.iter().map(|path| record(SourceKind::Manifests, path));
     let baseline = config.baseline.iter().map(|path| record(SourceKind::Baseline, path));
     let host = config.host.iter().map(|path| record(SourceKind::Host, path));
+    let of_map = |name: &NamespacedName| SourceRecord { kind: SourceKind::Host, path: format!("configmap:{name}") };
+    let host = host.chain(config.host_options.config_map.iter().map(of_map));
     Ok(Settings {
         node: input::node(config)?,
         forward: config.forward.unwrap_or_default(),
         pods: config.pod_options().clone(),
+        failsafes: config.host_options.failsafes_of_agent(),
         records: cluster.chain(manifests).chain(baseline).chain(host).collect(),
     })
+}
+
+/// What a flag says that names a ConfigMap.
+fn config_map(text: &str) -> Result<NamespacedName, String> {
+    options::config_map(text).ok_or_else(|| "a ConfigMap is `NAMESPACE/NAME`".to_owned())
 }
 
 fn begin_log(form: Log, level: LevelFilter) {

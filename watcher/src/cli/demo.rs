@@ -195,7 +195,7 @@ mod with_kernel {
         let nodes = &scene.topology.nodes;
         let config = config(args);
         let config = if config.has_sources() { config } else { examples::config() };
-        let Config { host, manifests, baseline, node: _, forward: _, pods: _ } = config;
+        let Config { host, manifests, baseline, node: _, forward: _, pods: _, host_options: _ } = config;
         let paths: Vec<_> =
             manifests.iter().chain(&baseline).chain(&host).map(|path| path.display().to_string()).collect();
         format!(

@@ -1,7 +1,6 @@
 //! `palisade explain`: why a connection is permitted or denied.
 
 use clap::ValueEnum;
-use engine::compile::HostInput;
 use policy_lang::diagnostic::Severity;
 
 use super::input::{self, SourceArgs};
@@ -79,7 +78,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         policies: &loaded.policies,
         inventory: &loaded.inventory,
         objects: &objects,
-        host: loaded.host.as_ref().map(|rules| HostInput { rules, names: &loaded.names, sources: &loaded.sources }),
+        host: loaded.host_input(),
         forward_mode: config.forward.unwrap_or_default(),
         options: config.pod_options(),
         node: config.node.as_deref(),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 use clap::{Subcommand, ValueEnum};
+use engine::compile::failsafe;
 use engine::compile::{ForwardMode, HostInput, Input, compile};
 use engine::inventory::Inventory;
 use policy_lang::diagnostic::{Diagnostic, Severity};
@@ -101,7 +102,7 @@ fn check(file: &FileArgs, color: Color) -> Result<Outcome, Failure> {
         let names = machine::names();
         let (_, found) = compile(&Input {
             policies: &[],
-            host: Some(HostInput { rules: &rules, names: &names, sources: &sources }),
+            host: Some(HostInput { rules: &rules, names: &names, sources: &sources, failsafes: &failsafe::NONE }),
             inventory: &Inventory::default(),
             node: "",
             forward_mode: ForwardMode::default(),

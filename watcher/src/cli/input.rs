@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
 use engine::compile::marker::SourceRecord;
-use engine::compile::{HostInput, Input, compile};
+use engine::compile::{Input, compile};
 use engine::inventory::Inventory;
 use engine::ruleset::Ruleset;
 use policy_lang::baseline::Text;
@@ -115,8 +115,7 @@ impl SourceArgs {
             manifests: self.manifests.clone(),
             baseline: self.baseline.clone(),
             node: self.node.clone(),
-            forward: None,
-            pods: None,
+            ..Config::default()
         }
     }
 
@@ -237,10 +236,10 @@ fn compiled(loaded: &mut Loaded, config: &Config, node: &str) -> Ruleset {
 }
 
 fn compile_once(loaded: &Loaded, config: &Config, node: &str) -> (Ruleset, Vec<Diagnostic>) {
-    let Loaded { sources, policies, inventory, host, names, records, baseline: _, diagnostics: _ } = loaded;
+    let Loaded { policies, inventory, records, .. } = loaded;
     compile(&Input {
         policies,
-        host: host.as_ref().map(|rules| HostInput { rules, names, sources }),
+        host: loaded.host_input(),
         inventory,
         node,
         forward_mode: config.forward.unwrap_or_default(),

@@ -8,7 +8,7 @@ use policy_lang::manifest::cidr::{self, Cidr};
 use policy_lang::manifest::tree::{ScalarKind, Value};
 use serde_json::json;
 
-use super::{CONFIG, Field, string, wrong};
+use super::{CONFIG, Field, number, string, wrong};
 
 /// Longest name of an interface is 15 bytes, and a prefix leaves room for what tells one from the other.
 const PREFIX_MAX: usize = 14;
@@ -266,12 +266,4 @@ fn log_group(value: &Value) -> Setting<Option<u16>> {
 
 fn text(value: &Value) -> Setting<&str> {
     string(value)?.ok_or_else(|| wrong(value, "a text"))
-}
-
-fn number(value: &Value) -> Option<u64> {
-    let scalar = value.scalar().filter(|scalar| scalar.kind() == ScalarKind::Number)?;
-    match scalar.text.strip_prefix("0x") {
-        Some(digits) => u64::from_str_radix(digits, 16).ok(),
-        None => scalar.text.parse().ok(),
-    }
 }

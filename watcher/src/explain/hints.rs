@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use engine::compile::HostInput;
+use engine::compile::failsafe::FailsafePorts;
 use engine::eval::policy::{Cause, Outcome};
 use policy_lang::manifest::{Object, PodNetwork};
 use policy_lang::name::NamespacedName;
@@ -17,6 +19,7 @@ pub(super) fn hints(world: &World<'_>, from: &Party, cases: &[Case]) -> Vec<Stri
     let mut hints = Vec::new();
     for case in cases {
         by_cause(case, &mut hints);
+        failsafe(world, from, case, &mut hints);
         if case.outcome == Outcome::Denied {
             rules_that_miss(world, from, case, &mut hints);
         }
@@ -61,6 +64,18 @@ fn by_cause(case: &Case, hints: &mut Vec<String>) {
     }
     if let Deciding::Host { .. } = case.deciding {
         hints.push("a host rule decides: no policy can open it".to_owned());
+    }
+}
+
+/// What host rules cannot close.
+fn failsafe(world: &World<'_>, from: &Party, case: &Case, hints: &mut Vec<String>) {
+    let (Some(HostInput { failsafes, .. }), About::Port(protocol, port)) = (world.host, case.about) else { return };
+    let is_open = |all: &[FailsafePorts]| all.iter().any(|open| open.protocol == protocol && open.ports.contains(port));
+    if matches!(case.to.place, Place::Node(_)) && is_open(&failsafes.input) {
+        hints.push(format!("{port}/{protocol} is a failsafe port (failsafeInput): no host rule closes it"));
+    }
+    if matches!(from.place, Place::Node(_)) && is_open(&failsafes.output) {
+        hints.push(format!("{port}/{protocol} is a failsafe port (failsafeOutput): no host rule cuts it off"));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an agent tells of itself, for people.
 
-use crate::agent::board::{DriftReport, Enforcing, Report, SourceReport};
+use crate::agent::board::{DriftReport, Enforcing, HostReport, HostState, Report, SourceReport};
 
 /// Lines for people; the first says whether all is well.
 pub fn text(report: &Report) -> String {
@@ -20,6 +20,12 @@ pub fn text(report: &Report) -> String {
     lines.push(format!("process {}, palisade {}: {owner}", report.process, report.program));
     lines.push(format!("{} pods, {} policies", report.n_pods, report.n_policies));
     lines.extend(report.sources.iter().map(source));
+    lines.extend(report.host.iter().map(host));
+    if !report.host.is_empty() {
+        let list = |ports: &[String]| if ports.is_empty() { "none".to_owned() } else { ports.join(", ") };
+        let (input, output) = (list(&report.failsafe_input), list(&report.failsafe_output));
+        lines.push(format!("failsafe ports: in {input}; out {output}"));
+    }
     lines.push(drift(&report.drift));
     if let Some(failure) = &report.last_failure {
         lines.push(format!("failed {} times since the last success: {failure}", report.failures));
@@ -37,6 +43,23 @@ fn source(source: &SourceReport) -> String {
         (false, Some(why)) => format!("source {name}: lost, {heard}: {why}"),
         (false, None) => format!("source {name}: has not answered, {heard}"),
     }
+}
+
+fn host(host: &HostReport) -> String {
+    let HostReport { source, state, fault } = host;
+    let state = match state {
+        HostState::Silent => "not told yet",
+        HostState::Absent => "none",
+        HostState::Good => "in force as written",
+        HostState::Asking => "it is found out what answers before they are in force",
+        HostState::OnTrial => "in force on trial: taken back unless something answers in time",
+        HostState::Unproven => "in force, and unproven: nothing answered before them either",
+        HostState::LastGood => "the last good ones are in force",
+        HostState::Closed => "none were ever good: the node is closed to what is new",
+        HostState::Refused => "taken back",
+    };
+    let fault = fault.as_ref().map(|fault| format!(": {fault}")).unwrap_or_default();
+    format!("host rules of {source}: {state}{fault}")
 }
 
 fn drift(drift: &DriftReport) -> String {
@@ -86,6 +109,15 @@ mod tests {
             ],
             failures: 2,
             last_failure: Some("flip: denied".to_owned()),
+            host: vec![
+                HostReport { source: "host".to_owned(), state: HostState::Good, fault: None },
+                HostReport {
+                    source: "host-configmap".to_owned(),
+                    state: HostState::Refused,
+                    fault: Some("nothing answered".to_owned()),
+                },
+            ],
+            failsafe_input: vec!["22/tcp".to_owned(), "68/udp".to_owned()],
             drift: DriftReport { repairs: 3, last: Some("nft (process 9)".to_owned()), age_seconds: Some(8_000) },
             n_findings: 3,
             findings: vec!["error[PAL001]: a.yaml:1: no".to_owned()],
@@ -98,6 +130,9 @@ process 0, palisade : others can change the tables
 0 pods, 0 policies
 source a: in sync, heard 1 s ago
 source b: lost, never heard: gone
+host rules of host: in force as written
+host rules of host-configmap: taken back: nothing answered
+failsafe ports: in 22/tcp, 68/udp; out none
 changes by others put right: 3, last 2 h ago, by nft (process 9)
 failed 2 times since the last success: flip: denied
 findings: 3

@@ -16,6 +16,9 @@ const LISTENER_DISCOVERY: [u32; 4] = [130, 131, 132, 143];
 const NEIGHBOUR_DISCOVERY: [u32; 3] = [133, 135, 136];
 const ROUTER_ADVERTISEMENT_AND_REDIRECT: [u32; 2] = [134, 137];
 
+/// Router solicitation and advertisement, then neighbour discovery proper.
+const NEIGHBOURS_AND_ROUTERS: [u32; 4] = [133, 134, 135, 136];
+
 /// Destination unreachable, fragmentation needed.
 const UNREACHABLE: u32 = 3;
 const FRAGMENTATION_NEEDED: u32 = 4;
@@ -28,6 +31,15 @@ pub(super) fn rule(ways: &Ways<'_>, pass: &Verdict, judge: Vec<Rule>, builder: &
     let rules = icmpv6(ways, pass, builder).into_iter().chain(judge).collect();
     let chain = builder.chain("icmpv6", "", rules, None);
     plain(vec![number(Field::L4Proto, ICMPV6), Expr::Verdict(Verdict::Goto(chain))])
+}
+
+/// What a node cannot do without on its own links: neighbours, routers, and the groups that it listens to.
+pub(in crate::compile) fn neighbours() -> [Vec<Expr>; 2] {
+    let unforwarded = number(Field::Ip6Hoplimit, HOP_LIMIT_OF_NEIGHBOURS);
+    [
+        vec![unforwarded, one_of(Field::Icmpv6Type, &NEIGHBOURS_AND_ROUTERS)],
+        vec![one_of(Field::Icmpv6Type, &LISTENER_DISCOVERY)],
+    ]
 }
 
 /// Path MTU discovery, which conntrack may call invalid.

@@ -15,6 +15,8 @@ pub(super) enum Kind {
     ClusterNetworkPolicy,
     /// The one v1 ConfigMap that holds the baseline.
     Baseline,
+    /// The one v1 ConfigMap that holds host rules.
+    HostRules,
     /// v1 Node.
     Node,
     /// v1 Service.
@@ -32,6 +34,7 @@ impl Kind {
             Self::NetworkPolicy => "networkpolicies",
             Self::ClusterNetworkPolicy => "clusternetworkpolicies",
             Self::Baseline => "baseline",
+            Self::HostRules => "host-configmap",
             Self::Node => "nodes",
             Self::Service => "services",
             Self::EndpointSlice => "endpointslices",
@@ -45,7 +48,7 @@ impl Kind {
             Self::Namespace => "Namespace",
             Self::NetworkPolicy => "NetworkPolicy",
             Self::ClusterNetworkPolicy => "ClusterNetworkPolicy",
-            Self::Baseline => "ConfigMap",
+            Self::Baseline | Self::HostRules => "ConfigMap",
             Self::Node => "Node",
             Self::Service => "Service",
             Self::EndpointSlice => "EndpointSlice",
@@ -55,7 +58,7 @@ impl Kind {
     /// `apiVersion` of its objects.
     pub(super) fn api_version(self) -> &'static str {
         match self {
-            Self::Pod | Self::Namespace | Self::Baseline | Self::Node | Self::Service => "v1",
+            Self::Pod | Self::Namespace | Self::Baseline | Self::HostRules | Self::Node | Self::Service => "v1",
             Self::NetworkPolicy => "networking.k8s.io/v1",
             Self::ClusterNetworkPolicy => "policy.networking.k8s.io/v1alpha2",
             Self::EndpointSlice => "discovery.k8s.io/v1",
@@ -70,6 +73,7 @@ impl Kind {
             | Self::Namespace
             | Self::NetworkPolicy
             | Self::Baseline
+            | Self::HostRules
             | Self::Node
             | Self::Service
             | Self::EndpointSlice => false,
@@ -96,9 +100,9 @@ impl Collection {
         Self { kind, path: format!("/{root}/{group}/{}", kind.source()), only: None }
     }
 
-    /// The ConfigMap of the baseline, by its name: that is all that the agent's role lets it see.
-    pub(super) fn baseline(config_map: &NamespacedName) -> Self {
+    /// The one ConfigMap of a kind, by its name: that is all that the agent's role lets it see.
+    pub(super) fn config_map(kind: Kind, config_map: &NamespacedName) -> Self {
         let path = format!("/api/v1/namespaces/{}/configmaps", config_map.namespace);
-        Self { kind: Kind::Baseline, path, only: Some(config_map.name.to_string()) }
+        Self { kind, path, only: Some(config_map.name.to_string()) }
     }
 }

@@ -7,15 +7,20 @@ use engine::inventory::Inventory;
 use policy_lang::baseline;
 use policy_lang::cluster_policy;
 use policy_lang::diagnostic::{Diagnostic, Severity};
-use policy_lang::manifest::{self, EndpointSlice, Object};
+use policy_lang::host::MemoryFiles;
+use policy_lang::manifest::{self, ConfigMap, EndpointSlice, Object};
 use policy_lang::name::NamespacedName;
 use policy_lang::network_policy::{self, Strictness};
 use policy_lang::policy::{Policy, Tier};
 use policy_lang::share::Pool;
 use policy_lang::source::{Origin, Sources};
 
-use super::super::event::{Finding, FoundBaseline};
+use super::super::event::{Finding, FoundBaseline, FoundHostRules, Soundness};
+use super::super::host::reading;
 use super::collection::{Collection, Kind};
+
+/// The key of the main file of host rules in their ConfigMap.
+pub(super) const HOST_RULES: &str = "host.ferm";
 
 /// What is to be told of an object.
 #[derive(Debug, Default)]
@@ -26,6 +31,8 @@ pub(super) struct Meaning {
     pub(super) service: Option<ServicePart>,
     /// The baseline, if it holds it.
     pub(super) baseline: Option<FoundBaseline>,
+    /// The host rules, if it holds them.
+    pub(super) host: Option<FoundHostRules>,
     /// What there is to say about it.
     pub(super) findings: Vec<Finding>,
 }
@@ -74,6 +81,7 @@ pub(super) fn of(collection: &Collection, name: &NamespacedName, text: &str, poo
             meaning.facts.push(fact(policy, pool));
             meaning.say(diagnostics, &sources);
         }
+        Object::ConfigMap(found) if collection.kind == Kind::HostRules => meaning.host_rules(found),
         Object::ConfigMap(found) => {
             let found = baseline::find(&objects, &found.metadata.name, &sources);
             meaning.say(found.diagnostics, &sources);
@@ -87,6 +95,21 @@ pub(super) fn of(collection: &Collection, name: &NamespacedName, text: &str, poo
 }
 
 impl Meaning {
+    /// Each key is a file, and these are all the files that there are: nothing that a cluster says reads a node's.
+    fn host_rules(&mut self, map: &ConfigMap) {
+        let folder = format!("configmap:{}", map.metadata.name);
+        let texts = map.data.iter().filter_map(|entry| Some((&entry.key.value, entry.value.text()?)));
+        let files =
+            texts.fold(MemoryFiles::default(), |files, (key, text)| files.with(&format!("{folder}/{key}"), text));
+        let (mut found, diagnostics) = reading::read(&format!("{folder}/{HOST_RULES}"), &files);
+        if map.damage.is_some() {
+            found.soundness = Soundness::Broken;
+        }
+        let said = diagnostics.iter().filter(|finding| finding.severity > Severity::Note);
+        self.findings.extend(said.map(|finding| Finding::new(finding, &found.sources)));
+        self.host = Some(found);
+    }
+
     fn say(&mut self, diagnostics: Vec<Diagnostic>, sources: &Sources) {
         // Notes are about what is quite usual, like a pod that has no address yet.
         let findings = diagnostics.into_iter().filter(|finding| finding.severity > Severity::Note);

@@ -89,7 +89,7 @@ mod tests {
     fn requests_have_the_shape_that_servers_know() {
         let pods = Collection::of(Kind::Pod);
         let policies = Collection::of(Kind::NetworkPolicy);
-        let baseline = Collection::baseline(&NamespacedName::new("kube-system", "base"));
+        let baseline = Collection::config_map(Kind::Baseline, &NamespacedName::new("kube-system", "base"));
         assert_eq!(
             Ask::Stream.uri(&pods, 9),
             "/api/v1/pods?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan\

@@ -18,7 +18,7 @@ pub(super) fn strip(kind: Kind, object: &RawValue) -> String {
         Kind::Pod => manifest::<Pod>(kind, text),
         Kind::Namespace => manifest::<Namespace>(kind, text),
         Kind::NetworkPolicy | Kind::ClusterNetworkPolicy => manifest::<Policy>(kind, text),
-        Kind::Baseline => manifest::<ConfigMap>(kind, text),
+        Kind::Baseline | Kind::HostRules => manifest::<ConfigMap>(kind, text),
         Kind::Node => manifest::<Node>(kind, text),
         Kind::Service => manifest::<Service>(kind, text),
         Kind::EndpointSlice => manifest::<EndpointSlice>(kind, text),

@@ -90,6 +90,11 @@ fn words(event: &Event) -> Vec<String> {
             let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
             vec![format!("{about}: {}", codes.join(" "))]
         }
+        Event::HostRules(None) => vec!["no host rules".to_owned()],
+        Event::HostRules(Some(found)) => {
+            let n_rules: usize = found.rules.chains.iter().map(|chain| chain.rules.len()).sum();
+            vec![format!("{:?} host rules: {n_rules}", found.soundness)]
+        }
         Event::InSync => vec!["in sync".to_owned()],
         Event::Lost(why) => vec![format!("lost: {why}")],
         other => vec![format!("{other:?}")],
@@ -329,7 +334,7 @@ fn the_baseline_is_one_object_and_its_absence_is_an_answer() {
     };
     let good = "kind: EgressBaseline\napiVersion: palisade.dev/v1alpha1\nmetadata: {name: base}\ndefault: pass\notherwise: allow\n\
                 deny: [{name: metadata, to: [\"@metadata\"]}]\n";
-    let collection = Collection::baseline(&NamespacedName::new("kube-system", "base"));
+    let collection = Collection::config_map(Kind::Baseline, &NamespacedName::new("kube-system", "base"));
     let (server, mut heard) = follow(
         vec![collection],
         vec![stream(&[
@@ -347,6 +352,48 @@ fn the_baseline_is_one_object_and_its_absence_is_an_answer() {
     assert!(
         server.asked()[0].starts_with("/api/v1/namespaces/kube-system/configmaps?fieldSelector=metadata.name%3Dbase&")
     );
+}
+
+#[test]
+fn host_rules_are_one_object_that_reads_nothing_of_the_node_and_runs_nothing() {
+    let config_map = |version: u32, data: &str| {
+        format!(
+            r#"{{"metadata":{{"name":"host","namespace":"kube-system","resourceVersion":"{version}"}},"data":{{{data}}}}}"#
+        )
+    };
+    let main = |text: &str| format!(r#""host.ferm":{}"#, serde_json::to_string(text).unwrap());
+    let included =
+        format!(r#"{},"ports.ferm":"proto tcp dport 22 ACCEPT;""#, main("chain INPUT @include 'ports.ferm';"));
+    let here = env!("CARGO_MANIFEST_DIR");
+    let modified = |version: u32, data: &str| line("MODIFIED", &config_map(version, data));
+    let collection = Collection::config_map(Kind::HostRules, &NamespacedName::new("kube-system", "host"));
+    let (server, mut heard) = follow(
+        vec![collection],
+        vec![stream(&[
+            end_of_beginning(5),
+            line("ADDED", &config_map(6, &included)),
+            modified(7, &main("chain INPUT dport `touch /tmp/run` ACCEPT;")),
+            modified(8, &main("@hook pre 'touch /tmp/run'; chain INPUT ACCEPT;")),
+            modified(9, &main(&format!("@include '{here}/Cargo.toml';"))),
+            modified(10, r#""other.ferm":"chain INPUT ACCEPT;""#),
+            modified(11, &main("")),
+            line("DELETED", &config_map(12, "")),
+        ])],
+    );
+    let words: Vec<&str> = heard.words(14).into_iter().filter(|word| !word.starts_with("ConfigMap ")).collect();
+    let expected = [
+        "no host rules",
+        "in sync",
+        "Sound host rules: 1",
+        "Broken host rules: 0",
+        "Broken host rules: 1",
+        "Broken host rules: 0",
+        "Broken host rules: 0",
+        "Sound host rules: 0",
+        "no host rules",
+    ];
+    assert_eq!(words, expected);
+    assert!(server.asked()[0].contains("configmaps?fieldSelector=metadata.name%3Dhost&"));
 }
 
 #[test]
@@ -394,7 +441,10 @@ fn what_is_needed_once_is_followed_for_good() {
     assert_eq!(names, ["namespaces", "networkpolicies", "clusternetworkpolicies", "pods", "baseline"]);
     cluster.switch.need(Needs { nodes: Following::On, services: Following::Off });
     cluster.switch.need(Needs::default());
-    assert_eq!(Cluster::kinds(*cluster.switch.subscribe().borrow()).last(), Some(&Kind::Node));
+    assert_eq!(cluster.kinds(*cluster.switch.subscribe().borrow()).last(), Some(&Kind::Node));
+    let host = Some(NamespacedName::new("kube-system", "host"));
+    let cluster = Cluster::new(Options { host, ..Options::default() });
+    assert!(cluster.names().contains(&SourceName::host_config_map()));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use policy_lang::share::Pool;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
-use super::super::event::{Event, Finding, FoundBaseline, SourceName, Tell};
+use super::super::event::{Event, Finding, FoundBaseline, FoundHostRules, SourceName, Tell};
 use super::collection::{Collection, Kind};
 use super::meaning::{self, Fact, Meaning};
 use super::needs::{self, Needs};
@@ -49,8 +49,10 @@ pub(super) struct Told {
     waiting: Vec<Change>,
     /// The baseline that is to be told with it.
     baseline: Option<FoundBaseline>,
-    /// Whether anything was said of the baseline.
-    has_baseline: bool,
+    /// The host rules that are to be told with it, or that there are none.
+    host: Option<Option<Arc<FoundHostRules>>>,
+    /// Whether anything was said of the one object that is looked for.
+    has_answer: bool,
     /// What has to be known before that is told.
     needs: Needs,
     /// What was waited for already, whether it came or not.
@@ -77,7 +79,8 @@ impl Told {
             reading: 0,
             waiting: Vec::new(),
             baseline: None,
-            has_baseline: false,
+            host: None,
+            has_answer: false,
             needs: Needs::default(),
             waited_for: Needs::default(),
         }
@@ -105,7 +108,7 @@ impl Told {
             return ControlFlow::Continue(());
         }
         let mut shared = self.shared.borrow_mut();
-        let Meaning { facts, service, baseline, findings } =
+        let Meaning { facts, service, baseline, host, findings } =
             meaning::of(&self.collection, &name, text, &mut shared.pool);
         self.needs = self.needs.and(needs::of(&facts, baseline.as_ref()));
         let kinds: Vec<_> = facts.iter().map(|change| Fact::of(change, self.collection.kind)).collect();
@@ -121,8 +124,12 @@ impl Told {
         let about = format!("{} {name}", self.collection.kind.name());
         self.objects.insert(name, Known { digest, reading, facts: kinds, has_findings });
         if baseline.is_some() {
-            self.has_baseline = true;
+            self.has_answer = true;
             self.baseline = baseline;
+        }
+        if let Some(host) = host {
+            self.has_answer = true;
+            self.host = Some(Some(Arc::new(host)));
         }
         if has_findings || had_findings { self.say(about, findings) } else { ControlFlow::Continue(()) }
     }
@@ -142,9 +149,8 @@ impl Told {
         for name in gone {
             self.forget(&name)?;
         }
-        if self.collection.kind == Kind::Baseline && !self.has_baseline {
-            self.has_baseline = true;
-            self.baseline = Some(no_baseline());
+        if !std::mem::replace(&mut self.has_answer, true) {
+            self.is_absent();
         }
         ControlFlow::Continue(())
     }
@@ -174,6 +180,9 @@ impl Told {
     pub(super) fn flush(&mut self) -> ControlFlow<()> {
         if let Some(baseline) = self.baseline.take() {
             self.tell.tell(&self.source, Event::Baseline(baseline))?;
+        }
+        if let Some(host) = self.host.take() {
+            self.tell.tell(&self.source, Event::HostRules(host))?;
         }
         if self.waiting.is_empty() {
             return ControlFlow::Continue(());
@@ -208,16 +217,30 @@ impl Told {
             | Kind::NetworkPolicy
             | Kind::ClusterNetworkPolicy
             | Kind::Baseline
+            | Kind::HostRules
             | Kind::Node => {}
         }
         drop(shared);
-        if kind == Kind::Baseline {
-            self.baseline = Some(no_baseline());
-        }
+        self.is_absent();
         if known.has_findings {
             self.say(format!("{} {name}", kind.name()), Vec::new())
         } else {
             ControlFlow::Continue(())
+        }
+    }
+
+    /// The one object that is looked for is not there.
+    fn is_absent(&mut self) {
+        match self.collection.kind {
+            Kind::Baseline => self.baseline = Some(no_baseline()),
+            Kind::HostRules => self.host = Some(None),
+            Kind::Pod
+            | Kind::Namespace
+            | Kind::NetworkPolicy
+            | Kind::ClusterNetworkPolicy
+            | Kind::Node
+            | Kind::Service
+            | Kind::EndpointSlice => {}
         }
     }
 

@@ -19,7 +19,6 @@ pub(super) struct Told {
     policies: BTreeMap<(Tier, NamespacedName), Policy>,
     inventory: Inventory,
     baseline: Option<(Vec<Policy>, LoadedBaseline)>,
-    host: Option<Vec<(String, String)>>,
     findings: BTreeMap<Arc<str>, Vec<Finding>>,
 }
 
@@ -53,14 +52,6 @@ impl Told {
         let is_same = self.baseline.as_ref().is_some_and(|(known, what)| known == policies && what == baseline);
         if !is_same {
             self.baseline = Some((policies.to_vec(), baseline.clone()));
-        }
-        !is_same
-    }
-
-    pub(super) fn is_new_host(&mut self, texts: &[(String, String)]) -> bool {
-        let is_same = self.host.as_deref() == Some(texts);
-        if !is_same {
-            self.host = Some(texts.to_vec());
         }
         !is_same
     }

@@ -1,19 +1,18 @@
 //! The texts of a folder of manifests as they were read last, with what they said before they broke.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use engine::compile::host::Names;
 use policy_lang::diagnostic::{Diagnostic, Severity};
-use policy_lang::host::{self, Files as _};
+use policy_lang::host;
 use policy_lang::manifest::{self, code};
 use policy_lang::source::Sources;
 
 use crate::agent::event::Finding;
+use crate::agent::watch::{Stamp, stamp};
 use crate::config::Config;
 use crate::source::files::{self, FileError};
 use crate::source::host_files::HostFiles;
@@ -30,8 +29,6 @@ pub(super) struct Texts {
     /// Which manifests belong to which path of the configuration.
     paths: BTreeMap<PathBuf, Vec<PathBuf>>,
     baseline: BTreeMap<PathBuf, String>,
-    /// What the host rules consist of, noted while they are read: paths and texts.
-    host: RefCell<Vec<(String, String)>>,
     /// What the files looked like from outside when they were read.
     stamps: BTreeMap<PathBuf, Stamp>,
 }
@@ -44,9 +41,6 @@ struct Manifest {
     /// Why the text is not the one on the disk.
     unreadable: Option<String>,
 }
-
-/// A file from outside: when it was written, its length and its number.
-type Stamp = Option<(i64, i64, u64, u64)>;
 
 /// Whether anything is different from the last time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -78,17 +72,13 @@ impl Texts {
         for path in &config.baseline {
             baseline.insert(path.clone(), files::read(path)?);
         }
-        let of_host = self.host.borrow().iter().map(|(path, _)| PathBuf::from(path)).collect::<Vec<_>>();
-        let is_host_same = self.host.borrow().iter().all(|(path, text)| HostFiles.read(path).as_ref() == Ok(text))
-            && of_host.is_empty() == config.host.is_none();
-        let seen = manifests.keys().chain(baseline.keys()).chain(&of_host).chain(&config.host).chain(&config.manifests);
+        let seen = manifests.keys().chain(baseline.keys()).chain(&config.manifests);
         let stamps = seen.map(|path| (path.clone(), stamp(path))).collect();
-        let is_same = is_host_same && (&manifests, &paths, &baseline) == (&self.manifests, &self.paths, &self.baseline);
+        let is_same = (&manifests, &paths, &baseline) == (&self.manifests, &self.paths, &self.baseline);
         (self.manifests, self.paths, self.baseline, self.stamps) = (manifests, paths, baseline, stamps);
         if is_same {
             return Ok(Refreshed::Same);
         }
-        self.host.borrow_mut().clear();
         Ok(Refreshed::Changed)
     }
 
@@ -98,11 +88,6 @@ impl Texts {
         self.stamps.iter().any(|(path, known)| stamp(path) != *known)
             || self.paths.iter().any(|(root, known)| is_new(root, known))
             || self.stamps.is_empty()
-    }
-
-    /// The texts of the host rules: the main one and what it includes.
-    pub(super) fn of_host(&self) -> Vec<(String, String)> {
-        self.host.borrow().clone()
     }
 
     /// What to say about files that cannot be read.
@@ -155,11 +140,6 @@ fn is_whole(text: &str) -> bool {
     found.iter().all(|finding| finding.severity != Severity::Error)
 }
 
-fn stamp(path: &Path) -> Stamp {
-    let metadata = fs::metadata(path).ok()?;
-    Some((metadata.mtime(), metadata.mtime_nsec(), metadata.len(), metadata.ino()))
-}
-
 /// The file that a former text belongs to.
 fn real(path: &Path) -> Option<PathBuf> {
     path.to_str()?.strip_suffix(FORMER).map(PathBuf::from)
@@ -198,9 +178,7 @@ impl source::Texts for Texts {
 
 impl host::Files for Texts {
     fn read(&self, path: &str) -> Result<String, host::FileError> {
-        let text = HostFiles.read(path)?;
-        self.host.borrow_mut().push((path.to_owned(), text.clone()));
-        Ok(text)
+        HostFiles.read(path)
     }
 
     fn list(&self, folder: &str) -> Result<Vec<String>, host::FileError> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use engine::compile::failsafe::FailsafePorts;
 use engine::kernel::Kernel;
 use policy_lang::diagnostic::Severity;
 use tracing::warn;
@@ -40,12 +41,14 @@ impl<K: Kernel> Agent<K> {
         for (name, state) in self.gate.sources() {
             self.board.metrics.source(name.as_str(), state.has_answered && state.lost.is_none());
         }
+        self.board.metrics.host_refused.set(i64::from(self.host.refusal().is_some()));
         let drift = DriftReport {
             repairs: self.drift.repairs,
             last: self.drift.last.as_ref().map(|(by, _)| by.clone()),
             age_seconds: self.drift.last.as_ref().map(|(_, at)| age(*at)),
         };
         let counts = &self.counts;
+        let failsafes = &self.world.settings().failsafes;
         self.board.post(Report {
             version: VERSION,
             program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -60,6 +63,9 @@ impl<K: Kernel> Agent<K> {
             sources,
             failures: self.schedule.n_failures(),
             last_failure: self.last_failure.clone(),
+            host: self.host.report(),
+            failsafe_input: words(&failsafes.input),
+            failsafe_output: words(&failsafes.output),
             drift,
             n_unknown_pods: counts.n_unknown_pods,
             unknown_pods: counts.unknown_pods.clone(),
@@ -77,6 +83,9 @@ impl<K: Kernel> Agent<K> {
         let silent: Vec<&str> = self.gate.silent().map(SourceName::as_str).collect();
         if !silent.is_empty() {
             return Some(format!("waits for {}", silent.join(", ")));
+        }
+        if let Some(refusal) = self.host.refusal() {
+            return Some(refusal.to_owned());
         }
         (self.enforcing != Enforcing::Sources).then(|| "what the sources say is not in force yet".to_owned())
     }
@@ -108,7 +117,8 @@ impl<K: Kernel> Agent<K> {
         let of_sources = self.findings.values().flatten().map(|finding| (finding.severity, line(finding)));
         let of_compile = self.world.findings();
         let of_compile = of_compile.iter().map(|finding| (finding.severity, line(finding)));
-        let faults = [&self.baseline.fault, &self.world.host_fault].into_iter().flatten();
+        let faults = self.baseline.fault.iter().chain(&self.world.host_fault).map(String::as_str);
+        let faults = faults.chain(self.host.faults());
         let faults = faults.map(|fault| (Severity::Error, format!("error: {fault}")));
         let ours: Vec<(Severity, String)> = faults.chain(of_compile).collect();
         // Sources' own findings are logged when they come.
@@ -137,6 +147,10 @@ fn source(name: &SourceName, state: &State, now: Instant) -> SourceReport {
         age_seconds: heard.map(|at| now.saturating_duration_since(at).as_secs()),
         lost: lost.clone(),
     }
+}
+
+fn words(ports: &[FailsafePorts]) -> Vec<String> {
+    ports.iter().map(ToString::to_string).collect()
 }
 
 fn line(finding: &Finding) -> String {

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use engine::compile::compile;
+use engine::compile::failsafe::{self, Failsafes};
 use engine::compile::options::STANDARD;
 use engine::compile::{ForwardMode, Input};
 use engine::incremental::Change;
@@ -97,6 +98,7 @@ impl Bench {
             enforcer,
             settings: settings(),
             sources: vec![SourceName::manifests(), SourceName::baseline()],
+            trial: None,
             state: StateDir::at(state.clone()),
             board: Arc::new(Board::new()),
         };
@@ -176,7 +178,13 @@ impl Drop for Bench {
 }
 
 fn settings() -> Settings {
-    Settings { node: "n".to_owned(), forward: ForwardMode::default(), pods: STANDARD.clone(), records: Vec::new() }
+    Settings {
+        node: "n".to_owned(),
+        forward: ForwardMode::default(),
+        pods: STANDARD.clone(),
+        failsafes: failsafe::NONE.clone(),
+        records: Vec::new(),
+    }
 }
 
 fn pod(number: u8, node: &str, app: &str) -> Change {
@@ -332,7 +340,7 @@ fn an_adopted_table_is_not_taken_back_to_the_snapshot() {
     first.change(vec![pod(1, "n", "server"), policy("a")]);
     first.answer();
     first.step(Instant::now());
-    first.agent.keeper.finish(&mut first.agent.world);
+    first.agent.keeper.finish(&mut first.agent.world, &first.agent.host.good());
     // More is in force than was kept.
     first.change(vec![policy("b")]);
     first.step(Instant::now());

@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use self::policy::Policy;
+use crate::agent::event::{FoundHostRules, Soundness};
+use crate::agent::host::Good;
+use crate::agent::host::reading::{self, Listings};
 use crate::agent::world::Facts;
 
 mod policy;
@@ -25,8 +28,14 @@ pub(super) struct Kept<'t> {
     #[serde(borrow)]
     policies: Vec<&'t RawValue>,
     baseline: Vec<&'t RawValue>,
-    /// The main file, and every text by path.
-    host: Option<(String, Vec<(String, String)>)>,
+    /// The host rules of the node's file.
+    host: Option<HostTexts>,
+    /// Those of the ConfigMap; a former version knew of none.
+    #[serde(default)]
+    host_config_map: Option<HostTexts>,
+    /// What was in folders on the way, of the file and of the ConfigMap.
+    #[serde(default)]
+    host_listings: [Listings; 2],
     namespaces: Vec<(String, Pairs)>,
     nodes: Vec<KeptNode>,
     services: Vec<KeptService>,
@@ -34,16 +43,24 @@ pub(super) struct Kept<'t> {
 }
 
 /// The same as it is written, object by object.
-pub(super) struct Keeping<'a>(pub(super) &'a Facts);
+pub(super) struct Keeping<'a> {
+    /// What is in force.
+    pub(super) facts: &'a Facts,
+    /// The host rules that are good.
+    pub(super) host: &'a Good,
+}
 
 impl Serialize for Keeping<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Facts { policies, inventory, baseline, host } = self.0;
+        let Facts { policies, inventory, baseline, host: _ } = self.facts;
+        let Good { file, config_map } = self.host;
         let Inventory { namespaces, nodes, services, pods } = inventory;
-        let mut kept = serializer.serialize_struct("Kept", 7)?;
+        let mut kept = serializer.serialize_struct("Kept", 9)?;
         kept.serialize_field("policies", &Each(|| policies.iter().map(Policy::from)))?;
         kept.serialize_field("baseline", &Each(|| baseline.iter().map(Policy::from)))?;
-        kept.serialize_field("host", &super::kept_host(host.as_ref()))?;
+        kept.serialize_field("host", &texts(file.as_ref()))?;
+        kept.serialize_field("host_config_map", &texts(config_map.as_ref()))?;
+        kept.serialize_field("host_listings", &[listings(file.as_ref()), listings(config_map.as_ref())])?;
         let namespace = |(name, labels): (&Arc<str>, &Labels)| (name.to_string(), pairs(labels));
         kept.serialize_field("namespaces", &Each(|| namespaces.iter().map(namespace)))?;
         kept.serialize_field("nodes", &Each(|| nodes.iter().map(KeptNode::from)))?;
@@ -64,6 +81,9 @@ impl<F: Fn() -> I, I: Iterator<Item: Serialize>> Serialize for Each<F> {
 
 /// Labels.
 type Pairs = Vec<(String, String)>;
+
+/// The main file, and every text by path.
+type HostTexts = (String, Vec<(String, String)>);
 
 /// A name in a namespace.
 type Name = (String, String);
@@ -129,16 +149,14 @@ impl From<(&NamespacedName, &Pod)> for KeptPod {
             terminating,
         }
     }
-}
+
 
 impl Kept<'_> {
-    /// The facts again; nothing if any of it makes no sense.
-    pub(super) fn facts(self) -> Option<Facts> {
-        let Self { policies, baseline, host, namespaces, nodes, services, pods } = self;
-        let host = match host {
-            Some((main, texts)) => Some(Arc::new(super::host(main, texts)?)),
-            None => None,
-        };
+    /// The facts again, without host rules, and those; nothing if any of it makes no sense.
+    pub(super) fn facts(self) -> Option<(Facts, Good)> {
+        let Self { policies, baseline, host, host_config_map, host_listings, namespaces, nodes, services, pods } = self;
+        let [of_file, of_map] = host_listings;
+        let host = Good { file: found(host, &of_file)?, config_map: found(host_config_map, &of_map)? };
         let mut pool = Pool::default();
         let namespaces = namespaces.into_iter().map(|(name, pairs)| (name.into(), labels(pairs))).collect();
         let mut inventory = Inventory { namespaces, ..Inventory::default() };
@@ -159,7 +177,7 @@ impl Kept<'_> {
             let policy = |kept: &RawValue| serde_json::from_str::<Policy>(kept.get()).ok()?.policy();
             kept.into_iter().map(|kept| Some(pool.policy(policy(kept)?))).collect::<Option<Vec<_>>>()
         };
-        Some(Facts { policies: all(policies)?, baseline: all(baseline)?, inventory, host })
+        Some((Facts { policies: all(policies)?, baseline: all(baseline)?, inventory, host: None }, host))
     }
 }
 
@@ -176,6 +194,23 @@ impl KeptPod {
         let labels = pool.labels(&labels(pairs));
         let name = NamespacedName::new(pool.text(namespace.into()), name);
         Some((name, Pod { labels, node, addresses, ports, terminating }))
+    }
+}
+
+fn texts(host: Option<&Arc<FoundHostRules>>) -> Option<HostTexts> {
+    let sound = host.filter(|host| host.soundness == Soundness::Sound)?;
+    Some((sound.main.clone(), sound.texts.clone()))
+}
+
+fn listings(host: Option<&Arc<FoundHostRules>>) -> Listings {
+    host.map(|host| host.listings.clone()).unwrap_or_default()
+}
+
+/// Nothing if there are some that are broken.
+fn found(texts: Option<HostTexts>, listings: &Listings) -> Option<Option<Arc<FoundHostRules>>> {
+    match texts {
+        Some((main, texts)) => Some(Some(Arc::new(reading::kept(&main, &texts, listings)?))),
+        None => Some(None),
     }
 }
 

@@ -1,11 +1,14 @@
 use std::path::Path;
+use std::sync::Arc;
 
 use super::*;
+use crate::agent::event::FoundHostRules;
+use crate::agent::host::reading;
 use crate::config::Config;
 use crate::source::{self, is_of_baseline};
 
 /// The examples: every kind of object, and the two forms of the baseline.
-fn examples() -> Facts {
+fn examples() -> (Facts, Good) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("examples");
     let config = Config {
         manifests: vec![root.join("cluster")],
@@ -15,32 +18,43 @@ fn examples() -> Facts {
     let loaded = source::load(&config).unwrap();
     let (baseline, policies) = loaded.policies.into_iter().partition::<Vec<_>, _>(|policy| is_of_baseline(policy.tier));
     assert!(!baseline.is_empty() && !policies.is_empty() && !loaded.inventory.services.is_empty());
-    let main = "/etc/node.ferm".to_owned();
-    let text = "@include 'more.ferm';\n".to_owned();
+    let main = "/etc/node.ferm";
+    let text = (main.to_owned(), "@include 'more.ferm'; chain INPUT { @include 'empty/'; policy DROP; }\n".to_owned());
+    // A folder without a file is no folder that is missing.
+    let listings = [("folder /etc/empty/".to_owned(), Vec::new())].into();
     let included = ("/etc/more.ferm".to_owned(), "chain INPUT proto tcp dport ssh ACCEPT;\n".to_owned());
-    let host = host(main.clone(), vec![(main, text), included]).unwrap();
-    Facts { policies, inventory: loaded.inventory, baseline, host: Some(Arc::new(host)) }
+    let file = reading::kept(main, &[text, included], &listings).unwrap();
+    let of_map = ("configmap:n/m/host.ferm".to_owned(), "chain INPUT policy DROP;\n".to_owned());
+    let config_map = reading::kept("configmap:n/m/host.ferm", &[of_map], &listings).unwrap();
+    let host = Good { file: Some(Arc::new(file)), config_map: Some(Arc::new(config_map)) };
+    (Facts { policies, inventory: loaded.inventory, baseline, host: None }, host)
 }
 
-fn written(facts: &Facts) -> String {
+fn written(facts: &Facts, host: &Good) -> String {
     let mut out = io::Cursor::new(Vec::new());
-    write(facts, &mut out).unwrap();
+    write(facts, host, &mut out).unwrap();
     String::from_utf8(out.into_inner()).unwrap()
 }
 
 #[test]
 fn what_was_kept_comes_back_as_it_was() {
-    let facts = examples();
-    let back = read(&written(&facts)).unwrap();
+    let (facts, host) = examples();
+    let (back, kept) = read(&written(&facts, &host)).unwrap();
     assert_eq!(back.policies, facts.policies);
     assert_eq!(back.baseline, facts.baseline);
     assert_eq!(back.inventory, facts.inventory);
-    assert_eq!(back.host.unwrap().rules, facts.host.unwrap().rules);
+    let rules = |found: Option<Arc<FoundHostRules>>| found.unwrap().rules.clone();
+    assert_eq!(rules(kept.file), rules(host.file.clone()));
+    assert_eq!(rules(kept.config_map), rules(host.config_map));
+    // What a version wrote that knew of no ConfigMap is as good.
+    let (_, kept) = read(&write(&facts, &Good { config_map: None, file: host.file }).unwrap()).unwrap();
+    assert!(kept.file.is_some() && kept.config_map.is_none());
 }
 
 #[test]
 fn what_is_cut_short_changed_or_of_another_version_is_not_used() {
-    let whole = written(&examples());
+    let (facts, host) = examples();
+    let whole = written(&facts, &host);
     assert!(read(&whole).is_some());
     let body = whole.split_once('\n').unwrap().1;
     assert!(read(&sealed::seal("palisade-facts 2 ", body)).is_none());

@@ -1,0 +1,215 @@
+//! Reading host rules, and remembering what was read and what was asked for on the way.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use engine::compile::host::Names;
+use policy_lang::diagnostic::{Diagnostic, Severity};
+use policy_lang::host::{self, FileError, Files, MemoryFiles};
+use policy_lang::source::Sources;
+
+use crate::agent::event::{FoundHostRules, Soundness};
+use crate::source::{machine, stand_in};
+
+/// The path of the rules that close the node.
+const STAND_IN: &str = "palisade:broken-host-rules";
+
+/// Reads host rules with whatever they include.
+pub(in crate::agent) fn read(main: &str, files: &dyn Files) -> (FoundHostRules, Vec<Diagnostic>) {
+    let noted = Noted { files, texts: RefCell::default(), listings: RefCell::default() };
+    let mut sources = Sources::default();
+    let (rules, found) = host::parse(main, &noted, &[], &mut sources);
+    let is_broken = found.iter().any(|finding| finding.severity == Severity::Error);
+    let soundness = if is_broken { Soundness::Broken } else { Soundness::Sound };
+    let (texts, listings) = (noted.texts.into_inner(), noted.listings.into_inner());
+    let (names, main) = (machine::names(), main.to_owned());
+    (FoundHostRules { rules, names, sources, soundness, main, texts, listings }, found)
+}
+
+/// Host rules as they were kept, with the words of this machine as it is; nothing if they are broken.
+pub(in crate::agent) fn kept(main: &str, texts: &[(String, String)], listings: &Listings) -> Option<FoundHostRules> {
+    let (found, _) = read(main, &Replayed::new(texts, listings));
+    (found.soundness == Soundness::Sound).then_some(found)
+}
+
+/// One configuration of two: the first one's rules come first.
+pub(in crate::agent) fn both(first: &FoundHostRules, second: &FoundHostRules) -> FoundHostRules {
+    let mut sources = Sources::default();
+    let mut rules = |found: &FoundHostRules| {
+        // Both are sound, and their texts are all that they were read from.
+        host::parse(&found.main, &Replayed::new(&found.texts, &found.listings), &[], &mut sources).0
+    };
+    let (earlier, later) = (rules(first), rules(second));
+    FoundHostRules { rules: earlier.followed_by(later), sources, ..first.clone() }
+}
+
+/// What closes the node.
+pub(in crate::agent) fn closed() -> FoundHostRules {
+    let mut sources = Sources::default();
+    FoundHostRules {
+        rules: stand_in::host(&mut sources),
+        names: Names::built_in(),
+        sources,
+        soundness: Soundness::Broken,
+        main: STAND_IN.to_owned(),
+        texts: Vec::new(),
+        listings: Listings::new(),
+    }
+}
+
+/// Whether these are the rules that close the node.
+pub(in crate::agent) fn is_closed(found: &FoundHostRules) -> bool {
+    found.main == STAND_IN
+}
+
+/// What was answered when it was asked what is in a folder, or what matches a pattern.
+pub(in crate::agent) type Listings = BTreeMap<String, Vec<String>>;
+
+/// Files whose answers are noted: texts each once, in the order of the first reading.
+struct Noted<'a> {
+    files: &'a dyn Files,
+    texts: RefCell<Vec<(String, String)>>,
+    listings: RefCell<Listings>,
+}
+
+/// The answers that were noted, given again: a folder that was empty is not one that is missing, and not every pattern is
+/// understood without a file system.
+struct Replayed<'a> {
+    files: MemoryFiles,
+    listings: &'a Listings,
+}
+
+impl<'a> Replayed<'a> {
+    fn new(texts: &[(String, String)], listings: &'a Listings) -> Self {
+        let files = texts.iter().fold(MemoryFiles::default(), |files, (path, text)| files.with(path, text));
+        Self { files, listings }
+    }
+}
+
+impl Files for Replayed<'_> {
+    fn read(&self, path: &str) -> Result<String, FileError> {
+        self.files.read(path)
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>, FileError> {
+        self.listings.get(&of_folder(folder)).map_or_else(|| self.files.list(folder), |names| Ok(names.clone()))
+    }
+
+    fn glob(&self, pattern: &str) -> Result<Vec<String>, FileError> {
+        self.listings.get(&of_pattern(pattern)).map_or_else(|| self.files.glob(pattern), |paths| Ok(paths.clone()))
+    }
+}
+
+fn of_folder(folder: &str) -> String {
+    format!("folder {folder}")
+}
+
+fn of_pattern(pattern: &str) -> String {
+    format!("pattern {pattern}")
+}
+
+impl Files for Noted<'_> {
+    fn read(&self, path: &str) -> Result<String, FileError> {
+        let text = self.files.read(path)?;
+        let mut texts = self.texts.borrow_mut();
+        if !texts.iter().any(|(known, _)| known == path) {
+            texts.push((path.to_owned(), text.clone()));
+        }
+        Ok(text)
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>, FileError> {
+        let names = self.files.list(folder)?;
+        self.listings.borrow_mut().insert(of_folder(folder), names.clone());
+        Ok(names)
+    }
+
+    fn glob(&self, pattern: &str) -> Result<Vec<String>, FileError> {
+        let paths = self.files.glob(pattern)?;
+        self.listings.borrow_mut().insert(of_pattern(pattern), paths.clone());
+        Ok(paths)
+    }
+}
+
+/// Files of this machine, and what they looked like from outside when they were asked for: also those that were not
+/// there, and what was in a folder.
+pub(super) struct Watched<F> {
+    pub(super) files: F,
+    asked: RefCell<BTreeMap<Question, Answer>>,
+}
+
+/// What is asked of files.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Question {
+    /// The text of a file.
+    Text(String),
+    /// What is in a folder.
+    Folder(String),
+    /// What matches a pattern.
+    Pattern(String),
+}
+
+/// What there is to compare of an answer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Answer {
+    Stamp(crate::agent::watch::Stamp),
+    Names(Option<Vec<String>>),
+}
+
+impl<F: Files> Watched<F> {
+    /// Nothing was asked yet.
+    pub(super) fn new(files: F) -> Self {
+        Self { files, asked: RefCell::default() }
+    }
+
+    /// Whether any question has another answer by now.
+    pub(super) fn are_stale(&self) -> bool {
+        self.asked.borrow().iter().any(|(question, answer)| self.answer(question) != *answer)
+    }
+
+    /// Everything that was asked.
+    pub(super) fn asked(&self) -> Vec<Question> {
+        self.asked.borrow().keys().cloned().collect()
+    }
+
+    /// Nothing was asked.
+    pub(super) fn forget(&self) {
+        self.asked.borrow_mut().clear();
+    }
+
+    fn note(&self, question: Question) {
+        // Before the answer is used: what changes meanwhile then looks stale.
+        let answer = self.answer(&question);
+        self.asked.borrow_mut().entry(question).or_insert(answer);
+    }
+
+    fn answer(&self, question: &Question) -> Answer {
+        let sorted = |names: Result<Vec<String>, FileError>| {
+            let mut names = names.ok();
+            names.iter_mut().for_each(|names| names.sort());
+            Answer::Names(names)
+        };
+        match question {
+            Question::Text(path) => Answer::Stamp(crate::agent::watch::stamp(path.as_ref())),
+            Question::Folder(path) => sorted(self.files.list(path)),
+            Question::Pattern(pattern) => sorted(self.files.glob(pattern)),
+        }
+    }
+}
+
+impl<F: Files> Files for Watched<F> {
+    fn read(&self, path: &str) -> Result<String, FileError> {
+        self.note(Question::Text(path.to_owned()));
+        self.files.read(path)
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>, FileError> {
+        self.note(Question::Folder(folder.to_owned()));
+        self.files.list(folder)
+    }
+
+    fn glob(&self, pattern: &str) -> Result<Vec<String>, FileError> {
+        self.note(Question::Pattern(pattern.to_owned()));
+        self.files.glob(pattern)
+    }
+}

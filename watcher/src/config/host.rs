@@ -1,0 +1,236 @@
+//! The fields of the configuration file about where host rules come from and what keeps them from locking anybody out.
+
+use std::fmt;
+use std::time::Duration;
+
+use engine::compile::failsafe::{FailsafePorts, Failsafes};
+use policy_lang::diagnostic::Diagnostic;
+use policy_lang::manifest::tree::Value;
+use policy_lang::name::NamespacedName;
+use serde_json::json;
+
+use super::{CONFIG, Field, number, string, wrong};
+
+/// How long host rules are on trial, unless configured otherwise.
+pub const REVERT_AFTER: Duration = Duration::from_secs(60);
+
+/// How long it can be configured to be, in seconds: shorter than a connection takes, every change would be taken back.
+const REVERT_AFTER_RANGE: std::ops::RangeInclusive<u64> = 5..=3600;
+
+/// What those fields say, where they say anything.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct HostOptions {
+    /// The ConfigMap that holds host rules.
+    pub config_map: Option<NamespacedName>,
+    /// Ports of this node that host rules cannot close.
+    pub failsafe_input: Option<Vec<FailsafePorts>>,
+    /// Ports of others that host rules cannot cut off.
+    pub failsafe_output: Option<Vec<FailsafePorts>>,
+    /// Which host rules are on trial when they change.
+    pub revert: Option<Revert>,
+    /// For how long.
+    pub revert_after: Option<Duration>,
+    /// What has to answer meanwhile, if not the API server.
+    pub probe: Option<ProbeAddress>,
+}
+
+/// Which host rules are taken back when something no longer answers after they have changed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Revert {
+    /// Those of the ConfigMap: they reach every node at once.
+    #[default]
+    ConfigMap,
+    /// Those of the file on the node, too.
+    All,
+    /// None.
+    Off,
+}
+
+/// Where a connection is tried to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ProbeAddress {
+    /// A name or an address.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl fmt::Display for ProbeAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') { write!(f, "tcp:[{host}]:{port}") } else { write!(f, "tcp:{host}:{port}") }
+    }
+}
+
+/// Those fields.
+pub(super) const FIELDS: [Field; 6] = [
+    Field {
+        key: "hostConfigMap",
+        form: "`NAMESPACE/NAME`",
+        default: "none",
+        meaning: "The ConfigMap with host rules, for an agent on a cluster: each key is a file, and `host.ferm` the main \
+                  one. Flag: `--host-configmap`.",
+    },
+    Field {
+        key: "failsafeInput",
+        form: "list of `PORT/PROTOCOL` or `FIRST-LAST/PROTOCOL`",
+        default: "for an agent `22/tcp`, `68/udp`, `546/udp`, `179/tcp`, `2379-2380/tcp`, `6443/tcp`; otherwise none",
+        meaning: "Ports of this node that host rules cannot close, to nobody: `chain INPUT` begins with them. A list takes \
+                  the place of the default one, an empty one turns it off. What a host rule is to decide must not be in it.",
+    },
+    Field {
+        key: "failsafeOutput",
+        form: "list of `PORT/PROTOCOL` or `FIRST-LAST/PROTOCOL`",
+        default: "for an agent `53/udp`, `53/tcp`, `67/udp`, `547/udp`, `179/tcp`, `2379-2380/tcp`, `6443/tcp`; otherwise \
+                  none",
+        meaning: "The same for ports that this node reaches elsewhere: `chain OUTPUT` begins with them.",
+    },
+    Field {
+        key: "hostRevert",
+        form: "`configmap`, `all` or `off`",
+        default: "`configmap`",
+        meaning: "Which host rules an agent takes back when the API server, or `hostProbe`, no longer answers after they \
+                  have changed: those of the ConfigMap, those of the file too, or none.",
+    },
+    Field {
+        key: "hostRevertAfter",
+        form: "5 to 3600, in seconds",
+        default: "60",
+        meaning: "How long an answer is waited for after such a change.",
+    },
+    Field {
+        key: "hostProbe",
+        form: "`tcp:HOST:PORT`",
+        default: "the API server",
+        meaning: "What has to accept a new connection after such a change, in the place of the API server. HOST is a name, \
+                  an IPv4 address, or an IPv6 address in brackets.",
+    },
+];
+
+impl HostOptions {
+    /// These where they say something, those of `fallback` elsewhere.
+    pub(super) fn or(self, fallback: Self) -> Self {
+        let Self { config_map, failsafe_input, failsafe_output, revert, revert_after, probe } = self;
+        Self {
+            config_map: config_map.or(fallback.config_map),
+            failsafe_input: failsafe_input.or(fallback.failsafe_input),
+            failsafe_output: failsafe_output.or(fallback.failsafe_output),
+            revert: revert.or(fallback.revert),
+            revert_after: revert_after.or(fallback.revert_after),
+            probe: probe.or(fallback.probe),
+        }
+    }
+
+    /// What is always open in a ruleset of one command: what is configured.
+    pub fn failsafes(&self) -> Failsafes {
+        Failsafes {
+            input: self.failsafe_input.clone().unwrap_or_default(),
+            output: self.failsafe_output.clone().unwrap_or_default(),
+        }
+    }
+
+    /// What is always open in a ruleset of an agent.
+    pub fn failsafes_of_agent(&self) -> Failsafes {
+        let Failsafes { input, output } = Failsafes::standard();
+        Failsafes {
+            input: self.failsafe_input.clone().unwrap_or(input),
+            output: self.failsafe_output.clone().unwrap_or(output),
+        }
+    }
+
+    /// What a note of an apply keeps of them, in the form of the file; nothing if there is nothing to keep.
+    pub fn written(&self) -> Option<serde_json::Value> {
+        let written = |ports: &Option<Vec<FailsafePorts>>| {
+            ports.as_ref().map(|ports| ports.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        let (input, output) = (written(&self.failsafe_input), written(&self.failsafe_output));
+        (input.is_some() || output.is_some()).then(|| json!({"failsafeInput": input, "failsafeOutput": output}))
+    }
+}
+
+/// Sets a field, unless it is none of these.
+pub(super) fn set(options: &mut HostOptions, key: &str, value: &Value) -> Option<Result<(), Box<Diagnostic>>> {
+    FIELDS.iter().any(|field| field.key == key).then(|| {
+        if value.is_null() {
+            return Ok(());
+        }
+        match key {
+            "hostConfigMap" => options.config_map = Some(read(value, "`NAMESPACE/NAME`", config_map)?),
+            "failsafeInput" => options.failsafe_input = Some(ports(value)?),
+            "failsafeOutput" => options.failsafe_output = Some(ports(value)?),
+            "hostRevert" => options.revert = Some(read(value, "`configmap`, `all` or `off`", revert)?),
+            "hostRevertAfter" => options.revert_after = Some(seconds(value)?),
+            _ => options.probe = Some(read(value, "`tcp:HOST:PORT`", probe)?),
+        }
+        Ok(())
+    })
+}
+
+/// The ConfigMap that a text names.
+pub fn config_map(text: &str) -> Option<NamespacedName> {
+    let is_name = |name: &str| {
+        let plain =
+            name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte));
+        plain && !name.is_empty() && name.len() <= 253
+    };
+    let (namespace, name) = text.split_once('/')?;
+    (is_name(namespace) && is_name(name)).then(|| NamespacedName::new(namespace, name))
+}
+
+fn revert(text: &str) -> Option<Revert> {
+    let words = [("configmap", Revert::ConfigMap), ("all", Revert::All), ("off", Revert::Off)];
+    words.into_iter().find(|(word, _)| *word == text).map(|(_, revert)| revert)
+}
+
+fn probe(text: &str) -> Option<ProbeAddress> {
+    let (host, port) = text.strip_prefix("tcp:")?.rsplit_once(':')?;
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let is_address = bare.is_none_or(|bare| bare.parse::<std::net::Ipv6Addr>().is_ok());
+    let is_one = !host.is_empty() && (bare.is_some() || !host.contains(':')) && is_address;
+    let port = port.parse().ok().filter(|port| *port != 0)?;
+    is_one.then(|| ProbeAddress { host: bare.unwrap_or(host).to_owned(), port })
+}
+
+fn read<T>(value: &Value, expected: &str, read: fn(&str) -> Option<T>) -> Result<T, Box<Diagnostic>> {
+    // `off` is a boolean to YAML.
+    let written = value.scalar().map_or("", |scalar| scalar.text.as_ref());
+    read(written).ok_or_else(|| wrong(value, expected))
+}
+
+fn seconds(value: &Value) -> Result<Duration, Box<Diagnostic>> {
+    let seconds = number(value).filter(|seconds| REVERT_AFTER_RANGE.contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(|| wrong(value, "a number of seconds from 5 to 3600"))
+}
+
+fn ports(value: &Value) -> Result<Vec<FailsafePorts>, Box<Diagnostic>> {
+    let one = |item: &Value| -> Result<FailsafePorts, Box<Diagnostic>> {
+        let text = string(item)?.unwrap_or_default();
+        text.parse().map_err(|error| Box::new(Diagnostic::error(CONFIG, item.span, format!("`{text}`: {error}"))))
+    };
+    value.items().ok_or_else(|| wrong(value, "a list of ports"))?.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_answer_is_read_with_its_port() {
+        let read = |text: &str| probe(text).map(|ProbeAddress { host, port }| format!("{host} {port}"));
+        assert_eq!(read("tcp:192.0.2.1:6443").as_deref(), Some("192.0.2.1 6443"));
+        assert_eq!(read("tcp:[2001:db8::1]:443").as_deref(), Some("2001:db8::1 443"));
+        assert_eq!(read("tcp:api.example.org:1").as_deref(), Some("api.example.org 1"));
+        for text in ["", "tcp:", "tcp:a", "tcp::1", "tcp:a:0", "tcp:a:x", "udp:a:1", "tcp:2001:db8::1:443", "tcp:[a]:1"]
+        {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_config_map_has_two_parts() {
+        assert_eq!(config_map("kube-system/host").unwrap().to_string(), "kube-system/host");
+        for text in ["", "a", "a/", "/b", "A/b", "a/b/c", "a b/c"] {
+            assert_eq!(config_map(text), None, "{text}");
+        }
+    }
+}
