@@ -2,6 +2,7 @@
 
 mod connections;
 mod drift;
+mod names;
 mod node;
 mod operators;
 mod policy;

@@ -13,6 +13,8 @@ pub mod event;
 pub mod files;
 pub mod gate;
 pub mod metrics;
+pub mod names;
+pub mod readings;
 pub mod reconcile;
 pub mod schedule;
 pub mod serve;

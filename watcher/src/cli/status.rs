@@ -100,7 +100,7 @@ fn of_agent(format: Format) -> Result<Outcome, Failure> {
     use crate::report;
 
     let socket = RunDir::from_environment().file(serve::SOCKET);
-    let asked = ask::ask(&socket).with_context(|| format!("no agent answers at {}", socket.display()));
+    let asked = ask::report(&socket, ask::PATIENCE).with_context(|| format!("no agent answers at {}", socket.display()));
     let found = asked.map_err(Failure::Refused)?;
     super::print(&match format {
         Format::Text => report::agent::text(&found),

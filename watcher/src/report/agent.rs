@@ -17,6 +17,9 @@ pub fn text(report: &Report) -> String {
     };
     lines.push(format!("{what}: generation {}{age}", report.generation));
     let owner = if report.owner { "only this agent can change the tables" } else { "others can change the tables" };
+    if let Some(pending) = report.pending_seconds {
+        lines.push(format!("a change that a source told waits for {}", spoken(pending)));
+    }
     lines.push(format!("process {}, palisade {}: {owner}", report.process, report.program));
     lines.push(format!("{} pods, {} policies", report.n_pods, report.n_policies));
     lines.extend(report.sources.iter().map(source));
