@@ -5,6 +5,7 @@ mod drift;
 mod names;
 mod node;
 mod operators;
+mod plugin;
 mod policy;
 mod ready;
 mod restart;

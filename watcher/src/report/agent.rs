@@ -1,6 +1,9 @@
 //! What an agent tells of itself, for people.
 
+pub use self::plugin::nagios;
 use crate::agent::board::{DriftReport, Enforcing, Report, SourceReport};
+
+mod plugin;
 
 /// Lines for people; the first says whether all is well.
 pub fn text(report: &Report) -> String {
