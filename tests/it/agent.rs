@@ -2,6 +2,7 @@
 
 mod connections;
 mod drift;
+mod metrics;
 mod names;
 mod node;
 mod operators;
