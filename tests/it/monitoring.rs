@@ -1,10 +1,13 @@
 //! What operators load into Prometheus and Grafana: the alerts, their pages, the dashboard.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Stdio;
 
 mod alerts;
+mod dashboard;
 mod promql;
 pub(crate) mod promtool;
 
@@ -42,4 +45,21 @@ fn uses_documented_metrics(query: &str) {
     let known = documented();
     let unknown: Vec<&String> = used.difference(&known).collect();
     assert!(unknown.is_empty(), "{unknown:?} in {query} are not in docs/reference/metrics.md");
+}
+
+/// Has promtool check queries as if they were rules; nothing is checked where it is missing.
+fn are_understood(what: &str, queries: &[String]) {
+    let Some(mut promtool) = promtool::command(what) else { return };
+    let mut rules = String::new();
+    for (index, query) in queries.iter().enumerate() {
+        let query = serde_json::to_string(query).unwrap();
+        writeln!(rules, "  - record: q{index}\n    expr: {query}").unwrap();
+    }
+    let file = std::env::temp_dir().join(format!("palisade-queries-{}-{}.yaml", std::process::id(), queries.len()));
+    fs::write(&file, format!("groups:\n- name: queries\n  rules:\n{rules}")).unwrap();
+    let output = promtool.args(["check", "rules"]).arg(&file).stdin(Stdio::null()).output().unwrap();
+    fs::remove_file(&file).unwrap();
+    let said = promtool::said(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains(&format!("{} rules found", queries.len())), "{said}");
 }
