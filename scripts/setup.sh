@@ -47,6 +47,25 @@ if ! command -v cargo >/dev/null; then
     exit 2
 fi
 
+# Prometheus's own judge of metrics and alerts. Only that one program is taken out of the package: installed, the
+# package would start a server.
+if [ "$1" != build ] && ! command -v promtool >/dev/null; then
+    if [ "$(id -u)" != 0 ]; then
+        echo "promtool is missing: take it from Debian's package prometheus" >&2
+        exit 2
+    fi
+    echo "installing /usr/local/bin/promtool"
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    cd "$work"
+    apt-get download -qq prometheus 2>/dev/null || { apt-get update -qq && apt-get download -qq prometheus; }
+    dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool
+    install -m 755 usr/bin/promtool /usr/local/bin/promtool
+    cd - >/dev/null
+    rm -rf "$work"
+    trap - EXIT
+fi
+
 case "$1" in
 e2e | ci) ;;
 *) exit 0 ;;

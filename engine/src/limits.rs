@@ -3,6 +3,11 @@
 //! Counted, never timed: the same policies are within their bounds on every machine. What exceeds one fails closed for
 //! the pods concerned, in the direction concerned, and nothing else changes (docs/design/limits.md).
 
+use policy_lang::diagnostic::Code;
+
+/// The code of what a compile says of a namespace that exceeds one.
+pub const OVER_BUDGET: Code = Code("PAL031");
+
 /// Most permissions that the policies of one namespace may ask of one direction: for each distinct list of policies that
 /// isolates pods of the node, the ranges of addresses (a block with n exceptions counts 1 + n) and selectors of each
 /// rule, times the ranges of ports. Compiling takes time and memory in proportion.

@@ -82,7 +82,8 @@ impl Place {
 }
 
 impl Cause {
-    fn every() -> impl Iterator<Item = Self> {
+    /// All of them.
+    pub fn every() -> impl Iterator<Item = Self> {
         let directions = [Direction::Ingress, Direction::Egress];
         let policies = directions.into_iter().flat_map(|direction| Tier::ALL.map(|tier| Self::Policy(direction, tier)));
         let others = [Self::Revoked, Self::Invalid, Self::ForgedSource, Self::RouterAdvertisement];

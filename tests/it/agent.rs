@@ -3,8 +3,11 @@
 mod connections;
 mod drift;
 mod host;
+mod metrics;
+mod names;
 mod node;
 mod operators;
+mod plugin;
 mod policy;
 mod ready;
 mod restart;

@@ -12,6 +12,7 @@ mod flows;
 mod golden;
 mod kernel;
 mod kill;
+mod monitoring;
 mod mutations;
 mod netns;
 mod privilege;

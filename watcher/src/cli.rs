@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::report::plugin::{Line, PluginState};
 use crate::report::{self, Color};
 
 #[cfg(feature = "cluster")]
@@ -127,6 +128,13 @@ pub fn main() -> ExitCode {
 /// `--help` and `--version` are results; anything else that cannot be parsed is a usage error.
 fn usage(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
+    if error.use_stderr() && std::env::args().any(|word| word == "nagios" || word == "--format=nagios") {
+        // Whoever runs plugins takes a 2 for the state of what is watched.
+        let line = Line::new(PluginState::Unknown, text.trim_end());
+        // Whether anybody reads it makes no difference any more.
+        drop(report::result(&line.print()));
+        return ExitCode::from(PluginState::Unknown.code());
+    }
     if error.use_stderr() {
         report::message(&text);
         return ExitCode::from(2);

@@ -13,6 +13,7 @@ pub mod drops;
 pub mod explain;
 pub mod json;
 mod places;
+pub mod plugin;
 pub mod status;
 pub mod summary;
 pub mod top;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -182,17 +182,26 @@ impl Node {
         Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
     }
 
-    /// A metric that counts, without labels.
+    /// A metric that counts, or is counted: of one with labels the sum.
     pub(super) fn metric(&self, name: &str) -> u64 {
         let (_, text) = self.http("/metrics").unwrap();
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.unwrap_or_else(|| panic!("there is no {name}:\n{text}")).parse().unwrap()
+        let values: Vec<u64> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix(name))
+            .filter(|rest| rest.starts_with([' ', '{']))
+            .map(|rest| rest.rsplit_once(' ').unwrap().1.parse().unwrap())
+            .collect();
+        assert!(!values.is_empty(), "there is no {name}:\n{text}");
+        values.iter().sum()
     }
 
     /// What it tells by its socket, or nothing if nobody is there.
     pub(super) fn report(&self) -> Option<Value> {
         let mut text = String::new();
-        UnixStream::connect(self.path("run/agent.sock")).ok()?.read_to_string(&mut text).ok()?;
+        let mut stream = UnixStream::connect(self.path("run/agent.sock")).ok()?;
+        // Nothing is to come: it is the report that is wanted.
+        stream.shutdown(Shutdown::Write).ok()?;
+        stream.read_to_string(&mut text).ok()?;
         serde_json::from_str(&text).ok()
     }
 

@@ -1,26 +1,55 @@
-//! Asks the agent of this machine how it is.
+//! Asks the agent of this machine.
 
-use std::io::{self, Read as _};
+use std::collections::BTreeMap;
+use std::io::{self, Read as _, Write as _};
+use std::net::{IpAddr, Shutdown};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
 use super::board::Report;
+use super::names::{self, Answer};
+use super::serve::socket::METRICS;
+use crate::drops::Owner;
 
 /// How long a busy agent may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// More than any report has.
+/// More than any answer has.
 const BYTES_MAX: u64 = 4 << 20;
 
-/// What it tells.
+/// How it is.
 ///
 /// # Errors
-/// If nobody answers, or not in a form that this program knows.
-pub fn ask(socket: &Path) -> io::Result<Report> {
-    let stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+/// If nobody answers for so long, or not in a form that this program knows.
+pub fn report(socket: &Path, patience: Duration) -> io::Result<Report> {
+    Ok(serde_json::from_str(&ask(socket, "", patience)?)?)
+}
+
+/// Its metrics, as text for a collector of files.
+///
+/// # Errors
+/// As [`report`].
+pub fn metrics(socket: &Path) -> io::Result<String> {
+    ask(socket, &format!("{METRICS}\n"), PATIENCE)
+}
+
+/// Who has these addresses, as far as the agent knows; nothing if it knows nothing yet.
+///
+/// # Errors
+/// As [`report`].
+pub fn owners(socket: &Path, addresses: &[IpAddr]) -> io::Result<Option<BTreeMap<IpAddr, Vec<Owner>>>> {
+    let answer = ask(socket, &names::question(addresses), PATIENCE)?;
+    Ok(serde_json::from_str::<Answer>(&answer)?.into_owners())
+}
+
+fn ask(socket: &Path, line: &str, patience: Duration) -> io::Result<String> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
+    stream.write_all(line.as_bytes())?;
+    stream.shutdown(Shutdown::Write)?;
     let mut text = String::new();
     stream.take(BYTES_MAX).read_to_string(&mut text)?;
-    Ok(serde_json::from_str(&text)?)
+    Ok(text)
 }

@@ -30,6 +30,18 @@ pub enum Enforcing {
     Sources,
 }
 
+impl Enforcing {
+    /// As it is in the report and in metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Adopted => "adopted",
+            Self::LastGood => "last-good",
+            Self::Sources => "sources",
+        }
+    }
+}
+
 /// What `palisade status --agent` tells, described in docs/reference/agent-status-json.md.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -52,6 +64,9 @@ pub struct Report {
     pub generation: u64,
     /// For how many seconds the last one has been.
     pub generation_age_seconds: Option<u64>,
+    /// For how many seconds the oldest change that a source told has not been in force.
+    #[serde(default)]
+    pub pending_seconds: Option<u64>,
     /// Whether the kernel keeps others from changing the tables.
     pub owner: bool,
     /// The sources.

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use engine::apply::{ApplyError, InForce, apply, our_tables};
+use engine::apply::{ApplyError, InForce, Phase, apply, our_tables};
 use engine::compile::options::LocalPods;
 use engine::kernel::{Guard, Kernel, KernelError};
 use engine::observed::TableFlags;
@@ -12,8 +12,11 @@ use engine::plan::{Op, OpKind, Round};
 use engine::revoke;
 use engine::ruleset::{Element, ElementKey, Ruleset};
 
+use self::stopwatch::Stopwatch;
 use crate::flows::{Before, FlowsError};
 use crate::grace;
+
+mod stopwatch;
 
 /// Judges live connections.
 pub type Judge = Box<dyn FnMut(Before<'_>, &Ruleset, &LocalPods) -> Result<revoke::Outcome, FlowsError> + Send>;
@@ -37,6 +40,8 @@ pub struct Done {
     pub failures: Vec<String>,
     /// How long it took, without the judging.
     pub took: Duration,
+    /// How long each part of that took.
+    pub parts: Vec<(Phase, Duration)>,
     /// What became of live connections.
     pub flows: Flows,
 }
@@ -104,13 +109,17 @@ impl<K: Kernel> Enforcer<K> {
     /// [`ApplyError`], after observing and planning again, and a fresh generation, were of no use either.
     pub fn apply(&mut self, desired: &Ruleset) -> Result<Done, ApplyError> {
         let begun = Instant::now();
-        let outcome = apply(&mut self.kernel, desired, self.flags, &mut grace::wait);
+        let mut watch = Stopwatch::start();
+        let outcome = apply(&mut self.kernel, desired, self.flags, &mut |step| {
+            watch.step(step);
+            grace::wait(step)
+        });
         let took = begun.elapsed();
         match outcome {
             Ok(outcome) => {
                 let failures = outcome.failures.iter().map(|(phase, error)| format!("{phase}: {error}")).collect();
                 let flows = self.follow_flows(desired);
-                Ok(Done { n_ops: outcome.n_ops, failures, took, flows })
+                Ok(Done { n_ops: outcome.n_ops, failures, took, parts: watch.finish(), flows })
             }
             Err(error) => {
                 match &error {
@@ -150,7 +159,7 @@ impl<K: Kernel> Enforcer<K> {
         }
         let took = begun.elapsed();
         let flows = self.follow_flows_of(round, desired);
-        Ok(Done { n_ops: round.n_ops(), failures: Vec::new(), took, flows })
+        Ok(Done { n_ops: round.n_ops(), failures: Vec::new(), took, parts: vec![(Phase::Flip, took)], flows })
     }
 
     /// Judges flows again, where that failed.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
@@ -21,6 +22,9 @@ use policy_lang::baseline::{Baseline, Text};
 use policy_lang::diagnostic::{Diagnostic, Severity};
 use policy_lang::host::rule::HostRules;
 use policy_lang::source::Sources;
+use tokio::sync::mpsc;
+
+use crate::drops::Owners;
 
 /// Most messages that wait for the loop. Each may hold a whole list of changes, so this bounds how often a source is
 /// ahead of the loop rather than how much it has told.
@@ -59,10 +63,33 @@ pub enum Event {
     },
     /// Somebody committed to nf_tables; told by whoever listens to the kernel.
     Kernel(Notice),
+    /// Somebody wants to know something; told by whoever serves operators.
+    Ask(Question),
     /// The agent is asked to end; told by whoever listens to signals.
     Stop,
     /// A thread that the agent cannot do without has ended, for this reason: told by [`watch_over`].
     Fault(String),
+}
+
+/// Whose these addresses are, and who wants to know.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The addresses.
+    pub addresses: Vec<IpAddr>,
+    answer: mpsc::Sender<Option<Owners>>,
+}
+
+impl Question {
+    /// The question, and where its answer comes: nothing if the agent knows nothing yet.
+    pub fn new(addresses: Vec<IpAddr>) -> (Self, mpsc::Receiver<Option<Owners>>) {
+        let (answer, comes) = mpsc::channel(1);
+        (Self { addresses, answer }, comes)
+    }
+
+    /// Answers it. Whoever asked may have gone.
+    pub fn answer(&self, owners: Option<Owners>) {
+        drop(self.answer.try_send(owners));
+    }
 }
 
 /// What a baseline is like.
@@ -236,6 +263,15 @@ impl Tell {
     pub fn tell(&self, source: &SourceName, event: Event) -> ControlFlow<()> {
         let message = Message { source: source.clone(), at: Instant::now(), event };
         match self.sender.send(message) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+
+    /// The same without waiting: breaks also when the loop has too much to do.
+    pub fn offer(&self, source: &SourceName, event: Event) -> ControlFlow<()> {
+        let message = Message { source: source.clone(), at: Instant::now(), event };
+        match self.sender.try_send(message) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         }

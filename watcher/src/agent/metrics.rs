@@ -3,6 +3,8 @@
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use engine::apply::{ApplyError, Phase as ApplyPhase};
+use engine::kernel::KernelError;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family as Labelled;
@@ -10,107 +12,27 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-/// A metric and what it means.
-#[derive(Clone, Copy, Debug)]
-pub struct Family {
-    /// Its name, with the suffix of a counter.
-    pub name: &'static str,
-    /// Counter, gauge or histogram, and its labels.
-    pub kind: &'static str,
-    /// What it says.
-    pub help: &'static str,
-}
+pub use self::exposition::Exposition;
+pub use self::families::{FAMILIES, Family};
+pub use self::machine::Machine;
+pub use self::packets::Packets;
+pub use self::size::Size;
+use super::board::Enforcing;
 
-/// Every metric of the agent.
-pub const FAMILIES: [Family; 21] = [
-    Family { name: "palisade_build_info", kind: "gauge `version`", help: "Always 1" },
-    Family {
-        name: "palisade_ready",
-        kind: "gauge",
-        help: "1 if every source has answered, a full apply is done, and the last attempt did not fail",
-    },
-    Family { name: "palisade_generation", kind: "gauge", help: "How many rulesets this agent has put in force" },
-    Family {
-        name: "palisade_last_success_timestamp_seconds",
-        kind: "gauge",
-        help: "When kernel and sources were known to agree last",
-    },
-    Family {
-        name: "palisade_apply_seconds",
-        kind: "histogram `phase`",
-        help: "How long a batch took: `compile`, and `apply` in the kernel",
-    },
-    Family {
-        name: "palisade_change_delay_seconds",
-        kind: "histogram",
-        help: "From when a source told of a change until it was in force",
-    },
-    Family {
-        name: "palisade_apply_errors_total",
-        kind: "counter",
-        help: "Attempts that left the previous ruleset in force, or leftovers",
-    },
-    Family { name: "palisade_apply_failures", kind: "gauge", help: "Failed attempts since the last success" },
-    Family {
-        name: "palisade_foreign_changes_total",
-        kind: "counter",
-        help: "Commits of others that changed tables of palisade",
-    },
-    Family {
-        name: "palisade_table_restored_total",
-        kind: "counter",
-        help: "Times that what others had changed was put right again",
-    },
-    Family {
-        name: "palisade_notices_lost_total",
-        kind: "counter",
-        help: "Times that the kernel told of more commits than were listened to; everything is compared then",
-    },
-    Family {
-        name: "palisade_conntrack_revoked_total",
-        kind: "counter",
-        help: "Live connections that were cut because policy no longer permits them",
-    },
-    Family { name: "palisade_source_events_total", kind: "counter `source`", help: "Messages of each source" },
-    Family {
-        name: "palisade_source_in_sync",
-        kind: "gauge `source`",
-        help: "1 if the source has answered and sees what there is",
-    },
-    Family {
-        name: "palisade_findings",
-        kind: "gauge `severity`",
-        help: "What is wrong with objects, by `error` and `warning`",
-    },
-    Family {
-        name: "palisade_host_rules_reverted_total",
-        kind: "counter",
-        help: "Times that host rules were taken back because nothing answered while they were in force",
-    },
-    Family {
-        name: "palisade_host_rules_refused",
-        kind: "gauge",
-        help: "1 while host rules that were taken back are what a source says",
-    },
-    Family { name: "palisade_pods", kind: "gauge", help: "Pods that can be subject or peer" },
-    Family { name: "palisade_policies", kind: "gauge", help: "Policies of every tier but the baseline" },
-    Family {
-        name: "palisade_unknown_pods",
-        kind: "gauge",
-        help: "Pods of this node whose addresses are not known yet",
-    },
-    Family {
-        name: "palisade_snapshot_timestamp_seconds",
-        kind: "gauge",
-        help: "When the last-good snapshot was written",
-    },
-];
+mod exposition;
+mod families;
+mod machine;
+mod packets;
+mod size;
 
 /// Labels: one, with a value from a fixed list.
 type Labels = [(&'static str, String); 1];
 
 /// Seconds since 1970, or of anything else.
 type Float = Gauge<f64, AtomicU64>;
+
+/// How long something took, by one label.
+type Durations = Labelled<Labels, Histogram, fn() -> Histogram>;
 
 /// A part of a batch.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -119,6 +41,8 @@ pub enum Phase {
     Compile,
     /// From the ruleset to the kernel.
     Apply,
+    /// A part of that.
+    Part(ApplyPhase),
 }
 
 impl Phase {
@@ -126,8 +50,21 @@ impl Phase {
         match self {
             Self::Compile => "compile",
             Self::Apply => "apply",
+            Self::Part(ApplyPhase::Observe) => "observe",
+            Self::Part(ApplyPhase::Fill) => "fill",
+            Self::Part(ApplyPhase::Flip) => "flip",
+            Self::Part(ApplyPhase::Collect) => "collect",
         }
     }
+}
+
+/// Where a pod is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Whereabouts {
+    /// On this node.
+    Local,
+    /// On another.
+    Remote,
 }
 
 /// The metrics; what each says stands in [`FAMILIES`].
@@ -136,22 +73,33 @@ impl Phase {
 pub struct Metrics {
     registry: Registry,
     pub ready: Gauge,
+    pub owner: Gauge,
     pub generation: Gauge,
-    pub errors: Counter,
     pub failures: Gauge,
+    pub size: Size,
     pub foreign: Counter,
     pub restored: Counter,
     pub lost: Counter,
     pub revoked: Counter,
     pub host_reverted: Counter,
     pub host_refused: Gauge,
+    pub broken: Gauge,
+    pub over_budget: Gauge,
     pub pods: Gauge,
     pub policies: Gauge,
     pub unknown_pods: Gauge,
+    pub bridges: Gauge,
+    pub packets: Packets,
+    pub machine: Machine,
+    enforcing: Labelled<Labels, Gauge>,
+    put_in_force: Float,
     last_success: Float,
+    pending: Float,
     snapshot: Float,
     delay: Histogram,
-    phases: Labelled<Labels, Histogram, fn() -> Histogram>,
+    pod_delay: Durations,
+    phases: Durations,
+    errors: Labelled<Labels, Counter>,
     events: Labelled<Labels, Counter>,
     in_sync: Labelled<Labels, Gauge>,
     findings: Labelled<Labels, Gauge>,
@@ -161,46 +109,81 @@ impl Metrics {
     /// All of them, at zero.
     pub fn new() -> Self {
         let mut registry = Registry::default();
+        let to = &mut registry;
         let build: Labelled<Labels, Gauge> = Labelled::default();
         build.get_or_create(&[("version", env!("CARGO_PKG_VERSION").to_owned())]).set(1);
-        register(&mut registry, "palisade_build_info", build);
+        register(to, "palisade_build_info", build);
         let constructor: fn() -> Histogram = durations;
+        let errors: Labelled<Labels, Counter> = Labelled::default();
+        // An alert on a rise from nothing sees no rise.
+        for reason in REASONS {
+            drop(errors.get_or_create(&[("reason", reason.to_owned())]));
+        }
         Self {
-            ready: register(&mut registry, "palisade_ready", Gauge::default()),
-            generation: register(&mut registry, "palisade_generation", Gauge::default()),
-            errors: register(&mut registry, "palisade_apply_errors_total", Counter::default()),
-            failures: register(&mut registry, "palisade_apply_failures", Gauge::default()),
-            foreign: register(&mut registry, "palisade_foreign_changes_total", Counter::default()),
-            restored: register(&mut registry, "palisade_table_restored_total", Counter::default()),
-            lost: register(&mut registry, "palisade_notices_lost_total", Counter::default()),
-            revoked: register(&mut registry, "palisade_conntrack_revoked_total", Counter::default()),
-            host_reverted: register(&mut registry, "palisade_host_rules_reverted_total", Counter::default()),
-            host_refused: register(&mut registry, "palisade_host_rules_refused", Gauge::default()),
-            pods: register(&mut registry, "palisade_pods", Gauge::default()),
-            policies: register(&mut registry, "palisade_policies", Gauge::default()),
-            unknown_pods: register(&mut registry, "palisade_unknown_pods", Gauge::default()),
-            last_success: register(&mut registry, "palisade_last_success_timestamp_seconds", Float::default()),
-            snapshot: register(&mut registry, "palisade_snapshot_timestamp_seconds", Float::default()),
-            delay: register(&mut registry, "palisade_change_delay_seconds", durations()),
-            phases: register(&mut registry, "palisade_apply_seconds", Labelled::new_with_constructor(constructor)),
-            events: register(&mut registry, "palisade_source_events_total", Labelled::default()),
-            in_sync: register(&mut registry, "palisade_source_in_sync", Labelled::default()),
-            findings: register(&mut registry, "palisade_findings", Labelled::default()),
+            ready: register(to, "palisade_ready", Gauge::default()),
+            owner: register(to, "palisade_owner", Gauge::default()),
+            generation: register(to, "palisade_generation", Gauge::default()),
+            failures: register(to, "palisade_apply_failures", Gauge::default()),
+            size: Size::new(to),
+            foreign: register(to, "palisade_foreign_changes_total", Counter::default()),
+            restored: register(to, "palisade_table_restored_total", Counter::default()),
+            lost: register(to, "palisade_notices_lost_total", Counter::default()),
+            revoked: register(to, "palisade_conntrack_revoked_total", Counter::default()),
+            host_reverted: register(to, "palisade_host_rules_reverted_total", Counter::default()),
+            host_refused: register(to, "palisade_host_rules_refused", Gauge::default()),
+            broken: register(to, "palisade_broken_objects", Gauge::default()),
+            over_budget: register(to, "palisade_namespaces_over_budget", Gauge::default()),
+            pods: register(to, "palisade_pods", Gauge::default()),
+            policies: register(to, "palisade_policies", Gauge::default()),
+            unknown_pods: register(to, "palisade_unknown_pods", Gauge::default()),
+            bridges: register(to, "palisade_bridges_unfiltered", Gauge::default()),
+            packets: Packets::new(to),
+            machine: Machine::new(to),
+            enforcing: register(to, "palisade_enforcing", Labelled::default()),
+            put_in_force: register(to, "palisade_generation_timestamp_seconds", Float::default()),
+            last_success: register(to, "palisade_last_success_timestamp_seconds", Float::default()),
+            pending: register(to, "palisade_pending_seconds", Float::default()),
+            snapshot: register(to, "palisade_snapshot_timestamp_seconds", Float::default()),
+            delay: register(to, "palisade_change_delay_seconds", durations()),
+            pod_delay: register(to, "palisade_pod_program_delay_seconds", Labelled::new_with_constructor(constructor)),
+            phases: register(to, "palisade_apply_seconds", Labelled::new_with_constructor(constructor)),
+            errors: register(to, "palisade_apply_errors_total", errors),
+            events: register(to, "palisade_source_events_total", Labelled::default()),
+            in_sync: register(to, "palisade_source_in_sync", Labelled::default()),
+            findings: register(to, "palisade_findings", Labelled::default()),
             registry,
         }
     }
 
     /// As Prometheus reads it.
-    pub fn text(&self) -> String {
+    pub fn text(&self, exposition: Exposition) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _: std::fmt::Result = encode(&mut text, &self.registry);
-        text
+        exposition.of(text)
+    }
+
+    /// This is enforced.
+    pub fn enforces(&self, what: Enforcing) {
+        for one in [Enforcing::Nothing, Enforcing::Adopted, Enforcing::LastGood, Enforcing::Sources] {
+            self.enforcing.get_or_create(&[("what", one.word().to_owned())]).set(i64::from(one == what));
+        }
+    }
+
+    /// A ruleset of this number was put in force at this moment.
+    pub fn put_in_force(&self, generation: u64) {
+        self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
+        self.put_in_force.set(now());
     }
 
     /// Kernel and sources agree at this moment.
     pub fn succeeded(&self) {
         self.last_success.set(now());
+    }
+
+    /// The oldest change that is not in force has waited so long.
+    pub fn pending(&self, time: Duration) {
+        self.pending.set(time.as_secs_f64());
     }
 
     /// The last-good snapshot was written.
@@ -218,6 +201,20 @@ impl Metrics {
         self.delay.observe(time.as_secs_f64());
     }
 
+    /// A pod's address was in force so long after it was told.
+    pub fn pod_delayed(&self, whereabouts: Whereabouts, time: Duration) {
+        let word = match whereabouts {
+            Whereabouts::Local => "local",
+            Whereabouts::Remote => "remote",
+        };
+        self.pod_delay.get_or_create(&[("pod", word.to_owned())]).observe(time.as_secs_f64());
+    }
+
+    /// An attempt failed.
+    pub fn failed(&self, error: &ApplyError) {
+        self.errors.get_or_create(&[("reason", reason(error).to_owned())]).inc();
+    }
+
     /// A source told something.
     pub fn event(&self, source: &str) {
         self.events.get_or_create(&[("source", source.to_owned())]).inc();
@@ -230,13 +227,34 @@ impl Metrics {
 
     /// How many findings there are.
     pub fn count_findings(&self, severity: &'static str, n: usize) {
-        self.findings.get_or_create(&[("severity", severity.to_owned())]).set(i64::try_from(n).unwrap_or(i64::MAX));
+        self.findings.get_or_create(&[("severity", severity.to_owned())]).set(number(n));
     }
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// Every answer of [`reason`].
+const REASONS: [&str; 9] =
+    ["conflict", "moving", "too-large", "rejected", "denied", "io", "unknown", "stopped", "endless"];
+
+/// Why an attempt failed, in a word.
+fn reason(error: &ApplyError) -> &'static str {
+    match error {
+        ApplyError::Kernel { source, .. } => match source {
+            KernelError::Conflict { .. } => "conflict",
+            KernelError::Moving { .. } => "moving",
+            KernelError::TooLarge { .. } => "too-large",
+            KernelError::Rejected(_) => "rejected",
+            KernelError::Denied(_) => "denied",
+            KernelError::Io(_) | KernelError::Malformed(_) => "io",
+            KernelError::Unknown => "unknown",
+        },
+        ApplyError::Stopped { .. } => "stopped",
+        ApplyError::Endless => "endless",
     }
 }
 
@@ -256,32 +274,9 @@ fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn what_is_served_and_the_reference_name_the_same_metrics() {
-        let metrics = Metrics::new();
-        // What has a label is served from its first value on.
-        metrics.took(Phase::Compile, Duration::ZERO);
-        metrics.event("a");
-        metrics.source("a", true);
-        metrics.count_findings("error", 0);
-        let text = metrics.text();
-        let help = text.lines().filter_map(|line| line.strip_prefix("# HELP "));
-        let types: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
-        let served: BTreeSet<String> = help
-            .map(|line| {
-                let (name, help) = line.split_once(' ').unwrap();
-                assert!(!help.trim_end_matches('.').is_empty(), "{name} has no help");
-                let is_counter = types.contains(&format!("{name} counter").as_str());
-                if is_counter { format!("{name}_total") } else { name.to_owned() }
-            })
-            .collect();
-        let listed: BTreeSet<String> = FAMILIES.iter().map(|family| family.name.to_owned()).collect();
-        assert_eq!(served, listed);
-    }
+fn number(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,16 +17,19 @@ use super::baseline::{self, Enforced};
 use super::board::{Board, Enforcing};
 use super::causes::with_causes;
 use super::enforcer::{Done, Enforcer, Flows};
-use super::event::{Event, Finding, Hear, Message, SourceName};
+use super::event::{Event, Finding, Hear, Message, Question, SourceName};
 use super::gate::Gate;
 use super::host::{HostFirewall, Origin, Trial};
 use super::metrics::Phase;
 use super::schedule::Schedule;
 use super::snapshot::Keeper;
 use super::world::{Delta, Facts, Settings, World};
+use crate::drops::Owners;
 use crate::last_good;
 use crate::state_dir::StateDir;
 
+mod bridges;
+mod pods;
 mod post;
 #[cfg(test)]
 mod tests;
@@ -74,6 +77,9 @@ pub struct Agent<K> {
     put_in_force: Option<Instant>,
     /// When the oldest change was told that is not in force.
     oldest: Option<Instant>,
+    pods: pods::Pods,
+    /// When bridges were looked at last.
+    bridges_seen: Option<Instant>,
     /// What the kernel has may not be what it was left with.
     must_compare: bool,
     drift: Drift,
@@ -147,6 +153,8 @@ impl<K: Kernel> Agent<K> {
             generation: 0,
             put_in_force: None,
             oldest: None,
+            pods: pods::Pods::default(),
+            bridges_seen: None,
             must_compare: true,
             drift: Drift::default(),
             last_failure: None,
@@ -189,6 +197,7 @@ impl<K: Kernel> Agent<K> {
                 self.work(now);
             }
             self.keeper.keep_if_due(&mut self.world, || self.host.good(), &self.board.metrics, Instant::now());
+            self.look_at_bridges(Instant::now());
             self.post(Instant::now());
         }
     }
@@ -200,6 +209,12 @@ impl<K: Kernel> Agent<K> {
         match event {
             Event::Changed(changes) => {
                 debug!(event = "changed", source = source.as_str(), n = changes.len());
+                // Before, delays would say how long the start took.
+                if self.enforcing == Enforcing::Sources
+                    && let Some((_, known)) = self.world.compiled_facts()
+                {
+                    self.pods.told(&changes, known, &self.world.settings().node, at);
+                }
                 self.world.change(changes);
                 self.is_told(at);
             }
@@ -237,10 +252,18 @@ impl<K: Kernel> Agent<K> {
                 }
             }
             Event::Kernel(notice) => self.hear_kernel(notice),
+            Event::Ask(question) => self.answer(&question),
             Event::Stop => return ControlFlow::Break(Ok(())),
             Event::Fault(why) => return ControlFlow::Break(Err(why)),
         }
         ControlFlow::Continue(())
+    }
+
+    /// Who has which address, as far as it is known: of what is enforced, or of what was when the last agent ended.
+    fn answer(&self, question: &Question) {
+        let worlds = [Some(&self.world), self.last_good.as_ref()];
+        let facts = worlds.into_iter().flatten().find_map(World::compiled_facts);
+        question.answer(facts.map(|(_, inventory)| Owners::of_addresses(inventory, &question.addresses)));
     }
 
     fn is_told(&mut self, at: Instant) {
@@ -413,7 +436,7 @@ impl<K: Kernel> Agent<K> {
     }
 
     fn done(&mut self, basis: Basis, done: &Done, compiled: Duration) {
-        let Done { n_ops, failures, took, flows } = done;
+        let Done { n_ops, failures, took, parts, flows } = done;
         let now = Instant::now();
         let board = Arc::clone(&self.board);
         let metrics = &board.metrics;
@@ -424,6 +447,9 @@ impl<K: Kernel> Agent<K> {
         metrics.succeeded();
         metrics.took(Phase::Compile, compiled);
         metrics.took(Phase::Apply, *took);
+        for (part, took) in parts {
+            metrics.took(Phase::Part(*part), *took);
+        }
         for failure in failures {
             warn!(event = "refused-at-first", failure, "another plan got round it");
         }
@@ -435,7 +461,7 @@ impl<K: Kernel> Agent<K> {
         if *n_ops > 0 || before != self.enforcing {
             self.generation += 1;
             self.put_in_force = Some(now);
-            metrics.generation.set(i64::try_from(self.generation).unwrap_or(i64::MAX));
+            metrics.put_in_force(self.generation);
             let (compile_ms, apply_ms) = (compiled.as_millis(), took.as_millis());
             info!(event = "applied", generation = self.generation, enforcing = ?self.enforcing, ops = n_ops, compile_ms, apply_ms);
         }
@@ -448,9 +474,14 @@ impl<K: Kernel> Agent<K> {
             }
             Basis::Nothing | Basis::LastGood => {}
         }
+        if basis == Basis::StopGap {
+            // What sources told is in force; those that are silent told nothing.
+            self.oldest = None;
+        }
         if basis != Basis::Sources {
             return;
         }
+        self.pods.in_force(now, metrics);
         if let Some(oldest) = self.oldest.take() {
             metrics.delayed(now.saturating_duration_since(oldest));
             self.keeper.want(now);
@@ -490,7 +521,7 @@ impl<K: Kernel> Agent<K> {
         }
         let failures = self.schedule.n_failures();
         error!(event = "apply-failed", failures, why, again_in_ms = wait.as_millis());
-        self.board.metrics.errors.inc();
+        self.board.metrics.failed(error);
         self.board.metrics.failures.set(i64::from(failures));
         self.last_failure = Some(why);
     }

@@ -22,7 +22,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::AbortHandle;
@@ -30,9 +29,16 @@ use tokio::time;
 
 use super::board::Board;
 use super::event::{Event, SourceName, Tell};
+use super::metrics::Exposition;
+use super::readings::Readings;
+
+pub mod socket;
 
 /// The socket, in the run folder.
 pub const SOCKET: &str = "agent.sock";
+
+/// Where metrics are.
+const METRICS: &str = "/metrics";
 
 /// How long a client may take to send its request.
 const HEAD: Duration = Duration::from_secs(2);
@@ -46,11 +52,31 @@ pub const CONNECTIONS: usize = 64;
 /// Longest head of a request, in bytes.
 const HEAD_BYTES: usize = 8 << 10;
 
+/// Who is asked for what is served.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    /// What the loop posts.
+    pub board: Arc<Board>,
+    /// Who reads counters.
+    pub readings: Readings,
+    /// The loop.
+    pub tell: Tell,
+}
+
+impl Desk {
+    /// The metrics of this moment.
+    async fn metrics(&self, exposition: Exposition) -> String {
+        self.readings.refresh().await;
+        self.board.metrics.machine.read();
+        self.board.metrics.text(exposition)
+    }
+}
+
 /// Serves from a thread of its own, and tells the loop of signals to end.
 ///
 /// # Errors
 /// If an address or the socket cannot be had.
-pub fn start(http: Option<SocketAddr>, socket: &Path, board: &Arc<Board>, tell: &Tell) -> io::Result<()> {
+pub fn start(http: Option<SocketAddr>, socket: &Path, desk: &Desk) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let inside = runtime.enter();
     let http = http.map(listener).transpose()?;
@@ -61,21 +87,21 @@ pub fn start(http: Option<SocketAddr>, socket: &Path, board: &Arc<Board>, tell: 
     }
     let status = UnixListener::bind(socket)?;
     fs::set_permissions(socket, Permissions::from_mode(0o600))?;
-    let (board, tell) = (Arc::clone(board), tell.clone());
+    let desk = desk.clone();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     drop(inside);
     thread::spawn(move || {
         runtime.block_on(async move {
             if let Some(http) = http {
-                tokio::spawn(serve_http(http, Arc::clone(&board)));
+                tokio::spawn(serve_http(http, desk.clone()));
             }
-            tokio::spawn(serve_status(status, board));
+            tokio::spawn(socket::serve(status, desk.clone()));
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
             // The loop may be busy, and the others are served meanwhile.
-            thread::spawn(move || tell.tell(&SourceName::new("signal"), Event::Stop));
+            thread::spawn(move || desk.tell.tell(&SourceName::new("signal"), Event::Stop));
             std::future::pending::<()>().await;
         });
     });
@@ -88,7 +114,7 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(listener)
 }
 
-async fn serve_http(listener: TcpListener, board: Arc<Board>) -> ! {
+async fn serve_http(listener: TcpListener, desk: Desk) -> ! {
     let mut connections = Connections::default();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -96,32 +122,16 @@ async fn serve_http(listener: TcpListener, board: Arc<Board>) -> ! {
             time::sleep(HEAD).await;
             continue;
         };
-        let board = Arc::clone(&board);
+        let desk = desk.clone();
         connections.add(async move {
             let answer = service_fn(move |request| {
-                let board = Arc::clone(&board);
-                async move { Ok::<_, Infallible>(answer(&request, &board)) }
+                let desk = desk.clone();
+                async move { Ok::<_, Infallible>(answer(&request, &desk).await) }
             });
             let mut server = http1::Builder::new();
             server.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(HEAD_BYTES);
             // Whether a client went away early is its own business.
             drop(server.serve_connection(TokioIo::new(stream), answer).await);
-        });
-    }
-}
-
-async fn serve_status(listener: UnixListener, board: Arc<Board>) -> ! {
-    let mut connections = Connections::default();
-    loop {
-        let Ok((mut stream, _)) = listener.accept().await else {
-            time::sleep(HEAD).await;
-            continue;
-        };
-        let board = Arc::clone(&board);
-        connections.add(async move {
-            // Whether a client went away early is its own business.
-            let text = serde_json::to_string(&*board.report()).unwrap_or_default();
-            drop(stream.write_all(text.as_bytes()).await);
         });
     }
 }
@@ -141,22 +151,25 @@ impl Connections {
     }
 }
 
-fn answer(request: &Request<Incoming>, board: &Board) -> Response<Full<Bytes>> {
+async fn answer(request: &Request<Incoming>, desk: &Desk) -> Response<Full<Bytes>> {
     const TEXT: &str = "text/plain; charset=utf-8";
-    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     let (status, kind, text) = match (request.method(), request.uri().path()) {
         (&Method::GET | &Method::HEAD, "/live") => {
-            if board.is_alive() {
+            if desk.board.is_alive() {
                 (StatusCode::OK, TEXT, "alive\n".to_owned())
             } else {
                 (StatusCode::SERVICE_UNAVAILABLE, TEXT, "the loop is stuck\n".to_owned())
             }
         }
-        (&Method::GET | &Method::HEAD, "/ready") => match &board.report().not_ready_because {
+        (&Method::GET | &Method::HEAD, "/ready") => match &desk.board.report().not_ready_because {
             None => (StatusCode::OK, TEXT, "ready\n".to_owned()),
             Some(why) => (StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("not ready: {why}\n")),
         },
-        (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, OPEN_METRICS, board.metrics.text()),
+        (&Method::GET | &Method::HEAD, METRICS) => {
+            let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+            let exposition = Exposition::accepted(accept.unwrap_or_default());
+            (StatusCode::OK, exposition.content_type(), desk.metrics(exposition).await)
+        }
         (&Method::GET | &Method::HEAD, _) => {
             (StatusCode::NOT_FOUND, TEXT, "there are /live, /ready and /metrics\n".to_owned())
         }

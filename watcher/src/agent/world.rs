@@ -12,6 +12,7 @@ use engine::compile::options::PodOptions;
 use engine::compile::{ForwardMode, HostInput};
 use engine::incremental::{Applied, Change, ElementDelta, Incremental, Surroundings};
 use engine::inventory::{Inventory, Pod};
+use engine::limits::OVER_BUDGET;
 use engine::plan::Round;
 use engine::ruleset::{Name, Ruleset};
 use policy_lang::diagnostic::Severity;
@@ -159,6 +160,13 @@ impl World {
         let sources = self.facts.host.as_ref().map_or(&nothing_read, |host| &host.sources);
         let diagnostics = self.compiled.as_ref().map(Incremental::diagnostics).unwrap_or_default();
         diagnostics.iter().map(|diagnostic| Finding::new(diagnostic, sources)).collect()
+    }
+
+    /// How many namespaces ask for more than they may have.
+    pub fn n_over_budget(&self) -> usize {
+        let diagnostics = self.compiled.as_ref().map(Incremental::diagnostics).unwrap_or_default();
+        let exceeded = diagnostics.iter().filter(|diagnostic| diagnostic.code == OVER_BUDGET);
+        exceeded.filter_map(|diagnostic| Some(&diagnostic.object.as_ref()?.namespace)).collect::<BTreeSet<_>>().len()
     }
 
     /// The facts that the ruleset was compiled from, policies of the baseline among them.

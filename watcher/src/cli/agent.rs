@@ -21,7 +21,9 @@ use crate::agent::enforcer::{Enforcer, Ownership};
 use crate::agent::event::{self, Source};
 use crate::agent::files::Files;
 use crate::agent::host::{HostFile, Trial};
+use crate::agent::readings::Readings;
 use crate::agent::reconcile::{Agent, Start};
+use crate::agent::serve::Desk;
 use crate::agent::world::Settings;
 use crate::agent::{drift, probe, serve};
 use crate::config::Config;
@@ -56,6 +58,12 @@ pub(super) struct Args {
     /// Where to serve `/live`, `/ready` and `/metrics` by HTTP, like 127.0.0.1:9750; without it, nowhere.
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+
+    /// How many policies have a metric of their own for the packets that they deny: the first that deny something. The
+    /// rest count together.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    #[arg(value_parser = clap::value_parser!(u16).range(0..=1000))]
+    metrics_of_policies: u16,
 
     /// Whether the kernel is to keep others from changing the tables.
     #[arg(long, value_enum, default_value_t = Owner::Auto)]
@@ -160,7 +168,9 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     let board = Arc::new(Board::new());
     let (tell, hear) = event::channel();
     let socket = run.file(serve::SOCKET);
-    let served = serve::start(args.listen, &socket, &board, &tell).with_context(|| {
+    let readings = Readings::start(Arc::clone(&board), args.metrics_of_policies.into());
+    let desk = Desk { board: Arc::clone(&board), readings, tell: tell.clone() };
+    let served = serve::start(args.listen, &socket, &desk).with_context(|| {
         let listen = args.listen.map(|address| format!(" and {address}")).unwrap_or_default();
         format!("listening on {}{listen}", socket.display())
     });

@@ -8,6 +8,8 @@ use crate::report::{Color, drops as report_drops};
 
 #[cfg(feature = "kernel")]
 mod follow;
+#[cfg(feature = "kernel")]
+mod names;
 
 /// Say what the loaded ruleset has denied, and which line of which source denied it.
 ///
@@ -16,8 +18,8 @@ mod follow;
 /// with the names of pods and nodes, until it is stopped. The ruleset logs at most 10 packets a second at each place,
 /// after a burst of 20, so of a flood only some are printed.
 ///
-/// The names come from the sources that are given, or else from those of the last `apply` on this machine since it was
-/// started. An address that nobody there has is printed as it is. The source lines come from the kernel.
+/// The names come from the sources that are given, or else from the agent of this node, or where none runs from the
+/// sources of the last `apply` since the machine was started. An address that nobody there has is printed as it is. The source lines come from the kernel.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::report;
-use crate::report::status::PluginState;
+use crate::report::plugin::PluginState;
 
 /// How a command ended that did what it was asked to.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

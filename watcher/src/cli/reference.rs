@@ -62,7 +62,7 @@ fn push_agent(text: &mut String) {
 
     text.push_str(
         "\n## Of the agent\n\n`palisade agent --listen ADDRESS:PORT` serves them at `/metrics`. Labels have few and \
-         fixed values; no pod, policy or process is one.\n\n| metric | kind | meaning |\n|---|---|---|\n",
+         fixed values; no pod or process is one, and policies are only with `--metrics-of-policies`.\n\n| metric | kind | meaning |\n|---|---|---|\n",
     );
     for Family { name, kind, help } in FAMILIES {
         let _: std::fmt::Result = writeln!(text, "| `{name}` | {kind} | {help}. |");

@@ -5,12 +5,18 @@ use engine::diff::changes;
 use engine::kernel::Kernel;
 use engine::observed::Observed;
 
+use self::plugin::PluginArgs;
 use super::input::{self, Desired, OnErrors, SourceArgs};
 use super::{Failure, Outcome, bridges, live};
 use crate::confirm;
 use crate::report::Color;
+use crate::report::plugin::{Line, PluginState};
 use crate::report::status::{self, Comparison, Status};
 use crate::run_dir::RunDir;
+
+#[cfg(feature = "cluster")]
+mod agent;
+mod plugin;
 
 /// Say what is loaded, and whether it is what the sources say: every object that is missing, extra or different.
 ///
@@ -19,17 +25,20 @@ use crate::run_dir::RunDir;
 /// base chain decides what becomes of packets that nothing else matched, so it is shown. Who made a change can be told
 /// only by whoever was listening at that moment; otherwise it says that nobody was.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, version)]
 pub(super) struct Args {
     /// The form of the output.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 
     /// Ask the agent that runs on this machine: what it enforces and since when, its sources and what is wrong with
-    /// them, what others changed, pods whose addresses are not known yet. As text or as JSON.
+    /// them, what others changed, pods whose addresses are not known yet.
     #[cfg(feature = "cluster")]
     #[arg(long, conflicts_with_all = ["host", "manifests", "baseline", "node", "config", "keep_going"])]
     agent: bool,
+
+    #[command(flatten)]
+    plugin: PluginArgs,
 
     #[command(flatten)]
     sources: SourceArgs,
@@ -39,6 +48,7 @@ const EXAMPLES: &str = "\
 Examples:
   palisade status --config /etc/palisade/palisade.yaml
   palisade status --agent --format json
+  palisade status --agent --format nagios -w 60 -c 300 -t 10
   palisade status --format prometheus > /var/lib/prometheus/node-exporter/palisade.prom
 
 Exit codes:
@@ -49,7 +59,11 @@ Exit codes:
      no agent answers
 With --agent: 0 ready, 1 not ready
 With --format nagios:
-  0 OK, 1 WARNING (unconfirmed), 2 CRITICAL (not loaded, drift), 3 UNKNOWN (all else)";
+  0 OK, 1 WARNING (unconfirmed, or pods between which a bridge hides packets), 2 CRITICAL (not
+  loaded, drift), 3 UNKNOWN (all else)
+With --agent --format nagios:
+  0 OK, 1 WARNING (not ready, a source is lost, others changed the tables in the last 15 minutes),
+  2 CRITICAL (no agent answers, nothing is enforced, the last attempt to apply failed), 3 UNKNOWN";
 
 /// The forms of a status.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -67,50 +81,30 @@ enum Format {
 pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     #[cfg(feature = "cluster")]
     if args.agent {
-        return of_agent(args.format);
+        return agent::run(args.format, &args.plugin);
     }
-    match (args.format, found(&args.sources, color)) {
-        (Format::Nagios, Ok((found, _))) => {
-            super::print(&status::nagios(&found))?;
-            Ok(Outcome::Plugin(status::plugin_state(&found)))
-        }
-        (Format::Nagios, Err(Failure::Input(error) | Failure::Refused(error) | Failure::Incomplete(error))) => {
-            super::print(&status::nagios_unknown(&format!("{error:#}")))?;
-            Ok(Outcome::Plugin(status::PluginState::Unknown))
-        }
-        (format, found) => {
-            let (found, outcome) = found?;
-            super::print(&match format {
-                Format::Text | Format::Nagios => status::text(&found),
-                Format::Json => status::json(&found),
-                Format::Prometheus => status::prometheus(&found),
-            })?;
-            let as_it_should = found.is_loaded() && found.in_sync() != Some(false) && found.not_enforced.is_empty();
-            Ok(if as_it_should { outcome } else { Outcome::Findings })
-        }
+    if args.format == Format::Nagios {
+        let line = || match found(&args.sources, color) {
+            Ok((found, _)) => status::nagios(&found, args.plugin.thresholds()),
+            Err(failure) => unknown(&failure),
+        };
+        return args.plugin.run(line).map(Outcome::Plugin);
     }
+    args.plugin.refuse()?;
+    let (found, outcome) = found(&args.sources, color)?;
+    super::print(&match args.format {
+        Format::Text | Format::Nagios => status::text(&found),
+        Format::Json => status::json(&found),
+        Format::Prometheus => status::prometheus(&found),
+    })?;
+    let as_it_should = found.is_loaded() && found.in_sync() != Some(false) && found.not_enforced.is_empty();
+    Ok(if as_it_should { outcome } else { Outcome::Findings })
 }
 
-/// `--agent`.
-#[cfg(feature = "cluster")]
-fn of_agent(format: Format) -> Result<Outcome, Failure> {
-    use anyhow::{Context as _, anyhow};
-
-    use crate::agent::{ask, serve};
-    use crate::report;
-
-    let socket = RunDir::from_environment().file(serve::SOCKET);
-    let asked = ask::ask(&socket).with_context(|| format!("no agent answers at {}", socket.display()));
-    let found = asked.map_err(Failure::Refused)?;
-    super::print(&match format {
-        Format::Text => report::agent::text(&found),
-        Format::Json => report::pretty(&found),
-        Format::Nagios | Format::Prometheus => {
-            let message = "an agent is asked for text or JSON; it serves its metrics by HTTP (`agent --listen`)";
-            return Err(Failure::Input(anyhow!(message)));
-        }
-    })?;
-    Ok(if found.ready { Outcome::Clean } else { Outcome::Findings })
+/// What could not be found out.
+fn unknown(failure: &Failure) -> Line {
+    let (Failure::Input(error) | Failure::Refused(error) | Failure::Incomplete(error)) = failure;
+    Line::new(PluginState::Unknown, &format!("{error:#}"))
 }
 
 fn found(sources: &SourceArgs, color: Color) -> Result<(Status, Outcome), Failure> {

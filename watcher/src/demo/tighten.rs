@@ -28,7 +28,7 @@ use super::scene::{Party, Place, Scene};
 use super::stage::Enforced;
 use super::{DemoError, World};
 use crate::drops::stream::{Facts, Seen, Stream};
-use crate::drops::{CountedPlace, Owners, places};
+use crate::drops::{self, CountedPlace, Owners, places};
 use crate::flows::{self, Before};
 use crate::lab::{Lab, LabError, Outcome, Service};
 use crate::source::Loaded;
@@ -186,7 +186,7 @@ impl Tightening {
             let seen = seen.map_err(|source| DemoError::Drops { node: (&*self.node).into(), source })?;
             if let Some(Seen::Event(event)) = seen {
                 let is_revoked = event.place.cause == place::Cause::Revoked;
-                let about = |packet: &crate::drops::stream::Packet| {
+                let about = |packet: &drops::stream::Packet| {
                     packet.to.address == self.address && packet.to.port == Some(self.port)
                 };
                 if event.packet.as_ref().is_some_and(about) {
@@ -317,8 +317,10 @@ impl Facts for Node {
         Ok(places(&self.kernel.counters(&table)?, &self.kernel.counting_rules(&table)?))
     }
 
-    fn owners(&mut self) -> Owners {
-        self.owners.clone()
+    fn read_again(&mut self) {}
+
+    fn owners(&mut self, addresses: [IpAddr; 2]) -> [Vec<drops::Owner>; 2] {
+        addresses.map(|address| self.owners.of_address(address).to_vec())
     }
 
     fn interface(&mut self, _: u32) -> Option<Box<str>> {

@@ -26,19 +26,28 @@ pub enum Owner {
 impl Owners {
     /// Everybody whom an inventory knows.
     pub fn of(inventory: &Inventory) -> Self {
+        Self::of_wanted(inventory, |_| true)
+    }
+
+    /// The same for these addresses only: a cluster is large, and a packet has two.
+    pub fn of_addresses(inventory: &Inventory, addresses: &[IpAddr]) -> Self {
+        Self::of_wanted(inventory, |address| addresses.contains(address))
+    }
+
+    fn of_wanted(inventory: &Inventory, is_wanted: impl Fn(&IpAddr) -> bool) -> Self {
         let mut owners: BTreeMap<IpAddr, Vec<(bool, Owner)>> = BTreeMap::new();
         for (name, pod) in &inventory.pods {
-            for address in &pod.addresses {
+            for address in pod.addresses.iter().filter(|address| is_wanted(address)) {
                 owners.entry(*address).or_default().push((pod.terminating, Owner::Pod(name.clone())));
             }
         }
         for (name, node) in &inventory.nodes {
-            for address in &node.addresses {
+            for address in node.addresses.iter().filter(|address| is_wanted(address)) {
                 owners.entry(*address).or_default().push((false, Owner::Node(Arc::clone(name))));
             }
         }
         for (name, service) in &inventory.services {
-            for address in &service.addresses {
+            for address in service.addresses.iter().filter(|address| is_wanted(address)) {
                 owners.entry(*address).or_default().push((false, Owner::Service(name.clone())));
             }
         }

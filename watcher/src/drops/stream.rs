@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use engine::kernel::{Headers, LogNotice, LoggedPacket, PacketLog, Transport};
 use engine::place::{Event, Place};
 
-use super::{CountedPlace, Owner, Owners, SourceLine};
+use super::{CountedPlace, Owner, SourceLine};
 
 /// How often at most the counters and the sources are read again for a place that is not known.
 const READ_AGAIN: Duration = Duration::from_millis(200);
@@ -70,8 +70,11 @@ pub trait Facts {
     /// Whatever reading them fails with; what was known before stays.
     fn places(&mut self) -> anyhow::Result<Vec<CountedPlace>>;
 
-    /// Who has which address.
-    fn owners(&mut self) -> Owners;
+    /// Reads again who has which address, because the rules are others.
+    fn read_again(&mut self);
+
+    /// Who has these addresses, those of a packet.
+    fn owners(&mut self, addresses: [IpAddr; 2]) -> [Vec<Owner>; 2];
 
     /// The name of an interface.
     fn interface(&mut self, index: u32) -> Option<Box<str>>;
@@ -83,7 +86,6 @@ pub struct Stream<F> {
     log: PacketLog,
     facts: F,
     lines: BTreeMap<Box<str>, SourceLine>,
-    owners: Owners,
     /// When the facts were last read for a place that was not known.
     read_again: Option<Instant>,
 }
@@ -94,8 +96,7 @@ impl<F: Facts> Stream<F> {
     /// # Errors
     /// If the places cannot be read.
     pub fn new(log: PacketLog, facts: F) -> anyhow::Result<Self> {
-        let owners = Owners::default();
-        let mut this = Self { log, facts, lines: BTreeMap::new(), owners, read_again: None };
+        let mut this = Self { log, facts, lines: BTreeMap::new(), read_again: None };
         this.read_facts()?;
         Ok(this)
     }
@@ -128,6 +129,7 @@ impl<F: Facts> Stream<F> {
             self.read_facts()?;
             self.read_again = Some(Instant::now());
         }
+        let packet = headers.map(|headers| self.packet(headers));
         let mut interface = |index: Option<u32>| index.and_then(|index| self.facts.interface(index));
         let (input, output) = (interface(input), interface(output));
         Ok(DropEvent {
@@ -135,25 +137,27 @@ impl<F: Facts> Stream<F> {
             line: self.lines.get(&prefix).cloned().unwrap_or_default(),
             counter: prefix,
             place,
-            packet: headers.map(|headers| self.packet(headers)),
+            packet,
             input,
             output,
         })
     }
 
-    fn packet(&self, headers: Headers) -> Packet {
+    fn packet(&mut self, headers: Headers) -> Packet {
         let (source, destination) = match headers.transport {
             Transport::Ports { source, destination } => (Some(source), Some(destination)),
             Transport::Icmp { .. } | Transport::Fragment | Transport::Unknown => (None, None),
         };
-        let end = |address, port| Endpoint { address, owners: self.owners.of_address(address).to_vec(), port };
-        Packet { from: end(headers.source, source), to: end(headers.destination, destination), headers }
+        let [of_source, of_destination] = self.facts.owners([headers.source, headers.destination]);
+        let from = Endpoint { address: headers.source, owners: of_source, port: source };
+        let to = Endpoint { address: headers.destination, owners: of_destination, port: destination };
+        Packet { from, to, headers }
     }
 
     fn read_facts(&mut self) -> anyhow::Result<()> {
         let places = self.facts.places()?;
         self.lines = places.into_iter().map(|CountedPlace { name, line, .. }| (name.as_str().into(), line)).collect();
-        self.owners = self.facts.owners();
+        self.facts.read_again();
         Ok(())
     }
 }

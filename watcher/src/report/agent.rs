@@ -1,6 +1,9 @@
 //! What an agent tells of itself, for people.
 
+pub use self::plugin::nagios;
 use crate::agent::board::{DriftReport, Enforcing, HostReport, HostState, Report, SourceReport};
+
+mod plugin;
 
 /// Lines for people; the first says whether all is well.
 pub fn text(report: &Report) -> String {
@@ -17,6 +20,9 @@ pub fn text(report: &Report) -> String {
     };
     lines.push(format!("{what}: generation {}{age}", report.generation));
     let owner = if report.owner { "only this agent can change the tables" } else { "others can change the tables" };
+    if let Some(pending) = report.pending_seconds {
+        lines.push(format!("a change that a source told waits for {}", spoken(pending)));
+    }
     lines.push(format!("process {}, palisade {}: {owner}", report.process, report.program));
     lines.push(format!("{} pods, {} policies", report.n_pods, report.n_policies));
     lines.extend(report.sources.iter().map(source));

@@ -13,7 +13,7 @@ mod json;
 mod monitoring;
 
 pub use self::json::json;
-pub use self::monitoring::{METRICS, Metric, PluginState, nagios, nagios_unknown, plugin_state, prometheus};
+pub use self::monitoring::{METRICS, Metric, nagios, prometheus};
 
 /// Why nobody is named: the kernel tells who commits only to those who listen at that moment.
 const NOT_KNOWN: &str = "not known (nothing was listening when it happened)";

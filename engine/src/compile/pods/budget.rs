@@ -3,18 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use policy_lang::diagnostic::{Code, Diagnostic, ObjectRef, Severity};
+use policy_lang::diagnostic::{Diagnostic, ObjectRef, Severity};
 use policy_lang::peer::Peer;
 use policy_lang::policy::{Direction, Peers, Policy, Rule};
 
 use super::port::{self, PortTest};
 use super::subject::{Isolation, PolicySet};
 use crate::limits::{
-    CUTS_MAX, PERMISSIONS_MAX, PORT_CHAINS_MAX, RULES_MAX, RULES_UNFOLDED_MAX, SHARED_CHAINS_MAX, SHARED_MAX,
+    CUTS_MAX, OVER_BUDGET, PERMISSIONS_MAX, PORT_CHAINS_MAX, RULES_MAX, RULES_UNFOLDED_MAX, SHARED_CHAINS_MAX,
+    SHARED_MAX,
 };
-
-/// A namespace's policies ask for more than it may have.
-const OVER_BUDGET: Code = Code("PAL031");
 
 /// What exceeds its bound.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

@@ -42,6 +42,10 @@ impl<K: Kernel> Agent<K> {
             self.board.metrics.source(name.as_str(), state.has_answered && state.lost.is_none());
         }
         self.board.metrics.host_refused.set(i64::from(self.host.refusal().is_some()));
+        let pending = self.oldest.map(|at| now.saturating_duration_since(at));
+        self.board.metrics.pending(pending.unwrap_or_default());
+        self.board.metrics.enforces(self.enforcing);
+        self.board.metrics.owner.set(i64::from(self.enforcer.is_owner()));
         let drift = DriftReport {
             repairs: self.drift.repairs,
             last: self.drift.last.as_ref().map(|(by, _)| by.clone()),
@@ -59,6 +63,7 @@ impl<K: Kernel> Agent<K> {
             enforcing: self.enforcing,
             generation: self.generation,
             generation_age_seconds: self.put_in_force.map(age),
+            pending_seconds: pending.map(|time| time.as_secs()),
             owner: self.enforcer.is_owner(),
             sources,
             failures: self.schedule.n_failures(),
@@ -91,6 +96,10 @@ impl<K: Kernel> Agent<K> {
     }
 
     fn count(&mut self) {
+        if let Some(in_force) = self.enforcer.in_force() {
+            self.board.metrics.size.measure(in_force);
+        }
+        self.board.metrics.over_budget.set(number(self.world.n_over_budget()));
         let is_open = self.gate.is_open();
         let Some((policies, inventory)) = self.world.compiled_facts().filter(|_| is_open) else {
             return self.count_findings();
@@ -133,6 +142,8 @@ impl<K: Kernel> Agent<K> {
             let n = all.iter().filter(|(found, _)| *found == severity).count();
             self.board.metrics.count_findings(word, n);
         }
+        let is_broken = |findings: &&Vec<Finding>| findings.iter().any(|finding| finding.severity == Severity::Error);
+        self.board.metrics.broken.set(number(self.findings.values().filter(is_broken).count()));
         self.counts.said = said;
         self.counts.n_findings = all.len();
         self.counts.findings = all.into_iter().take(LISTED).map(|(_, line)| line).collect();

@@ -149,7 +149,7 @@ impl From<(&NamespacedName, &Pod)> for KeptPod {
             terminating,
         }
     }
-
+}
 
 impl Kept<'_> {
     /// The facts again, without host rules, and those; nothing if any of it makes no sense.

@@ -1,6 +1,7 @@
 //! `palisade drops --follow`.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -8,27 +9,24 @@ use engine::kernel::{Kernel, PacketLog};
 use engine::place::Event;
 use nix::net::if_::if_nameindex;
 
+use super::names::Names;
 use super::{Args, EventWord, Format};
-use crate::cli::input::{self, SourceArgs};
 use crate::cli::{Failure, Outcome, live};
-use crate::config::Config;
 use crate::drops::stream::{Facts, Seen, Stream};
-use crate::drops::{CountedPlace, Owners};
+use crate::drops::{CountedPlace, Owner};
 use crate::report::{self, Color, drops as report_drops};
-use crate::run_dir::RunDir;
-use crate::source;
 
 /// How long to wait at once; there is nothing to do in between.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn follow(args: &Args, color: Color) -> Result<Outcome, Failure> {
-    let config = sources(&args.sources, color)?;
+    let names = Names::new(&args.sources, color)?;
     let log = PacketLog::open(args.group).map_err(|error| Failure::Refused(error.into()))?;
     let mut kernel = live::open()?;
     if live::places(kernel.as_mut())?.is_none() {
         report::message("nothing is loaded: waiting until something is");
     }
-    let facts = Machine { kernel, config, interfaces: BTreeMap::new() };
+    let facts = Machine { kernel, names, interfaces: BTreeMap::new() };
     let mut stream = Stream::new(log, facts).map_err(Failure::Refused)?;
     let is_wanted = |event| args.events.contains(&word(event));
     let mut left = args.count;
@@ -48,20 +46,6 @@ pub(super) fn follow(args: &Args, color: Color) -> Result<Outcome, Failure> {
     Ok(Outcome::Clean)
 }
 
-/// The sources that give names: those that are given, or those of the last apply.
-fn sources(args: &SourceArgs, color: Color) -> Result<Option<Config>, Failure> {
-    if args.are_given() {
-        return input::config(args, color).map(Some);
-    }
-    match input::last_applied(&RunDir::from_environment()) {
-        Ok(applied) => Ok(Some(applied.config())),
-        Err(why) => {
-            report::message(&format!("note: addresses get no names: {why}"));
-            Ok(None)
-        }
-    }
-}
-
 fn word(event: Event) -> EventWord {
     match event {
         Event::Denied => EventWord::Denied,
@@ -73,7 +57,7 @@ fn word(event: Event) -> EventWord {
 /// What this machine knows.
 struct Machine {
     kernel: Box<dyn Kernel>,
-    config: Option<Config>,
+    names: Names,
     interfaces: BTreeMap<u32, Box<str>>,
 }
 
@@ -85,15 +69,12 @@ impl Facts for Machine {
         }
     }
 
-    fn owners(&mut self) -> Owners {
-        let Some(config) = &self.config else { return Owners::default() };
-        match source::load(config) {
-            Ok(loaded) => Owners::of(&loaded.inventory),
-            Err(error) => {
-                report::message(&format!("note: addresses get no names: {error}"));
-                Owners::default()
-            }
-        }
+    fn read_again(&mut self) {
+        self.names.read_again();
+    }
+
+    fn owners(&mut self, addresses: [IpAddr; 2]) -> [Vec<Owner>; 2] {
+        self.names.owners(addresses)
     }
 
     fn interface(&mut self, index: u32) -> Option<Box<str>> {

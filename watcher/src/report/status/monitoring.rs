@@ -1,83 +1,45 @@
-//! The state for monitoring systems: a plugin's line and exit code, and metrics as text.
+//! The state for monitoring systems: a plugin's line, and metrics as text.
 
 use super::{Size, Status};
 use crate::confirm::Probation;
+use crate::report::plugin::{Line, PluginState, Range, Thresholds};
 
-/// The states of a monitoring plugin, by their exit codes.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum PluginState {
-    /// 0.
-    Ok,
-    /// 1.
-    Warning,
-    /// 2.
-    Critical,
-    /// 3.
-    Unknown,
-}
+/// Any object that differs is critical, unless it is said otherwise.
+const DEFAULTS: Thresholds = Thresholds { warning: None, critical: Some(Range::up_to(0)) };
 
-impl PluginState {
-    /// The exit code.
-    pub fn code(self) -> u8 {
-        match self {
-            Self::Ok => 0,
-            Self::Warning => 1,
-            Self::Critical => 2,
-            Self::Unknown => 3,
-        }
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "OK",
-            Self::Warning => "WARNING",
-            Self::Critical => "CRITICAL",
-            Self::Unknown => "UNKNOWN",
-        }
-    }
-}
-
-/// How bad it is: not loaded and drift are critical, an unconfirmed ruleset is a warning.
-pub fn plugin_state(status: &Status) -> PluginState {
-    if !status.is_loaded() || status.in_sync() == Some(false) {
-        return PluginState::Critical;
-    }
-    match status.probation {
-        Probation::None => PluginState::Ok,
-        Probation::Guarded | Probation::Unguarded => PluginState::Warning,
-    }
-}
-
-/// The line of a monitoring plugin, with performance data, and the differences as long text.
-pub fn nagios(status: &Status) -> String {
+/// The line of a plugin. Not loaded is critical, an unconfirmed ruleset and pods between which a bridge hides packets are
+/// a warning; the thresholds are those of the number of objects that differ.
+pub fn nagios(status: &Status, thresholds: Thresholds) -> Line {
+    let thresholds = thresholds.or(DEFAULTS);
     let Size { chains, rules, sets, elements } = status.size();
+    let drift = status.drift();
+    let n_drift = u64::try_from(drift.len()).unwrap_or(u64::MAX);
     let unconfirmed = match status.probation {
         Probation::None => "",
         Probation::Guarded => ", awaits confirmation",
         Probation::Unguarded => ", never confirmed",
     };
-    let drift = status.drift();
-    let mut text = format!(
-        "PALISADE {} - {}{unconfirmed} | drift={};;1;0 chains={chains} rules={rules} sets={sets} elements={elements}\n",
-        plugin_state(status).word(),
-        plain(&status.headline()),
-        drift.len(),
-    );
-    for change in drift {
-        text.push_str(&plain(&format!("{} {change}", change.difference.found())));
-        text.push('\n');
-    }
-    text
-}
-
-/// The line of a plugin that could not find out.
-pub fn nagios_unknown(why: &str) -> String {
-    format!("PALISADE {} - {}\n", PluginState::Unknown.word(), plain(why))
-}
-
-/// Text in front of performance data cannot hold the sign that begins them, nor a line's end.
-fn plain(text: &str) -> String {
-    text.replace('|', "/").replace('\n', " ")
+    let unseen = match status.not_enforced.len() {
+        0 => String::new(),
+        n => format!(", {n} bridges hide pods from it"),
+    };
+    let least = match (status.is_loaded(), status.probation, status.not_enforced.is_empty()) {
+        (false, _, _) => PluginState::Critical,
+        (true, Probation::None, true) => PluginState::Ok,
+        (true, _, _) => PluginState::Warning,
+    };
+    let state = least.max(thresholds.judge(n_drift));
+    let none = Thresholds::default();
+    let number = |n: usize| n.to_string();
+    let changes: Vec<String> = drift.iter().map(|change| format!("{} {change}", change.difference.found())).collect();
+    let bridges: Vec<String> = status.not_enforced.iter().map(ToString::to_string).collect();
+    Line::new(state, &format!("{}{unconfirmed}{unseen}", status.headline()))
+        .with("drift", &n_drift.to_string(), thresholds)
+        .with("chains", &number(chains), none)
+        .with("rules", &number(rules), none)
+        .with("sets", &number(sets), none)
+        .with("elements", &number(elements), none)
+        .with_long(changes.iter().chain(&bridges).map(String::as_str))
 }
 
 /// A metric: a gauge without labels.
