@@ -6,8 +6,14 @@
 
 mod administrator;
 mod audit;
+mod chart;
+mod container;
 mod enforcement;
+mod guide;
+mod image;
 mod relay;
 mod rights;
 mod server;
 mod source;
+mod tools;
+mod yaml;
