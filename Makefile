@@ -4,7 +4,7 @@ CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-long test-kernel e2e bench bench-peers bench-scale lint docs ci
+.PHONY: help demo build test test-long test-kernel e2e bench bench-peers bench-scale lint manifest image docs ci
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -35,6 +35,7 @@ test-kernel: ## conformance, text = netlink and a short swap test on Debian 12's
 e2e: ## the agent against a real kube-apiserver and etcd; the first run builds those, in minutes
 	@scripts/setup.sh e2e
 	PALISADE_E2E_APISERVER=$$(scripts/e2e.sh) && export PALISADE_E2E_APISERVER && \
+	PALISADE_E2E_TOOLS=$$(scripts/tools.sh) && export PALISADE_E2E_TOOLS && \
 	$(CARGO) test --test e2e -- --ignored --test-threads=1 --show-output
 
 bench: ## criterion: parse, compile, plan, encode at four sizes
@@ -55,7 +56,17 @@ lint: ## formatting, clippy without warnings, the scripts
 	$(CARGO) fmt --all --check
 	RUSTFLAGS=-Dwarnings $(CARGO) clippy --workspace --all-targets
 	RUSTFLAGS=-Dwarnings $(CARGO) clippy --workspace --no-default-features
-	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh tests/kernel/*.sh; fi
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh tests/kernel/*.sh deploy/image/*.sh; fi
+
+manifest: ## render deploy/install.yaml from the chart
+	@scripts/setup.sh e2e
+	PALISADE_E2E_TOOLS=$$(scripts/tools.sh) && export PALISADE_E2E_TOOLS && \
+	UPDATE_EXPECT=1 $(CARGO) test --quiet --test e2e -- --ignored chart::the_plain_manifest
+
+ARCH ?= $(shell dpkg --print-architecture)
+image: ## the agent's image as an archive, target/image/palisade-ARCH.tar; ARCH=arm64 for the other machine
+	@scripts/setup.sh image $(ARCH)
+	deploy/image/build.sh $(ARCH)
 
 docs: ## rewrite the generated pages of docs/reference
 	UPDATE_EXPECT=1 $(CARGO) test --quiet --test it -- docs::

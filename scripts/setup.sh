@@ -4,29 +4,59 @@
 #
 # `e2e` is `test` and Go, for the API server of tests/e2e: that is not in Debian in this version, so it
 # comes from the Go module proxy, as the go command itself would fetch it.
+# `image` is what `make image` takes for the machine that is named.
 #
 # usage: scripts/setup.sh build|test|e2e|ci
+#        scripts/setup.sh image amd64|arm64
 set -eu
 
 build="libnftnl-dev libmnl-dev pkg-config gcc"
 run="nftables iproute2"
 judge="iptables ipset ferm procps kmod"
+fetch="curl ca-certificates unzip"
+container="podman runc"
+# What the guide in docs/guide calls.
+guide="socat"
 
 case "${1:-}" in
 build) wanted="$build $run" ;;
 test) wanted="$build $run $judge" ;;
-e2e) wanted="$build $run $judge curl ca-certificates unzip" ;;
-ci) wanted="$build $run $judge shellcheck curl ca-certificates unzip" ;;
+e2e) wanted="$build $run $judge $fetch $container $guide" ;;
+ci) wanted="$build $run $judge $fetch $container $guide shellcheck" ;;
+image)
+    wanted=$build
+    if [ "${2:-}" != "$(dpkg --print-architecture)" ]; then
+        case "${2:-}" in
+        amd64) other=x86-64-linux-gnu target=x86_64-unknown-linux-gnu ;;
+        arm64) other=aarch64-linux-gnu target=aarch64-unknown-linux-gnu ;;
+        *)
+            echo "usage: $0 image amd64|arm64" >&2
+            exit 2
+            ;;
+        esac
+        # The other machine's libraries beside this one's, and a program that runs what was built.
+        wanted="$build gcc-$other libnftnl-dev:$2 libmnl-dev:$2 libgcc-s1:$2 qemu-user"
+    fi
+    ;;
 *)
-    echo "usage: $0 build|test|e2e|ci" >&2
+    echo "usage: $0 build|test|e2e|ci, or $0 image amd64|arm64" >&2
     exit 2
     ;;
 esac
 
+# A package may be there for another machine only.
+native=$(dpkg --print-architecture)
+is_installed() {
+    case $1 in
+    *:*) machine=${1#*:} ;;
+    *) machine=$native ;;
+    esac
+    # shellcheck disable=SC2016 # fields of dpkg
+    dpkg-query -W -f '${Architecture} ${db:Status-Status}\n' "$1" 2>/dev/null | grep -qE "^(all|$machine) installed\$"
+}
 missing=
 for package in $wanted; do
-    status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=
-    [ "$status" = installed ] || missing="$missing $package"
+    is_installed "$package" || missing="$missing $package"
 done
 
 if [ -n "$missing" ]; then
@@ -36,6 +66,7 @@ if [ -n "$missing" ]; then
     fi
     echo "installing$missing"
     export DEBIAN_FRONTEND=noninteractive
+    if [ -n "${target:-}" ]; then dpkg --add-architecture "$2"; fi
     apt-get update -qq
     # A ferm that is only to judge expansions must not touch this machine's firewall: its service is never started.
     # shellcheck disable=SC2086 # a list of words
@@ -68,6 +99,10 @@ fi
 
 case "$1" in
 e2e | ci) ;;
+image)
+    if [ -n "${target:-}" ] && [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then rustup target add "$target"; fi
+    exit 0
+    ;;
 *) exit 0 ;;
 esac
 # A machine may have it without having it in the search path.

@@ -8,11 +8,13 @@ use kube::{Client, Config};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
+use crate::yaml;
+
 /// The namespace and the name of the agent's service account.
-pub(crate) const AGENT: (&str, &str) = ("kube-system", "palisade");
+pub(crate) const AGENT: (&str, &str) = ("palisade-system", "palisade");
 
 /// The name that the API server knows it by.
-pub(crate) const AGENT_USER: &str = "system:serviceaccount:kube-system:palisade";
+pub(crate) const AGENT_USER: &str = "system:serviceaccount:palisade-system:palisade";
 
 pub(crate) struct Administrator {
     runtime: Runtime,
@@ -90,32 +92,26 @@ impl Administrator {
         self.patch(&format!("/api/v1/namespaces/{namespace}/pods/{name}/status"), &json!({"status": status}));
     }
 
-    /// The agent's service account with the rights that it needs and no others; its token.
+    /// The agent's service account and roles as the chart makes them, with these rules in the place of those of its
+    /// ClusterRole; its token.
     pub(crate) fn agent(&self, cluster_rules: &Value) -> String {
-        let (namespace, name) = AGENT;
-        let subject = json!([{"kind": "ServiceAccount", "name": name, "namespace": namespace}]);
         let rbac = "/apis/rbac.authorization.k8s.io/v1";
-        let roles = format!("{rbac}/namespaces/{namespace}");
-        let reference = |kind: &str| json!({"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name});
-        let metadata = json!({"name": name});
-        let accounts = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
-        self.create(&accounts, &json!({"metadata": metadata}));
-        self.create(&format!("{rbac}/clusterroles"), &json!({"metadata": metadata, "rules": cluster_rules}));
-        self.create(
-            &format!("{rbac}/clusterrolebindings"),
-            &json!({"metadata": metadata, "subjects": subject, "roleRef": reference("ClusterRole")}),
-        );
-        let rules = json!([{
-            "apiGroups": [""],
-            "resources": ["configmaps"],
-            "resourceNames": ["palisade-egress-baseline"],
-            "verbs": ["list", "watch"],
-        }]);
-        self.create(&format!("{roles}/roles"), &json!({"metadata": metadata, "rules": rules}));
-        self.create(
-            &format!("{roles}/rolebindings"),
-            &json!({"metadata": metadata, "subjects": subject, "roleRef": reference("Role")}),
-        );
+        for mut object in installed() {
+            let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
+            let collection = match object["kind"].as_str().unwrap() {
+                "Namespace" => "/api/v1/namespaces".to_owned(),
+                "ServiceAccount" => format!("/api/v1/namespaces/{namespace}/serviceaccounts"),
+                "ClusterRole" => format!("{rbac}/clusterroles"),
+                "ClusterRoleBinding" => format!("{rbac}/clusterrolebindings"),
+                "Role" => format!("{rbac}/namespaces/{namespace}/roles"),
+                "RoleBinding" => format!("{rbac}/namespaces/{namespace}/rolebindings"),
+                _ => continue,
+            };
+            if object["kind"] == "ClusterRole" {
+                object["rules"] = cluster_rules.clone();
+            }
+            self.create(&collection, &object);
+        }
         self.token()
     }
 
@@ -149,23 +145,22 @@ impl Administrator {
     }
 }
 
-fn rule(group: &str, resources: &[&str]) -> Value {
-    json!({"apiGroups": [group], "resources": resources, "verbs": ["list", "watch"]})
+/// What the chart installs.
+pub(crate) fn installed() -> Vec<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/install.yaml");
+    yaml::documents(&std::fs::read_to_string(path).unwrap())
 }
 
 /// What the agent may see of the whole cluster, where no policy is about nodes or Services.
 pub(crate) fn cluster_rules() -> Value {
-    json!([
-        rule("", &["pods", "namespaces"]),
-        rule("networking.k8s.io", &["networkpolicies"]),
-        rule("policy.networking.k8s.io", &["clusternetworkpolicies"]),
-    ])
+    let rules = all_cluster_rules();
+    let is_kept =
+        |rule: &&Value| !["nodes", "services", "endpointslices"].iter().any(|kind| rule["resources"][0] == *kind);
+    rules.as_array().unwrap().iter().filter(is_kept).cloned().collect()
 }
 
-/// The same where they may be.
+/// The same where they may be: all of the chart's ClusterRole.
 pub(crate) fn all_cluster_rules() -> Value {
-    let more = [rule("", &["nodes", "services"]), rule("discovery.k8s.io", &["endpointslices"])];
-    let mut rules = cluster_rules();
-    rules.as_array_mut().unwrap().extend(more);
-    rules
+    let role = installed().into_iter().find(|object| object["kind"] == "ClusterRole").unwrap();
+    role["rules"].clone()
 }

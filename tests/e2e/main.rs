@@ -6,9 +6,15 @@
 
 mod administrator;
 mod audit;
+mod chart;
+mod container;
 mod enforcement;
+mod guide;
 mod hostrules;
+mod image;
 mod relay;
 mod rights;
 mod server;
 mod source;
+mod tools;
+mod yaml;
