@@ -132,7 +132,8 @@ fn follow(collections: Vec<Collection>, answers: Vec<Answer>) -> (Server, Heard)
             let mut all = FuturesUnordered::new();
             for collection in collections {
                 let told = Told::new(collection, tell.clone(), Rc::clone(&shared));
-                let mut follower = Box::pin(Follower::new(client.clone(), told, PATIENCE, switch.clone()).run());
+                let mut follower =
+                    Box::pin(Follower::new(Rc::new(Way::of(client.clone())), told, PATIENCE, switch.clone()).run());
                 let _ended = tokio::time::timeout(Duration::from_millis(300), &mut follower).await;
                 all.push(follower);
             }
