@@ -185,8 +185,7 @@ fn seeded(size: Size) -> Server {
     let path = env::temp_dir().join(format!("palisade-seed-{}", std::process::id()));
     size.write(&path).unwrap();
     // Auditing is for the tests; a cluster's own would cost as much for every client.
-    let server =
-        Server::start_with(&["--seed", path.to_str().unwrap(), "--", "--audit-log-path=", "--audit-policy-file="]);
+    let server = Server::start_seeded(&path, &["--audit-log-path=", "--audit-policy-file="]);
     std::fs::remove_file(&path).unwrap();
     server
 }

@@ -1,16 +1,17 @@
-//! A port that leads to the API server from wherever it was opened, and that can be cut.
+//! A port that leads to the API server from wherever it was opened, and that can be cut or go silent.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
 use watcher::lab::Namespace;
 
 pub(crate) struct Relay {
     state: Arc<Mutex<State>>,
+    silence: Arc<Silence>,
     pub(crate) port: u16,
     /// Bytes that the server has sent.
     received: Arc<AtomicU64>,
@@ -22,6 +23,24 @@ struct State {
     open: Vec<TcpStream>,
 }
 
+/// While it is kept, whatever is sent waits.
+#[derive(Default)]
+struct Silence {
+    is_kept: Mutex<bool>,
+    over: Condvar,
+}
+
+impl Silence {
+    fn wait(&self) {
+        drop(self.over.wait_while(self.is_kept.lock().unwrap(), |is_kept| *is_kept).unwrap());
+    }
+
+    fn keep(&self, is_kept: bool) {
+        *self.is_kept.lock().unwrap() = is_kept;
+        self.over.notify_all();
+    }
+}
+
 impl Relay {
     /// From 127.0.0.1 of a namespace, or of where the test runs, to the server.
     pub(crate) fn new(namespace: Option<&Namespace>, server: u16) -> Self {
@@ -30,6 +49,8 @@ impl Relay {
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
+        let silence = Arc::new(Silence::default());
+        let kept = Arc::clone(&silence);
         let received = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&received);
         let (sender, accepted) = channel();
@@ -45,11 +66,11 @@ impl Relay {
                     continue;
                 };
                 state.open.extend([from.try_clone().unwrap(), to.try_clone().unwrap()]);
-                copy(from.try_clone().unwrap(), to.try_clone().unwrap(), Arc::default());
-                copy(to, from, Arc::clone(&counter));
+                copy(from.try_clone().unwrap(), to.try_clone().unwrap(), Arc::clone(&kept), Arc::default());
+                copy(to, from, Arc::clone(&kept), Arc::clone(&counter));
             }
         });
-        Self { state, port, received }
+        Self { state, silence, port, received }
     }
 
     /// Bytes that came from the server so far, those of TLS among them.
@@ -66,8 +87,15 @@ impl Relay {
         }
     }
 
+    /// Takes what comes, old connections and new ones, and passes nothing on.
+    pub(crate) fn hang(&self) {
+        self.silence.keep(true);
+    }
+
+    /// As it was at first; what hung goes on.
     pub(crate) fn mend(&self) {
         self.state.lock().unwrap().is_cut = false;
+        self.silence.keep(false);
     }
 }
 
@@ -80,15 +108,17 @@ fn accept(listener: &TcpListener, accepted: &Sender<TcpStream>) {
 }
 
 /// Copies until one end or the other is closed, and closes both.
-fn copy(mut from: TcpStream, mut to: TcpStream, n_bytes: Arc<AtomicU64>) {
+fn copy(mut from: TcpStream, mut to: TcpStream, silence: Arc<Silence>, n_bytes: Arc<AtomicU64>) {
     thread::spawn(move || {
         let mut buffer = vec![0; 64 << 10];
-        while let Ok(n @ 1..) = from.read(&mut buffer) {
-            n_bytes.fetch_add(n as u64, Ordering::Relaxed);
-            if to.write_all(&buffer[..n]).is_err() {
+        while let Ok(length @ 1..) = from.read(&mut buffer) {
+            silence.wait();
+            n_bytes.fetch_add(length as u64, Ordering::Relaxed);
+            if to.write_all(&buffer[..length]).is_err() {
                 break;
             }
         }
+        silence.wait();
         let _ignored = to.shutdown(Shutdown::Both);
         let _ignored = from.shutdown(Shutdown::Both);
     });

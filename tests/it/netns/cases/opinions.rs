@@ -28,7 +28,7 @@ struct Question<'a> {
 }
 
 /// Who judges what a step expects.
-pub(super) struct Court<'a> {
+pub(crate) struct Court<'a> {
     lab: &'a Lab,
     scene: &'a Scene,
     /// With what translates the laboratory's Services.
@@ -37,7 +37,7 @@ pub(super) struct Court<'a> {
 }
 
 impl<'a> Court<'a> {
-    pub(super) fn new(lab: &'a Lab, scene: &'a Scene, world: &World, expectation: &'a Expectation) -> Self {
+    pub(crate) fn new(lab: &'a Lab, scene: &'a Scene, world: &World, expectation: &'a Expectation) -> Self {
         let mut world = world.clone();
         let translation = scene.topology.translation();
         for ruleset in world.rulesets.values_mut().chain(world.pod_rulesets.values_mut()) {
@@ -47,7 +47,7 @@ impl<'a> Court<'a> {
     }
 
     /// What differs from the tables about new connections, and how many questions were asked.
-    pub(super) fn differences(&self) -> (Vec<String>, usize) {
+    pub(crate) fn differences(&self) -> (Vec<String>, usize) {
         let tables = self.expectation.tables.iter();
         let questions: Vec<_> = tables.flat_map(|table| questions(table, self.scene)).collect();
         assert!(!questions.is_empty(), "a table that asks nothing");
@@ -56,7 +56,7 @@ impl<'a> Court<'a> {
     }
 
     /// The same of the connections that are held open: one that a first packet could not open any more has to be cut.
-    pub(super) fn live_differences(&self, held: &mut [Flow]) -> (Vec<String>, usize) {
+    pub(crate) fn live_differences(&self, held: &mut [Flow]) -> (Vec<String>, usize) {
         let tables = self.expectation.live.iter();
         let questions: Vec<_> = tables.flat_map(|table| questions(table, self.scene)).collect();
         let mut ordered = Vec::new();

@@ -49,6 +49,7 @@ pub(super) fn accept(kind: Kind) -> &'static str {
         | Kind::NetworkPolicy
         | Kind::ClusterNetworkPolicy
         | Kind::Baseline
+        | Kind::HostRules
         | Kind::Node
         | Kind::Service
         | Kind::EndpointSlice => "application/json",

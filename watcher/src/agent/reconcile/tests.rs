@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use engine::compile::compile;
-use engine::compile::failsafe::{self, Failsafes};
+use engine::compile::failsafe;
 use engine::compile::options::STANDARD;
 use engine::compile::{ForwardMode, Input};
 use engine::incremental::Change;

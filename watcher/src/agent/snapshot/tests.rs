@@ -47,7 +47,7 @@ fn what_was_kept_comes_back_as_it_was() {
     assert_eq!(rules(kept.file), rules(host.file.clone()));
     assert_eq!(rules(kept.config_map), rules(host.config_map));
     // What a version wrote that knew of no ConfigMap is as good.
-    let (_, kept) = read(&write(&facts, &Good { config_map: None, file: host.file }).unwrap()).unwrap();
+    let (_, kept) = read(&written(&facts, &Good { config_map: None, file: host.file })).unwrap();
     assert!(kept.file.is_some() && kept.config_map.is_none());
 }
 
