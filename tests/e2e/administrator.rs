@@ -140,7 +140,7 @@ impl Administrator {
     }
 
     /// The agent's service account and roles as the chart makes them, with these rules in the place of those of its
-    /// ClusterRole; its token.
+    /// cluster role; its token.
     pub(crate) fn agent(&self, cluster_rules: &Value) -> String {
         let rbac = "/apis/rbac.authorization.k8s.io/v1";
         for mut object in installed() {
@@ -206,7 +206,7 @@ pub(crate) fn cluster_rules() -> Value {
     rules.as_array().unwrap().iter().filter(is_kept).cloned().collect()
 }
 
-/// The same where they may be: all of the chart's ClusterRole.
+/// The same where they may be: all of the chart's cluster role.
 pub(crate) fn all_cluster_rules() -> Value {
     let role = installed().into_iter().find(|object| object["kind"] == "ClusterRole").unwrap();
     role["rules"].clone()

@@ -27,6 +27,9 @@ const SOURCES: [(&str, &str); 8] = [
     ("baseline", "configmaps"),
 ];
 
+/// The ruleset without its counters.
+const LIST: &[&str] = &["-s", "list", "table", "inet", "palisade"];
+
 /// A cluster in which everything that an agent may follow is there.
 fn cluster() -> (Server, Administrator, String) {
     let server = Server::start();
@@ -94,7 +97,7 @@ fn a_right_that_is_taken_away_is_named_and_what_is_enforced_stays() {
     node.ip("link set lo up").unwrap();
     let mut agent = Container::start(&node, &server, &token, |_| json!({}), None);
     agent.until("every source", all_in_sync);
-    let in_force = node.nft_list(&["table", "inet", "palisade"]).unwrap();
+    let in_force = node.nft_list(LIST).unwrap();
     assert!(in_force.contains("10.244.1.11"), "{in_force}");
 
     let roles = "/apis/rbac.authorization.k8s.io/v1";
@@ -120,7 +123,7 @@ fn a_right_that_is_taken_away_is_named_and_what_is_enforced_stays() {
                 && SOURCES.iter().all(|(other, _)| *other == source || is_in_sync(report, other))
         });
         assert!(lost(&report, source).unwrap().contains(resource), "{report:#?}");
-        assert_eq!(node.nft_list(&["table", "inet", "palisade"]).unwrap(), in_force, "without {source}");
+        assert_eq!(node.nft_list(LIST).unwrap(), in_force, "without {source}");
         administrator.patch(path, &json!({"rules": rules}));
         agent.until(&format!("{source} to be given back"), all_in_sync);
     }

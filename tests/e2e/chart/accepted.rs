@@ -62,7 +62,7 @@ fn the_plain_manifest_is_installed_as_it_is() {
     assert_eq!(again.lines().count(), crate::yaml::documents(&text).len());
 }
 
-/// Pod security is admission's business, which looks at pods: each DaemonSet's pod is asked for in a namespace with the
+/// Pod security is admission's business, which looks at pods: the pod of each daemon set is asked for in a namespace with the
 /// chart's labels, and in ones with the other levels.
 #[test]
 #[ignore = "needs an API server: make e2e"]
