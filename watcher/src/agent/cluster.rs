@@ -12,8 +12,6 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
 use policy_lang::baseline;
 use policy_lang::name::NamespacedName;
 
@@ -22,6 +20,7 @@ use self::collection::{Collection, Kind};
 use self::follow::{Follower, Patience};
 use self::needs::{Needs, Switch};
 use self::told::{Shared, Told};
+use self::way::Way;
 use super::event::{Event, Source, SourceName, Tell};
 
 mod backoff;
@@ -39,6 +38,7 @@ mod strip;
 mod tests;
 mod told;
 mod trouble;
+mod way;
 mod wire;
 
 /// What is followed whatever the policies are.
@@ -86,7 +86,8 @@ impl Cluster {
     }
 
     async fn follow(self, tell: Tell) {
-        let Some(client) = self.connect(&tell).await else { return };
+        let Some(way) = self.connect(&tell).await else { return };
+        let way = Rc::new(way);
         let shared = Rc::new(RefCell::new(Shared::default()));
         let mut needs = self.switch.subscribe();
         let mut followed = Vec::new();
@@ -104,7 +105,7 @@ impl Cluster {
                     Collection::of(kind)
                 };
                 let told = Told::new(collection, tell.clone(), Rc::clone(&shared));
-                all.push(Follower::new(client.clone(), told, self.patience, self.switch.clone()).run().boxed_local());
+                all.push(Follower::new(Rc::clone(&way), told, self.patience, self.switch.clone()).run().boxed_local());
             }
             tokio::select! {
                 _changed = needs.changed() => {},
@@ -118,15 +119,12 @@ impl Cluster {
         }
     }
 
-    /// A client, as soon as what it takes can be read: a pod may start before its token is there.
-    async fn connect(&self, tell: &Tell) -> Option<Client> {
+    /// The way, as soon as what it takes can be read: a pod may start before its token is there.
+    async fn connect(&self, tell: &Tell) -> Option<Way> {
         let mut backoff = Backoff::default();
         loop {
-            let why = match config(&self.options).await {
-                Ok(config) => match client(config) {
-                    Ok(client) => return Some(client),
-                    Err(error) => error.to_string(),
-                },
+            let why = match Way::new(&self.options).await {
+                Ok(way) => return Some(way),
                 Err(why) => why,
             };
             let why = format!("it is not known how to reach the API server: {why}");
@@ -154,33 +152,4 @@ impl Source for Cluster {
             }
         }
     }
-}
-
-/// How the cluster is reached.
-async fn config(options: &Options) -> Result<Config, String> {
-    let mut config = match &options.kubeconfig {
-        Some(path) => {
-            let kubeconfig = Kubeconfig::read_from(path).map_err(|error| format!("{}: {error}", path.display()))?;
-            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-                .await
-                .map_err(|error| format!("{}: {error}", path.display()))?
-        }
-        None => Config::incluster().map_err(|error| error.to_string())?,
-    };
-    if let Some(server) = &options.server {
-        config.cluster_url = server.parse().map_err(|error| format!("`{server}` is no address: {error}"))?;
-        // Every API server's certificate has this name, and not every one has every address.
-        if options.kubeconfig.is_none() {
-            config.tls_server_name = Some("kubernetes.default.svc".to_owned());
-        }
-    }
-    Ok(config)
-}
-
-/// A client that neither gives up on a silent stream nor tries again by itself: how long to wait for what, and whether
-/// to tell of it, is decided here.
-fn client(mut config: Config) -> kube::Result<Client> {
-    config.read_timeout = None;
-    config.default_retry = false;
-    Client::try_from(config)
 }

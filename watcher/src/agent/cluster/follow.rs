@@ -8,11 +8,11 @@
 //! not hold it.
 
 use std::ops::ControlFlow;
+use std::rc::Rc;
 use std::time::Duration;
 
 use http::{Method, Request};
 use http_body_util::{BodyExt as _, Limited};
-use kube::Client;
 use kube::client::Body;
 use serde_json::value::RawValue;
 
@@ -23,6 +23,7 @@ use super::needs::{Needs, Switch};
 use super::request::Ask;
 use super::told::Told;
 use super::trouble::{Status, Trouble};
+use super::way::Way;
 use super::wire::{Bookmark, Happened, Header, Line, Page};
 
 /// Most bytes of one page of a list, or of a refusal.
@@ -59,7 +60,7 @@ impl Default for Patience {
 
 /// Follows one collection.
 pub(super) struct Follower {
-    client: Client,
+    way: Rc<Way>,
     told: Told,
     patience: Patience,
     switch: Switch,
@@ -77,9 +78,9 @@ const ABSENT_ENOUGH: u32 = 2;
 
 impl Follower {
     /// From nothing.
-    pub(super) fn new(client: Client, told: Told, patience: Patience, switch: Switch) -> Self {
+    pub(super) fn new(way: Rc<Way>, told: Told, patience: Patience, switch: Switch) -> Self {
         let backoff = Backoff::default();
-        Self { client, told, patience, switch, backoff, version: None, is_lost: true, n_absent: 0 }
+        Self { way, told, patience, switch, backoff, version: None, is_lost: true, n_absent: 0 }
     }
 
     /// Follows until nobody listens any more.
@@ -285,9 +286,15 @@ impl Follower {
             .header("accept", "application/json")
             .header("user-agent", concat!("palisade/", env!("CARGO_PKG_VERSION")));
         let request = request.body(Body::empty()).map_err(|error| Trouble::passing(error.to_string()))?;
-        let answer = tokio::time::timeout(self.patience.answer, self.client.send(request)).await;
+        let answer = tokio::time::timeout(self.patience.answer, self.way.client().send(request)).await;
         let answer = answer.map_err(|_| Trouble::passing("the API server does not answer"))?;
-        let answer = answer.map_err(|error| Trouble::passing(with_causes(&error)))?;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                self.way.look().await;
+                return Err(Trouble::passing(with_causes(&error)));
+            }
+        };
         if answer.status().is_success() {
             return Ok(answer.into_body());
         }

@@ -125,14 +125,14 @@ fn follow(collections: Vec<Collection>, answers: Vec<Answer>) -> (Server, Heard)
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let client = client(Config::new(url)).unwrap();
+            let way = Rc::new(Way::of(kube::Config::new(url)));
             let shared = Rc::new(RefCell::new(Shared::default()));
             let switch = Switch::new();
             // One after the other, so that the order of the answers is known.
             let mut all = FuturesUnordered::new();
             for collection in collections {
                 let told = Told::new(collection, tell.clone(), Rc::clone(&shared));
-                let mut follower = Box::pin(Follower::new(client.clone(), told, PATIENCE, switch.clone()).run());
+                let mut follower = Box::pin(Follower::new(Rc::clone(&way), told, PATIENCE, switch.clone()).run());
                 let _ended = tokio::time::timeout(Duration::from_millis(300), &mut follower).await;
                 all.push(follower);
             }
