@@ -31,10 +31,21 @@ func (a *access) path(name string) string {
 }
 
 // prepare writes what the server reads and what clients read: kubeconfig, and the administrator's token by itself.
-func prepare(directory, address string, renew bool) (*access, error) {
+// renew is `certificate` or `authority` if what there is of it is to be made anew.
+func prepare(directory, address, renew string) (*access, error) {
 	a := &access{directory: directory, url: "https://" + address}
-	if renew {
-		if err := os.Remove(a.path("server.crt")); err != nil && !os.IsNotExist(err) {
+	var stale []string
+	switch renew {
+	case "":
+	case "certificate":
+		stale = []string{"server.crt"}
+	case "authority":
+		stale = []string{"ca.crt", "server.crt"}
+	default:
+		return nil, fmt.Errorf("--renew is certificate or authority, not %s", renew)
+	}
+	for _, name := range stale {
+		if err := os.Remove(a.path(name)); err != nil && !os.IsNotExist(err) {
 			return nil, err
 		}
 	}

@@ -1,4 +1,4 @@
-// A kube-apiserver and its etcd in one process, for tests.
+// A kube-apiserver and its etcd in one process, for tests; with `kube-proxy` as its first argument, a kube-proxy.
 //
 // It listens on 127.0.0.1 only. Everything that a client needs, and everything that it keeps, is in one directory, so
 // that a second start in the same directory is a restart of the same cluster: same certificates, same keys, same data.
@@ -27,9 +27,12 @@ const (
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "kube-proxy" {
+		os.Exit(proxy(os.Args[2:]))
+	}
 	directory := flag.String("dir", "", "where everything is kept")
 	port := flag.Int("port", 0, "the port of 127.0.0.1 to listen on; 0 for any")
-	renew := flag.Bool("renew-certificate", false, "make a new serving certificate, of the same authority")
+	renew := flag.String("renew", "", "what to make anew: the serving certificate, or the authority and with it the certificate")
 	flag.Parse()
 	if err := run(*directory, *port, *renew, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "apiserver:", err)
@@ -38,7 +41,7 @@ func main() {
 }
 
 // run serves until it is told to stop; extra are further flags of kube-apiserver.
-func run(directory string, port int, renew bool, extra []string) error {
+func run(directory string, port int, renew string, extra []string) error {
 	if directory == "" {
 		return fmt.Errorf("--dir is missing")
 	}
@@ -70,6 +73,7 @@ func run(directory string, port int, renew bool, extra []string) error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		stop()
 	}()
+	go compactOnSignal(ctx, access, etcd)
 	ended := make(chan error, 1)
 	go func() { ended <- serve(ctx, listener, access, etcd, extra) }()
 	if err := waitUntilReady(ctx, access, ended); err != nil {

@@ -17,7 +17,7 @@ import (
 	"k8s.io/kubernetes/cmd/kube-apiserver/app/options"
 )
 
-// serve is kube-apiserver's own main function, with a listener of ours in place of a port.
+// serve is kube-apiserver's own main function, with a listener of ours in place of a port, and faults on request.
 func serve(ctx context.Context, listener net.Listener, access *access, etcd *embed.Etcd, extra []string) error {
 	server := options.NewServerRunOptions()
 	flags := pflag.NewFlagSet("kube-apiserver", pflag.ContinueOnError)
@@ -58,7 +58,25 @@ func serve(ctx context.Context, listener net.Listener, access *access, etcd *emb
 	if errs := completed.Validate(); len(errs) != 0 {
 		return utilerrors.NewAggregate(errs)
 	}
-	return app.Run(ctx, completed)
+	config, err := app.NewConfig(completed)
+	if err != nil {
+		return err
+	}
+	configured, err := config.Complete()
+	if err != nil {
+		return err
+	}
+	chain, err := app.CreateServerChain(configured)
+	if err != nil {
+		return err
+	}
+	handler := chain.GenericAPIServer.Handler
+	handler.FullHandlerChain = faulty(access, handler.FullHandlerChain)
+	prepared, err := chain.PrepareRun()
+	if err != nil {
+		return err
+	}
+	return prepared.Run(ctx)
 }
 
 // waitUntilReady asks /readyz until it says yes, or the server ends.
