@@ -33,8 +33,12 @@ impl Administrator {
     /// The code of an answer, and the answer.
     pub(crate) fn ask(&self, method: &Method, path: &str, body: &Value) -> (u16, Value) {
         let content = if *method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
-        let request = Request::builder().method(method).uri(path).header("content-type", content);
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        self.send(method, path, content, body)
+    }
+
+    fn send(&self, method: &Method, path: &str, content: &str, body: Vec<u8>) -> (u16, Value) {
+        let request = Request::builder().method(method).uri(path).header("content-type", content);
         match self.runtime.block_on(self.client.request::<Value>(request.body(body).unwrap())) {
             Ok(answer) => (200, answer),
             Err(kube::Error::Api(status)) => (status.code, json!({"message": status.message})),
@@ -59,9 +63,31 @@ impl Administrator {
         self.done(&Method::POST, collection, object)
     }
 
+    /// Creates or updates an object from a document, as `kubectl apply --server-side` does.
+    #[track_caller]
+    pub(crate) fn apply(&self, path: &str, document: &str) {
+        let uri = format!("{path}?fieldManager=test&force=true");
+        let document = document.as_bytes().to_vec();
+        let (code, answer) = self.send(&Method::PATCH, &uri, "application/apply-patch+yaml", document);
+        assert_eq!(code, 200, "{path}: {answer}");
+    }
+
+    /// Sends a document as it is.
+    #[track_caller]
+    pub(crate) fn write(&self, method: &Method, path: &str, document: &str) {
+        let (code, answer) = self.send(method, path, "application/yaml", document.as_bytes().to_vec());
+        assert_eq!(code, 200, "{path}: {answer}");
+    }
+
     #[track_caller]
     pub(crate) fn patch(&self, path: &str, change: &Value) {
         self.done(&Method::PATCH, path, change);
+    }
+
+    /// Puts an object in the place of the one that is there.
+    #[track_caller]
+    pub(crate) fn put(&self, path: &str, object: &Value) {
+        self.done(&Method::PUT, path, object);
     }
 
     #[track_caller]
@@ -77,11 +103,32 @@ impl Administrator {
 
     /// A pod that runs on a node and has its addresses, as a kubelet would report it.
     pub(crate) fn pod(&self, namespace: &str, name: &str, labels: &Value, node: &str, addresses: &[String]) {
+        self.pod_with_ports(namespace, name, labels, node, addresses, &json!([]));
+    }
+
+    /// The same with ports that have names.
+    pub(crate) fn pod_with_ports(
+        &self,
+        namespace: &str,
+        name: &str,
+        labels: &Value,
+        node: &str,
+        addresses: &[String],
+        ports: &Value,
+    ) {
         let pods = format!("/api/v1/namespaces/{namespace}/pods");
-        let containers = json!([{"name": "c", "image": "none", "env": [{"name": "TOKEN", "value": "secret"}]}]);
+        let env = json!([{"name": "TOKEN", "value": "secret"}]);
+        let containers = json!([{"name": "c", "image": "none", "env": env, "ports": ports}]);
         let spec = json!({"nodeName": node, "containers": containers});
         self.create(&pods, &json!({"metadata": {"name": name, "labels": labels}, "spec": spec}));
         self.pod_status(namespace, name, "Running", addresses);
+    }
+
+    /// A node with its addresses, as its kubelet would report it.
+    pub(crate) fn node(&self, name: &str, addresses: &[String]) {
+        self.create("/api/v1/nodes", &json!({"metadata": {"name": name}}));
+        let addresses: Vec<_> = addresses.iter().map(|ip| json!({"type": "InternalIP", "address": ip})).collect();
+        self.patch(&format!("/api/v1/nodes/{name}/status"), &json!({"status": {"addresses": addresses}}));
     }
 
     pub(crate) fn pod_status(&self, namespace: &str, name: &str, phase: &str, addresses: &[String]) {

@@ -5,9 +5,27 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
 mod administrator;
+mod agent;
 mod audit;
+/// The cases of tests/data/netns, as the laboratory reads and judges them.
+#[path = "../it/netns/cases"]
+#[expect(dead_code, reason = "what only the laboratory's own tests ask of them")]
+mod cases {
+    mod arena;
+    pub(crate) mod cluster;
+    mod flows;
+    pub(crate) mod group;
+    pub(crate) mod opinions;
+    mod pods;
+    pub(crate) mod script;
+}
+mod cluster;
 mod enforcement;
+mod figures;
+mod held;
+mod objects;
 mod relay;
 mod rights;
+mod scenarios;
 mod server;
 mod source;

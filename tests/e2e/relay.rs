@@ -1,15 +1,16 @@
-//! A port that leads to the API server from wherever it was opened, and that can be cut.
+//! A port that leads to the API server from wherever it was opened, and that can be cut or go silent.
 
-use std::io;
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
 use watcher::lab::Namespace;
 
 pub(crate) struct Relay {
     state: Arc<Mutex<State>>,
+    silence: Arc<Silence>,
     pub(crate) port: u16,
 }
 
@@ -17,6 +18,24 @@ pub(crate) struct Relay {
 struct State {
     is_cut: bool,
     open: Vec<TcpStream>,
+}
+
+/// While it is kept, whatever is sent waits.
+#[derive(Default)]
+struct Silence {
+    is_kept: Mutex<bool>,
+    over: Condvar,
+}
+
+impl Silence {
+    fn wait(&self) {
+        drop(self.over.wait_while(self.is_kept.lock().unwrap(), |is_kept| *is_kept).unwrap());
+    }
+
+    fn keep(&self, is_kept: bool) {
+        *self.is_kept.lock().unwrap() = is_kept;
+        self.over.notify_all();
+    }
 }
 
 impl Relay {
@@ -27,6 +46,8 @@ impl Relay {
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
+        let silence = Arc::new(Silence::default());
+        let kept = Arc::clone(&silence);
         let (sender, accepted) = channel();
         // A socket belongs to the namespace that its thread was in, so whoever connects onwards was never in another.
         thread::spawn(move || accept(&listener, &sender));
@@ -40,11 +61,11 @@ impl Relay {
                     continue;
                 };
                 state.open.extend([from.try_clone().unwrap(), to.try_clone().unwrap()]);
-                copy(from.try_clone().unwrap(), to.try_clone().unwrap());
-                copy(to, from);
+                copy(from.try_clone().unwrap(), to.try_clone().unwrap(), Arc::clone(&kept));
+                copy(to, from, Arc::clone(&kept));
             }
         });
-        Self { state, port }
+        Self { state, silence, port }
     }
 
     /// Ends every connection and lets no new one through.
@@ -56,8 +77,15 @@ impl Relay {
         }
     }
 
+    /// Takes what comes, old connections and new ones, and passes nothing on.
+    pub(crate) fn hang(&self) {
+        self.silence.keep(true);
+    }
+
+    /// As it was at first; what hung goes on.
     pub(crate) fn mend(&self) {
         self.state.lock().unwrap().is_cut = false;
+        self.silence.keep(false);
     }
 }
 
@@ -69,9 +97,16 @@ fn accept(listener: &TcpListener, accepted: &Sender<TcpStream>) {
     }
 }
 
-fn copy(mut from: TcpStream, mut to: TcpStream) {
+fn copy(mut from: TcpStream, mut to: TcpStream, silence: Arc<Silence>) {
     thread::spawn(move || {
-        let _ignored = io::copy(&mut from, &mut to);
+        let mut buffer = [0; 16 << 10];
+        while let Ok(length @ 1..) = from.read(&mut buffer) {
+            silence.wait();
+            if to.write_all(&buffer[..length]).is_err() {
+                break;
+            }
+        }
+        silence.wait();
         let _ignored = to.shutdown(Shutdown::Both);
         let _ignored = from.shutdown(Shutdown::Both);
     });

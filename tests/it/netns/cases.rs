@@ -1,22 +1,22 @@
 //! Truth tables from tests/data/netns: compiled, loaded on every node, and held by all three opinions.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::panic::resume_unwind;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use watcher::demo::World;
 
-use self::cluster::Cluster;
+use self::arena::Arena;
 use self::flows::Flow;
-use self::script::Script;
-use self::stage::{Act, Arena};
+use self::group::Group;
+use self::stage::Act;
 use crate::privilege::{can_make_namespaces, report};
 
+mod arena;
 mod cluster;
 mod flows;
+mod group;
 mod opinions;
 mod pods;
 mod script;
@@ -45,15 +45,6 @@ fn sources_together() {
     group("together");
 }
 
-/// What is the same for all cases of a folder.
-struct Group {
-    name: &'static str,
-    cluster: Cluster,
-    /// The folder's `topology`.
-    described: String,
-    cases: Vec<(String, Script)>,
-}
-
 /// What came of some cases.
 #[derive(Default)]
 struct Tally {
@@ -80,24 +71,6 @@ fn group(name: &'static str) {
 }
 
 impl Group {
-    fn read(name: &'static str) -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/netns").join(name);
-        let wanted = std::env::var("PALISADE_CASE").unwrap_or_default();
-        let (mut cluster, mut described, mut cases) = (Cluster::default(), String::new(), Vec::new());
-        for path in entries(&folder) {
-            let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
-            match path.extension().map(|extension| extension.to_str().unwrap()) {
-                Some("case") if stem.starts_with(&wanted) => cases.push((stem, Script::parse(&text))),
-                Some("case") => {}
-                Some("yaml") => cluster.apply(&text),
-                Some(_) | None => described = text,
-            }
-        }
-        assert!(!cases.is_empty(), "no cases in {}", folder.display());
-        Self { name, cluster, described, cases }
-    }
-
     /// Runs cases until none is left: each in a laboratory of its own, or in the one that this worker has for the rest.
     fn run(&self, next: &AtomicUsize) -> Tally {
         let mut tally = Tally::default();
@@ -121,13 +94,6 @@ impl Group {
         }
         tally
     }
-
-    /// The laboratory of the cases that have none of their own.
-    fn common(&self) -> Arena {
-        let world = self.cluster.world();
-        let scripts = self.cases.iter().filter(|(_, script)| script.lab.is_none());
-        Arena::new([&world], &self.described, scripts.flat_map(|(_, script)| script.tables())).forgetful()
-    }
 }
 
 impl Tally {
@@ -142,10 +108,4 @@ impl Tally {
             write!(self.failures, "\n{case}: == {} ({} differences)\n{shown}", act.heading, found.len()).unwrap();
         }
     }
-}
-
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    entries.sort();
-    entries
 }

@@ -20,8 +20,8 @@ const BASELINE: &str = "baseline.yaml";
 
 /// Everything that the sources say at one time.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Cluster {
-    documents: BTreeMap<Object, String>,
+pub(crate) struct Cluster {
+    pub(crate) documents: BTreeMap<Object, String>,
     forgotten: Vec<String>,
     baseline: Option<String>,
     options: PodOptions,
@@ -31,7 +31,7 @@ pub(super) struct Cluster {
 
 impl Cluster {
     /// Takes a step; what is only expected or carried out elsewhere changes nothing.
-    pub(super) fn step(&mut self, action: &Action) {
+    pub(crate) fn step(&mut self, action: &Action) {
         match action {
             Action::Apply(text) => self.apply(text),
             Action::Delete { object } => {
@@ -52,14 +52,14 @@ impl Cluster {
     }
 
     /// Creates or replaces objects, as `kubectl apply` does.
-    pub(super) fn apply(&mut self, text: &str) {
+    pub(crate) fn apply(&mut self, text: &str) {
         for document in text.split("\n---").filter(|document| !document.trim().is_empty()) {
             self.documents.insert(identity(document), document.to_owned());
         }
     }
 
     /// What every node gets to load.
-    pub(super) fn world(&self) -> World {
+    pub(crate) fn world(&self) -> World {
         let (mut world, findings) = self.compiled(None);
         assert_sound(&findings);
         for node in self.hosts.keys() {

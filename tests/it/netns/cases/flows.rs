@@ -16,17 +16,17 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a case wants to be held open.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Wanted {
-    pub(super) from: String,
-    pub(super) to: String,
-    pub(super) service: Service,
+pub(crate) struct Wanted {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) service: Service,
 }
 
 /// One connection in one family, both of its ends.
 #[derive(Debug)]
-pub(super) struct Flow {
-    pub(super) wanted: Wanted,
-    pub(super) address: IpAddr,
+pub(crate) struct Flow {
+    pub(crate) wanted: Wanted,
+    pub(crate) address: IpAddr,
     client: End,
     server: End,
 }
@@ -44,7 +44,7 @@ enum Socket {
 }
 
 /// Opens what is wanted in every family that both have, and has each carry something.
-pub(super) fn open(lab: &Lab, wanted: &Wanted) -> Vec<Flow> {
+pub(crate) fn open(lab: &Lab, wanted: &Wanted) -> Vec<Flow> {
     let from = lab.addresses(&wanted.from).unwrap();
     let to = lab.addresses(&wanted.to).unwrap().iter();
     let addresses = to.filter(|to| from.iter().any(|from| from.is_ipv4() == to.is_ipv4()));
@@ -56,7 +56,7 @@ pub(super) fn open(lab: &Lab, wanted: &Wanted) -> Vec<Flow> {
 }
 
 /// What becomes of what both ends send: `open`, `drop`, or in words where it is different each way.
-pub(super) fn carried(flows: &mut [(&mut Flow, Outcome)]) -> Vec<String> {
+pub(crate) fn carried(flows: &mut [(&mut Flow, Outcome)]) -> Vec<String> {
     let token = |number: usize| format!("[{number} {:?}]", Instant::now()).into_bytes();
     let tokens: Vec<_> = (0..flows.len()).map(|number| (token(2 * number), token(2 * number + 1))).collect();
     for ((flow, _), (question, answer)) in flows.iter_mut().zip(&tokens) {

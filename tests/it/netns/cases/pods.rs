@@ -12,7 +12,7 @@
 use std::fmt::Write as _;
 
 /// The manifests of every line.
-pub(super) fn manifests(lines: &str) -> String {
+pub(crate) fn manifests(lines: &str) -> String {
     let lines = lines.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
     lines.filter(|line| !line.is_empty()).map(manifest).collect::<Vec<_>>().join("---\n")
 }

@@ -31,21 +31,21 @@ use super::pods;
 
 /// A case as it is written.
 #[derive(Debug)]
-pub(super) struct Script {
+pub(crate) struct Script {
     /// The text of `== lab`; none for the laboratory of the group.
-    pub(super) lab: Option<String>,
-    pub(super) steps: Vec<Step>,
+    pub(crate) lab: Option<String>,
+    pub(crate) steps: Vec<Step>,
 }
 
 /// One step, with the heading that failures name.
 #[derive(Debug)]
-pub(super) struct Step {
-    pub(super) heading: String,
-    pub(super) action: Action,
+pub(crate) struct Step {
+    pub(crate) heading: String,
+    pub(crate) action: Action,
 }
 
 #[derive(Debug)]
-pub(super) enum Action {
+pub(crate) enum Action {
     Apply(String),
     Delete { object: Object },
     Label { object: Object, changes: Vec<String> },
@@ -60,37 +60,37 @@ pub(super) enum Action {
 
 /// What one step expects.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Expectation {
-    pub(super) tables: Vec<Matrix>,
+pub(crate) struct Expectation {
+    pub(crate) tables: Vec<Matrix>,
     /// About the connections that the case holds open.
-    pub(super) live: Vec<Matrix>,
+    pub(crate) live: Vec<Matrix>,
     /// An opinion that is not asked, and why.
-    pub(super) without: Option<(Opinion, String)>,
+    pub(crate) without: Option<(Opinion, String)>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Opinion {
+pub(crate) enum Opinion {
     Oracle,
     Simulator,
     Kernel,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Tool {
+pub(crate) enum Tool {
     Nft,
     Ip,
 }
 
 /// An object's kind and its name, `NAMESPACE/NAME` where it has a namespace.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) struct Object {
-    pub(super) kind: String,
-    pub(super) name: String,
+pub(crate) struct Object {
+    pub(crate) kind: String,
+    pub(crate) name: String,
 }
 
 impl Script {
     /// Reads a case; panics on what it cannot read, with the heading.
-    pub(super) fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let mut script = Self { lab: None, steps: Vec::new() };
         let mut last = Expectation::default();
         for section in format!("\n{text}").split("\n== ").skip(1) {
@@ -111,7 +111,7 @@ impl Script {
     }
 
     /// Every table of the case.
-    pub(super) fn tables(&self) -> impl Iterator<Item = &Matrix> {
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &Matrix> {
         self.steps.iter().flat_map(|step| match &step.action {
             Action::Expect(expectation) => expectation.tables.as_slice(),
             Action::Apply(_)
