@@ -19,6 +19,8 @@ mod cases {
     mod pods;
     pub(crate) mod script;
 }
+mod changes;
+mod churn;
 mod cluster;
 mod enforcement;
 mod figures;
