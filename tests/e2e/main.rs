@@ -25,9 +25,15 @@ mod cluster;
 mod enforcement;
 mod figures;
 mod held;
+mod kills;
+/// The traffic of the laboratory's own tests, and its account.
+#[path = "../it/swap/load.rs"]
+#[expect(dead_code, reason = "what only the laboratory's own tests ask of it")]
+mod load;
 mod objects;
 mod relay;
 mod rights;
 mod scenarios;
 mod server;
 mod source;
+mod traffic;
