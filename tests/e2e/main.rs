@@ -37,3 +37,4 @@ mod scenarios;
 mod server;
 mod source;
 mod traffic;
+mod troubles;
