@@ -24,6 +24,7 @@ mod churn;
 mod cluster;
 mod enforcement;
 mod figures;
+mod foreign;
 mod held;
 mod kills;
 /// The traffic of the laboratory's own tests, and its account.
