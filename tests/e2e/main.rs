@@ -32,6 +32,7 @@ mod kills;
 #[expect(dead_code, reason = "what only the laboratory's own tests ask of it")]
 mod load;
 mod objects;
+mod proxy;
 mod relay;
 mod rights;
 mod scenarios;
