@@ -136,16 +136,25 @@ impl std::fmt::Display for Question<'_> {
     }
 }
 
-/// Asks all of them with packets; what should have been answered is asked again with more patience.
+/// How often what should have been answered is asked again, with more patience: on a machine that does much else an
+/// answer may be late, and whoever drops a question drops it again.
+const AGAIN: usize = 3;
+
+/// Asks all of them with packets.
 fn asked(lab: &Lab, questions: &[Question<'_>]) -> Vec<Answer> {
     let probes: Vec<_> = questions.iter().map(|question| question.probe.clone()).collect();
     let mut answers = lab.probe(&probes, Patience::default()).unwrap();
-    let is_late =
-        |idx: &usize| answers[*idx].outcome == Outcome::Dropped && questions[*idx].expected != Outcome::Dropped;
-    let late: Vec<_> = (0..questions.len()).filter(is_late).collect();
-    let again: Vec<_> = late.iter().map(|idx| probes[*idx].clone()).collect();
-    for (idx, answer) in late.into_iter().zip(lab.probe(&again, Patience::LONG).unwrap()) {
-        answers[idx] = answer;
+    for _ in 0..AGAIN {
+        let is_late =
+            |idx: &usize| answers[*idx].outcome == Outcome::Dropped && questions[*idx].expected != Outcome::Dropped;
+        let late: Vec<_> = (0..questions.len()).filter(is_late).collect();
+        if late.is_empty() {
+            break;
+        }
+        let again: Vec<_> = late.iter().map(|idx| probes[*idx].clone()).collect();
+        for (idx, answer) in late.into_iter().zip(lab.probe(&again, Patience::LONG).unwrap()) {
+            answers[idx] = answer;
+        }
     }
     answers
 }

@@ -29,8 +29,8 @@ impl Way {
 
     /// One that stays as it is.
     #[cfg(test)]
-    pub(super) fn of(client: Client) -> Self {
-        Self { options: None, now: RefCell::new((client, None)) }
+    pub(super) fn of(config: Config) -> Self {
+        Self { options: None, now: RefCell::new((client(config).unwrap(), None)) }
     }
 
     /// Whoever sends requests now.
