@@ -73,6 +73,7 @@ impl Size {
             "f:spec": {"f:containers": {"k:{\"name\":\"main\"}": {".": {}, "f:env": {".": {}, "k:{\"name\":\"LOG\"}": {".": {}, "f:name": {}, "f:value": {}}}, "f:image": {}, "f:imagePullPolicy": {}, "f:name": {}, "f:ports": {".": {}, "k:{\"containerPort\":8080,\"protocol\":\"TCP\"}": {".": {}, "f:containerPort": {}, "f:name": {}, "f:protocol": {}}}, "f:resources": {".": {}, "f:limits": {".": {}, "f:memory": {}}, "f:requests": {".": {}, "f:cpu": {}, "f:memory": {}}}}}, "f:dnsPolicy": {}, "f:restartPolicy": {}, "f:schedulerName": {}, "f:terminationGracePeriodSeconds": {}},
         });
         let of_kubelet = json!({"f:status": {"f:conditions": {"k:{\"type\":\"Ready\"}": {".": {}, "f:lastTransitionTime": {}, "f:status": {}, "f:type": {}}}, "f:containerStatuses": {}, "f:hostIP": {}, "f:phase": {}, "f:podIP": {}, "f:podIPs": {}, "f:startTime": {}}});
+        let conditions = ["Initialized", "Ready", "ContainersReady", "PodScheduled"].map(condition);
         json!({
             "apiVersion": "v1", "kind": "Pod",
             "metadata": {
@@ -95,7 +96,7 @@ impl Size {
             "status": {
                 "phase": "Running", "hostIP": "192.0.2.10", "startTime": time,
                 "podIP": address4, "podIPs": [{"ip": address4}, {"ip": address6}],
-                "conditions": ["Initialized", "Ready", "ContainersReady", "PodScheduled"].map(condition),
+                "conditions": conditions,
             },
         })
     }

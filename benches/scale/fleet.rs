@@ -41,10 +41,11 @@ impl Fleet {
             for (hear, missing) in self.ears.iter().zip(&mut missing) {
                 while let Some(message) = hear.at_hand() {
                     n_heard += 1;
-                    match message.event {
-                        Event::InSync => *missing = missing.saturating_sub(1),
-                        Event::Lost(why) => panic!("{}: {why}", message.source),
-                        _ => {}
+                    if let Event::Lost(why) = &message.event {
+                        panic!("{}: {why}", message.source);
+                    }
+                    if matches!(message.event, Event::InSync) {
+                        *missing = missing.saturating_sub(1);
                     }
                 }
             }

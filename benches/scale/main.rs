@@ -22,7 +22,6 @@ use self::server::Server;
 #[expect(dead_code, reason = "the tests need more of it")]
 #[path = "../../tests/e2e/administrator.rs"]
 mod administrator;
-#[expect(dead_code, reason = "the tests need more of it")]
 #[path = "../../tests/e2e/audit.rs"]
 mod audit;
 mod client;
@@ -37,6 +36,9 @@ mod report;
 #[expect(dead_code, reason = "the tests need more of it")]
 #[path = "../../tests/e2e/server.rs"]
 mod server;
+#[expect(dead_code, reason = "the tests need more of it")]
+#[path = "../../tests/e2e/yaml.rs"]
+mod yaml;
 
 /// How much is measured.
 #[derive(Clone, Copy)]
@@ -108,7 +110,7 @@ fn node_of(size: Size, amount: Amount, goals: &[Goal], title: &'static str, is_w
     if !is_whole {
         return figures.finish();
     }
-    let (_, idle) = used(agent, || std::thread::sleep(amount.pause));
+    let ((), idle) = used(agent, || std::thread::sleep(amount.pause));
     figures.add("processor when idle, % of a core", idle);
     let pods = latencies(&node, &changer, amount.n_changes, |n| peer_change(size, n));
     figures.add_percentiles("a remote pod's change to the kernel", &pods);
@@ -117,7 +119,8 @@ fn node_of(size: Size, amount: Amount, goals: &[Goal], title: &'static str, is_w
 
     let received = node.received();
     let n_steady = usize::try_from(amount.pause.as_secs().max(1) * 20).unwrap();
-    let (_, steady) = used(agent, || changer.at_rate(20, (0..n_steady).map(|n| relabelled(size, anybody(size, n), n))));
+    let ((), steady) =
+        used(agent, || changer.at_rate(20, (0..n_steady).map(|n| relabelled(size, anybody(size, n), n))));
     figures.add("processor at 20 changes a second, % of a core", steady);
     figures.add("received for each change, kB", (node.received() - received) as f64 / 1e3 / n_steady as f64);
 
@@ -158,7 +161,7 @@ fn fleet_of(amount: Amount) -> Vec<Figure> {
         let took = fleet.until_in_sync();
         let name = |what: &str| format!("{n_agents} agents: {what}");
         figures.add(name("all in sync after, s"), took.as_secs_f64());
-        figures.add(name("the API server's processor for that, s"), (api.cpu() - before).as_secs_f64());
+        figures.add(name("the API server's processor for that, s"), api.cpu().saturating_sub(before).as_secs_f64());
         figures.add(name("sent for that, MB"), relay.received() as f64 / 1e6);
         figures.add(name("the API server's memory, MB"), api.resident());
         std::thread::sleep(Duration::from_secs(5));
@@ -174,7 +177,7 @@ fn fleet_of(amount: Amount) -> Vec<Figure> {
         figures.add_percentiles(name("a pod's change to each agent"), &delays);
         figures.add(
             name("the API server's processor for a change, ms"),
-            (api.cpu() - before).as_secs_f64() * 1e3 / amount.n_changes as f64,
+            api.cpu().saturating_sub(before).as_secs_f64() * 1e3 / amount.n_changes as f64,
         );
         figures.add(name("sent for a change to one agent, kB"), (relay.received() - sent) as f64 / 1e3 / n_heard);
     }
@@ -194,7 +197,7 @@ fn seeded(size: Size) -> Server {
 fn used<T>(process: Process, work: impl FnOnce() -> T) -> (T, f64) {
     let (begun, before) = (Instant::now(), process.cpu());
     let done = work();
-    (done, (process.cpu() - before).as_secs_f64() / begun.elapsed().as_secs_f64() * 100.0)
+    (done, process.cpu().saturating_sub(before).as_secs_f64() / begun.elapsed().as_secs_f64() * 100.0)
 }
 
 /// From the request to the end of the agent's commit, in milliseconds.
@@ -212,7 +215,7 @@ fn latencies(node: &Node, changer: &Changer, n_changes: usize, change: impl Fn(u
 fn peer_change(size: Size, n: usize) -> Change {
     // In every fourth namespace the first policy is of the first kind, and the second layer of pods has its peer's app.
     let n_peers = size.local / 4;
-    let app = if n / n_peers % 2 == 0 { "lost" } else { "a1" };
+    let app = if (n / n_peers).is_multiple_of(2) { "lost" } else { "a1" };
     labelled(size, n % n_peers * 4 + size.namespaces, app)
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use engine::apply::our_tables;
 use engine::kernel::{Monitor, Notice};
-use watcher::agent::ask::ask;
+use watcher::agent::ask::{PATIENCE, report};
 use watcher::agent::board::Report;
 use watcher::lab::Namespace;
 
@@ -64,7 +64,7 @@ impl Node {
     pub(crate) fn until_ready(&self) -> Report {
         let begun = Instant::now();
         loop {
-            if let Ok(report) = ask(&self.folder.join("run/agent.sock"))
+            if let Ok(report) = report(&self.folder.join("run/agent.sock"), PATIENCE)
                 && report.ready
             {
                 return report;
@@ -93,8 +93,8 @@ impl Node {
     /// Batches by what they did, as the agent counted them itself.
     pub(crate) fn log(&self) -> String {
         let text = fs::read_to_string(self.folder.join("log")).unwrap();
-        let lines: Vec<&str> = text.lines().rev().take(20).collect();
-        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
     }
 
     /// The state that it keeps on disk, in bytes by file.

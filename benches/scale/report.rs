@@ -23,7 +23,7 @@ impl Goal {
 pub(crate) struct Figure {
     of: &'static str,
     what: String,
-    figure: f64,
+    value: f64,
     goal: Option<f64>,
 }
 
@@ -43,7 +43,7 @@ impl Figures {
         let what = what.into();
         let goal = self.goals.iter().find(|goal| goal.what == what).map(|goal| goal.most);
         eprintln!("{}: {what}: {figure:.3}", self.of);
-        self.all.push(Figure { of: self.of, what, figure, goal });
+        self.all.push(Figure { of: self.of, what, value: figure, goal });
     }
 
     /// The median and the 99th percentile, in milliseconds.
@@ -77,11 +77,11 @@ pub(crate) fn slope(values: &[f64]) -> f64 {
 /// Prints the table and its closing line, and writes `target/bench/scale.json`.
 pub(crate) fn publish(figures: &[Figure]) {
     println!("| cluster | what | figure | goal |\n|---|---|---|---|");
-    for Figure { of, what, figure, goal } in figures {
-        let goal = goal.map(|most| format!("{most} {}", if *figure <= most { "hit" } else { "**missed**" }));
-        println!("| {of} | {what} | {figure:.2} | {} |", goal.unwrap_or_default());
+    for Figure { of, what, value, goal } in figures {
+        let goal = goal.map(|most| format!("{most} {}", if *value <= most { "hit" } else { "**missed**" }));
+        println!("| {of} | {what} | {value:.2} | {} |", goal.unwrap_or_default());
     }
-    let is_missed = |figure: &&Figure| figure.goal.is_some_and(|most| figure.figure > most);
+    let is_missed = |figure: &&Figure| figure.goal.is_some_and(|most| figure.value > most);
     let missed: Vec<String> =
         figures.iter().filter(is_missed).map(|figure| format!("{}: {}", figure.of, figure.what)).collect();
     let closing = if missed.is_empty() { "every goal hit".into() } else { format!("missed: {}", missed.join("; ")) };

@@ -38,9 +38,11 @@ mod kills;
 mod load;
 mod objects;
 mod proxy;
+#[expect(dead_code, reason = "what only benches/scale asks of it")]
 mod relay;
 mod rights;
 mod scenarios;
+#[expect(dead_code, reason = "what only benches/scale asks of it")]
 mod server;
 mod source;
 mod tools;

@@ -10,7 +10,7 @@ use engine::eval::ruleset::{
     Conntrack, Evaluation, FlowDirection, Host, Layer, Outcome, Packet, Ports, State, Transport, hook,
 };
 use engine::inventory::Inventory;
-use engine::ruleset::{Hook, Ruleset};
+use engine::ruleset::{Comment, Hook, Ruleset};
 use policy_lang::host::{MemoryFiles, parse};
 use policy_lang::source::Sources;
 
@@ -47,7 +47,7 @@ fn check(ruleset: &Ruleset, at: Hook, transport: Transport, conntrack: fn(Packet
         assert_eq!(evaluation.outcome == Outcome::Accept, passes, "IPv{family} {transport:?}: {evaluation:?}");
         let comment = evaluation.decided_by.and_then(|rule| rule.comment);
         if passes {
-            assert_eq!(comment.as_ref().map(|comment| comment.as_str()), Some("failsafe"));
+            assert_eq!(comment.as_ref().map(Comment::as_str), Some("failsafe"));
         }
     }
 }

@@ -218,12 +218,16 @@ fn of_container(Container { ports, restart_policy }: Container) -> strip::Contai
 fn of_status(PodStatus { phase, pod_ip, pod_ips }: PodStatus) -> strip::PodStatus {
     let ips = pod_ips.into_iter().map(|PodIp { ip }| serde_json::json!({"ip": ip}));
     let ips: Vec<Value> = ips.collect();
-    strip::PodStatus { phase: text(phase), pod_ip: text(pod_ip), pod_ips: (!ips.is_empty()).then(|| Value::Array(ips)) }
+    strip::PodStatus {
+        phase: text(phase),
+        pod_ip: text(pod_ip),
+        pod_ips: Some(ips).filter(|ips: &Vec<Value>| !ips.is_empty()).map(Value::Array),
+    }
 }
 
 /// A text that is written even where there is none.
 fn text(text: String) -> Option<Value> {
-    (!text.is_empty()).then(|| Value::String(text))
+    Some(text).filter(|text| !text.is_empty()).map(Value::String)
 }
 
 fn time(Time { seconds }: Time) -> Value {

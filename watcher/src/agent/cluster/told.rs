@@ -50,13 +50,29 @@ pub(super) struct Told {
     /// The baseline that is to be told with it.
     baseline: Option<FoundBaseline>,
     /// The host rules that are to be told with it, or that there are none.
-    host: Option<Option<Arc<FoundHostRules>>>,
+    host: Option<FoundOrNone>,
     /// Whether anything was said of the one object that is looked for.
     has_answer: bool,
     /// What has to be known before that is told.
     needs: Needs,
     /// What was waited for already, whether it came or not.
     waited_for: Needs,
+}
+
+/// Host rules, or that the cluster has none.
+#[derive(Debug)]
+enum FoundOrNone {
+    Found(Arc<FoundHostRules>),
+    None,
+}
+
+impl FoundOrNone {
+    fn found(self) -> Option<Arc<FoundHostRules>> {
+        match self {
+            Self::Found(host) => Some(host),
+            Self::None => None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -129,7 +145,7 @@ impl Told {
         }
         if let Some(host) = host {
             self.has_answer = true;
-            self.host = Some(Some(Arc::new(host)));
+            self.host = Some(FoundOrNone::Found(Arc::new(host)));
         }
         if has_findings || had_findings { self.say(about, findings) } else { ControlFlow::Continue(()) }
     }
@@ -182,7 +198,7 @@ impl Told {
             self.tell.tell(&self.source, Event::Baseline(baseline))?;
         }
         if let Some(host) = self.host.take() {
-            self.tell.tell(&self.source, Event::HostRules(host))?;
+            self.tell.tell(&self.source, Event::HostRules(host.found()))?;
         }
         if self.waiting.is_empty() {
             return ControlFlow::Continue(());
@@ -233,7 +249,7 @@ impl Told {
     fn is_absent(&mut self) {
         match self.collection.kind {
             Kind::Baseline => self.baseline = Some(no_baseline()),
-            Kind::HostRules => self.host = Some(None),
+            Kind::HostRules => self.host = Some(FoundOrNone::None),
             Kind::Pod
             | Kind::Namespace
             | Kind::NetworkPolicy

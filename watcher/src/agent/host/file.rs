@@ -61,11 +61,14 @@ impl Source for HostFile {
     }
 }
 
+/// Texts by path, what is in folders, and what there is to say about it.
+type Reading = (Vec<(String, String)>, Listings, Vec<Finding>);
+
 /// What the loop was told.
 #[derive(Debug, Default)]
 struct Told {
     /// What was read, and what there is to say about it: an include that is missing changes nothing else.
-    last: Option<(Vec<(String, String)>, Listings, Vec<Finding>)>,
+    last: Option<Reading>,
     /// Why nothing can be read.
     lost: Option<String>,
 }

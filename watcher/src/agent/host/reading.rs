@@ -186,7 +186,9 @@ impl<F: Files> Watched<F> {
     fn answer(&self, question: &Question) -> Answer {
         let sorted = |names: Result<Vec<String>, FileError>| {
             let mut names = names.ok();
-            names.iter_mut().for_each(|names| names.sort());
+            if let Some(names) = &mut names {
+                names.sort();
+            }
             Answer::Names(names)
         };
         match question {

@@ -48,7 +48,8 @@ impl Bench {
 
     /// Ends the attempts that have begun.
     fn answer(&mut self, answer: Result<(), &str>) {
-        for number in std::mem::take(&mut *self.asked.lock().unwrap()) {
+        let asked = std::mem::take(&mut *self.asked.lock().unwrap());
+        for number in asked {
             self.firewall.hear(number, &answer.map_err(ToOwned::to_owned), self.now);
         }
     }

@@ -156,7 +156,7 @@ impl Kept<'_> {
     pub(super) fn facts(self) -> Option<(Facts, Good)> {
         let Self { policies, baseline, host, host_config_map, host_listings, namespaces, nodes, services, pods } = self;
         let [of_file, of_map] = host_listings;
-        let host = Good { file: found(host, &of_file)?, config_map: found(host_config_map, &of_map)? };
+        let host = Good { file: found(host, &of_file).ok()?, config_map: found(host_config_map, &of_map).ok()? };
         let mut pool = Pool::default();
         let namespaces = namespaces.into_iter().map(|(name, pairs)| (name.into(), labels(pairs))).collect();
         let mut inventory = Inventory { namespaces, ..Inventory::default() };
@@ -206,13 +206,14 @@ fn listings(host: Option<&Arc<FoundHostRules>>) -> Listings {
     host.map(|host| host.listings.clone()).unwrap_or_default()
 }
 
-/// Nothing if there are some that are broken.
-fn found(texts: Option<HostTexts>, listings: &Listings) -> Option<Option<Arc<FoundHostRules>>> {
-    match texts {
-        Some((main, texts)) => Some(Some(Arc::new(reading::kept(&main, &texts, listings)?))),
-        None => Some(None),
-    }
+/// An error if there are some that are broken.
+fn found(texts: Option<HostTexts>, listings: &Listings) -> Result<Option<Arc<FoundHostRules>>, Broken> {
+    let read = |(main, texts): HostTexts| reading::kept(&main, &texts, listings).map(Arc::new).ok_or(Broken);
+    texts.map(read).transpose()
 }
+
+/// What was kept makes no sense.
+struct Broken;
 
 fn pair(name: &NamespacedName) -> Name {
     (name.namespace.to_string(), name.name.to_string())
