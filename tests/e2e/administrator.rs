@@ -162,17 +162,16 @@ impl Administrator {
         self.token()
     }
 
-    /// Lets the agent list and watch one more ConfigMap of its namespace.
+    /// Lets the agent list and watch one more ConfigMap of kube-system, by the role that the chart makes for the baseline's.
     pub(crate) fn may_read_config_map(&self, config_map: &str) {
-        let (namespace, name) = AGENT;
-        let role = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles/{name}");
+        let role = "/apis/rbac.authorization.k8s.io/v1/namespaces/kube-system/roles/palisade-baseline";
         let rules = json!([{
             "apiGroups": [""],
             "resources": ["configmaps"],
             "resourceNames": ["palisade-egress-baseline", config_map],
             "verbs": ["list", "watch"],
         }]);
-        self.patch(&role, &json!({"rules": rules}));
+        self.patch(role, &json!({"rules": rules}));
     }
 
     fn token(&self) -> String {

@@ -140,6 +140,9 @@ volumes:
 {{- with .Values.hostRules.file }}
 - --host={{ . }}
 {{- end }}
+{{- with .Values.hostRules.configMap }}
+- --host-configmap={{ . }}
+{{- end }}
 {{- with .Values.extraArgs }}
 {{ toYaml . }}
 {{- end }}

@@ -12,10 +12,13 @@ use crate::{tools, yaml};
 
 /// Values of the program that the chart does not offer: where the sources are is its own business, and ranges of the Node
 /// are not known before nodes are watched.
-const NOT_OFFERED: [&str; 5] = ["host", "manifests", "baseline", "node", "nodePodCIDRs"];
+const NOT_OFFERED: [&str; 6] = ["host", "hostConfigMap", "manifests", "baseline", "node", "nodePodCIDRs"];
 
 /// Texts that have a form: what to write there.
-const FORMS: [(&str, &str); 9] = [
+const FORMS: [(&str, &str); 12] = [
+    ("hostRules.configMap", "changed/changed"),
+    ("config.hostProbe", "tcp:192.0.2.9:1"),
+    ("canary.config.hostProbe", "tcp:192.0.2.9:1"),
     ("image.digest", "sha256:2222222222222222222222222222222222222222222222222222222222222222"),
     ("canary.image.digest", "sha256:2222222222222222222222222222222222222222222222222222222222222222"),
     ("apiServer.url", "https://192.0.2.9"),
