@@ -259,7 +259,7 @@ mod tests {
         let first = read("a", "chain INPUT { policy DROP; jump own; } chain own proto tcp ACCEPT;", &mut sources);
         let text = "chain INPUT { policy ACCEPT; proto udp jump own; } chain own DROP; chain OUTPUT policy DROP;";
         let both = first.clone().followed_by(read("b", text, &mut sources));
-        let chain = |at: usize| both.chains.get(at).unwrap();
+        let chain = |at: usize| &both.chains[at];
         let names: Vec<_> =
             both.chains.iter().map(|chain| (&*chain.name, chain.policy.map(|(policy, _)| policy))).collect();
         let expected = [
@@ -271,9 +271,9 @@ mod tests {
         ];
         assert_eq!(names, expected);
         assert_eq!(both.chains.iter().take(2).cloned().collect::<Vec<_>>(), first.chains);
-        let called = |at: usize| match &chain(at).rules.first().unwrap().action {
-            Action::Jump(word) => word.text.to_string(),
-            other => panic!("{other:?}"),
+        let called = |at: usize| {
+            let Action::Jump(word) = &chain(at).rules[0].action else { panic!("no call: {:?}", chain(at)) };
+            word.text.to_string()
         };
         assert_eq!((called(0), called(2)), ("own".to_owned(), "own (2)".to_owned()));
         let mut numbers: Vec<u32> =
