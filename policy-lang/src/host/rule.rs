@@ -272,7 +272,7 @@ mod tests {
         assert_eq!(names, expected);
         assert_eq!(both.chains.iter().take(2).cloned().collect::<Vec<_>>(), first.chains);
         let called = |at: usize| {
-            let Action::Jump(word) = &chain(at).rules[0].action else { panic!("{:?}", chain(at).rules) };
+            let Action::Jump(word) = &chain(at).rules[0].action else { panic!("no call: {:?}", chain(at)) };
             word.text.to_string()
         };
         assert_eq!((called(0), called(2)), ("own".to_owned(), "own (2)".to_owned()));
