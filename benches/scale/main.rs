@@ -36,7 +36,6 @@ mod report;
 #[expect(dead_code, reason = "the tests need more of it")]
 #[path = "../../tests/e2e/server.rs"]
 mod server;
-#[expect(dead_code, reason = "the tests need more of it")]
 #[path = "../../tests/e2e/yaml.rs"]
 mod yaml;
 
