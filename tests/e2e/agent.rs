@@ -134,7 +134,7 @@ impl Drop for Agent {
     }
 }
 
-fn run(namespace: &Namespace, node: &str, directory: &Path, arguments: &Vec<String>) -> Child {
+fn run(namespace: &Namespace, node: &str, directory: &Path, arguments: &[String]) -> Child {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(path(directory, node, "log")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
     command.args(arguments).stdin(Stdio::null()).stderr(log);

@@ -44,6 +44,8 @@ impl Way {
         let Some(options) = &self.options else { return };
         if let Ok(now) = made(options).await
             && now.1 != self.now.borrow().1
+            // Half of a file that is being replaced holds none.
+            && now.1.as_ref().is_none_or(|authorities| !authorities.is_empty())
         {
             *self.now.borrow_mut() = now;
         }
