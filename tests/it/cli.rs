@@ -2,6 +2,7 @@
 
 mod compile;
 mod confirm;
+mod doctor;
 mod drops;
 mod explain;
 mod last_good;

@@ -18,6 +18,8 @@ mod compile;
 mod completions;
 mod confirm;
 mod demo;
+#[cfg(feature = "kernel")]
+mod doctor;
 mod drops;
 mod explain;
 mod flows;
@@ -35,6 +37,8 @@ mod teardown;
 mod top;
 
 use self::outcome::{Failure, Outcome};
+#[cfg(feature = "kernel")]
+pub use self::reference::doctor_reference;
 pub use self::reference::{config_reference, metrics_reference, reference};
 
 /// What the exit codes of every command mean, for `--help`.
@@ -70,6 +74,8 @@ enum Command {
     #[cfg(feature = "cluster")]
     Agent(agent::Args),
     Status(status::Args),
+    #[cfg(feature = "kernel")]
+    Doctor(doctor::Args),
     Drops(drops::Args),
     Top(top::Args),
     Explain(explain::Args),
@@ -112,6 +118,8 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "cluster")]
         Command::Agent(args) => agent::run(&args, color),
         Command::Status(args) => status::run(&args, color),
+        #[cfg(feature = "kernel")]
+        Command::Doctor(args) => doctor::run(&args, color),
         Command::Drops(args) => drops::run(&args, color),
         Command::Top(args) => top::run(&args),
         Command::Explain(args) => explain::run(&args, color),
