@@ -37,17 +37,15 @@ pub(in crate::doctor) fn judge(facts: &Facts, findings: &mut Vec<Finding>) {
             ));
         }
         if base.effects.untracks {
-            findings.push(
-                at.finding(
-                    Code::ForeignUntracks,
-                    format!("rules of {} keep packets from connection tracking", at.name),
-                    "notrack",
-                    vec![
+            findings.push(at.finding(
+                Code::ForeignUntracks,
+                format!("rules of {} keep packets from connection tracking", at.name),
+                "notrack",
+                vec![
                         "list the addresses as `virtualAddresses`, or delete the rule if whoever made it is gone"
                             .to_owned(),
                     ],
-                ),
-            );
+            ));
         }
         if base.effects.drops && is_before_ours(base) {
             findings.push(at.finding(
