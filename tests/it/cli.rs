@@ -5,6 +5,7 @@ mod confirm;
 mod doctor;
 mod drops;
 mod explain;
+mod kubectl;
 mod last_good;
 mod limits;
 mod live;

@@ -25,6 +25,8 @@ mod explain;
 mod flows;
 mod host;
 mod input;
+#[cfg(feature = "cluster")]
+mod kubectl;
 mod live;
 mod man;
 mod outcome;
@@ -101,6 +103,10 @@ enum ColorChoice {
 
 /// Runs the program on the arguments of this process.
 pub fn main() -> ExitCode {
+    #[cfg(feature = "cluster")]
+    if kubectl::is_meant(std::env::args_os().next().as_ref()) {
+        return kubectl::main();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),

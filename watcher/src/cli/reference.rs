@@ -20,6 +20,12 @@ pub fn reference() -> String {
          be current.\n",
     );
     push(&mut text, &mut command, "palisade");
+    #[cfg(feature = "cluster")]
+    {
+        let mut plugin = super::kubectl::command().term_width(WIDTH).disable_help_subcommand(true);
+        plugin.build();
+        push(&mut text, &mut plugin, "kubectl palisade");
+    }
     text
 }
 
