@@ -66,7 +66,9 @@ impl Plugin {
 
     /// What kubectl answers to arguments with this in them.
     fn answers(&self, to: &str, text: &str) -> &Self {
-        fs::write(self.folder.join("answers").join(to.replace(' ', "+")), text).unwrap();
+        let name = to.replace(' ', "+");
+        fs::write(self.folder.join("answers").join(&name), text).unwrap();
+        drop(fs::remove_file(self.folder.join("codes").join(&name)));
         self
     }
 
@@ -149,7 +151,7 @@ fn the_exit_code_is_the_commands_and_three_where_nobody_can_be_asked() {
     assert!(ran.stderr.contains("Forbidden"), "{}", ran.stderr);
     plugin.run(&["doctor"]).exits(2);
     plugin.run(&["doctor", "web-1", "--node", "node-a"]).exits(2);
-    assert!(plugin.run(&["--help"]).exits(0).stdout.contains("kubectl palisade <COMMAND>"));
+    assert!(plugin.run(&["--help"]).exits(0).stdout.contains("Usage: kubectl palisade [OPTIONS] <COMMAND>"));
     // A name with an option's look stays one argument.
     plugin.answers("get pods", AGENTS).answers("exec", "");
     plugin.calls();
