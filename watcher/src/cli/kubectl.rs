@@ -1,7 +1,7 @@
 //! `kubectl palisade`: the commands of an agent's node, reached through the API server.
 //!
 //! The program is its own plugin: under the name `kubectl-palisade` it speaks like one. Whom to ask and with which
-//! credentials is kubectl's business, which is run for both the look-up and the command (docs/adr/0012).
+//! credentials is kubectl's business, which is run for both the look-up and the command (docs/adr/0013).
 
 use std::ffi::OsString;
 use std::path::Path;
