@@ -11,6 +11,10 @@ use crate::plan::Op;
 use crate::ruleset::{Comment, Expr, Name, Rule, TableKey};
 
 #[cfg(feature = "kernel")]
+pub use self::ipset::ipset_names;
+#[cfg(feature = "kernel")]
+pub use self::links::{BpfFilter, Link, Passing, bpf_filters, links};
+#[cfg(feature = "kernel")]
 pub use self::monitor::{ChangedKind, ChangedObject, Commit, Monitor, Notice, ObjectChange};
 #[cfg(feature = "kernel")]
 pub use self::netlink::Netlink;
@@ -18,6 +22,8 @@ pub use self::netlink::Netlink;
 pub use self::nflog::{Headers, LogError, LogNotice, LoggedPacket, PacketLog, Transport};
 #[cfg(feature = "kernel")]
 pub use self::scratch::{in_scratch, try_in_scratch};
+#[cfg(feature = "kernel")]
+pub use self::survey::{Effects, SeenBase, SeenChain, SeenFamily, SeenFlowtable, SeenTable, Survey, survey};
 
 #[cfg(all(test, feature = "kernel"))]
 mod agreement;
@@ -49,7 +55,11 @@ mod hint;
 #[cfg(feature = "kernel")]
 mod inspect;
 #[cfg(feature = "kernel")]
+mod ipset;
+#[cfg(feature = "kernel")]
 mod lift;
+#[cfg(feature = "kernel")]
+mod links;
 #[cfg(feature = "kernel")]
 mod lower;
 #[cfg(feature = "kernel")]
@@ -67,11 +77,22 @@ mod set_object;
 #[cfg(feature = "kernel")]
 mod socket;
 #[cfg(feature = "kernel")]
+mod survey;
+#[cfg(feature = "kernel")]
 mod type_id;
 #[cfg(feature = "kernel")]
 mod userdata;
 #[cfg(feature = "kernel")]
 mod wire;
+
+/// Whether the kernel takes its clock for synchronised with another.
+///
+/// # Errors
+/// What adjtimex says.
+#[cfg(feature = "kernel")]
+pub fn clock_is_synchronised() -> std::io::Result<bool> {
+    ffi::clock_is_synchronised()
+}
 
 /// A kernel with nf_tables.
 pub trait Kernel {

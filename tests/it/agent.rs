@@ -1,6 +1,7 @@
 //! The agent as a program: in a node's network namespace, with a folder of manifests, real packets and real enemies.
 
 mod connections;
+mod doctor;
 mod drift;
 mod host;
 mod metrics;

@@ -2,8 +2,10 @@
 
 mod compile;
 mod confirm;
+mod doctor;
 mod drops;
 mod explain;
+mod kubectl;
 mod last_good;
 mod limits;
 mod live;

@@ -23,6 +23,11 @@ fn the_metrics_page_is_current() {
 }
 
 #[test]
+fn the_page_of_the_doctors_findings_is_current() {
+    check("doctor.md", &watcher::cli::doctor_reference());
+}
+
+#[test]
 fn every_field_of_a_compiled_ruleset_is_described() {
     let output = Command::new(env!("CARGO_BIN_EXE_palisade"))
         .args(["compile", "--manifests", "examples/cluster", "--host", "examples/host/node.ferm"])

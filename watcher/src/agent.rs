@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod drift;
 pub mod enforcer;
 pub mod event;
+pub mod examine;
 pub mod files;
 pub mod gate;
 pub mod host;

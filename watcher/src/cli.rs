@@ -18,11 +18,15 @@ mod compile;
 mod completions;
 mod confirm;
 mod demo;
+#[cfg(feature = "kernel")]
+mod doctor;
 mod drops;
 mod explain;
 mod flows;
 mod host;
 mod input;
+#[cfg(feature = "cluster")]
+mod kubectl;
 mod live;
 mod man;
 mod outcome;
@@ -35,6 +39,8 @@ mod teardown;
 mod top;
 
 use self::outcome::{Failure, Outcome};
+#[cfg(feature = "kernel")]
+pub use self::reference::doctor_reference;
 pub use self::reference::{config_reference, metrics_reference, reference};
 
 /// What the exit codes of every command mean, for `--help`.
@@ -70,6 +76,8 @@ enum Command {
     #[cfg(feature = "cluster")]
     Agent(agent::Args),
     Status(status::Args),
+    #[cfg(feature = "kernel")]
+    Doctor(doctor::Args),
     Drops(drops::Args),
     Top(top::Args),
     Explain(explain::Args),
@@ -95,6 +103,10 @@ enum ColorChoice {
 
 /// Runs the program on the arguments of this process.
 pub fn main() -> ExitCode {
+    #[cfg(feature = "cluster")]
+    if kubectl::is_meant(std::env::args_os().next().as_ref()) {
+        return kubectl::main();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -112,6 +124,8 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "cluster")]
         Command::Agent(args) => agent::run(&args, color),
         Command::Status(args) => status::run(&args, color),
+        #[cfg(feature = "kernel")]
+        Command::Doctor(args) => doctor::run(&args, color),
         Command::Drops(args) => drops::run(&args, color),
         Command::Top(args) => top::run(&args),
         Command::Explain(args) => explain::run(&args, color),

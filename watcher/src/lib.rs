@@ -12,6 +12,8 @@ pub mod config;
 pub mod confirm;
 #[cfg(feature = "kernel")]
 pub mod demo;
+#[cfg(feature = "kernel")]
+pub mod doctor;
 pub mod drops;
 pub mod explain;
 pub mod flows;

@@ -9,6 +9,8 @@ use std::ops::ControlFlow;
 pub mod agent;
 pub mod changes;
 pub mod diagnostics;
+#[cfg(feature = "kernel")]
+pub mod doctor;
 pub mod drops;
 pub mod explain;
 pub mod json;

@@ -69,6 +69,12 @@ impl RunDir {
         Self { path }
     }
 
+    /// Its path, an absolute one.
+    #[cfg(feature = "kernel")]
+    pub fn folder(&self) -> &Path {
+        &self.path
+    }
+
     /// A file in the folder.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)

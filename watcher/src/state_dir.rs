@@ -34,6 +34,12 @@ impl StateDir {
         Self { path }
     }
 
+    /// Its path, an absolute one.
+    #[cfg(feature = "kernel")]
+    pub fn folder(&self) -> &Path {
+        &self.path
+    }
+
     /// A file in the folder.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)

@@ -444,7 +444,19 @@ pub(super) fn enter_new_network_namespace() -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// A netlink socket to netfilter, bound to a port that the kernel chose.
+/// Whether the kernel takes its clock for synchronised with another. Changes nothing.
+///
+/// # Errors
+/// What adjtimex says.
+pub(super) fn clock_is_synchronised() -> io::Result<bool> {
+    // SAFETY: all zeros is a valid value, and its modes ask for no change.
+    let mut clock: libc::timex = unsafe { mem::zeroed() };
+    // SAFETY: the kernel fills in the value, which lives long enough.
+    let state = unsafe { libc::adjtimex(&raw mut clock) };
+    if state < 0 { Err(io::Error::last_os_error()) } else { Ok(clock.status & libc::STA_UNSYNC == 0) }
+}
+
+/// A netlink socket, bound to a port that the kernel chose.
 ///
 /// Programs that are run do not inherit it: the kernel takes the owner of a table for alive as long as anybody has
 /// the owner's socket.
@@ -455,13 +467,13 @@ pub(super) struct Socket(NonNull<mnl_sys::mnl_socket>);
 unsafe impl Send for Socket {}
 
 impl Socket {
-    /// Opens one.
+    /// Opens one to a part of the kernel (`NETLINK_*`).
     ///
     /// # Errors
     /// What socket and bind say.
-    pub(super) fn open() -> io::Result<Self> {
+    pub(super) fn open(protocol: c_int) -> io::Result<Self> {
         // SAFETY: takes two numbers.
-        let raw = unsafe { mnl_sys::mnl_socket_open2(libc::NETLINK_NETFILTER, libc::SOCK_CLOEXEC) };
+        let raw = unsafe { mnl_sys::mnl_socket_open2(protocol, libc::SOCK_CLOEXEC) };
         let socket = Self(NonNull::new(raw).ok_or_else(io::Error::last_os_error)?);
         // SAFETY: the socket is open. No groups; port 0 lets the kernel choose.
         let result = unsafe { mnl_sys::mnl_socket_bind(socket.0.as_ptr(), 0, 0) };

@@ -17,6 +17,8 @@ const NFTABLES: u16 = Subsystem::Nftables.bits();
 pub(super) enum Subsystem {
     /// Connection tracking.
     Conntrack,
+    /// Sets of the ipset program.
+    Ipset,
     /// Tables, chains, rules and sets.
     Nftables,
 }
@@ -26,14 +28,15 @@ impl Subsystem {
     const fn bits(self) -> u16 {
         match self {
             Self::Conntrack => 1 << 8,
+            Self::Ipset => 6 << 8,
             Self::Nftables => 10 << 8,
         }
     }
 }
 
 /// `NLMSG_ERROR`, `NLMSG_DONE` and `NLMSG_OVERRUN`.
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
+pub(super) const NLMSG_ERROR: u16 = 2;
+pub(super) const NLMSG_DONE: u16 = 3;
 
 /// `NFNL_MSG_BATCH_BEGIN`, `NFNL_MSG_BATCH_END`.
 const BATCH_BEGIN: u16 = 16;
@@ -248,6 +251,24 @@ pub(super) fn payloads(mut datagram: &[u8]) -> impl Iterator<Item = (u16, Attrib
     })
 }
 
+/// A message of another protocol than netfilter's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame<'a> {
+    pub(super) kind: u16,
+    pub(super) seq: u32,
+    pub(super) payload: &'a [u8],
+}
+
+/// The messages of a datagram; ends at the first one that is not whole.
+pub(super) fn frames(mut datagram: &[u8]) -> impl Iterator<Item = Frame<'_>> {
+    std::iter::from_fn(move || {
+        let length = usize::try_from(u32_at(datagram, 0)?).ok()?;
+        let message = datagram.get(..length)?;
+        datagram = datagram.get(length.next_multiple_of(4)..).unwrap_or(&[]);
+        Some(Frame { kind: u16_at(message, 4)?, seq: u32_at(message, 8)?, payload: message.get(HEADER..)? })
+    })
+}
+
 fn content(subsystem: Subsystem, kind: u16, flags: u16, payload: &[u8]) -> Content<'_> {
     match kind {
         NLMSG_DONE => Content::Done { errno: u32_at(payload, 0).map_or(0, errno) },
@@ -277,11 +298,11 @@ fn error(flags: u16, payload: &[u8]) -> Content<'_> {
 }
 
 /// The kernel sends errors negated.
-fn errno(number: u32) -> i32 {
+pub(super) fn errno(number: u32) -> i32 {
     i32::from_ne_bytes(number.to_ne_bytes()).wrapping_neg()
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_ne_bytes)
 }
 

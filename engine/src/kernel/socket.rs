@@ -1,6 +1,7 @@
 //! The netlink socket: one question or one batch at a time.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::Duration;
 
@@ -83,7 +84,7 @@ impl Socket {
     /// # Errors
     /// [`KernelError::Io`].
     pub(super) fn to(subsystem: Subsystem, bytes: usize) -> Result<Self, KernelError> {
-        let mnl = ffi::Socket::open()?;
+        let mnl = ffi::Socket::open(libc::NETLINK_NETFILTER)?;
         let this = Self { mnl, subsystem, buffer: vec![0; PIECE], send_room: 0, seq: 1 };
         ffi::set_netlink_option(this.descriptor(), CAP_ACK, 1)?;
         ffi::set_netlink_option(this.descriptor(), EXT_ACK, 1)?;
@@ -175,6 +176,23 @@ impl Socket {
         request: &[u8],
         mut each: impl FnMut(u16, u8, super::attribute::Attributes<'_>),
     ) -> Result<Wholeness, KernelError> {
+        self.ask_some(seq, request, |kind, family, attributes| {
+            each(kind, family, attributes);
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// The same until `each` has enough: the answer then counts as interrupted, and the socket is of no more use, because
+    /// its rest would have to be read first.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(super) fn ask_some(
+        &mut self,
+        seq: u32,
+        request: &[u8],
+        mut each: impl FnMut(u16, u8, super::attribute::Attributes<'_>) -> ControlFlow<()>,
+    ) -> Result<Wholeness, KernelError> {
         self.discard()?;
         self.send(request)?;
         let mut wholeness = Wholeness::Whole;
@@ -188,7 +206,11 @@ impl Socket {
                     wholeness = Wholeness::Interrupted;
                 }
                 match received.content {
-                    Content::Object { kind, family, attributes } => each(kind, family, attributes),
+                    Content::Object { kind, family, attributes } => {
+                        if each(kind, family, attributes).is_break() {
+                            return Ok(Wholeness::Interrupted);
+                        }
+                    }
                     Content::Done { errno: 0 } | Content::Error { errno: 0, .. } => return Ok(wholeness),
                     // A dump that meets a commit may end this way, too.
                     Content::Done { errno: EINTR } | Content::Error { errno: EINTR, .. } => {
@@ -279,7 +301,7 @@ pub(super) fn denied_or_io(error: io::Error) -> KernelError {
 }
 
 /// Receives one datagram that the kernel itself has sent; others are passed over.
-fn receive_from_kernel(socket: BorrowedFd<'_>, buffer: &mut [u8], flags: libc::c_int) -> io::Result<usize> {
+pub(super) fn receive_from_kernel(socket: BorrowedFd<'_>, buffer: &mut [u8], flags: libc::c_int) -> io::Result<usize> {
     let mut n_interruptions = 0;
     loop {
         match ffi::receive(socket, buffer, flags) {

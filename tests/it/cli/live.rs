@@ -19,7 +19,7 @@ fn an_element(machine: &Machine) -> (String, String) {
     (name, element.to_owned())
 }
 
-fn with<'a>(command: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+pub(super) fn with<'a>(command: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [command].iter().chain(&EXAMPLES).chain(more).copied().collect()
 }
 

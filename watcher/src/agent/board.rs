@@ -4,9 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use engine::inventory::Inventory;
 use serde::{Deserialize, Serialize};
 
+use super::examine::Examined;
 use super::metrics::Metrics;
+use crate::doctor::Examination;
 
 /// How long the loop may be silent until it counts as stuck. The largest apply that was measured took seconds; a probe
 /// that kills a busy agent helps nobody.
@@ -95,6 +98,56 @@ pub struct Report {
     pub n_pods: usize,
     /// Policies of every tier but the baseline.
     pub n_policies: usize,
+    /// What `palisade doctor` says of the node.
+    #[serde(default)]
+    pub doctor: DoctorReport,
+}
+
+/// What would make enforcement a lie or a lock-out.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DoctorReport {
+    /// How many seconds ago the node was looked at last.
+    pub age_seconds: Option<u64>,
+    /// How many things were found.
+    pub n_found: usize,
+    /// The first of them, the worst first.
+    pub found: Vec<FoundReport>,
+    /// What could not be looked at, and why.
+    pub not_looked_at: Vec<String>,
+}
+
+/// One thing that was found.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FoundReport {
+    /// Its code.
+    pub code: String,
+    /// How bad it is.
+    pub severity: String,
+    /// What was found.
+    pub message: String,
+    /// What mends it.
+    pub fix: Vec<String>,
+}
+
+impl DoctorReport {
+    /// As of this moment.
+    pub fn new(examined: &Examined, now: Instant) -> Self {
+        let Examined { examination: Examination { findings, gaps }, at } = examined;
+        let found = findings.iter().take(LISTED).map(|finding| FoundReport {
+            code: finding.code.word().to_owned(),
+            severity: finding.code.severity().to_string(),
+            message: finding.message.clone(),
+            fix: finding.fix.clone(),
+        });
+        Self {
+            age_seconds: at.map(|at| now.saturating_duration_since(at).as_secs()),
+            n_found: findings.len(),
+            found: found.collect(),
+            not_looked_at: gaps.iter().map(|gap| format!("{}: {}", gap.what, gap.why)).collect(),
+        }
+    }
 }
 
 /// One source.
@@ -166,6 +219,8 @@ pub struct Board {
     /// The metrics.
     pub metrics: Metrics,
     report: Mutex<Arc<Report>>,
+    examined: Mutex<Arc<Examined>>,
+    local_pods: Mutex<Option<Inventory>>,
     begun: Instant,
     /// When the loop was last seen alive, in milliseconds since the beginning.
     pulse: AtomicU64,
@@ -176,7 +231,14 @@ impl Board {
     pub fn new() -> Self {
         let starting = Report { not_ready_because: Some("it is starting".to_owned()), ..Report::default() };
         let report = Mutex::new(Arc::new(starting));
-        Self { metrics: Metrics::new(), report, begun: Instant::now(), pulse: AtomicU64::new(0) }
+        Self {
+            metrics: Metrics::new(),
+            report,
+            examined: Mutex::default(),
+            local_pods: Mutex::default(),
+            begun: Instant::now(),
+            pulse: AtomicU64::new(0),
+        }
     }
 
     /// The loop is alive.
@@ -195,6 +257,26 @@ impl Board {
     pub fn post(&self, report: Report) {
         self.metrics.ready.set(i64::from(report.ready));
         *self.report.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(report);
+    }
+
+    /// The node was examined.
+    pub fn post_examined(&self, examined: Examined) {
+        *self.examined.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(examined);
+    }
+
+    /// What was found last.
+    pub fn examined(&self) -> Arc<Examined> {
+        Arc::clone(&self.examined.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The pods of this node are these.
+    pub fn post_local_pods(&self, pods: Inventory) {
+        *self.local_pods.lock().unwrap_or_else(PoisonError::into_inner) = Some(pods);
+    }
+
+    /// The pods of this node, once they are known.
+    pub fn local_pods(&self) -> Option<Inventory> {
+        self.local_pods.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What was posted last.

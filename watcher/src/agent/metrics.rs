@@ -18,6 +18,7 @@ pub use self::machine::Machine;
 pub use self::packets::Packets;
 pub use self::size::Size;
 use super::board::Enforcing;
+use crate::doctor::{CODES, Definition, Examination};
 
 mod exposition;
 mod families;
@@ -27,6 +28,9 @@ mod size;
 
 /// Labels: one, with a value from a fixed list.
 type Labels = [(&'static str, String); 1];
+
+/// Two of the same kind.
+type CodeLabels = [(&'static str, String); 2];
 
 /// Seconds since 1970, or of anything else.
 type Float = Gauge<f64, AtomicU64>;
@@ -103,6 +107,7 @@ pub struct Metrics {
     events: Labelled<Labels, Counter>,
     in_sync: Labelled<Labels, Gauge>,
     findings: Labelled<Labels, Gauge>,
+    doctor: Labelled<CodeLabels, Gauge>,
 }
 
 impl Metrics {
@@ -151,6 +156,7 @@ impl Metrics {
             events: register(to, "palisade_source_events_total", Labelled::default()),
             in_sync: register(to, "palisade_source_in_sync", Labelled::default()),
             findings: register(to, "palisade_findings", Labelled::default()),
+            doctor: register(to, "palisade_doctor_findings", Labelled::default()),
             registry,
         }
     }
@@ -223,6 +229,15 @@ impl Metrics {
     /// Whether a source sees what there is.
     pub fn source(&self, source: &str, is_in_sync: bool) {
         self.in_sync.get_or_create(&[("source", source.to_owned())]).set(i64::from(is_in_sync));
+    }
+
+    /// The node was examined. A code that is not found is served too, as 0.
+    pub fn examined(&self, examination: &Examination) {
+        for Definition { code, word, severity, .. } in CODES {
+            let n = examination.findings.iter().filter(|finding| finding.code == *code).count();
+            let labels = [("code", (*word).to_owned()), ("severity", severity.to_string())];
+            self.doctor.get_or_create(&labels).set(number(n));
+        }
     }
 
     /// How many findings there are.

@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use clap::ValueEnum;
 use engine::compile::marker::{SourceKind, SourceRecord};
-use engine::kernel::Netlink;
+use engine::compile::options::Ipvs;
+use engine::kernel::{Kernel as _, Netlink};
 use policy_lang::name::NamespacedName;
 use tracing::level_filters::LevelFilter;
 
@@ -25,9 +26,11 @@ use crate::agent::readings::Readings;
 use crate::agent::reconcile::{Agent, Start};
 use crate::agent::serve::Desk;
 use crate::agent::world::Settings;
-use crate::agent::{drift, probe, serve};
+use crate::agent::{drift, examine, probe, serve};
 use crate::config::Config;
 use crate::config::host::{self as options, HostOptions, Revert};
+use crate::doctor::facts::Role;
+use crate::doctor::read::{Question, Roots};
 use crate::report::Color;
 use crate::run_dir::RunDir;
 use crate::state_dir::StateDir;
@@ -181,6 +184,18 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         Owner::Auto => Ownership::WherePossible,
         Owner::Shared => Ownership::Shared,
     };
+    let state = StateDir::from_environment();
+    let question = Question {
+        roots: Roots::default(),
+        role: Role::Pods,
+        node: settings.node.clone(),
+        pods: None,
+        expects_ipvs: settings.pods.ipvs == Ipvs::Present,
+        features: Some(kernel.features()),
+        own_port: Some(kernel.port()),
+        folders: [run.folder().to_owned(), state.folder().to_owned()],
+    };
+    examine::start(question, Arc::clone(&board), tell.clone());
     let judge = Box::new(crate::flows::judge);
     let enforcer = Enforcer::new(kernel, ownership, settings.pods.local.clone(), judge);
     let trial = trial.map(|Tried { revert, after, what, attempt }| Trial {
@@ -191,7 +206,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     });
     let all = sources(args, config);
     let sources = all.iter().flat_map(|source| source.names()).collect();
-    let start = Start { enforcer, settings, sources, trial, state: StateDir::from_environment(), board };
+    let start = Start { enforcer, settings, sources, trial, state, board };
     let agent = Agent::start(start).map_err(live::refused)?;
     for source in all {
         event::watch_over("a source", tell.clone(), move |tell| source.run(tell));

@@ -92,7 +92,7 @@ pub(super) enum OnErrors {
 
 impl SourceArgs {
     /// A configuration file by itself.
-    #[cfg(feature = "cluster")]
+    #[cfg(feature = "kernel")]
     pub(super) fn of_config(path: &std::path::Path) -> Self {
         Self { config: Some(path.to_owned()), ..Self::default() }
     }

@@ -20,6 +20,12 @@ pub fn reference() -> String {
          be current.\n",
     );
     push(&mut text, &mut command, "palisade");
+    #[cfg(feature = "cluster")]
+    {
+        let mut plugin = super::kubectl::command().term_width(WIDTH).disable_help_subcommand(true);
+        plugin.build();
+        push(&mut text, &mut plugin, "kubectl palisade");
+    }
     text
 }
 
@@ -55,6 +61,72 @@ pub fn metrics_reference() -> String {
     push_agent(&mut text);
     text
 }
+
+/// docs/reference/doctor.md: the findings of `palisade doctor`.
+#[cfg(feature = "kernel")]
+pub fn doctor_reference() -> String {
+    use crate::doctor::{CODES, Definition};
+
+    let mut text = String::from(DOCTOR);
+    for Definition { word, severity, what, why, .. } in CODES {
+        let _: std::fmt::Result = writeln!(text, "| `{word}` | {severity} | {what}. | {why} |");
+    }
+    text
+}
+
+#[cfg(feature = "kernel")]
+const DOCTOR: &str = "\
+# What `palisade doctor` finds
+
+Generated from the program: `make docs` writes this page again, and a test holds it to be current.
+
+`palisade doctor` says what on a node would make enforcement a lie or a lock-out. It changes nothing. An agent does the same
+when it starts and every ten minutes, on a thread of its own: what it found last is in `palisade status --agent`
+([its form](agent-status-json.md)) and in the metric `palisade_doctor_findings` ([metrics](metrics.md)), and each finding is
+logged once when it comes and once when it is gone. It has no part in whether the agent is ready.
+
+What is read: `/proc/sys/net`, `/proc/net`, `/sys/class/net`, `/etc/nftables.conf` and whether nftables.service is enabled; by
+netlink the interfaces, tc filters, tables, chains and flowtables by name, the rules of base chains at most, and the names of
+ipsets. Elements of sets are never read, and everything has a bound: 20000 chains, the first 1000 rules of 64 base chains,
+4096 interfaces, filters and sets. With `CAP_NET_ADMIN` in the network namespace all of it can be looked at, but
+`/proc/net/ip_tables_names`, which is root's. An accept in somebody else's base chain is no finding: in nf_tables it does not
+keep a packet from the chains that come after it.
+
+Not seen by anybody who may not use bpf(2): programs that are attached by tcx links or to cgroups. In a container whose
+`/etc` is not the node's, nftables.service is not seen. Each is named as out of sight, and does not count as a failure.
+
+Exit codes: 0 without an error or a warning, 1 with one, 2 if the usage or a configuration is wrong, 3 if there is none
+but something could not be looked at.
+
+## The JSON form
+
+`palisade doctor --format json` prints one object. A field is never taken away within one `version`; new ones may come.
+
+| field | meaning |
+|---|---|
+| `version` | the version of this form: 1 |
+| `node` | the node |
+| `findings` | what was found, the worst first, each with the seven fields that follow |
+| `code` | its code, from the table below |
+| `severity` | `error`, `warning` or `note`, always the same for a code |
+| `subject` | what it is about: an interface, a chain, a family; the same as long as the finding is the same |
+| `message` | what was found |
+| `read` | what was read: each with `place`, a file or a command that shows the same, and `value` |
+| `place` | of a reading: where |
+| `value` | of a reading: what stands there |
+| `why` | why it matters, or why something could not be looked at |
+| `fix` | commands that mend it |
+| `notLookedAt` | what could not be looked at: each with `what`, `why` and `refused` |
+| `what` | of what was not looked at: what it is |
+| `refused` | whether a right was missing or reading failed; else it cannot be seen from here |
+| `summary` | how many findings there are: `error`, `warning` and `note` |
+| `error`, `warning`, `note` | their numbers |
+
+## The codes
+
+| code | severity | when | why it matters |
+|---|---|---|---|
+";
 
 #[cfg(feature = "cluster")]
 fn push_agent(text: &mut String) {

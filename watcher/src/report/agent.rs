@@ -1,7 +1,9 @@
 //! What an agent tells of itself, for people.
 
 pub use self::plugin::nagios;
-use crate::agent::board::{DriftReport, Enforcing, HostReport, HostState, Report, SourceReport};
+use crate::agent::board::{
+    DoctorReport, DriftReport, Enforcing, FoundReport, HostReport, HostState, Report, SourceReport,
+};
 
 mod plugin;
 
@@ -38,6 +40,7 @@ pub fn text(report: &Report) -> String {
     }
     lines.extend(list("pods of this node without a known address", report.n_unknown_pods, &report.unknown_pods));
     lines.extend(list("findings", report.n_findings, &report.findings));
+    lines.extend(doctor(&report.doctor));
     lines.join("\n") + "\n"
 }
 
@@ -74,6 +77,17 @@ fn drift(drift: &DriftReport) -> String {
         (Some(by), Some(age)) => format!("changes by others put right: {repairs}, last {} ago, by {by}", spoken(*age)),
         (Some(_) | None, _) => format!("changes by others put right: {repairs}"),
     }
+}
+
+/// `palisade doctor` on the node says more of each.
+fn doctor(doctor: &DoctorReport) -> Vec<String> {
+    let DoctorReport { age_seconds, n_found, found, not_looked_at } = doctor;
+    let Some(age) = age_seconds else { return Vec::new() };
+    let found =
+        found.iter().map(|FoundReport { code, severity, message, fix: _ }| format!("{severity}[{code}]: {message}"));
+    let mut lines = list(&format!("palisade doctor, {} ago", spoken(*age)), *n_found, &found.collect::<Vec<_>>());
+    lines.extend(list("palisade doctor could not look at", not_looked_at.len(), not_looked_at));
+    lines
 }
 
 fn list(what: &str, n: usize, first: &[String]) -> Vec<String> {
@@ -127,6 +141,17 @@ mod tests {
             drift: DriftReport { repairs: 3, last: Some("nft (process 9)".to_owned()), age_seconds: Some(8_000) },
             n_findings: 3,
             findings: vec!["error[PAL001]: a.yaml:1: no".to_owned()],
+            doctor: DoctorReport {
+                age_seconds: Some(5),
+                n_found: 1,
+                found: vec![FoundReport {
+                    code: "forwarding-off".to_owned(),
+                    severity: "error".to_owned(),
+                    message: "IPv4 is not forwarded".to_owned(),
+                    fix: Vec::new(),
+                }],
+                not_looked_at: Vec::new(),
+            },
             ..Report::default()
         };
         let expected = "\
@@ -144,6 +169,8 @@ failed 2 times since the last success: flip: denied
 findings: 3
   error[PAL001]: a.yaml:1: no
   and 2 more
+palisade doctor, 5 s ago: 1
+  error[forwarding-off]: IPv4 is not forwarded
 ";
         assert_eq!(text(&report), expected);
     }

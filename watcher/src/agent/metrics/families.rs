@@ -108,6 +108,11 @@ pub const FAMILIES: &[Family] = &[
         help: "What is wrong with objects, by `error` and `warning`",
     },
     Family {
+        name: "palisade_doctor_findings",
+        kind: "gauge `code`, `severity`",
+        help: "What would make enforcement a lie or a lock-out, by the codes of `palisade doctor`",
+    },
+    Family {
         name: "palisade_host_rules_reverted_total",
         kind: "counter",
         help: "Times that host rules were taken back because nothing answered while they were in force",

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use engine::compile::failsafe::FailsafePorts;
+use engine::inventory::Inventory;
 use engine::kernel::Kernel;
 use policy_lang::diagnostic::Severity;
 use tracing::warn;
 
-use super::super::board::{DriftReport, Enforcing, LISTED, Report, SourceReport};
+use super::super::board::{DoctorReport, DriftReport, Enforcing, LISTED, Report, SourceReport};
 use super::super::event::{Finding, SourceName};
 use super::super::gate::State;
 use super::Agent;
@@ -78,6 +79,7 @@ impl<K: Kernel> Agent<K> {
             findings: counts.findings.clone(),
             n_pods: counts.n_pods,
             n_policies: counts.n_policies,
+            doctor: DoctorReport::new(&self.board.examined(), now),
         });
     }
 
@@ -104,6 +106,8 @@ impl<K: Kernel> Agent<K> {
         let Some((policies, inventory)) = self.world.compiled_facts().filter(|_| is_open) else {
             return self.count_findings();
         };
+        let local = self.world.local_pods().map(|(name, pod)| (name.clone(), pod.clone())).collect();
+        self.board.post_local_pods(Inventory { pods: local, ..Inventory::default() });
         let unknown = || self.world.local_pods().filter(|(_, pod)| pod.addresses.is_empty()).map(|(name, _)| name);
         let counts = Counts {
             n_pods: inventory.pods.len(),
