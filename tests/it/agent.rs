@@ -7,6 +7,7 @@ mod metrics;
 mod names;
 mod node;
 mod operators;
+mod pause;
 mod plugin;
 mod policy;
 mod ready;

@@ -26,6 +26,8 @@ mod input;
 mod live;
 mod man;
 mod outcome;
+#[cfg(feature = "cluster")]
+mod pause;
 mod plan;
 mod probation;
 mod reference;
@@ -69,6 +71,10 @@ enum Command {
     Confirm(confirm::Args),
     #[cfg(feature = "cluster")]
     Agent(agent::Args),
+    #[cfg(feature = "cluster")]
+    Pause(pause::PauseArgs),
+    #[cfg(feature = "cluster")]
+    Resume(pause::ResumeArgs),
     Status(status::Args),
     Drops(drops::Args),
     Top(top::Args),
@@ -111,6 +117,10 @@ pub fn main() -> ExitCode {
         Command::Confirm(args) => confirm::run(&args),
         #[cfg(feature = "cluster")]
         Command::Agent(args) => agent::run(&args, color),
+        #[cfg(feature = "cluster")]
+        Command::Pause(args) => pause::pause(&args),
+        #[cfg(feature = "cluster")]
+        Command::Resume(args) => pause::resume(&args),
         Command::Status(args) => status::run(&args, color),
         Command::Drops(args) => drops::run(&args, color),
         Command::Top(args) => top::run(&args),

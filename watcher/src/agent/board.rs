@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::asked::Whom;
 use super::metrics::Metrics;
 
 /// How long the loop may be silent until it counts as stuck. The largest apply that was measured took seconds; a probe
@@ -95,6 +96,24 @@ pub struct Report {
     pub n_pods: usize,
     /// Policies of every tier but the baseline.
     pub n_policies: usize,
+    /// What the configuration only observes, in words.
+    #[serde(default)]
+    pub observing: Vec<String>,
+    /// Whose denials are lifted for a while.
+    #[serde(default)]
+    pub pauses: Vec<PauseReport>,
+}
+
+/// One pause.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PauseReport {
+    /// Whose denials are lifted.
+    pub whom: Whom,
+    /// How many seconds are left.
+    pub seconds_left: u64,
+    /// Who asked for it.
+    pub by: String,
 }
 
 /// One source.

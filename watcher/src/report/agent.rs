@@ -1,7 +1,7 @@
 //! What an agent tells of itself, for people.
 
 pub use self::plugin::nagios;
-use crate::agent::board::{DriftReport, Enforcing, HostReport, HostState, Report, SourceReport};
+use crate::agent::board::{DriftReport, Enforcing, HostReport, HostState, PauseReport, Report, SourceReport};
 
 mod plugin;
 
@@ -25,6 +25,11 @@ pub fn text(report: &Report) -> String {
     }
     lines.push(format!("process {}, palisade {}: {owner}", report.process, report.program));
     lines.push(format!("{} pods, {} policies", report.n_pods, report.n_policies));
+    lines.extend(report.observing.iter().cloned());
+    lines.extend(report.pauses.iter().map(|pause| {
+        let PauseReport { whom, seconds_left, by } = pause;
+        format!("paused: {whom}, for another {}, by {by}", spoken(*seconds_left))
+    }));
     lines.extend(report.sources.iter().map(source));
     lines.extend(report.host.iter().map(host));
     if !report.host.is_empty() {
@@ -101,6 +106,7 @@ fn spoken(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::asked::Whom;
 
     #[test]
     fn every_trouble_has_a_line() {
@@ -127,6 +133,8 @@ mod tests {
             drift: DriftReport { repairs: 3, last: Some("nft (process 9)".to_owned()), age_seconds: Some(8_000) },
             n_findings: 3,
             findings: vec!["error[PAL001]: a.yaml:1: no".to_owned()],
+            observing: vec!["mode observe: nothing".to_owned()],
+            pauses: vec![PauseReport { whom: Whom::Namespace("x".into()), seconds_left: 300, by: "me".to_owned() }],
             ..Report::default()
         };
         let expected = "\
@@ -134,6 +142,8 @@ not ready: node n1: waits for baseline
 nothing is enforced: generation 7, in force for 5 min
 process 0, palisade : others can change the tables
 0 pods, 0 policies
+mode observe: nothing
+paused: namespace x, for another 5 min, by me
 source a: in sync, heard 1 s ago
 source b: lost, never heard: gone
 host rules of host: in force as written
