@@ -27,6 +27,7 @@ pub mod failsafe;
 pub mod host;
 pub mod marker;
 pub(crate) mod memo;
+pub(crate) mod observe;
 pub mod options;
 pub(crate) mod pods;
 
@@ -96,8 +97,10 @@ pub(crate) fn compile_with<'a>(
 ) -> (Ruleset, Vec<Diagnostic>, Memo) {
     let mut builder = TableBuilder::after(former);
     let mut diagnostics = doubts(resolver, bound, input.node);
+    observe::pauses(&input.pods.observe, &mut builder);
     if let Some(HostInput { rules, names, sources, failsafes: _ }) = input.host {
-        let options = host::Options { names, sources, reserved_connection_mark: input.pods.revoked_bit };
+        let options =
+            host::Options { names, sources, reserved_connection_mark: input.pods.revoked_bit, pods: input.pods };
         diagnostics.extend(host::lower(rules, &mut builder, options));
     }
     diagnostics.extend(pods::lower(input, pods::Layer::Network, resolver, bound, &mut builder));

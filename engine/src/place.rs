@@ -31,6 +31,8 @@ pub enum Event {
     Audited,
     /// A rule with `log: true` that permits it, or passes it on, matches.
     Logged,
+    /// It would be dropped, but what denies it is only observed: counted and logged, and nothing else.
+    Observed,
 }
 
 /// On whose behalf.
@@ -50,9 +52,12 @@ pub enum Cause {
     RouterAdvertisement,
     /// A namespace's policies exceed what it may take, so its pods are closed in this direction.
     Budget(Direction),
+    /// The host's own rules.
+    Host,
 }
 
-const EVENTS: [(Event, &str); 3] = [(Event::Denied, "deny"), (Event::Audited, "audit"), (Event::Logged, "log")];
+const EVENTS: [(Event, &str); 4] =
+    [(Event::Denied, "deny"), (Event::Audited, "audit"), (Event::Logged, "log"), (Event::Observed, "observe")];
 
 impl Place {
     /// The name of its counter, and its log prefix: `pl_EVENT_CAUSE`, for places of which there are many followed by a
@@ -86,7 +91,7 @@ impl Cause {
     pub fn every() -> impl Iterator<Item = Self> {
         let directions = [Direction::Ingress, Direction::Egress];
         let policies = directions.into_iter().flat_map(|direction| Tier::ALL.map(|tier| Self::Policy(direction, tier)));
-        let others = [Self::Revoked, Self::Invalid, Self::ForgedSource, Self::RouterAdvertisement];
+        let others = [Self::Revoked, Self::Invalid, Self::ForgedSource, Self::RouterAdvertisement, Self::Host];
         let quarantine = directions.map(Self::Quarantine);
         policies.chain(others).chain(quarantine).chain(directions.map(Self::Budget))
     }
@@ -113,6 +118,7 @@ impl Cause {
             Self::ForgedSource => "forged".to_owned(),
             Self::RouterAdvertisement => "router".to_owned(),
             Self::Budget(direction) => format!("budget_{}", of(direction)),
+            Self::Host => "host".to_owned(),
         }
     }
 }

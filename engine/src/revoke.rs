@@ -33,7 +33,8 @@ pub fn revoked_bit(ruleset: &Ruleset) -> Option<u32> {
     let table = ruleset.tables.get(&TableKey::ours(ruleset::Family::Inet))?;
     let counts = |rule: &Rule| {
         let mut places = rule.exprs.iter().filter_map(judge::place);
-        places.any(|place| place == Place { event: Event::Denied, cause: Cause::Revoked })
+        // Where it is only observed, nothing is cut, and what was cut before is to go on.
+        places.any(|Place { event, cause }| cause == Cause::Revoked && matches!(event, Event::Denied | Event::Observed))
     };
     let drops = |rule: &Rule| {
         let chains = reach::targets(table, rule).into_iter().filter_map(|name| table.chains.get(name));

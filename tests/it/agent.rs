@@ -8,6 +8,7 @@ mod metrics;
 mod names;
 mod node;
 mod operators;
+mod pause;
 mod plugin;
 mod policy;
 mod ready;

@@ -6,6 +6,7 @@ mod cut;
 mod kept;
 mod many;
 mod node;
+mod observed;
 mod reverse;
 mod stream;
 mod watched;

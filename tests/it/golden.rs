@@ -18,6 +18,7 @@ use policy_lang::manifest::{Object, load};
 use policy_lang::name::NamespacedName;
 use policy_lang::network_policy::{self, Strictness};
 use policy_lang::source::Sources;
+use watcher::config::Config;
 
 const NODE: &str = "node-a";
 
@@ -83,13 +84,17 @@ pub(crate) fn compiled(case: &Path) -> Ruleset {
     }
     // A case with this file is what an agent's ruleset is like.
     let failsafes = if case.join("failsafes").exists() { Failsafes::standard() } else { failsafe::NONE.clone() };
+    // A case without options has the standard ones.
+    let options = fs::read_to_string(case.join("options")).unwrap_or_default();
+    let (config, diagnostics) = Config::parse(Path::new("options"), &options, &mut Sources::default());
+    without_errors(&diagnostics);
     let input = Input {
         policies: &policies,
         host: Some(HostInput { rules: &host, names: &Names::built_in(), sources: &sources, failsafes: &failsafes }),
         inventory: &inventory,
         node: NODE,
         forward_mode: ForwardMode::PodsFirst,
-        pods: &engine::compile::options::STANDARD,
+        pods: config.pod_options(),
         sources: &[],
     };
     let (ruleset, diagnostics) = compile(&input);

@@ -3,6 +3,7 @@
 //! Sources tell of changes; one thread compiles and applies them. See docs/design/agent.md.
 
 pub mod ask;
+pub mod asked;
 pub mod baseline;
 pub mod board;
 mod causes;
@@ -16,6 +17,7 @@ pub mod gate;
 pub mod host;
 pub mod metrics;
 pub mod names;
+pub mod pause;
 pub mod probe;
 pub mod readings;
 pub mod reconcile;

@@ -30,6 +30,8 @@ mod kubectl;
 mod live;
 mod man;
 mod outcome;
+#[cfg(feature = "cluster")]
+mod pause;
 mod plan;
 mod probation;
 mod reference;
@@ -75,6 +77,10 @@ enum Command {
     Confirm(confirm::Args),
     #[cfg(feature = "cluster")]
     Agent(agent::Args),
+    #[cfg(feature = "cluster")]
+    Pause(pause::PauseArgs),
+    #[cfg(feature = "cluster")]
+    Resume(pause::ResumeArgs),
     Status(status::Args),
     #[cfg(feature = "kernel")]
     Doctor(doctor::Args),
@@ -123,6 +129,10 @@ pub fn main() -> ExitCode {
         Command::Confirm(args) => confirm::run(&args),
         #[cfg(feature = "cluster")]
         Command::Agent(args) => agent::run(&args, color),
+        #[cfg(feature = "cluster")]
+        Command::Pause(args) => pause::pause(&args),
+        #[cfg(feature = "cluster")]
+        Command::Resume(args) => pause::resume(&args),
         Command::Status(args) => status::run(&args, color),
         #[cfg(feature = "kernel")]
         Command::Doctor(args) => doctor::run(&args, color),

@@ -286,7 +286,8 @@ mod tests {
     fn every_option_of_pods_is_read_and_written() {
         let text = "podRanges: [10.1.0.0/16, \"2001:db8::/64\"]\nnodePodCIDRs: true\npodInterfaces: cali\nquarantine: count\n\
                     sourceCheck: route\nkeepEstablished: true\nrevokedBit: 0x1000\nvirtualAddresses: [192.0.2.1]\n\
-                    allowEgressToOwnNode: true\ndropInvalid: false\nipvs: true\nbridgedPods: table\ndenial: reject\nlogGroup: none\n";
+                    allowEgressToOwnNode: true\ndropInvalid: false\nipvs: true\nbridgedPods: table\ndenial: reject\nlogGroup: none\nmode: observe\n\
+                    observe: {namespaces: [a, b], namespaceLabels: {c: d, e/f: \"true\"}}\n";
         let (config, findings) = check(text);
         assert_eq!(findings, [""; 0]);
         let options = config.pod_options();
@@ -369,6 +370,13 @@ mod tests {
             "denial: DROP",
             "logGroup: 65536",
             "logGroup: -1",
+            "mode: off",
+            "observe: [a]",
+            "observe: {namespaces: a}",
+            "observe: {namespaces: [1]}",
+            "observe: {namespaceLabels: {}}",
+            "observe: {namespaceLabels: {a: [b]}}",
+            "observe: {pods: [a]}",
         ];
         for line in refused {
             let (_, findings) = check(&format!("\n{line}\n"));

@@ -48,6 +48,8 @@ pub struct PolicyCount {
     pub audited: Count,
     /// What matched rules with `log: true` that do not deny.
     pub logged: Count,
+    /// What would have been denied and was only observed.
+    pub observed: Count,
 }
 
 /// Packets and their bytes.
@@ -136,7 +138,8 @@ pub fn by_policy(places: &[CountedPlace]) -> Vec<PolicyCount> {
             | Cause::Quarantine(_)
             | Cause::ForgedSource
             | Cause::RouterAdvertisement
-            | Cause::Budget(_) => (place.cause, None),
+            | Cause::Budget(_)
+            | Cause::Host => (place.cause, None),
         };
         let sum = sums.entry((cause, policy)).or_insert_with(|| PolicyCount {
             place: *place,
@@ -144,17 +147,22 @@ pub fn by_policy(places: &[CountedPlace]) -> Vec<PolicyCount> {
             denied: Count::default(),
             audited: Count::default(),
             logged: Count::default(),
+            observed: Count::default(),
         });
         let count = match place.event {
             Event::Denied => &mut sum.denied,
             Event::Audited => &mut sum.audited,
             Event::Logged => &mut sum.logged,
+            Event::Observed => &mut sum.observed,
         };
         count.packets = count.packets.saturating_add(*packets);
         count.bytes = count.bytes.saturating_add(*bytes);
     }
     let mut sums: Vec<PolicyCount> = sums.into_values().collect();
-    let weight = |sum: &PolicyCount| (sum.denied.packets, sum.audited.packets, sum.logged.packets);
+    let weight = |sum: &PolicyCount| {
+        let PolicyCount { denied, observed, audited, logged, .. } = sum;
+        [denied, observed, audited, logged].map(|count| count.packets)
+    };
     sums.sort_by_key(|sum| std::cmp::Reverse(weight(sum)));
     sums
 }

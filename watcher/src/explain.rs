@@ -242,12 +242,18 @@ fn verdict(steps: &[Step]) -> (Outcome, Deciding) {
             None => {}
         }
     }
+    if let Some(step) = steps.iter().find(|step| step.decision.outcome == Outcome::Observed) {
+        return (Outcome::Observed, by_policy(step, &step.decision));
+    }
     let asked = steps.iter().rev().find(|step| step.decision.cause != Cause::NoPod).or(steps.last());
     (Outcome::Allowed, asked.map_or(Deciding::NoNode, |step| by_policy(step, &step.decision)))
 }
 
 /// At which end a decision was made.
 fn deciding_direction(decision: &Decision) -> Option<Direction> {
-    let denial = decision.judgements.iter().find(|judgement| judgement.outcome == Outcome::Denied);
-    denial.or(decision.judgements.last()).map(|judgement| judgement.direction)
+    let first = |outcome| decision.judgements.iter().find(|judgement| judgement.outcome == outcome);
+    first(Outcome::Denied)
+        .or(first(Outcome::Observed))
+        .or(decision.judgements.last())
+        .map(|judgement| judgement.direction)
 }

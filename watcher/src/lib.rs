@@ -21,6 +21,7 @@ pub mod grace;
 #[cfg(feature = "kernel")]
 pub mod lab;
 pub mod last_good;
+pub mod observing;
 pub mod report;
 pub mod run_dir;
 pub mod sealed;

@@ -15,7 +15,7 @@ use policy_lang::name::NamespacedName;
 use super::builder::TableBuilder;
 use super::options::{Bridged, Denial, Ipvs, LocalPods, PodOptions, SourceCheck};
 use super::pods::{self, BoundPods, Layer};
-use super::{ForwardMode, Input, TABLE_COMMENT};
+use super::{ForwardMode, Input, TABLE_COMMENT, observe};
 use crate::inventory::Inventory;
 use crate::resolve::Resolver;
 use crate::ruleset::{Comment, Table};
@@ -114,6 +114,7 @@ pub(super) fn table(input: &Input<'_>, bound: &BoundPods) -> Option<Table> {
     let input = Input { host: None, forward_mode: ForwardMode::HostRules, pods: &options, ..*input };
     let resolver = Resolver::new(input.inventory);
     let mut builder = TableBuilder::default();
+    observe::pauses(&options.observe, &mut builder);
     pods::lower(&input, Layer::Bridge, &resolver, bound, &mut builder);
     Some(builder.finish(Some(Comment::new(TABLE_COMMENT))))
 }

@@ -32,6 +32,8 @@ use self::chains::{Callee, Chains, Scope, Sides};
 use self::clause::{Families, Ip, Lowered};
 pub use self::names::Names;
 use super::builder::TableBuilder;
+use super::observe;
+use super::options::PodOptions;
 use crate::ruleset::{Comment, Expr, Name, Rule, Verdict};
 
 mod calls;
@@ -64,6 +66,8 @@ pub struct Options<'a> {
     pub sources: &'a Sources,
     /// Bits of the connection mark that are not the host rules' to write; 0 for none.
     pub reserved_connection_mark: u32,
+    /// Whether denials are carried out, and where they are logged otherwise.
+    pub pods: &'a PodOptions,
 }
 
 /// Lowers every chain into the table under construction: built-in chains to the end of their base chains, custom
@@ -108,7 +112,9 @@ fn lower_table(
     }
     for (name, sides) in chains {
         let Some(base) = chains::base(table, name) else { continue };
-        let policy = if table == Table::Nat { Vec::new() } else { policy_rules(sides, options.sources) };
+        let mut policy = if table == Table::Nat { Vec::new() } else { policy_rules(sides, options.sources) };
+        let statements = policy.iter_mut().map(|rule| &mut rule.exprs);
+        observe::lift(&format!("{table} {name}"), statements, options.pods, builder);
         let callees = with_policy(&callees, sides, name, &kind, &policy, builder);
         let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, options };
         for rule in lower_chain(sides, &place, builder, findings).into_iter().chain(policy) {
@@ -165,6 +171,7 @@ impl<'a> Place<'a> {
             calls: self.calls,
             names: self.options.names,
             reserved_connection_mark: self.options.reserved_connection_mark,
+            depth_max: chains::DEPTH_MAX - observe::depth(self.options.pods),
         }
     }
 }
@@ -188,6 +195,8 @@ fn lower_chain(
             (first, second) => lowered.extend(first.into_iter().chain(second)),
         }
     }
+    let statements = lowered.iter_mut().map(|rule| &mut rule.statement);
+    observe::lift(&format!("{} {}", place.table, place.chain), statements, place.options.pods, builder);
     fold::rules(&lowered, place.kind, place.chain, builder)
 }
 

@@ -4,6 +4,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+pub use self::observe::{Mode, Observe, ObservedNamespaces, Pause, Paused};
+
+mod observe;
+
 /// The bit of the conntrack mark that means *revoked* (decisions.md 14), unless configured otherwise. None of the masks
 /// of kube-proxy (0xc000), Calico (0xffff0000), kube-router (0x30000), Cilium (0x0f00) or AWS (0x80).
 pub const REVOKED_BIT: u32 = 0x40;
@@ -39,6 +43,8 @@ pub struct PodOptions {
     pub denial: Denial,
     /// The NFLOG group that denied packets go to; none for no logging.
     pub log_group: Option<u16>,
+    /// What is counted and logged instead of dropped.
+    pub observe: Observe,
 }
 
 /// Which addresses can be a local pod's. Nothing is guessed: without either, only known pods are bound.
@@ -148,6 +154,7 @@ pub static STANDARD: PodOptions = PodOptions {
     bridged: Bridged::ByNetfilterCalls,
     denial: Denial::Drop,
     log_group: Some(LOG_GROUP),
+    observe: Observe::NOTHING,
 };
 
 impl Default for PodOptions {

@@ -45,12 +45,13 @@ mod guard;
 mod hairpin;
 mod icmp;
 mod known;
+mod lift;
 mod local;
 mod made;
 mod matching;
 mod peer;
 mod permit;
-mod place;
+pub(super) mod place;
 mod port;
 mod port_map;
 mod sorted;
@@ -107,6 +108,8 @@ pub(super) fn lower<'a>(
     let budget = budget(policies, bound, &local);
     let mut chains = PolicyChains::new(policies, resolver, local.keys().copied().collect(), node, options, budget);
     let locals = LocalSets::new(&local, builder);
+    // Chains of before are taken over with what they refer to, so these are there first.
+    lift::sets(&options.observe, &local, resolver.inventory(), builder);
     // The destination is judged last, so nothing is left to come back for, unless pods' traffic has to be told apart then.
     let accepts_pods = input.forward_mode == ForwardMode::PodsFirst && !builder.base_rules(Base::Forward).is_empty();
     let enter_last: fn(Name) -> Verdict = if accepts_pods { Verdict::Jump } else { Verdict::Goto };

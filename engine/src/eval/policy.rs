@@ -23,6 +23,7 @@ pub use self::decision::{Answer, Bound, Cause, Decision, Judgement, Layer, Match
 mod decision;
 mod guard;
 mod matching;
+mod observed;
 mod settled;
 #[cfg(test)]
 mod tests;

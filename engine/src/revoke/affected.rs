@@ -16,6 +16,7 @@ use super::judge::place;
 use super::meaning::Meaning;
 use super::reach::{elements, reachable, targets};
 use crate::compile::base::Base;
+use crate::place::Cause;
 use crate::ruleset::{
     DataType, Datum, ElementKey, Elements, Expr, Family, Interval, Name, Rule, Ruleset, SetRef, Table, TableKey,
     Verdict,
@@ -205,7 +206,7 @@ impl<'a> Comparison<'a> {
 /// The rules of a base chain up to the last that has to do with pod policy; the host's follow.
 fn pod_rules(table: &Table, base: Base) -> &[Rule] {
     let rules = table.chains.get(&base.name()).map_or(&[][..], |chain| chain.rules.as_slice());
-    let denies = |rule: &Rule| rule.exprs.iter().any(|expr| place(expr).is_some());
+    let denies = |rule: &Rule| rule.exprs.iter().filter_map(place).any(|place| place.cause != Cause::Host);
     let leads_to_denial = |rule: &Rule| {
         let chains = reachable(table, targets(table, rule));
         chains.iter().filter_map(|name| table.chains.get(*name)).any(|chain| chain.rules.iter().any(denies))

@@ -167,7 +167,7 @@ fn is_denied_by_policy(evaluation: &Evaluation, table: &Table) -> bool {
         (Event::Denied, Cause::Policy(..) | Cause::Quarantine(_) | Cause::Budget(_)) => true,
         // Of single packets, not of connections.
         (Event::Denied, Cause::Revoked | Cause::Invalid | Cause::ForgedSource | Cause::RouterAdvertisement) => false,
-        (Event::Audited | Event::Logged, _) => false,
+        (Event::Denied, Cause::Host) | (Event::Audited | Event::Logged | Event::Observed, _) => false,
     })
 }
 

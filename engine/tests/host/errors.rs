@@ -2,6 +2,7 @@
 
 use engine::compile::builder::TableBuilder;
 use engine::compile::host::{Names, Options, lower};
+use engine::compile::options::STANDARD;
 use policy_lang::host::rule::{Domain, HostChain, HostRules, Table};
 use policy_lang::source::{Sources, Span};
 
@@ -154,7 +155,7 @@ fn other_domains_and_impossible_policies_are_refused() {
     let domain = Domain::Arp;
     let chain = HostChain { domain, table: Table::Filter, name: "INPUT".into(), policy: None, span, rules: Vec::new() };
     let names = Names::built_in();
-    let options = Options { names: &names, sources: &sources, reserved_connection_mark: 0 };
+    let options = Options { names: &names, sources: &sources, reserved_connection_mark: 0, pods: &STANDARD };
     let mut builder = TableBuilder::default();
     let findings = lower(&HostRules { chains: vec![chain] }, &mut builder, options);
     assert!(findings[0].message.contains("domain arp is not lowered"), "{findings:?}");

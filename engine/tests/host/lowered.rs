@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use engine::compile::builder::TableBuilder;
 use engine::compile::host::{Names, Options, lower};
+use engine::compile::options::STANDARD;
 use engine::render;
 use engine::ruleset::{Family, Ruleset, Table, TableKey};
 use policy_lang::diagnostic::{Diagnostic, Severity};
@@ -33,7 +34,7 @@ impl Lowered {
         assert!(errors.is_empty(), "{errors:#?}");
         let names = Names::built_in();
         let mut builder = TableBuilder::default();
-        let options = Options { names: &names, sources: &sources, reserved_connection_mark: RESERVED };
+        let options = Options { names: &names, sources: &sources, reserved_connection_mark: RESERVED, pods: &STANDARD };
         let diagnostics = lower(&rules, &mut builder, options);
         Self { table: builder.finish(None), diagnostics, sources }
     }

@@ -8,13 +8,13 @@ use super::node::{Node, shuts};
 use crate::privilege::can_make_namespaces;
 
 /// Longer than TCP waits before it sends something again, three times over.
-const SILENCE: Duration = Duration::from_millis(1_500);
+pub(super) const SILENCE: Duration = Duration::from_millis(1_500);
 
 /// How long TCP may take to find out that a flow goes on.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Both ends of a connection.
-struct Talk {
+pub(super) struct Talk {
     client: TcpStream,
     server: TcpStream,
     said: u8,
@@ -22,7 +22,12 @@ struct Talk {
 
 impl Talk {
     fn open(node: &Node) -> Self {
-        let address: SocketAddr = "10.244.1.12:81".parse().unwrap();
+        Self::open_to(node, "10.244.1.12:81")
+    }
+
+    /// From the sender to this address of the pod that is open.
+    pub(super) fn open_to(node: &Node, address: &str) -> Self {
+        let address: SocketAddr = address.parse().unwrap();
         let listener = node.lab.namespace("open").unwrap().run(|| TcpListener::bind(address)).unwrap().unwrap();
         let connect = || TcpStream::connect_timeout(&address, PATIENCE);
         let client = node.lab.namespace("sender").unwrap().run(connect).unwrap().unwrap();
@@ -31,7 +36,7 @@ impl Talk {
     }
 
     /// Whether what the client says now, or said before, arrives within this time.
-    fn flows(&mut self, patience: Duration) -> bool {
+    pub(super) fn flows(&mut self, patience: Duration) -> bool {
         self.said += 1;
         self.client.write_all(&[self.said]).unwrap();
         let begun = Instant::now();

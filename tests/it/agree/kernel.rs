@@ -94,7 +94,7 @@ fn oracle_and_kernel() {
         for (question, passed) in asked.iter().zip(passed) {
             *(if passed { &mut n_open } else { &mut n_denied }) += 1;
             let decision = question.decide(&cluster);
-            if passed != (decision.outcome == Verdict::Allowed) {
+            if passed != (decision.outcome != Verdict::Denied) {
                 differences.push(difference(seed, &cluster, question, &decision, passed));
             }
         }
@@ -187,7 +187,7 @@ fn ask(lab: &Lab, cluster: &Cluster, asked: &[Question]) -> Vec<bool> {
     };
     let mut passed = probe(&asked.iter().collect::<Vec<_>>(), PATIENCE);
     let is_late = |index: &usize| {
-        let passes = asked[*index].decide(cluster).outcome == Verdict::Allowed;
+        let passes = asked[*index].decide(cluster).outcome != Verdict::Denied;
         passes && !passed[*index]
     };
     let late: Vec<usize> = (0..asked.len()).filter(is_late).collect();

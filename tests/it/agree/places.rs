@@ -12,7 +12,7 @@ pub(super) fn expected(decision: &Decision) -> Vec<Place> {
     }
     let mut places = Vec::new();
     if decision.cause == Cause::RoutingFromPod {
-        places.push(Place { event: Event::Denied, cause: place::Cause::RouterAdvertisement });
+        places.push(Place { event: denial(decision.outcome), cause: place::Cause::RouterAdvertisement });
     }
     for judgement in &decision.judgements {
         judgement.layers.iter().for_each(|layer| of_layer(judgement, layer, &mut places));
@@ -30,16 +30,24 @@ fn of_layer(judgement: &Judgement, layer: &Layer, places: &mut Vec<Place>) {
     let quarantine = place::Cause::Quarantine(judgement.direction);
     places.extend(layer.audited.iter().map(|_| Place { event: Event::Audited, cause: policy }));
     let place = match &layer.answer {
-        Answer::Rule(Action::Deny, _) | Answer::Isolated { .. } => Some((Event::Denied, policy)),
+        Answer::Rule(Action::Deny, _) | Answer::Isolated { .. } => Some((denial(judgement.outcome), policy)),
         Answer::Rule(Action::Accept | Action::Pass, matched) => match matched.logging {
             Logging::Logged => Some((Event::Logged, policy)),
             Logging::Silent => None,
         },
-        Answer::Quarantined { .. } => Some((Event::Denied, quarantine)),
+        Answer::Quarantined { .. } => Some((denial(judgement.outcome), quarantine)),
         Answer::QuarantineCounted { .. } => Some((Event::Audited, quarantine)),
         Answer::Unbound | Answer::NoMatch => None,
     };
     places.extend(place.map(|(event, cause)| Place { event, cause }));
+}
+
+/// What a denial is called that is carried out, or not.
+fn denial(outcome: Outcome) -> Event {
+    match outcome {
+        Outcome::Observed => Event::Observed,
+        Outcome::Allowed | Outcome::Denied => Event::Denied,
+    }
 }
 
 /// The places at which it was counted, sorted.

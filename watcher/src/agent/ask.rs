@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use super::asked::{Answer as Done, Question, Request, VERSION};
 use super::board::Report;
 use super::names::{self, Answer};
 use super::serve::socket::METRICS;
@@ -14,6 +15,9 @@ use crate::drops::Owner;
 
 /// How long a busy agent may take.
 pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long it may take until what was asked for is in force; longer than the agent itself waits for that.
+const PATIENCE_FOR_WORK: Duration = Duration::from_secs(25);
 
 /// More than any answer has.
 const BYTES_MAX: u64 = 4 << 20;
@@ -41,6 +45,15 @@ pub fn metrics(socket: &Path) -> io::Result<String> {
 pub fn owners(socket: &Path, addresses: &[IpAddr]) -> io::Result<Option<BTreeMap<IpAddr, Vec<Owner>>>> {
     let answer = ask(socket, &names::question(addresses), PATIENCE)?;
     Ok(serde_json::from_str::<Answer>(&answer)?.into_owners())
+}
+
+/// Has it do something.
+///
+/// # Errors
+/// As [`report`].
+pub fn request(socket: &Path, request: Request) -> io::Result<Done> {
+    let line = serde_json::to_string(&Question { version: VERSION, request })?;
+    Ok(serde_json::from_str(&ask(socket, &format!("{line}\n"), PATIENCE_FOR_WORK)?)?)
 }
 
 fn ask(socket: &Path, line: &str, patience: Duration) -> io::Result<String> {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use engine::inventory::Inventory;
 use serde::{Deserialize, Serialize};
 
+use super::asked::Whom;
 use super::examine::Examined;
 use super::metrics::Metrics;
 use crate::doctor::Examination;
@@ -101,6 +102,24 @@ pub struct Report {
     /// What `palisade doctor` says of the node.
     #[serde(default)]
     pub doctor: DoctorReport,
+    /// What the configuration only observes, in words.
+    #[serde(default)]
+    pub observing: Vec<String>,
+    /// Whose denials are lifted for a while.
+    #[serde(default)]
+    pub pauses: Vec<PauseReport>,
+}
+
+/// One pause.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PauseReport {
+    /// Whose denials are lifted.
+    pub whom: Whom,
+    /// How many seconds are left.
+    pub seconds_left: u64,
+    /// Who asked for it.
+    pub by: String,
 }
 
 /// What would make enforcement a lie or a lock-out.

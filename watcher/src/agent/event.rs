@@ -26,6 +26,8 @@ use tokio::sync::mpsc;
 
 use crate::drops::Owners;
 
+use super::asked::Asked;
+
 /// Most messages that wait for the loop. Each may hold a whole list of changes, so this bounds how often a source is
 /// ahead of the loop rather than how much it has told.
 pub const CAPACITY: usize = 1024;
@@ -65,6 +67,8 @@ pub enum Event {
     Kernel(Notice),
     /// Somebody wants to know something; told by whoever serves operators.
     Ask(Question),
+    /// An operator asks for something; told by whoever serves the socket.
+    Asked(Asked),
     /// The agent is asked to end; told by whoever listens to signals.
     Stop,
     /// A thread that the agent cannot do without has ended, for this reason: told by [`watch_over`].

@@ -271,7 +271,12 @@ fn fault(found: &FoundHostRules, reserved_connection_mark: u32) -> Option<String
     if found.soundness == Soundness::Broken {
         return Some("they could not be read".to_owned());
     }
-    let options = host::Options { names: &found.names, sources: &found.sources, reserved_connection_mark };
+    let options = host::Options {
+        names: &found.names,
+        sources: &found.sources,
+        reserved_connection_mark,
+        pods: &engine::compile::options::STANDARD,
+    };
     let findings = host::lower(&found.rules, &mut TableBuilder::default(), options);
     findings.into_iter().find(|finding| finding.severity == Severity::Error).map(|finding| finding.message)
 }

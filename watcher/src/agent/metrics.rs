@@ -108,6 +108,8 @@ pub struct Metrics {
     in_sync: Labelled<Labels, Gauge>,
     findings: Labelled<Labels, Gauge>,
     doctor: Labelled<CodeLabels, Gauge>,
+    observing: Labelled<Labels, Gauge>,
+    pauses: Labelled<Labels, Gauge>,
 }
 
 impl Metrics {
@@ -157,6 +159,8 @@ impl Metrics {
             in_sync: register(to, "palisade_source_in_sync", Labelled::default()),
             findings: register(to, "palisade_findings", Labelled::default()),
             doctor: register(to, "palisade_doctor_findings", Labelled::default()),
+            observing: register(to, "palisade_observing", Labelled::default()),
+            pauses: register(to, "palisade_pause_seconds_left", Labelled::default()),
             registry,
         }
     }
@@ -174,6 +178,16 @@ impl Metrics {
         for one in [Enforcing::Nothing, Enforcing::Adopted, Enforcing::LastGood, Enforcing::Sources] {
             self.enforcing.get_or_create(&[("what", one.word().to_owned())]).set(i64::from(one == what));
         }
+    }
+
+    /// Whether the configuration only observes.
+    pub fn observes(&self, scope: &'static str, does: bool) {
+        self.observing.get_or_create(&[("scope", scope.to_owned())]).set(i64::from(does));
+    }
+
+    /// How long pauses last.
+    pub fn pauses(&self, scope: &'static str, seconds: u64) {
+        self.pauses.get_or_create(&[("scope", scope.to_owned())]).set(i64::try_from(seconds).unwrap_or(i64::MAX));
     }
 
     /// A ruleset of this number was put in force at this moment.

@@ -21,14 +21,17 @@ use super::event::{Event, Finding, Hear, Message, Question, SourceName};
 use super::gate::Gate;
 use super::host::{HostFirewall, Origin, Trial};
 use super::metrics::Phase;
+use super::pause::{Now, Pauses};
 use super::schedule::Schedule;
 use super::snapshot::Keeper;
 use super::world::{Delta, Facts, Settings, World};
 use crate::drops::Owners;
 use crate::last_good;
+use crate::observing;
 use crate::state_dir::StateDir;
 
 mod bridges;
+mod pausing;
 mod pods;
 mod post;
 #[cfg(test)]
@@ -85,6 +88,9 @@ pub struct Agent<K> {
     drift: Drift,
     last_failure: Option<String>,
     counts: post::Counts,
+    pauses: Pauses,
+    /// Operators who wait for what they asked for.
+    asked: pausing::Waiting,
     /// Silent sources were waited for long enough, and what there is was asked for.
     is_patience_over: bool,
 }
@@ -121,6 +127,18 @@ impl<K: Kernel> Agent<K> {
         let now = Instant::now();
         let keeper = Keeper::new(state.clone());
         let is_loaded = enforcer.is_loaded()?;
+        let begun = Now::read();
+        let (pauses, fault) = Pauses::recall(state.clone(), begun);
+        if let Some(fault) = fault {
+            warn!(event = "pauses-unusable", fault, "nothing is paused");
+        }
+        for pause in pauses.lasting() {
+            let seconds = pause.rest(begun).as_secs();
+            warn!(event = "pause", whom = %pause.whom, seconds, by = pause.by, "it goes on from an earlier run");
+        }
+        say_observed(&settings);
+        let mut settings = settings;
+        settings.pods.observe.pauses = pauses.left(begun);
         let kept = keeper.recall().unwrap_or_else(|error| {
             warn!(event = "snapshot-unusable", %error);
             None
@@ -159,6 +177,8 @@ impl<K: Kernel> Agent<K> {
             drift: Drift::default(),
             last_failure: None,
             counts: post::Counts::default(),
+            pauses,
+            asked: Vec::new(),
             is_patience_over: false,
         };
         if !is_loaded && agent.last_good.is_some() {
@@ -192,9 +212,11 @@ impl<K: Kernel> Agent<K> {
                     self.schedule.want(now);
                 }
             }
+            self.end_pauses();
             if self.schedule.is_due(now) {
                 self.board.beat();
-                self.work(now);
+                let is_done = self.work(now);
+                self.answer_requests(is_done);
             }
             self.keeper.keep_if_due(&mut self.world, || self.host.good(), &self.board.metrics, Instant::now());
             self.look_at_bridges(Instant::now());
@@ -253,6 +275,7 @@ impl<K: Kernel> Agent<K> {
             }
             Event::Kernel(notice) => self.hear_kernel(notice),
             Event::Ask(question) => self.answer(&question),
+            Event::Asked(asked) => self.hear_request(asked),
             Event::Stop => return ControlFlow::Break(Ok(())),
             Event::Fault(why) => return ControlFlow::Break(Err(why)),
         }
@@ -334,10 +357,13 @@ impl<K: Kernel> Agent<K> {
         }
     }
 
-    fn work(&mut self, now: Instant) {
+    /// Returns whether what is to be in force is.
+    fn work(&mut self, now: Instant) -> bool {
         if let Err(error) = self.repair() {
-            return self.failed(&error);
+            self.failed(&error);
+            return false;
         }
+        self.measure_pauses();
         let basis = self.basis(now);
         // Before host rules go on trial, all that is good is on the disk, and that they are not.
         if self.host.is_due() {
@@ -349,17 +375,17 @@ impl<K: Kernel> Agent<K> {
         let begun = Instant::now();
         let mut stop_gap = None;
         let world = match basis {
-            Basis::Nothing => return,
+            Basis::Nothing => return false,
             Basis::Sources => &mut self.world,
             Basis::StopGap => stop_gap.insert(World::of(self.world.settings().clone(), self.stop_gap())),
             Basis::LastGood => match &mut self.last_good {
                 Some(world) => world,
-                None => return,
+                None => return false,
             },
         };
         let delta = world.update();
         let compiled = begun.elapsed();
-        let Some(ruleset) = world.ruleset() else { return };
+        let Some(ruleset) = world.ruleset() else { return false };
         let done = match delta {
             Delta::None | Delta::Elements(_) if self.must_compare => self.enforcer.apply(ruleset),
             Delta::None => {
@@ -369,10 +395,11 @@ impl<K: Kernel> Agent<K> {
             Delta::Elements(round) => self.enforcer.follow(&round, ruleset),
             Delta::Structure => self.enforcer.apply(ruleset),
         };
-        match done {
-            Ok(done) => self.done(basis, &done, compiled),
-            Err(error) => self.failed(&error),
+        match &done {
+            Ok(done) => self.done(basis, done, compiled),
+            Err(error) => self.failed(error),
         }
+        done.is_ok()
     }
 
     /// Puts right what others changed, before anything else is done.
@@ -524,6 +551,13 @@ impl<K: Kernel> Agent<K> {
         self.board.metrics.failed(error);
         self.board.metrics.failures.set(i64::from(failures));
         self.last_failure = Some(why);
+    }
+}
+
+/// What the configuration only observes must not be overlooked.
+fn say_observed(settings: &Settings) {
+    for said in observing::configured(&settings.pods.observe) {
+        warn!(event = "observing", "{said}");
     }
 }
 

@@ -32,6 +32,7 @@ use super::event::{Event, SourceName, Tell};
 use super::metrics::Exposition;
 use super::readings::Readings;
 
+mod request;
 pub mod socket;
 
 /// The socket, in the run folder.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use engine::compile::failsafe::Failsafes;
 use engine::compile::marker::SourceRecord;
-use engine::compile::options::PodOptions;
+use engine::compile::options::{Pause, PodOptions};
 use engine::compile::{ForwardMode, HostInput};
 use engine::incremental::{Applied, Change, ElementDelta, Incremental, Surroundings};
 use engine::inventory::{Inventory, Pod};
@@ -115,6 +115,12 @@ impl World {
         self.host_fault = None;
         self.facts.host = host;
         self.is_replaced = true;
+    }
+
+    /// Denials are lifted by these pauses now.
+    pub fn set_pauses(&mut self, pauses: Vec<Pause>) {
+        self.is_replaced |= self.settings.pods.observe.pauses != pauses;
+        self.settings.pods.observe.pauses = pauses;
     }
 
     /// How many changes wait.

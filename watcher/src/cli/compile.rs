@@ -48,7 +48,10 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     let text = match args.format {
         Format::Nft => render::ruleset(&desired.ruleset),
         Format::Json => json::ruleset(&desired.ruleset),
-        Format::Summary => summary::ruleset(&desired.ruleset, &desired.inventory, &desired.node),
+        Format::Summary => {
+            let observe = &desired.config.pod_options().observe;
+            summary::ruleset(&desired.ruleset, &desired.inventory, &desired.node, observe)
+        }
     };
     super::print(&text)?;
     Ok(desired.outcome)

@@ -31,10 +31,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "NUMBER", requires = "follow", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
 
-    /// Which packets to follow: those that are denied, those that a rule with `audit: true` would deny, or those that a
-    /// rule with `log: true` permits.
+    /// Which packets to follow: those that are denied, those that would be but are only observed, those that a rule with
+    /// `audit: true` would deny, or those that a rule with `log: true` permits.
     #[arg(long, value_name = "EVENT", requires = "follow", value_enum, value_delimiter = ',')]
-    #[arg(default_value = "denied")]
+    #[arg(default_values = ["denied", "observed"])]
     events: Vec<EventWord>,
 
     /// The NFLOG group that the loaded ruleset logs to.
@@ -71,6 +71,8 @@ enum EventWord {
     Audited,
     /// A rule with `log: true` permits it or passes it on.
     Logged,
+    /// It would be dropped, but what denies it is only observed.
+    Observed,
 }
 
 /// The forms of what is denied.

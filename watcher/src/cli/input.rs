@@ -15,6 +15,7 @@ use super::{Failure, Outcome};
 use crate::applied::{self, Applied};
 use crate::config::Config;
 use crate::last_good;
+use crate::observing;
 use crate::report::{self, Color, diagnostics};
 use crate::run_dir::RunDir;
 use crate::source::files::STDIN;
@@ -172,6 +173,9 @@ pub(super) fn desired_of(config: &Config, on_errors: OnErrors, color: Color) -> 
     fall_back(&mut loaded, on_errors);
     let ruleset = compiled(&mut loaded, config, &node);
     report::message(&diagnostics::render(&loaded.diagnostics, &loaded.sources, color));
+    for said in observing::configured(&config.pod_options().observe) {
+        report::message(&format!("note: {said}"));
+    }
     let outcome = outcome(&loaded, on_errors)?;
     let Loaded { inventory, records, baseline, .. } = loaded;
     let baseline = match baseline {

@@ -1,7 +1,8 @@
 //! The fields of the configuration file about how pod policy is enforced.
 
 use engine::compile::options::{
-    Bridged, Denial, Established, Invalid, Ipvs, LOG_GROUP, OwnNode, PodOptions, Quarantine, REVOKED_BIT, SourceCheck,
+    Bridged, Denial, Established, Invalid, Ipvs, LOG_GROUP, Mode, OwnNode, PodOptions, Quarantine, REVOKED_BIT,
+    SourceCheck,
 };
 use policy_lang::diagnostic::Diagnostic;
 use policy_lang::manifest::cidr::{self, Cidr};
@@ -9,6 +10,8 @@ use policy_lang::manifest::tree::{ScalarKind, Value};
 use serde_json::json;
 
 use super::{CONFIG, Field, number, string, wrong};
+
+mod observe;
 
 /// Longest name of an interface is 15 bytes, and a prefix leaves room for what tells one from the other.
 const PREFIX_MAX: usize = 14;
@@ -23,7 +26,7 @@ const TAKEN: [(u32, &str); 5] = [
 ];
 
 /// Those fields.
-pub(super) const FIELDS: [Field; 14] = [
+pub(super) const FIELDS: [Field; 16] = [
     Field {
         key: "podRanges",
         form: "list of CIDRs",
@@ -116,6 +119,20 @@ pub(super) const FIELDS: [Field; 14] = [
         default: "71",
         meaning: "The NFLOG group that denied packets go to.",
     },
+    Field {
+        key: "mode",
+        form: "`enforce` or `observe`",
+        default: "`enforce`",
+        meaning: "With `observe`, nothing is dropped: what would be, by pod policy or by host rules, is counted and logged \
+                  ([observe.md](../design/observe.md)).",
+    },
+    Field {
+        key: "observe",
+        form: "mapping with `namespaces`, a list of names, and `namespaceLabels`, a mapping of labels",
+        default: "no namespace",
+        meaning: "Namespaces whose pods are only observed: what would be dropped on their behalf is counted and logged. \
+                  Those of the list, and those that bear all of the labels: then whoever may label a namespace decides.",
+    },
 ];
 
 /// What a field is set to.
@@ -144,6 +161,8 @@ pub(super) fn set(options: &mut PodOptions, key: &str, value: &Value) -> Option<
             "ipvs" => options.ipvs = if boolean(value)? { Ipvs::Present } else { Ipvs::Absent },
             "bridgedPods" => options.bridged = word(value, &BRIDGED)?,
             "denial" => options.denial = word(value, &DENIALS)?,
+            "mode" => options.observe.mode = word(value, &MODES)?,
+            "observe" => options.observe.namespaces = observe::read(value)?,
             _ => options.log_group = log_group(value)?,
         }
         Ok(warning)
@@ -165,6 +184,7 @@ pub(super) fn written(options: &PodOptions) -> serde_json::Value {
         bridged,
         denial,
         log_group,
+        observe,
     } = options;
     json!({
         "podRanges": local.ranges.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -181,12 +201,15 @@ pub(super) fn written(options: &PodOptions) -> serde_json::Value {
         "bridgedPods": word_of(*bridged, &BRIDGED),
         "denial": word_of(*denial, &DENIALS),
         "logGroup": log_group.map_or(json!("none"), |group| json!(group)),
+        "mode": word_of(observe.mode, &MODES),
+        "observe": observe::written(&observe.namespaces),
     })
 }
 
 const QUARANTINES: [(&str, Quarantine); 2] = [("drop", Quarantine::Drop), ("count", Quarantine::Count)];
 const SOURCE_CHECKS: [(&str, SourceCheck); 2] = [("off", SourceCheck::Off), ("route", SourceCheck::ByRoute)];
 const BRIDGED: [(&str, Bridged); 2] = [("netfilter", Bridged::ByNetfilterCalls), ("table", Bridged::ByTable)];
+const MODES: [(&str, Mode); 2] = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
 const DENIALS: [(&str, Denial); 2] = [("drop", Denial::Drop), ("reject", Denial::Reject)];
 
 fn word<T: Copy>(value: &Value, words: &[(&str, T); 2]) -> Setting<T> {

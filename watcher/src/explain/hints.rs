@@ -20,7 +20,7 @@ pub(super) fn hints(world: &World<'_>, from: &Party, cases: &[Case]) -> Vec<Stri
     for case in cases {
         by_cause(case, &mut hints);
         failsafe(world, from, case, &mut hints);
-        if case.outcome == Outcome::Denied {
+        if case.outcome != Outcome::Allowed {
             rules_that_miss(world, from, case, &mut hints);
         }
         for party in [from, &case.to] {

@@ -67,11 +67,11 @@ pub(super) fn contradiction(node: &str, decision: &Decision, simulated: &Journey
     let line = denial(simulated);
     let told = || line.as_deref().map(|line| format!(" by {line}")).unwrap_or_default();
     match (decision.outcome, &line) {
-        (Outcome::Allowed, None) => None,
+        (Outcome::Allowed | Outcome::Observed, None) => None,
         (Outcome::Denied, None) => {
             Some(format!("on {node} the oracle denies it by {}, the compiled policy permits it", origins(decision)))
         }
-        (Outcome::Allowed, Some(_)) => Some(format!(
+        (Outcome::Allowed | Outcome::Observed, Some(_)) => Some(format!(
             "on {node} the oracle permits it by {}, the compiled policy denies it{}",
             origins(decision),
             told()

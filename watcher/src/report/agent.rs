@@ -2,7 +2,7 @@
 
 pub use self::plugin::nagios;
 use crate::agent::board::{
-    DoctorReport, DriftReport, Enforcing, FoundReport, HostReport, HostState, Report, SourceReport,
+    DoctorReport, DriftReport, Enforcing, FoundReport, HostReport, HostState, PauseReport, Report, SourceReport,
 };
 
 mod plugin;
@@ -27,6 +27,11 @@ pub fn text(report: &Report) -> String {
     }
     lines.push(format!("process {}, palisade {}: {owner}", report.process, report.program));
     lines.push(format!("{} pods, {} policies", report.n_pods, report.n_policies));
+    lines.extend(report.observing.iter().cloned());
+    lines.extend(report.pauses.iter().map(|pause| {
+        let PauseReport { whom, seconds_left, by } = pause;
+        format!("paused: {whom}, for another {}, by {by}", spoken(*seconds_left))
+    }));
     lines.extend(report.sources.iter().map(source));
     lines.extend(report.host.iter().map(host));
     if !report.host.is_empty() {
@@ -115,6 +120,7 @@ fn spoken(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::asked::Whom;
 
     #[test]
     fn every_trouble_has_a_line() {
@@ -152,6 +158,8 @@ mod tests {
                 }],
                 not_looked_at: Vec::new(),
             },
+            observing: vec!["mode observe: nothing".to_owned()],
+            pauses: vec![PauseReport { whom: Whom::Namespace("x".into()), seconds_left: 300, by: "me".to_owned() }],
             ..Report::default()
         };
         let expected = "\
@@ -159,6 +167,8 @@ not ready: node n1: waits for baseline
 nothing is enforced: generation 7, in force for 5 min
 process 0, palisade : others can change the tables
 0 pods, 0 policies
+mode observe: nothing
+paused: namespace x, for another 5 min, by me
 source a: in sync, heard 1 s ago
 source b: lost, never heard: gone
 host rules of host: in force as written

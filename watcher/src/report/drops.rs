@@ -37,6 +37,7 @@ struct SummaryJson {
     denied: u64,
     audited: u64,
     logged: u64,
+    observed: u64,
 }
 
 /// A line for each place that counted something, those with most packets first, and how many did not.
@@ -44,6 +45,7 @@ pub fn totals(places: &[CountedPlace]) -> String {
     let mut text = String::new();
     for (event, heading) in [
         (Event::Denied, "denied"),
+        (Event::Observed, "would be denied, but is only observed"),
         (Event::Audited, "would be denied, but for `audit: true`"),
         (Event::Logged, "permitted, with `log: true`"),
     ] {
@@ -82,7 +84,12 @@ pub fn totals_json(places: &[CountedPlace]) -> String {
     super::pretty(&TotalsJson {
         version: VERSION,
         places: places.iter().map(total).collect(),
-        summary: SummaryJson { denied: sum(Event::Denied), audited: sum(Event::Audited), logged: sum(Event::Logged) },
+        summary: SummaryJson {
+            denied: sum(Event::Denied),
+            audited: sum(Event::Audited),
+            logged: sum(Event::Logged),
+            observed: sum(Event::Observed),
+        },
     })
 }
 

@@ -61,6 +61,7 @@ fn headline(text: &mut String, explanation: &Explanation, group: &[&Case]) {
     let verdict = match case.outcome {
         Outcome::Allowed => "ALLOWED",
         Outcome::Denied => "DENIED",
+        Outcome::Observed => "ALLOWED (would be denied, but is only observed)",
     };
     let service = explanation.service.as_ref().map(|name| format!(" through Service {name}")).unwrap_or_default();
     let mut abouts: Vec<_> = group.iter().map(|case| case.about.to_string()).collect();
@@ -116,6 +117,7 @@ fn judgement(text: &mut String, judgement: &Judgement, sources: &Sources) {
     let said = match outcome {
         Outcome::Allowed => "allowed",
         Outcome::Denied => "denied",
+        Outcome::Observed => "denied, but only observed",
     };
     let _: std::fmt::Result = writeln!(text, "    {direction} of {subject}: {said}");
     for layer in layers {

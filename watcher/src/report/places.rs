@@ -27,7 +27,9 @@ impl<'a> PlaceJson<'a> {
         let (tier, direction) = match place.cause {
             Cause::Policy(direction, tier) => (Some(tier), Some(direction)),
             Cause::Quarantine(direction) | Cause::Budget(direction) => (None, Some(direction)),
-            Cause::Revoked | Cause::Invalid | Cause::ForgedSource | Cause::RouterAdvertisement => (None, None),
+            Cause::Revoked | Cause::Invalid | Cause::ForgedSource | Cause::RouterAdvertisement | Cause::Host => {
+                (None, None)
+            }
         };
         Self {
             event: event(place.event),
@@ -47,6 +49,7 @@ pub(super) fn event(event: Event) -> &'static str {
         Event::Denied => "denied",
         Event::Audited => "audited",
         Event::Logged => "logged",
+        Event::Observed => "observed",
     }
 }
 
@@ -60,6 +63,7 @@ pub(super) fn cause(cause: Cause) -> &'static str {
         Cause::ForgedSource => "forged-source",
         Cause::RouterAdvertisement => "router-advertisement",
         Cause::Budget(_) => "budget",
+        Cause::Host => "host",
     }
 }
 
@@ -77,6 +81,7 @@ pub(super) fn words(cause: Cause) -> String {
         Cause::ForgedSource => "forged source address".to_owned(),
         Cause::RouterAdvertisement => "router advertisement of a pod".to_owned(),
         Cause::Budget(direction) => format!("{direction} over budget"),
+        Cause::Host => "host rules".to_owned(),
     }
 }
 

@@ -7,6 +7,7 @@ use engine::observed::{Observed, ObservedTable};
 use serde::Serialize;
 
 use crate::confirm::Probation;
+use crate::observing;
 
 mod ends;
 mod json;
@@ -73,6 +74,13 @@ impl Status {
         }
     }
 
+    /// What of it is only observed.
+    fn observing(&self) -> Vec<String> {
+        let mut said: Vec<String> = self.observed.tables.values().flat_map(observing::loaded).collect();
+        said.dedup();
+        said
+    }
+
     /// All tables together.
     fn size(&self) -> Size {
         self.observed.tables.values().map(size).fold(Size::default(), |all, one| Size {
@@ -119,6 +127,7 @@ pub fn text(status: &Status) -> String {
             let Size { chains, rules, sets, elements } = size(table);
             format!("table {key}: {chains} chains, {rules} rules, {sets} sets, {elements} elements")
         }));
+        lines.extend(status.observing());
         lines.extend(status.not_enforced.iter().map(ToString::to_string));
         lines.extend(status.recorded.iter().map(|source| format!("built from: {source}")));
         lines.extend(ends::base_chains(&status.observed).iter().map(ToString::to_string));

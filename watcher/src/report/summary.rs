@@ -2,11 +2,14 @@
 
 use std::fmt::Write as _;
 
+use engine::compile::options::Observe;
 use engine::inventory::Inventory;
 use engine::ruleset::{Chain, Ruleset, Table};
 
+use crate::observing;
+
 /// What is in a ruleset and how large it is, one fact for each line.
-pub fn ruleset(ruleset: &Ruleset, inventory: &Inventory, node: &str) -> String {
+pub fn ruleset(ruleset: &Ruleset, inventory: &Inventory, node: &str, observe: &Observe) -> String {
     let mut text = String::new();
     let local = inventory.pods.values().filter(|pod| pod.node.as_deref() == Some(node));
     let (placed, unplaced): (Vec<_>, Vec<_>) = local.partition(|pod| !pod.addresses.is_empty());
@@ -20,6 +23,9 @@ pub fn ruleset(ruleset: &Ruleset, inventory: &Inventory, node: &str) -> String {
         inventory.namespaces.len(),
         inventory.nodes.len(),
     );
+    for said in observing::configured(observe) {
+        let _: std::fmt::Result = writeln!(text, "{said}");
+    }
     for (key, table) in &ruleset.tables {
         let Table { comment: _, counters, quotas, sets, chains } = table;
         let elements: usize = sets.values().map(|set| set.elements.len()).sum();

@@ -28,6 +28,7 @@ struct PolicyJson<'a> {
     denied: CountJson,
     audited: CountJson,
     logged: CountJson,
+    observed: CountJson,
 }
 
 #[derive(Serialize)]
@@ -45,15 +46,19 @@ pub fn table(counts: &[PolicyCount], since: Option<Since<'_>>, lines_max: usize)
         counts.iter().filter(|sum| counted(sum)).map(|sum| (rate(sum, since), sum)).collect();
     // What is equal stays in the order of the totals.
     rows.sort_by_key(|(rate, _)| std::cmp::Reverse(*rate));
-    let mut text = format!("{:>12} {:>8} {:>9} {:>12} {:>12}  policy\n", "denied", "/s", "bytes", "audited", "logged");
+    let mut text = format!(
+        "{:>12} {:>8} {:>9} {:>12} {:>12} {:>12}  policy\n",
+        "denied", "/s", "bytes", "observed", "audited", "logged"
+    );
     for (rate, sum) in rows.iter().take(lines_max) {
         let per_second = since.map_or_else(|| "-".to_owned(), |_| format!("{}.{}", rate / 10, rate % 10));
         // Writing to a String cannot fail.
         let _: std::fmt::Result = writeln!(
             text,
-            "{:>12} {per_second:>8} {:>9} {:>12} {:>12}  {}",
+            "{:>12} {per_second:>8} {:>9} {:>12} {:>12} {:>12}  {}",
             sum.denied.packets,
             places::bytes(sum.denied.bytes),
+            sum.observed.packets,
             sum.audited.packets,
             sum.logged.packets,
             name(sum),
@@ -86,12 +91,14 @@ pub fn json(counts: &[PolicyCount]) -> String {
                     | Cause::Quarantine(_)
                     | Cause::ForgedSource
                     | Cause::RouterAdvertisement
-                    | Cause::Budget(_) => None,
+                    | Cause::Budget(_)
+                    | Cause::Host => None,
                 },
                 policy: sum.policy.as_deref(),
                 denied: count(sum.denied),
                 audited: count(sum.audited),
                 logged: count(sum.logged),
+                observed: count(sum.observed),
             })
             .collect(),
     })
@@ -105,12 +112,13 @@ fn name(sum: &PolicyCount) -> String {
         | Cause::Quarantine(_)
         | Cause::ForgedSource
         | Cause::RouterAdvertisement
-        | Cause::Budget(_)) => places::words(cause),
+        | Cause::Budget(_)
+        | Cause::Host) => places::words(cause),
     }
 }
 
 fn counted(sum: &PolicyCount) -> bool {
-    sum.denied.packets + sum.audited.packets + sum.logged.packets > 0
+    [sum.denied, sum.observed, sum.audited, sum.logged].iter().any(|count| count.packets > 0)
 }
 
 /// Denied packets in ten seconds.
@@ -140,6 +148,7 @@ mod tests {
             denied: Count { packets, bytes: packets * 60 },
             audited: Count::default(),
             logged: Count::default(),
+            observed: Count::default(),
         }
     }
 
@@ -152,8 +161,8 @@ mod tests {
         assert_eq!(
             lines[1..],
             [
-                "25 7.5 1.5 kB 0 0 NetworkPolicy x/now",
-                "1000 0.0 60 kB 0 0 NetworkPolicy x/much",
+                "25 7.5 1.5 kB 0 0 0 NetworkPolicy x/now",
+                "1000 0.0 60 kB 0 0 0 NetworkPolicy x/much",
                 "1 others counted nothing",
             ]
         );

@@ -57,6 +57,8 @@ pub(super) struct Scope<'a> {
     pub(super) names: &'a Names,
     /// Bits of the connection mark that are not the host rules' to write.
     pub(super) reserved_connection_mark: u32,
+    /// How deep a base chain may lead.
+    pub(super) depth_max: usize,
 }
 
 impl Sides<'_> {
@@ -117,9 +119,14 @@ impl Scope<'_> {
             return Err(unknown_chain(word, &place, known));
         };
         let levels = 1 + callee.height + usize::from(callee.with_policy.is_some());
-        if self.base.is_some() && levels > DEPTH_MAX {
+        if self.base.is_some() && levels > self.depth_max {
             let message = format!("the chains under `{}` are {levels} levels deep", word.text);
-            return Err(refuse(CHAIN_LOOP, word.span, message, format!("the kernel follows at most {DEPTH_MAX}")));
+            return Err(refuse(
+                CHAIN_LOOP,
+                word.span,
+                message,
+                format!("the kernel follows at most {}", self.depth_max),
+            ));
         }
         Ok(callee)
     }

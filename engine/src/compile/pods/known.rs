@@ -3,6 +3,7 @@
 
 use super::Ways;
 use super::family::{AddressFamily, FAMILIES};
+use super::lift::{self, Lift};
 use super::matching::{commented, plain, verdict, within};
 use super::place::{self, Words};
 use super::vital;
@@ -43,7 +44,8 @@ pub(super) fn revoked(options: &PodOptions, builder: &mut TableBuilder) -> Optio
         Established::Keep => None,
         Established::Cut => {
             let words = Words::single("connection that is no longer permitted");
-            let dropped = place::denial_chain(Cause::Revoked, &words, options, builder);
+            let lift = lift::of(None, &options.observe);
+            let dropped = place::denial_beside(Cause::Revoked, (lift, &Verdict::Continue), &words, options, builder);
             Some(plain(vec![Match::any_bit(Field::CtMark, options.revoked_bit), Expr::Verdict(dropped)]))
         }
     }
@@ -60,10 +62,27 @@ fn invalid(ways: &Ways<'_>, pass: &Verdict, judge: &Verdict, builder: &mut Table
         rules.extend(stateless.map(|test| plain(vec![test, Expr::Verdict(judge.clone())])));
     }
     let words = Words::single("invalid to connection tracking");
-    let dropped = place::denial_chain(Cause::Invalid, &words, options, builder);
-    let known = [AddressFamily::saddr, AddressFamily::daddr].into_iter().flat_map(|field| locals.holding(field));
-    let unknown = [Direction::Egress, Direction::Ingress].into_iter().flat_map(|direction| guard.local(direction));
-    rules.extend(known.chain(unknown).map(|test| plain(vec![test, Expr::Verdict(dropped.clone())])));
+    // Either end's pod has it dropped, so that one whose denials are only observed saves nobody else's packet.
+    let ends = [Direction::Egress, Direction::Ingress].map(|direction| {
+        let lift = lift::of(Some(direction), &options.observe);
+        let lifted = if lift == Lift::Always { pass } else { &Verdict::Continue };
+        (direction, place::denial_beside(Cause::Invalid, (lift, lifted), &words, options, builder))
+    });
+    let dropped = |test: Expr, verdict: &Verdict| plain(vec![test, Expr::Verdict(verdict.clone())]);
+    for (direction, verdict) in &ends {
+        let field = match direction {
+            Direction::Egress => AddressFamily::saddr,
+            Direction::Ingress => AddressFamily::daddr,
+        };
+        rules.extend(locals.holding(field).map(|test| dropped(test, verdict)));
+    }
+    for (direction, verdict) in &ends {
+        rules.extend(guard.local(*direction).into_iter().map(|test| dropped(test, verdict)));
+    }
+    // What is only observed goes on as what is permitted does.
+    if ends.iter().any(|(_, denial)| matches!(denial, Verdict::Jump(_))) && *pass != Verdict::Return {
+        rules.push(verdict(pass.clone()));
+    }
     Verdict::Goto(builder.chain("invalid", "", rules, None))
 }
 

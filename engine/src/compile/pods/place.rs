@@ -3,6 +3,7 @@
 
 use policy_lang::policy::{Direction, Policy, Rule as PolicyRule, Tier};
 
+use super::lift::{self, Lift};
 use super::vital;
 use crate::compile::builder::TableBuilder;
 use crate::compile::options::{Denial, PodOptions};
@@ -46,13 +47,38 @@ impl Words {
     }
 }
 
-/// The rules that deny whatever comes to them.
+/// The rules that deny whatever comes to them. Where the denial is only observed, they return.
 pub(super) fn denial(cause: Cause, words: &Words, options: &PodOptions, builder: &mut TableBuilder) -> Vec<Rule> {
+    let lift = lift::of(lift::subject(cause), &options.observe);
+    denial_with(cause, (lift, Verdict::Return), words, options, builder)
+}
+
+fn denial_with(
+    cause: Cause,
+    (lift, then): (Lift, Verdict),
+    words: &Words,
+    options: &PodOptions,
+    builder: &mut TableBuilder,
+) -> Vec<Rule> {
+    let mut rules: Vec<Rule> = spared(cause).into_iter().collect();
+    match lift {
+        Lift::Never => {}
+        Lift::Always => {
+            rules.extend(observed(cause, words, then, options, builder));
+            return rules;
+        }
+        Lift::When(tests) => {
+            let observed = observed(cause, words, then, options, builder);
+            let observed = Expr::Verdict(Verdict::Goto(builder.chain("observe", &words.tail, observed, None)));
+            let lifted = tests.into_iter().map(|test| test.into_iter().chain([observed.clone()]).collect());
+            rules.extend(lifted.map(|exprs| Rule { exprs, comment: None }));
+        }
+    }
     let name = counter(Place { event: Event::Denied, cause }, words, builder);
     let comment = Some(Comment::new(&words.line));
     let rule = |exprs: Vec<Expr>| Rule { exprs, comment: comment.clone() };
     let counted = || Expr::NamedCounter(name.clone());
-    let mut rules: Vec<Rule> = spared(cause).into_iter().chain(log(&name, options)).collect();
+    rules.extend(log(&name, options));
     match (options.denial, may_reject(cause)) {
         (Denial::Drop, _) | (Denial::Reject, false) => {
             rules.push(rule(vec![counted(), Expr::Verdict(Verdict::Drop)]));
@@ -70,8 +96,46 @@ pub(super) fn denial(cause: Cause, words: &Words, options: &PodOptions, builder:
 
 /// The same as a chain of its own: what to do with what matches a rule in the middle of others.
 pub(super) fn denial_chain(cause: Cause, words: &Words, options: &PodOptions, builder: &mut TableBuilder) -> Verdict {
+    let kind = lift::of(lift::subject(cause), &options.observe).kind();
     let rules = denial(cause, words, options, builder);
-    Verdict::Goto(builder.chain("deny", &words.tail, rules, None))
+    Verdict::Goto(builder.chain(kind, &words.tail, rules, None))
+}
+
+/// The same for what is no policy and stands in a base chain, or in one that is gone to from there. Where it is only
+/// observed, the packet is done with as `lifted` says; `Continue` is the next rule.
+pub(super) fn denial_beside(
+    cause: Cause,
+    (lift, lifted): (Lift, &Verdict),
+    words: &Words,
+    options: &PodOptions,
+    builder: &mut TableBuilder,
+) -> Verdict {
+    let goes_on = lift != Lift::Never && *lifted == Verdict::Continue;
+    let (enter, then): (fn(Name) -> Verdict, _) =
+        if goes_on { (Verdict::Jump, Verdict::Return) } else { (Verdict::Goto, lifted.clone()) };
+    let kind = lift.kind();
+    let rules = denial_with(cause, (lift, then), words, options, builder);
+    enter(builder.chain(kind, &words.tail, rules, None))
+}
+
+/// The chain that counts and logs what a chain of the host rules would deny, and accepts it.
+pub(in crate::compile) fn host(chain: &str, options: &PodOptions, builder: &mut TableBuilder) -> Name {
+    let words = Words {
+        identity: format!("host {chain}"),
+        tail: chain.to_owned(),
+        about: format!("host rules: {chain}"),
+        line: format!("host rules: {chain}"),
+    };
+    let rules = observed(Cause::Host, &words, Verdict::Accept, options, builder);
+    builder.chain("observe", chain, rules, None)
+}
+
+/// Counts and logs what would be denied.
+fn observed(cause: Cause, words: &Words, then: Verdict, options: &PodOptions, builder: &mut TableBuilder) -> Vec<Rule> {
+    let name = counter(Place { event: Event::Observed, cause }, words, builder);
+    let exprs = vec![Expr::NamedCounter(name.clone()), Expr::Verdict(then)];
+    let counted = Rule { exprs, comment: Some(Comment::new(&words.line)) };
+    log(&name, options).into_iter().chain([counted]).collect()
 }
 
 /// Counts and logs, and goes on with the next rule.
@@ -108,6 +172,7 @@ fn noted(
         Event::Denied => "deny",
         Event::Audited => "audit",
         Event::Logged => "log",
+        Event::Observed => "observe",
     };
     builder.chain(kind, &words.tail, rules, None)
 }
@@ -132,7 +197,7 @@ fn spared(cause: Cause) -> Option<Rule> {
         Cause::Policy(..) | Cause::Quarantine(_) | Cause::Budget(_) => {
             Some(vital::fragmentation_needed(&Verdict::Return))
         }
-        Cause::Revoked | Cause::Invalid | Cause::ForgedSource | Cause::RouterAdvertisement => None,
+        Cause::Revoked | Cause::Invalid | Cause::ForgedSource | Cause::RouterAdvertisement | Cause::Host => None,
     }
 }
 
@@ -146,6 +211,7 @@ fn may_reject(cause: Cause) -> bool {
         | Cause::Quarantine(_)
         | Cause::ForgedSource
         | Cause::RouterAdvertisement
-        | Cause::Budget(_) => false,
+        | Cause::Budget(_)
+        | Cause::Host => false,
     }
 }

@@ -1,6 +1,7 @@
 //! A pod may send from its own addresses only: from those that are routed to the interface that it sends by.
 
 use super::guard::Guard;
+use super::lift;
 use super::matching::{interface, number, plain, within};
 use super::place::{self, Words};
 use crate::compile::base::Base;
@@ -8,13 +9,14 @@ use crate::compile::builder::TableBuilder;
 use crate::compile::options::{PodOptions, SourceCheck};
 use crate::interval::Intervals;
 use crate::place::Cause;
-use crate::ruleset::{DataType, Datum, Expr, Field, Interval, Operator};
+use crate::ruleset::{DataType, Datum, Expr, Field, Interval, Operator, Verdict};
 
 /// Before conntrack, so that a forged packet leaves no entry behind.
 pub(super) fn lower(guard: &Guard<'_>, options: &PodOptions, builder: &mut TableBuilder) {
     let (SourceCheck::ByRoute, Some(prefix)) = (options.source_check, guard.prefix()) else { return };
     let words = Words::single("source that is not routed to the pod's interface");
-    let forged = place::denial_chain(Cause::ForgedSource, &words, options, builder);
+    let lift = lift::of(None, &options.observe);
+    let forged = place::denial_beside(Cause::ForgedSource, (lift, &Verdict::Continue), &words, options, builder);
     let from_pod = || interface(Field::Iifname, prefix, Operator::Eq);
     let astray = || number(Field::FibSaddrIifOif, 0);
     let ipv4 = vec![from_pod(), number(Field::NfProto, 2), astray(), Expr::Verdict(forged.clone())];

@@ -2,6 +2,7 @@
 
 use super::Ways;
 use super::family::AddressFamily;
+use super::lift;
 use super::matching::{commented, interface, number, one_of, plain};
 use super::place::{self, Words};
 use crate::compile::builder::TableBuilder;
@@ -85,7 +86,8 @@ pub(super) fn routing(ways: &Ways<'_>, pass: &Verdict, builder: &mut TableBuilde
     let from_pod: Vec<Expr> = by_interface.into_iter().chain(by_address).collect();
     if !from_pod.is_empty() {
         let words = Words::single("router advertisement or redirect from a pod");
-        let dropped = place::denial_chain(Cause::RouterAdvertisement, &words, options, builder);
+        let lift = lift::of(None, &options.observe);
+        let dropped = place::denial_beside(Cause::RouterAdvertisement, (lift, pass), &words, options, builder);
         rules.extend(from_pod.into_iter().map(|test| plain(vec![routing(), test, Expr::Verdict(dropped.clone())])));
     }
     rules.push(commented(vec![routing(), Expr::Verdict(pass.clone())], "router advertisement or redirect"));

@@ -25,6 +25,8 @@ pub enum Outcome {
     Allowed,
     /// It is dropped.
     Denied,
+    /// It is denied, and the denial is only counted and logged: it may be opened.
+    Observed,
 }
 
 /// What the policies of one end say.
@@ -137,8 +139,8 @@ pub enum Cause {
 impl Decision {
     /// The decision of a node from what its policies say at each end.
     pub(super) fn of(judgements: Vec<Judgement>) -> Self {
-        let denial = judgements.iter().find(|judgement| judgement.outcome == Outcome::Denied);
-        match denial.or(judgements.last()) {
+        let first = |outcome| judgements.iter().find(|judgement| judgement.outcome == outcome);
+        match first(Outcome::Denied).or(first(Outcome::Observed)).or(judgements.last()) {
             Some(deciding) => Self { outcome: deciding.outcome, cause: deciding.cause.clone(), judgements },
             None => Self { outcome: Outcome::Allowed, cause: Cause::NoPod, judgements },
         }
@@ -149,7 +151,11 @@ impl Decision {
     pub fn and(mut self, next: Self) -> Self {
         self.judgements.extend(next.judgements);
         let next_is_silent = next.cause == Cause::NoPod;
-        if self.outcome == Outcome::Denied || next_is_silent {
+        let decides = match (self.outcome, next.outcome) {
+            (Outcome::Denied, _) | (Outcome::Observed, Outcome::Allowed | Outcome::Observed) => true,
+            (Outcome::Allowed, _) | (Outcome::Observed, Outcome::Denied) => false,
+        };
+        if decides || next_is_silent {
             return self;
         }
         Self { outcome: next.outcome, cause: next.cause, judgements: self.judgements }

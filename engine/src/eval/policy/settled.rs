@@ -34,7 +34,8 @@ impl Question<'_> {
             return None;
         }
         // A host that accepts them would take a route from a pod.
-        if self.comes_from_pod() { Some((Outcome::Denied, Cause::RoutingFromPod)) } else { vital }
+        let denied = if self.is_node_observed() { Outcome::Observed } else { Outcome::Denied };
+        if self.comes_from_pod() { Some((denied, Cause::RoutingFromPod)) } else { vital }
     }
 
     /// A packet of a local pod, by its interface, or by its address; they are sent from link-local ones, which no range

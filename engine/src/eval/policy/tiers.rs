@@ -11,6 +11,7 @@ impl<'a> Question<'a> {
     pub(super) fn judge(&self, direction: Direction, subject: Subject<'a>) -> Judgement {
         let mut layers = Vec::new();
         let (outcome, cause) = self.decide(direction, subject, &mut layers);
+        let outcome = self.observed(outcome, direction, subject);
         let subject = match subject {
             Subject::Pod((name, _)) => Bound::Pod(name.clone()),
             Subject::Unknown(address) => Bound::Unknown(address),

@@ -1,9 +1,11 @@
 //! How the nodes are configured.
 
-use engine::compile::options::{LocalPods, OwnNode, PodOptions, Quarantine};
+use std::time::Duration;
+
+use engine::compile::options::{LocalPods, Mode, Observe, OwnNode, Pause, Paused, PodOptions, Quarantine};
 
 use super::super::plan::{self, NODES};
-use super::Draw;
+use super::{Draw, NAMESPACES};
 
 impl Draw<'_> {
     pub(super) fn options(&mut self) -> PodOptions {
@@ -11,8 +13,30 @@ impl Draw<'_> {
             local: self.local(),
             quarantine: self.pick(&[Quarantine::Drop, Quarantine::Drop, Quarantine::Count]),
             own_node: self.pick(&[OwnNode::Judged, OwnNode::Judged, OwnNode::Open]),
+            observe: self.observe(),
             ..PodOptions::default()
         }
+    }
+
+    /// Mostly nothing, so that most denials are ones.
+    fn observe(&mut self) -> Observe {
+        let mut observe = Observe::default();
+        let pause = |whom| Pause { whom, lasts: Duration::from_secs(3_600), number: 1 };
+        match self.below(10) {
+            5 => observe.mode = Mode::Observe,
+            6 => observe.namespaces.names = [self.pick(&NAMESPACES).into()].into(),
+            7 => observe.namespaces.selector = Some(self.selector()),
+            8 => observe.pauses = vec![pause(Paused::Namespace(self.pick(&NAMESPACES).into()))],
+            9 => {
+                observe.namespaces.names = [self.pick(&NAMESPACES).into()].into();
+                observe.pauses = vec![pause(Paused::Namespace(self.pick(&NAMESPACES).into()))];
+                if self.once_in(4) {
+                    observe.pauses.push(pause(Paused::Node));
+                }
+            }
+            _ => {}
+        }
+        observe
     }
 
     fn local(&mut self) -> LocalPods {

@@ -22,8 +22,9 @@
 //! oracle: REASON` leaves one opinion out and says so.
 
 use std::fmt;
+use std::time::Duration;
 
-use engine::compile::options::{Denial, Established, OwnNode, PodOptions, Quarantine};
+use engine::compile::options::{Denial, Established, Mode, OwnNode, Pause, Paused, PodOptions, Quarantine};
 use watcher::lab::Matrix;
 
 use super::flows::Wanted;
@@ -157,7 +158,8 @@ fn action(words: &[&str], body: &str, last: &Expectation) -> Action {
     }
 }
 
-/// How nodes are configured: `range=CIDR` and `prefix=NAME` say which addresses are local pods'.
+/// How nodes are configured: `range=CIDR` and `prefix=NAME` say which addresses are local pods', `observe=NAMESPACE` and
+/// `pause=NAMESPACE` whose denials are only observed.
 fn options(words: &[&str]) -> PodOptions {
     let mut options = PodOptions::default();
     for word in words {
@@ -168,10 +170,19 @@ fn options(words: &[&str]) -> PodOptions {
             Some(("own-node", "open")) => options.own_node = OwnNode::Open,
             Some(("established", "keep")) => options.established = Established::Keep,
             Some(("denial", "reject")) => options.denial = Denial::Reject,
+            Some(("mode", "observe")) => options.observe.mode = Mode::Observe,
+            Some(("observe", namespace)) => drop(options.observe.namespaces.names.insert(namespace.into())),
+            Some(("pause", whom)) => options.observe.pauses.push(pause(whom)),
             Some(_) | None => panic!("`{word}` is no option of a node"),
         }
     }
     options
+}
+
+/// One that is not over before the case is; `node`, or a namespace.
+fn pause(whom: &str) -> Pause {
+    let whom = if whom == "node" { Paused::Node } else { Paused::Namespace(whom.into()) };
+    Pause { whom, lasts: Duration::from_secs(3_600), number: 1 }
 }
 
 /// `FROM TO SERVICE`: a connection to be held open.

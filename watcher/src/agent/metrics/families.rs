@@ -155,6 +155,21 @@ pub const FAMILIES: &[Family] = &[
         help: "Packets that pod policy denied since the agent began, by cause: `baseline`, `cluster-policy`, `network-policy`, `cluster-baseline`, `otherwise`, `revoked`, `invalid`, `quarantine`, `forged-source`, `router-advertisement`, `budget`; the direction is `ingress`, `egress` or `both`",
     },
     Family {
+        name: "palisade_observed_packets_total",
+        kind: "counter `cause` `direction`",
+        help: "The same for packets that would be denied, but are only observed",
+    },
+    Family {
+        name: "palisade_observing",
+        kind: "gauge `scope`",
+        help: "1 if the configuration only observes: the whole `node`, or pods of some `namespaces`",
+    },
+    Family {
+        name: "palisade_pause_seconds_left",
+        kind: "gauge `scope`",
+        help: "How long denials are still lifted by a pause, of the `node` or of a `namespace`: the longest; 0 if none is",
+    },
+    Family {
         name: "palisade_audited_packets_total",
         kind: "counter `cause` `direction`",
         help: "The same for packets that a rule with `audit: true` would deny",

@@ -22,11 +22,12 @@ type ByCause = Labelled<[(&'static str, String); 2], Counter>;
 /// What policies beyond the number that is asked for count as: no policy has a name without a namespace and this one.
 const OTHER: &str = "other";
 
-/// Denied and audited packets.
+/// Denied, audited and observed packets.
 #[derive(Debug)]
 pub struct Packets {
     denied: ByCause,
     audited: ByCause,
+    observed: ByCause,
     of_policies: Labelled<Labels, Counter>,
     /// Times that the counters could not be read.
     pub reading_errors: Counter,
@@ -46,6 +47,7 @@ impl Packets {
         Self {
             denied: register(registry, "palisade_denied_packets_total", zeroed()),
             audited: register(registry, "palisade_audited_packets_total", zeroed()),
+            observed: register(registry, "palisade_observed_packets_total", zeroed()),
             of_policies: register(registry, "palisade_policy_denied_packets_total", Labelled::default()),
             reading_errors: register(registry, "palisade_reading_errors_total", Counter::default()),
             seen: Mutex::default(),
@@ -69,6 +71,7 @@ impl Packets {
             let by_cause = match event {
                 Event::Denied => &self.denied,
                 Event::Audited => &self.audited,
+                Event::Observed => &self.observed,
                 Event::Logged => continue,
             };
             by_cause.get_or_create(&labels(cause)).inc_by(rise);
@@ -113,6 +116,7 @@ fn labels(cause: Cause) -> [(&'static str, String); 2] {
         Cause::ForgedSource => ("forged-source", None),
         Cause::RouterAdvertisement => ("router-advertisement", None),
         Cause::Budget(direction) => ("budget", Some(direction)),
+        Cause::Host => ("host", None),
     };
     let direction = match direction {
         Some(Direction::Ingress) => "ingress",

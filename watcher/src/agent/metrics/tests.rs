@@ -11,6 +11,8 @@ fn what_is_served_and_the_reference_name_the_same_metrics() {
     metrics.source("a", true);
     metrics.count_findings("error", 0);
     metrics.examined(&crate::doctor::Examination::default());
+    metrics.observes("node", true);
+    metrics.pauses("node", 1);
     metrics.enforces(Enforcing::Nothing);
     metrics.pod_delayed(Whereabouts::Local, Duration::ZERO);
     metrics.machine.read();

@@ -4,15 +4,19 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use engine::compile::failsafe::FailsafePorts;
+use engine::compile::options::{Mode, Observe};
 use engine::inventory::Inventory;
 use engine::kernel::Kernel;
 use policy_lang::diagnostic::Severity;
 use tracing::warn;
 
-use super::super::board::{DoctorReport, DriftReport, Enforcing, LISTED, Report, SourceReport};
+use super::super::asked::Whom;
+use super::super::board::{DoctorReport, DriftReport, Enforcing, LISTED, PauseReport, Report, SourceReport};
 use super::super::event::{Finding, SourceName};
 use super::super::gate::State;
+use super::super::pause::{Lasting, Now};
 use super::Agent;
+use crate::observing;
 
 /// The version of the report's form.
 const VERSION: u32 = 1;
@@ -52,6 +56,9 @@ impl<K: Kernel> Agent<K> {
             last: self.drift.last.as_ref().map(|(by, _)| by.clone()),
             age_seconds: self.drift.last.as_ref().map(|(_, at)| age(*at)),
         };
+        let observe = &self.world.settings().pods.observe;
+        let observing = observing::configured(&Observe { pauses: Vec::new(), ..observe.clone() });
+        let pauses = self.post_pauses();
         let counts = &self.counts;
         let failsafes = &self.world.settings().failsafes;
         self.board.post(Report {
@@ -80,7 +87,29 @@ impl<K: Kernel> Agent<K> {
             n_pods: counts.n_pods,
             n_policies: counts.n_policies,
             doctor: DoctorReport::new(&self.board.examined(), now),
+            observing,
+            pauses,
         });
+    }
+
+    fn post_pauses(&self) -> Vec<PauseReport> {
+        let metrics = &self.board.metrics;
+        let Observe { mode, namespaces, pauses: _ } = &self.world.settings().pods.observe;
+        metrics.observes("node", *mode == Mode::Observe);
+        metrics.observes("namespaces", !namespaces.is_empty());
+        let now = Now::read();
+        let pause = |pause: &Lasting| {
+            let Lasting { whom, by, .. } = pause;
+            PauseReport { whom: whom.clone(), seconds_left: pause.rest(now).as_secs(), by: by.clone() }
+        };
+        let pauses: Vec<PauseReport> = self.pauses.lasting().iter().map(pause).collect();
+        let longest = |is_node: bool| {
+            let of_scope = pauses.iter().filter(|pause| (pause.whom == Whom::Node) == is_node);
+            of_scope.map(|pause| pause.seconds_left).max().unwrap_or(0)
+        };
+        metrics.pauses("node", longest(true));
+        metrics.pauses("namespace", longest(false));
+        pauses
     }
 
     fn not_ready_because(&self) -> Option<String> {

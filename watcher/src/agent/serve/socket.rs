@@ -1,6 +1,7 @@
 //! The socket of the run folder: a line is asked, an answer comes, and that is all.
 //!
-//! Without a line, or with an empty one, the report is told; with `metrics`, what `/metrics` has.
+//! Without a line, or with an empty one, the report is told; with `metrics`, what `/metrics` has; a line of JSON is for what
+//! changes something.
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -9,6 +10,7 @@ use tokio::time;
 use super::super::event::{Event, Question, SourceName};
 use super::super::metrics::Exposition;
 use super::super::names::{self, Answer};
+use super::request;
 use super::{CONNECTION, Connections, Desk, HEAD};
 
 /// The line that asks for metrics.
@@ -40,6 +42,10 @@ async fn answer(stream: UnixStream, desk: &Desk) -> (String, UnixStream) {
     let limited = (&mut reader).take(LINE_BYTES);
     drop(time::timeout(HEAD, BufReader::new(limited).read_line(&mut line)).await);
     let text = match names::asked(&line) {
+        None if line.starts_with('{') => {
+            let peer = reader.get_ref().peer_cred();
+            serde_json::to_string(&request::answer(&line, peer, desk.tell.clone()).await)
+        }
         None if line.trim().is_empty() => serde_json::to_string(&*desk.board.report()),
         None if line.trim() == METRICS => Ok(desk.metrics(Exposition::Text).await),
         None => serde_json::to_string(&serde_json::json!({"error": "an empty line, `metrics` or `owners ADDRESS...`"})),

@@ -51,6 +51,7 @@ fn word(event: Event) -> EventWord {
         Event::Denied => EventWord::Denied,
         Event::Audited => EventWord::Audited,
         Event::Logged => EventWord::Logged,
+        Event::Observed => EventWord::Observed,
     }
 }
 

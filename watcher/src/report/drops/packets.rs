@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::{Duration, UNIX_EPOCH};
 
 use engine::kernel::Transport;
+use engine::place::Event;
 use serde::Serialize;
 
 use super::VERSION;
@@ -65,6 +66,10 @@ pub fn line(seen: &Seen) -> String {
     let DropEvent { time, counter: _, place, line, packet, input: _, output: _ } = &**event;
     let what = packet.as_ref().map_or_else(|| "a packet that cannot be read".to_owned(), self::packet);
     let (happened, on_behalf) = (places::event(place.event), places::words(place.cause));
+    let happened = match place.event {
+        Event::Observed => "would be denied (only observed)",
+        Event::Denied | Event::Audited | Event::Logged => happened,
+    };
     format!("{}  {what}  {happened} by {on_behalf}  {line}\n", timestamp(*time))
 }
 

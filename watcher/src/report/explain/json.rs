@@ -201,6 +201,7 @@ fn verdict(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Allowed => "allowed",
         Outcome::Denied => "denied",
+        Outcome::Observed => "observed",
     }
 }
 

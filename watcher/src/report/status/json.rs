@@ -25,6 +25,7 @@ struct StatusJson {
     base_chains: Vec<BaseChainEnd>,
     drift: Vec<changes::ChangeJson>,
     not_enforced: Vec<BridgeJson>,
+    observing: Vec<String>,
     /// Whoever changed it; nothing, because nobody listened.
     changed_by: Option<String>,
 }
@@ -83,6 +84,7 @@ pub fn json(status: &Status) -> String {
         tables: tables.collect(),
         base_chains: ends::base_chains(&status.observed),
         not_enforced: bridges.collect(),
+        observing: status.observing(),
         drift: changes::json(status.drift(), Difference::found),
         changed_by: None,
     })

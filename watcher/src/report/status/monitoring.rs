@@ -33,7 +33,8 @@ pub fn nagios(status: &Status, thresholds: Thresholds) -> Line {
     let number = |n: usize| n.to_string();
     let changes: Vec<String> = drift.iter().map(|change| format!("{} {change}", change.difference.found())).collect();
     let bridges: Vec<String> = status.not_enforced.iter().map(ToString::to_string).collect();
-    Line::new(state, &format!("{}{unconfirmed}{unseen}", status.headline()))
+    let observing = if status.observing().is_empty() { "" } else { ", only observing" };
+    Line::new(state, &format!("{}{unconfirmed}{observing}{unseen}", status.headline()))
         .with("drift", &n_drift.to_string(), thresholds)
         .with("chains", &number(chains), none)
         .with("rules", &number(rules), none)
@@ -54,7 +55,7 @@ pub struct Metric {
 }
 
 /// Every metric of `status --format prometheus`.
-pub const METRICS: [Metric; 8] = [
+pub const METRICS: [Metric; 9] = [
     Metric {
         name: "palisade_loaded",
         help: "1 if a ruleset is loaded.",
@@ -74,6 +75,11 @@ pub const METRICS: [Metric; 8] = [
         name: "palisade_unconfirmed",
         help: "1 if the ruleset awaits a confirmation or never got it.",
         value: |status| Some(usize::from(status.probation != Probation::None)),
+    },
+    Metric {
+        name: "palisade_observing",
+        help: "1 if something that would be dropped is not, because it is only observed or paused.",
+        value: |status| Some(usize::from(!status.observing().is_empty())),
     },
     Metric {
         name: "palisade_ruleset_chains",
