@@ -81,6 +81,8 @@ mod survey;
 #[cfg(feature = "kernel")]
 mod type_id;
 #[cfg(feature = "kernel")]
+pub mod untrusted;
+#[cfg(feature = "kernel")]
 mod userdata;
 #[cfg(feature = "kernel")]
 mod wire;

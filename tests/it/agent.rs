@@ -4,6 +4,7 @@ mod connections;
 mod doctor;
 mod drift;
 mod host;
+mod hostile;
 mod metrics;
 mod names;
 mod node;

@@ -17,6 +17,7 @@ pub mod doctor;
 pub mod drops;
 pub mod explain;
 pub mod flows;
+pub mod folder;
 pub mod grace;
 #[cfg(feature = "kernel")]
 pub mod lab;
@@ -27,3 +28,4 @@ pub mod run_dir;
 pub mod sealed;
 pub mod source;
 pub mod state_dir;
+pub mod visible;
