@@ -22,6 +22,7 @@ use self::server::Server;
 #[expect(dead_code, reason = "the tests need more of it")]
 #[path = "../../tests/e2e/administrator.rs"]
 mod administrator;
+#[expect(dead_code, reason = "the tests need more of it")]
 #[path = "../../tests/e2e/audit.rs"]
 mod audit;
 mod client;

@@ -50,7 +50,7 @@ impl Agent {
         let source = format!("cluster:{}", kubeconfig.display());
         let mut command = vec!["agent", "--node", node, "--source", &source];
         command.extend(arguments);
-        let command = command.into_iter().map(str::to_owned).collect();
+        let command: Vec<String> = command.into_iter().map(str::to_owned).collect();
         let child = run(namespace, node, directory, &command);
         Self { child, relay, node: node.to_owned(), directory: directory.to_owned(), command }
     }

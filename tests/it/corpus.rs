@@ -12,8 +12,11 @@ use crate::privilege::report;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
+/// Judges what a fuzzer made.
+type Target = fn(&[u8]);
+
 /// Every target, by its name.
-const TARGETS: [(&str, fn(&[u8])); 9] = [
+const TARGETS: [(&str, Target); 9] = [
     ("baseline", targets::baseline::judge),
     ("cluster_policy", targets::cluster_policy::judge),
     ("config", targets::config::judge),

@@ -222,7 +222,7 @@ mod tests {
         };
         assert_eq!(link(&payload), Some(expected));
         for length in 0..LINK_HEADER {
-            assert_eq!(link(payload.get(..length).unwrap()), None);
+            assert_eq!(link(&payload[..length]), None);
         }
     }
 

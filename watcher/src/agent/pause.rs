@@ -252,7 +252,7 @@ mod tests {
     fn what_cannot_be_is_refused_and_changes_nothing() {
         let (mut pauses, now) = begun("refused");
         let hour = Duration::from_secs(3_600);
-        let namespace = |n: usize| Whom::Namespace(n.to_string().into());
+        let namespace = |n: usize| Whom::Namespace(n.to_string());
         for (whom, lasts) in [(Whom::Node, Duration::ZERO), (Whom::Node, LONGEST + hour)] {
             pauses.begin(whom, lasts, String::new(), now).unwrap_err();
         }

@@ -10,7 +10,7 @@ fn what_is_served_and_the_reference_name_the_same_metrics() {
     metrics.event("a");
     metrics.source("a", true);
     metrics.count_findings("error", 0);
-    metrics.examined(&crate::doctor::Examination::default());
+    metrics.examined(&Examination::default());
     metrics.observes("node", true);
     metrics.pauses("node", 1);
     metrics.enforces(Enforcing::Nothing);

@@ -19,7 +19,7 @@ impl<K: Kernel> Agent<K> {
     pub(super) fn hear_request(&mut self, asked: Asked) {
         let Asked { request, by, answer } = asked;
         let done = match request {
-            Request::Pause { whom, seconds } => self.pause(whom, seconds, by),
+            Request::Pause { whom, seconds } => self.pause(&whom, seconds, &by),
             Request::Resume { whom } => self.resume(whom.as_ref(), &by),
         };
         match done {
@@ -63,9 +63,9 @@ impl<K: Kernel> Agent<K> {
         }
     }
 
-    fn pause(&mut self, whom: Whom, seconds: u64, by: String) -> Result<String, String> {
-        self.knows(&whom)?;
-        self.pauses.begin(whom.clone(), Duration::from_secs(seconds), by.clone(), Now::read())?;
+    fn pause(&mut self, whom: &Whom, seconds: u64, by: &str) -> Result<String, String> {
+        self.knows(whom)?;
+        self.pauses.begin(whom.clone(), Duration::from_secs(seconds), by.to_owned(), Now::read())?;
         warn!(event = "pause", whom = %whom, seconds, by, "what would be dropped is counted and logged only");
         Ok(format!("{whom} is paused for {seconds} s"))
     }
