@@ -4,7 +4,7 @@ CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-long test-kernel e2e bench bench-peers bench-scale lint manifest image docs ci
+.PHONY: help demo build test test-long test-kernel e2e bench bench-peers bench-scale lint deny manifest image docs ci
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -68,7 +68,11 @@ image: ## the agent's image as an archive, target/image/palisade-ARCH.tar; ARCH=
 	@scripts/setup.sh image $(ARCH)
 	deploy/image/build.sh $(ARCH)
 
+deny: ## licences, duplicates and sources of every crate; known vulnerabilities where their list can be had
+	@scripts/setup.sh deny
+	@scripts/deny.sh
+
 docs: ## rewrite the generated pages of docs/reference
 	UPDATE_EXPECT=1 $(CARGO) test --quiet --test it -- docs::
 
-ci: lint test e2e ## what .ci/run runs
+ci: lint deny test e2e ## what .ci/run runs

@@ -4,9 +4,10 @@
 #
 # `e2e` is `test` and Go, for the API server of tests/e2e: that is not in Debian in this version, so it
 # comes from the Go module proxy, as the go command itself would fetch it.
+# `deny` is `build` and a program of crates.io, built once and kept in the user's cache folder.
 # `image` is what `make image` takes for the machine that is named.
 #
-# usage: scripts/setup.sh build|test|e2e|ci
+# usage: scripts/setup.sh build|test|e2e|deny|ci
 #        scripts/setup.sh image amd64|arm64
 set -eu
 
@@ -22,7 +23,8 @@ case "${1:-}" in
 build) wanted="$build $run" ;;
 test) wanted="$build $run $judge" ;;
 e2e) wanted="$build $run $judge $fetch $container $guide" ;;
-ci) wanted="$build $run $judge $fetch $container $guide shellcheck" ;;
+deny) wanted="$build git ca-certificates" ;;
+ci) wanted="$build $run $judge $fetch $container $guide shellcheck git" ;;
 image)
     wanted=$build
     if [ "${2:-}" != "$(dpkg --print-architecture)" ]; then
@@ -39,7 +41,7 @@ image)
     fi
     ;;
 *)
-    echo "usage: $0 build|test|e2e|ci, or $0 image amd64|arm64" >&2
+    echo "usage: $0 build|test|e2e|deny|ci, or $0 image amd64|arm64" >&2
     exit 2
     ;;
 esac
@@ -77,6 +79,14 @@ if ! command -v cargo >/dev/null; then
     echo "cargo is missing: install Rust $(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or newer, from https://rustup.rs" >&2
     exit 2
 fi
+
+here=$(dirname "$0")
+case "$1" in
+deny | ci) "$here/tool.sh" cargo-deny 0.20.2 >/dev/null ;;
+esac
+case "$1" in
+deny) exit 0 ;;
+esac
 
 # Prometheus's own judge of metrics and alerts. Only that one program is taken out of the package: installed, the
 # package would start a server.
