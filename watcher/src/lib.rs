@@ -24,3 +24,4 @@ pub mod run_dir;
 pub mod sealed;
 pub mod source;
 pub mod state_dir;
+pub mod visible;

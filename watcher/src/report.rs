@@ -1,9 +1,12 @@
 //! What people and programs get to read: the only place that prints.
 //!
-//! Results go to standard output, everything else to standard error. A reader that goes away early is no failure.
+//! Results go to standard output, everything else to standard error. A reader that goes away early is no failure. Results
+//! have no colours, so whatever in them would be acted upon by a terminal is text of others and is shown instead.
 
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
+
+use crate::visible;
 
 #[cfg(feature = "cluster")]
 pub mod agent;
@@ -41,7 +44,7 @@ pub fn result(text: &str) -> io::Result<()> {
 /// Whatever else writing fails with.
 pub fn stream(text: &str) -> io::Result<ControlFlow<()>> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(visible::lines(text).as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(ControlFlow::Continue(())),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
         Err(error) => Err(error),
@@ -71,7 +74,7 @@ pub fn failure(error: &(dyn std::error::Error + 'static)) {
         text.push_str(&cause.to_string());
         source = cause.source();
     }
-    message(&text);
+    message(&visible::lines(&text));
 }
 
 /// Indented JSON with a final newline.

@@ -26,6 +26,8 @@ use tokio::sync::mpsc;
 
 use crate::drops::Owners;
 
+use crate::visible;
+
 /// Most messages that wait for the loop. Each may hold a whole list of changes, so this bounds how often a source is
 /// ahead of the loop rather than how much it has told.
 pub const CAPACITY: usize = 1024;
@@ -154,8 +156,8 @@ impl Finding {
         Self {
             severity: diagnostic.severity,
             code: diagnostic.code.0,
-            place,
-            message: format!("{}{help}", diagnostic.message),
+            place: place.map(|place| visible::line(&place).into_owned()),
+            message: visible::line(&format!("{}{help}", diagnostic.message)).into_owned(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub use self::plugin::nagios;
 use crate::agent::board::{DriftReport, Enforcing, HostReport, HostState, Report, SourceReport};
+use crate::visible;
 
 mod plugin;
 
@@ -38,7 +39,8 @@ pub fn text(report: &Report) -> String {
     }
     lines.extend(list("pods of this node without a known address", report.n_unknown_pods, &report.unknown_pods));
     lines.extend(list("findings", report.n_findings, &report.findings));
-    lines.join("\n") + "\n"
+    // Names, and what servers and processes say of themselves, are no lines of this report.
+    lines.iter().fold(String::new(), |text, line| text + &visible::line(line) + "\n")
 }
 
 fn source(source: &SourceReport) -> String {
@@ -146,5 +148,17 @@ findings: 3
   and 2 more
 ";
         assert_eq!(text(&report), expected);
+    }
+
+    #[test]
+    fn what_others_say_of_themselves_is_no_line_of_its_own() {
+        let drift = DriftReport {
+            repairs: 1,
+            last: Some("x\nready: node n1\u{1b}[2J (process 9)".to_owned()),
+            age_seconds: Some(1),
+        };
+        let text = text(&Report { not_ready_because: Some("a\nb".to_owned()), drift, ..Report::default() });
+        assert_eq!(text.lines().filter(|line| line.starts_with("ready")).count(), 0, "{text}");
+        assert!(text.contains(r"by x\nready: node n1\u{1b}[2J (process 9)") && text.contains(r"a\nb"), "{text}");
     }
 }

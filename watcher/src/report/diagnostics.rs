@@ -10,6 +10,7 @@ use policy_lang::diagnostic::{Diagnostic, Severity};
 use policy_lang::source::{Sources, Span};
 
 use super::Color;
+use crate::visible;
 
 /// Most findings that are shown in full. Whoever has more has one cause for all of them.
 const SHOWN: usize = 100;
@@ -77,7 +78,8 @@ fn span(diagnostic: &Diagnostic, sources: &Sources) -> Option<Span> {
 fn note(diagnostic: &Diagnostic, sources: &Sources) -> String {
     let place = span(diagnostic, sources).map(|span| format!("{}: ", place(span, sources))).unwrap_or_default();
     let help = diagnostic.help.as_deref().map(|help| format!(": {help}")).unwrap_or_default();
-    format!("note[{}]: {place}{}{help}", diagnostic.code, diagnostic.message)
+    let note = format!("note[{}]: {place}{}{help}", diagnostic.code, diagnostic.message);
+    visible::line(&note).into_owned()
 }
 
 /// `path:line:column`.
@@ -106,7 +108,7 @@ fn snippet(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> S
         .map(|label| excerpt(label.span, sources, AnnotationKind::Context, Some(label.text.as_str())));
     let help = diagnostic.help.as_deref().map(|help| Element::from(Level::HELP.message(help)));
     let group: Group<'_> = level
-        .primary_title(title)
+        .primary_title(visible::line(&title).into_owned())
         .id(diagnostic.code.0)
         .elements(primary.into_iter().chain(labels).map(Element::from))
         .elements(help);
