@@ -28,6 +28,9 @@ pub enum LastGoodError {
     /// It cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
+    /// Others can write there.
+    #[error(transparent)]
+    Folder(io::Error),
     /// It was written by another version of this program, is cut short, or was changed.
     #[error("{path} is damaged, or of another version")]
     Damaged {
@@ -68,6 +71,7 @@ pub fn keep(state: &StateDir, texts: &[Text]) -> io::Result<()> {
 /// # Errors
 /// [`LastGoodError`].
 pub fn recall(state: &StateDir) -> Result<Option<Vec<Text>>, LastGoodError> {
+    state.check().map_err(LastGoodError::Folder)?;
     read(&path(state))
 }
 
@@ -87,6 +91,7 @@ pub fn propose(run: &RunDir, texts: Option<&[Text]>) -> io::Result<()> {
 /// # Errors
 /// Whatever the operating system says; and if what waits is damaged.
 pub fn keep_proposed(run: &RunDir, state: &StateDir) -> io::Result<()> {
+    run.create()?;
     let Some(texts) = read(&run.file(NAME)).map_err(io::Error::other)? else { return Ok(()) };
     keep(state, &texts)?;
     run.remove(NAME)

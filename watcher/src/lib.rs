@@ -15,6 +15,7 @@ pub mod demo;
 pub mod drops;
 pub mod explain;
 pub mod flows;
+pub mod folder;
 pub mod grace;
 #[cfg(feature = "kernel")]
 pub mod lab;

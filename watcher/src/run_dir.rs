@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::folder;
+
 /// The folder, unless [`VARIABLE`] names another.
 pub const DEFAULT: &str = "/run/palisade";
 
@@ -77,9 +79,9 @@ impl RunDir {
     /// Makes the folder.
     ///
     /// # Errors
-    /// Whatever the operating system says.
+    /// Whatever the operating system says; and if others can write in it.
     pub fn create(&self) -> io::Result<()> {
-        fs::create_dir_all(&self.path)
+        folder::make(&self.path)
     }
 
     /// Takes the right to write rules, waiting for others for at most `patience`. `who` is what others are told.
@@ -116,9 +118,7 @@ impl RunDir {
     /// Whatever the operating system says.
     pub fn replace(&self, name: &str, text: &str) -> io::Result<()> {
         self.create()?;
-        let whole = self.file(&format!("{name}.{}", std::process::id()));
-        fs::write(&whole, text)?;
-        fs::rename(&whole, self.file(name))
+        folder::replace(&self.path, name, |file| file.write_all(text.as_bytes())).map(drop)
     }
 
     /// Removes a file in the folder. That there is none is fine.

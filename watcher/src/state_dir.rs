@@ -1,11 +1,11 @@
 //! The folder of what must survive a reboot (decisions.md 11).
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::run_dir;
+use crate::{folder, run_dir};
 
 /// The folder, unless [`VARIABLE`] names another.
 pub const DEFAULT: &str = "/var/lib/palisade";
@@ -52,13 +52,16 @@ impl StateDir {
     /// # Errors
     /// Whatever the operating system says; those of `write`, and then the old file stays.
     pub fn replace_by(&self, name: &str, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-        fs::create_dir_all(&self.path)?;
-        let whole = self.file(&format!("{name}.{}", std::process::id()));
-        let mut file = File::create(&whole)?;
-        write(&mut file)?;
-        // The name must not reach the disk before the content.
-        file.sync_all()?;
-        fs::rename(&whole, self.file(name))?;
+        folder::make(&self.path)?;
+        drop(folder::replace(&self.path, name, write)?);
         File::open(&self.path)?.sync_all()
+    }
+
+    /// Looks at who can write in the folder, before anything in it is believed.
+    ///
+    /// # Errors
+    /// If anybody but root and this user can.
+    pub fn check(&self) -> io::Result<()> {
+        folder::check(&self.path)
     }
 }

@@ -70,6 +70,7 @@ impl Keeper {
     /// # Errors
     /// [`SnapshotError`].
     pub fn recall(&self) -> Result<Option<(Facts, Good)>, SnapshotError> {
+        self.state.check()?;
         let path = self.state.file(NAME);
         match fs::metadata(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
