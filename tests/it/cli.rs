@@ -4,6 +4,7 @@ mod compile;
 mod confirm;
 mod drops;
 mod explain;
+mod hostile;
 mod last_good;
 mod limits;
 mod live;

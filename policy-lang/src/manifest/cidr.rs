@@ -73,6 +73,24 @@ pub fn parse_address(text: &str) -> Option<IpAddr> {
     lenient_address(text).map(|(address, _)| address.to_canonical())
 }
 
+/// Whether an address can be one that a pod's network gave it: of one host, and of more than its link. Loopback, link-local
+/// and multicast addresses mean something else on every node, and the metadata services of clouds are link-local.
+pub fn can_be_a_pods(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            let [first, ..] = address.octets();
+            // 0.0.0.0/8 is this host, 224.0.0.0/4 multicast, and the rest reserved.
+            (1..224).contains(&first) && !address.is_loopback() && !address.is_link_local()
+        }
+        IpAddr::V6(address) => {
+            !(address.is_unspecified()
+                || address.is_loopback()
+                || address.is_multicast()
+                || address.is_unicast_link_local())
+        }
+    }
+}
+
 /// The address, and whether it has leading zeros in an IPv4 part.
 fn lenient_address(text: &str) -> Option<(IpAddr, bool)> {
     if text.contains(':') {

@@ -52,6 +52,8 @@ pub const POD_SELECTOR_MISSING: Code = Code("PAL023");
 pub const KIND_SKIPPED: Code = Code("PAL024");
 /// A document that is no object, or too large.
 pub const NOT_LOADED: Code = Code("PAL025");
+/// An address that no pod can have.
+pub const POD_ADDRESS: Code = Code("PAL032");
 /// A field of a ClusterNetworkPolicy that the server refuses, or a required one that is missing.
 pub const CLUSTER_POLICY: Code = Code("PAL041");
 /// More rules, peers, protocols or networks than the server takes, or a longer name.

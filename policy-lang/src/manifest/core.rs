@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
+use crate::diagnostic::Diagnostic;
 use crate::manifest::kind::Kind;
 use crate::manifest::object::{
     ClusterNetworkPolicy, ConfigMap, ContainerPort, Damage, DataEntry, EgressBaselineDocument, Endpoint, EndpointPort,
@@ -121,6 +122,9 @@ fn pod(document: &Value, mut metadata: Metadata, damage: Option<Damage>, reader:
     if addresses.is_empty() {
         push_address(&mut addresses, at(document, &["status", "podIP"]), reader);
     }
+    if network == PodNetwork::Own {
+        addresses.retain(|address| cidr::can_be_a_pods(*address) || refuse(*address, document, reader));
+    }
     Pod {
         metadata,
         node: node.map(|node| node.value).filter(|node| !node.is_empty()),
@@ -131,6 +135,14 @@ fn pod(document: &Value, mut metadata: Metadata, damage: Option<Damage>, reader:
         ports: container_ports(document, reader),
         damage,
     }
+}
+
+/// Whoever may write a Pod's status may write any address there, and what selects the pod would open that. Never true.
+fn refuse(address: IpAddr, document: &Value, reader: &mut Reader<'_>) -> bool {
+    let span = at(document, &["status"]).map_or(document.span, |status| status.span);
+    let message = format!("{address} can be no pod's address: it is not taken for this one's");
+    reader.diagnostics.push(Diagnostic::warning(code::POD_ADDRESS, span, message));
+    false
 }
 
 /// Ports of containers and of init containers that keep running (sem-61), sorted, each once.

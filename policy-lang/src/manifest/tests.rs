@@ -263,6 +263,43 @@ fn services_and_their_endpoints() {
 }
 
 #[test]
+fn an_address_that_no_pod_can_have_is_not_taken_for_one() {
+    let claimed = |address: &str, more: &str| {
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, namespace: x}}\nspec: {{nodeName: n{more}}}\n\
+             status: {{podIPs: [{{ip: '{address}'}}, {{ip: 10.0.0.1}}]}}\n"
+        );
+        let (objects, found) = load("m.yaml", &text, &mut Sources::default());
+        let [Object::Pod(pod)] = objects.as_slice() else { panic!("{objects:?}") };
+        let codes: Vec<_> = found.iter().map(|finding| finding.code).collect();
+        (pod.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(), codes)
+    };
+    for address in [
+        "0.0.0.0",
+        "0.1.2.3",
+        "127.0.0.1",
+        "127.8.0.1",
+        "169.254.169.254",
+        "224.0.0.1",
+        "240.0.0.1",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "fe80::1",
+        "ff02::1",
+        "::ffff:127.0.0.1",
+        "::ffff:169.254.169.254",
+    ] {
+        assert_eq!(claimed(address, ""), (vec!["10.0.0.1".to_owned()], vec![code::POD_ADDRESS]), "{address}");
+    }
+    for address in ["1.0.0.1", "192.0.2.1", "100.64.0.1", "223.255.255.1", "2001:db8::1", "fd00::1"] {
+        assert_eq!(claimed(address, ""), (vec![address.to_owned(), "10.0.0.1".to_owned()], vec![]), "{address}");
+    }
+    // What has the node's network has no address that matters.
+    assert_eq!(claimed("127.0.0.1", ", hostNetwork: true").1, []);
+}
+
+#[test]
 fn the_examples_load_without_a_finding() {
     let files = [
         include_str!("../../../examples/cluster/namespaces.yaml"),
