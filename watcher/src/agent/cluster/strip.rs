@@ -23,7 +23,7 @@ pub(super) fn strip(kind: Kind, object: &RawValue) -> String {
         Kind::Service => manifest::<Service>(kind, text),
         Kind::EndpointSlice => manifest::<EndpointSlice>(kind, text),
     };
-    stripped.or_else(|_| manifest::<serde_json::Map<String, Value>>(kind, text)).unwrap_or_else(|_| text.to_owned())
+    stripped.unwrap_or_else(|_| whole(kind, object))
 }
 
 /// The same of a pod that was sent in another form.
@@ -40,6 +40,18 @@ struct Manifest<T> {
     kind: &'static str,
     #[serde(flatten)]
     object: T,
+}
+
+/// The same with all of the object. A watch says of which kind it is, and that must not stand there twice.
+pub(super) fn whole(kind: Kind, object: &RawValue) -> String {
+    let text = object.get();
+    let object = serde_json::from_str::<serde_json::Map<String, Value>>(text);
+    let written = object.and_then(|mut object| {
+        object.remove("apiVersion");
+        object.remove("kind");
+        serde_json::to_string(&Manifest { api_version: kind.api_version(), kind: kind.name(), object })
+    });
+    written.unwrap_or_else(|_| text.to_owned())
 }
 
 fn manifest<'t, T: Deserialize<'t> + Serialize>(kind: Kind, text: &'t str) -> serde_json::Result<String> {
@@ -237,5 +249,11 @@ mod tests {
         let expected =
             r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"other":1,"spec":{"containers":"none"}}"#;
         assert_eq!(stripped(Kind::Pod, text), expected);
+    }
+
+    #[test]
+    fn an_object_of_another_shape_that_a_watch_tells_of_says_its_kind_once() {
+        let text = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"containers":"none"}}"#;
+        assert_eq!(stripped(Kind::Pod, text), text);
     }
 }
