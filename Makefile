@@ -2,9 +2,10 @@
 
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
+FUZZ_SECONDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-long test-kernel e2e bench bench-peers bench-scale lint deny manifest image docs ci
+.PHONY: help demo build test test-long test-kernel e2e bench bench-peers fuzz bench-scale lint deny manifest image docs ci
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -37,6 +38,10 @@ e2e: ## the agent against a real kube-apiserver and etcd; the first run builds t
 	PALISADE_E2E_APISERVER=$$(scripts/e2e.sh) && export PALISADE_E2E_APISERVER && \
 	PALISADE_E2E_TOOLS=$$(scripts/tools.sh) && export PALISADE_E2E_TOOLS && \
 	$(CARGO) test --test e2e -- --ignored --test-threads=1 --show-output
+
+fuzz: ## every fuzz target for FUZZ_SECONDS each (20); wants a nightly Rust, which rustup gets
+	@scripts/setup.sh fuzz
+	@scripts/fuzz.sh $(FUZZ_SECONDS)
 
 bench: ## criterion: parse, compile, plan, encode at four sizes
 	@scripts/setup.sh build
@@ -75,4 +80,4 @@ deny: ## licences, duplicates and sources of every crate; known vulnerabilities 
 docs: ## rewrite the generated pages of docs/reference
 	UPDATE_EXPECT=1 $(CARGO) test --quiet --test it -- docs::
 
-ci: lint deny test e2e ## what .ci/run runs
+ci: lint deny test fuzz e2e ## what .ci/run runs

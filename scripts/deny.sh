@@ -6,6 +6,9 @@ cd "$(dirname "$0")/.."
 
 deny=$(scripts/tool.sh cargo-deny 0.20.2)
 "$deny" check licenses bans sources
+# The fuzz targets have a lock of their own, of more crates, none of which is shipped.
+"$deny" --manifest-path fuzz/Cargo.toml --config deny.toml check sources
+
 if timeout 30 git ls-remote --quiet https://github.com/RustSec/advisory-db HEAD >/dev/null 2>&1; then
     "$deny" check advisories
 else

@@ -4,10 +4,10 @@
 #
 # `e2e` is `test` and Go, for the API server of tests/e2e: that is not in Debian in this version, so it
 # comes from the Go module proxy, as the go command itself would fetch it.
-# `deny` is `build` and a program of crates.io, built once and kept in the user's cache folder.
+# `deny` and `fuzz` are `build` and a program of crates.io, built once and kept in the user's cache folder.
 # `image` is what `make image` takes for the machine that is named.
 #
-# usage: scripts/setup.sh build|test|e2e|deny|ci
+# usage: scripts/setup.sh build|test|e2e|deny|fuzz|ci
 #        scripts/setup.sh image amd64|arm64
 set -eu
 
@@ -24,7 +24,8 @@ build) wanted="$build $run" ;;
 test) wanted="$build $run $judge" ;;
 e2e) wanted="$build $run $judge $fetch $container $guide" ;;
 deny) wanted="$build git ca-certificates" ;;
-ci) wanted="$build $run $judge $fetch $container $guide shellcheck git" ;;
+fuzz) wanted="$build g++" ;;
+ci) wanted="$build $run $judge $fetch $container $guide shellcheck git g++" ;;
 image)
     wanted=$build
     if [ "${2:-}" != "$(dpkg --print-architecture)" ]; then
@@ -41,7 +42,7 @@ image)
     fi
     ;;
 *)
-    echo "usage: $0 build|test|e2e|deny|ci, or $0 image amd64|arm64" >&2
+    echo "usage: $0 build|test|e2e|deny|fuzz|ci, or $0 image amd64|arm64" >&2
     exit 2
     ;;
 esac
@@ -85,7 +86,10 @@ case "$1" in
 deny | ci) "$here/tool.sh" cargo-deny 0.20.2 >/dev/null ;;
 esac
 case "$1" in
-deny) exit 0 ;;
+fuzz | ci) "$here/tool.sh" cargo-fuzz 0.13.2 >/dev/null ;;
+esac
+case "$1" in
+deny | fuzz) exit 0 ;;
 esac
 
 # Prometheus's own judge of metrics and alerts. Only that one program is taken out of the package: installed, the

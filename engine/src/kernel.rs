@@ -69,6 +69,8 @@ mod socket;
 #[cfg(feature = "kernel")]
 mod type_id;
 #[cfg(feature = "kernel")]
+pub mod untrusted;
+#[cfg(feature = "kernel")]
 mod userdata;
 #[cfg(feature = "kernel")]
 mod wire;

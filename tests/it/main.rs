@@ -5,6 +5,7 @@ mod agent;
 mod agree;
 mod architecture;
 mod cli;
+mod corpus;
 mod dataplane;
 mod demo;
 mod docs;

@@ -14,7 +14,7 @@ pub use self::netlink::Ctnetlink;
 pub use self::watch::{Notice, Watch};
 
 #[cfg(feature = "kernel")]
-mod decode;
+pub(super) mod decode;
 mod fake;
 #[cfg(feature = "kernel")]
 mod netlink;

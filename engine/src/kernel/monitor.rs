@@ -157,7 +157,7 @@ impl AsFd for Monitor {
 }
 
 /// Takes one message; the last of a commit gives the commit.
-fn note(
+pub(super) fn note(
     tables: &BTreeSet<TableKey>,
     objects: &mut BTreeSet<ChangedObject>,
     kind: u16,

@@ -117,7 +117,7 @@ pub enum LogError {
 
 /// The numbers of the packets, by which lost ones are noticed.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-struct Numbers {
+pub(super) struct Numbers {
     next: u32,
     /// The kernel said that it had to drop some, and no number has told yet how many.
     overrun: bool,
@@ -203,7 +203,7 @@ fn bind(group: u16, seq: u32) -> Vec<u8> {
 }
 
 /// The notices of a datagram, up to the first message in it that is not whole.
-fn notices(datagram: &[u8], numbers: &mut Numbers, ready: &mut VecDeque<LogNotice>) {
+pub(super) fn notices(datagram: &[u8], numbers: &mut Numbers, ready: &mut VecDeque<LogNotice>) {
     for (kind, attributes) in message::payloads(datagram) {
         if kind != PACKET {
             continue;

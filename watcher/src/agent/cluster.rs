@@ -42,6 +42,7 @@ mod strip;
 mod tests;
 mod told;
 mod trouble;
+pub mod untrusted;
 mod way;
 mod wire;
 

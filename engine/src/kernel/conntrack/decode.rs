@@ -41,7 +41,7 @@ const COMPARE_SOURCE: u32 = 1;
 const NESTED: u16 = 0x8000;
 
 /// An entry, unless it lacks what makes it one.
-pub(super) fn entry(family: u8, attributes: Attributes<'_>) -> Option<Entry> {
+pub(in crate::kernel) fn entry(family: u8, attributes: Attributes<'_>) -> Option<Entry> {
     let wire = attributes.get(TUPLE_ORIGINAL)?;
     let flow = Flow {
         id: attributes.u32(ID).unwrap_or(0),
@@ -88,7 +88,7 @@ fn key(protocol: Attributes<'_>) -> Key {
 }
 
 /// The family and the attributes of a message that changes the bits of `mask` in a flow's mark.
-pub(super) fn change(flow: &Flow, bit: Bit, mask: u32) -> (u8, Vec<u8>) {
+pub(in crate::kernel) fn change(flow: &Flow, bit: Bit, mask: u32) -> (u8, Vec<u8>) {
     let Flow { id, zone, family, tuple } = flow;
     let mut attributes = Vec::with_capacity(tuple.len() + 64);
     push(&mut attributes, TUPLE_ORIGINAL | NESTED, tuple);

@@ -26,6 +26,19 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub(super) const ALL: [Self; 9] = [
+        Self::Pod,
+        Self::Namespace,
+        Self::NetworkPolicy,
+        Self::ClusterNetworkPolicy,
+        Self::Baseline,
+        Self::Node,
+        Self::Service,
+        Self::EndpointSlice,
+        Self::HostRules,
+    ];
+
     /// What the source is called: the resource's name, as RBAC has it.
     pub(super) fn source(self) -> &'static str {
         match self {
