@@ -3,6 +3,7 @@
 mod connections;
 mod drift;
 mod host;
+mod hostile;
 mod metrics;
 mod names;
 mod node;

@@ -7,6 +7,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
+mod threat_model;
+
 #[test]
 fn the_command_line_page_is_current() {
     check("cli.md", &watcher::cli::reference());

@@ -131,9 +131,21 @@ impl Node {
 
     /// Starts an agent.
     pub(super) fn start(&mut self, arguments: &[&str]) {
+        self.start_under(&[], arguments);
+    }
+
+    /// Starts an agent by a program that becomes it.
+    pub(super) fn start_under(&mut self, program: &[&str], arguments: &[&str]) {
         assert!(self.agent.is_none(), "there is an agent already");
         let log = fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
         let mut command = self.command(arguments);
+        if let [program, its_arguments @ ..] = program {
+            let mut outer = Command::new(program);
+            outer.args(its_arguments).arg(command.get_program()).args(command.get_args());
+            outer.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            outer.stdin(Stdio::null()).stdout(Stdio::null());
+            command = outer;
+        }
         command.stderr(log);
         self.agent = Some(self.namespace().spawn(&mut command).unwrap());
     }
@@ -142,6 +154,11 @@ impl Node {
     pub(super) fn start_ready(&mut self, arguments: &[&str]) {
         self.start(arguments);
         self.wait("the agent is ready", || self.http("/ready").is_some_and(|(status, _)| status == 200));
+    }
+
+    /// The number of the agent's process.
+    pub(super) fn process(&self) -> u32 {
+        self.agent.as_ref().unwrap().id()
     }
 
     /// Kills the agent without a word.
