@@ -160,7 +160,7 @@ fn nobody_writes_a_line_of_the_log_or_to_the_terminal_of_who_reads_the_status() 
 
 #[test]
 fn net_admin_is_all_that_it_needs() {
-    /// The bit of CAP_NET_ADMIN alone.
+    /// The bit of `CAP_NET_ADMIN` alone.
     const NET_ADMIN: &str = "0000000000001000";
     if !can_make_namespaces("an agent without other capabilities") {
         return;
