@@ -1,7 +1,7 @@
 //! What fuzzing has found stays found: every input of the corpus goes through the function that the fuzzer called.
 
 #[path = "../../fuzz/src/lib.rs"]
-#[expect(unreachable_pub, clippy::expect_used, reason = "they are a crate of their own, for the fuzzer")]
+#[expect(unreachable_pub, reason = "they are a crate of their own, for the fuzzer")]
 mod targets;
 
 use std::collections::BTreeSet;
@@ -12,11 +12,11 @@ use crate::privilege::report;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// Judges what a fuzzer made.
-type Target = fn(&[u8]);
+/// Panics if something does not hold of an input.
+type Judge = fn(&[u8]);
 
 /// Every target, by its name.
-const TARGETS: [(&str, Target); 9] = [
+const TARGETS: [(&str, Judge); 9] = [
     ("baseline", targets::baseline::judge),
     ("cluster_policy", targets::cluster_policy::judge),
     ("config", targets::config::judge),

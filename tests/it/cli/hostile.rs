@@ -6,8 +6,8 @@ const HONEST: &str = "10.0.0.7";
 
 /// A pod of the node that only `app: web` reaches, and a pod of that label with these addresses.
 fn claiming(addresses: &[&str]) -> String {
-    let addresses: Vec<String> = addresses.iter().map(|address| format!("{{ip: '{address}'}}")).collect();
-    let addresses = addresses.join(",");
+    let address = |address: &&str| format!("{{ip: '{address}'}},");
+    let addresses: String = addresses.iter().map(address).collect();
     format!(
         "apiVersion: v1
 kind: Namespace

@@ -60,7 +60,7 @@ fn operations_4_4_12_the_clock_of_the_day_decides_nothing() {
 fn findings(page: &str, read: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
     let mut findings = Vec::new();
     let mut found = BTreeSet::new();
-    for threat in page.split("\n### ").flat_map(|part| part.strip_prefix("### ").or(Some(part))) {
+    for threat in page.split("\n### ").map(|part| part.strip_prefix("### ").unwrap_or(part)) {
         let Some((number, text)) = threat.split_once(". ") else { continue };
         let Ok(number) = number.parse::<usize>() else { continue };
         if !found.insert(number) {
