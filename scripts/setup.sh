@@ -25,7 +25,7 @@ test) wanted="$build $run $judge" ;;
 e2e) wanted="$build $run $judge $fetch $container $guide" ;;
 deny) wanted="$build git ca-certificates" ;;
 fuzz) wanted="$build g++" ;;
-ci) wanted="$build $run $judge $fetch $container $guide shellcheck git g++" ;;
+ci) wanted="$build $run $judge $fetch $container $guide shellcheck" ;;
 image)
     wanted=$build
     if [ "${2:-}" != "$(dpkg --print-architecture)" ]; then
@@ -83,10 +83,10 @@ fi
 
 here=$(dirname "$0")
 case "$1" in
-deny | ci) "$here/tool.sh" cargo-deny 0.20.2 >/dev/null ;;
+deny) "$here/tool.sh" cargo-deny 0.20.2 >/dev/null ;;
 esac
 case "$1" in
-fuzz | ci) "$here/tool.sh" cargo-fuzz 0.13.2 >/dev/null ;;
+fuzz) "$here/tool.sh" cargo-fuzz 0.13.2 >/dev/null ;;
 esac
 case "$1" in
 deny | fuzz) exit 0 ;;
