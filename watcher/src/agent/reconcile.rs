@@ -13,24 +13,24 @@ use engine::kernel::{Commit, Kernel, KernelError, Notice};
 use policy_lang::diagnostic::Severity;
 use tracing::{debug, error, info, warn};
 
+use self::basis::Basis;
 use super::baseline::{self, Enforced};
 use super::board::{Board, Enforcing};
-use super::causes::with_causes;
-use super::enforcer::{Done, Enforcer, Flows};
+use super::enforcer::{Done, Enforcer};
 use super::event::{Event, Finding, Hear, Message, Question, SourceName};
 use super::gate::Gate;
 use super::host::{HostFirewall, Origin, Trial};
-use super::metrics::Phase;
 use super::pause::{Now, Pauses};
 use super::schedule::Schedule;
 use super::snapshot::Keeper;
 use super::world::{Delta, Facts, Settings, World};
 use crate::drops::Owners;
-use crate::last_good;
 use crate::observing;
 use crate::state_dir::StateDir;
 
+mod basis;
 mod bridges;
+mod outcome;
 mod pausing;
 mod pods;
 mod post;
@@ -102,19 +102,6 @@ struct Drift {
     suspect: Option<String>,
     repairs: u64,
     last: Option<(String, Instant)>,
-}
-
-/// What is to be enforced.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Basis {
-    /// Nothing new: what is in force stays.
-    Nothing,
-    /// What was kept.
-    LastGood,
-    /// What the sources say, and for those that are silent what was kept.
-    StopGap,
-    /// What the sources say.
-    Sources,
 }
 
 impl<K: Kernel> Agent<K> {
@@ -426,132 +413,6 @@ impl<K: Kernel> Agent<K> {
         }
         Ok(())
     }
-
-    fn basis(&self, now: Instant) -> Basis {
-        // The first batch waits until it is known how host rules that have changed are to be tried.
-        let is_asking = self.host.is_asking() && self.enforcing != Enforcing::Sources;
-        if self.gate.is_open() && !is_asking {
-            return Basis::Sources;
-        }
-        let objects_are_silent = self.gate.silent().any(is_of_objects);
-        if self.gate.is_patience_over(now) {
-            // Without any object told, what an earlier run left is better than what can be made.
-            let is_better = !objects_are_silent || self.enforcing != Enforcing::Adopted;
-            return if is_better { Basis::StopGap } else { Basis::Nothing };
-        }
-        // What was adopted may be newer than what was kept, and so it stays, unless others took it away.
-        if self.last_good.is_some() && self.enforcing != Enforcing::Adopted { Basis::LastGood } else { Basis::Nothing }
-    }
-
-    /// What the sources say, and for those that are silent what was kept.
-    fn stop_gap(&mut self) -> Facts {
-        let mut facts = self.world.facts();
-        let kept = self.last_good.as_mut().map(World::facts);
-        let silent: Vec<SourceName> = self.gate.silent().cloned().collect();
-        if silent.contains(&SourceName::baseline()) {
-            facts.baseline = match &kept {
-                Some(kept) => kept.baseline.clone(),
-                None => baseline::unknown(&self.state).policies,
-            };
-        }
-        facts.host = self.host.with_kept();
-        let Some(kept) = kept else { return facts };
-        if silent.iter().any(is_of_objects) {
-            (facts.policies, facts.inventory) = (kept.policies, kept.inventory);
-        }
-        facts
-    }
-
-    fn done(&mut self, basis: Basis, done: &Done, compiled: Duration) {
-        let Done { n_ops, failures, took, parts, flows } = done;
-        let now = Instant::now();
-        let board = Arc::clone(&self.board);
-        let metrics = &board.metrics;
-        self.schedule.done(now, compiled + *took);
-        self.must_compare = false;
-        self.last_failure = None;
-        metrics.failures.set(0);
-        metrics.succeeded();
-        metrics.took(Phase::Compile, compiled);
-        metrics.took(Phase::Apply, *took);
-        for (part, took) in parts {
-            metrics.took(Phase::Part(*part), *took);
-        }
-        for failure in failures {
-            warn!(event = "refused-at-first", failure, "another plan got round it");
-        }
-        let before = self.enforcing;
-        self.enforcing = match basis {
-            Basis::Sources => Enforcing::Sources,
-            Basis::Nothing | Basis::LastGood | Basis::StopGap => Enforcing::LastGood,
-        };
-        if *n_ops > 0 || before != self.enforcing {
-            self.generation += 1;
-            self.put_in_force = Some(now);
-            metrics.put_in_force(self.generation);
-            let (compile_ms, apply_ms) = (compiled.as_millis(), took.as_millis());
-            info!(event = "applied", generation = self.generation, enforcing = ?self.enforcing, ops = n_ops, compile_ms, apply_ms);
-        }
-        self.say_flows(flows);
-        self.counts.are_stale = true;
-        match basis {
-            Basis::Sources | Basis::StopGap => {
-                self.host.is_in_force(now);
-                self.keep_trials();
-            }
-            Basis::Nothing | Basis::LastGood => {}
-        }
-        if basis == Basis::StopGap {
-            // What sources told is in force; those that are silent told nothing.
-            self.oldest = None;
-        }
-        if basis != Basis::Sources {
-            return;
-        }
-        self.pods.in_force(now, metrics);
-        if let Some(oldest) = self.oldest.take() {
-            metrics.delayed(now.saturating_duration_since(oldest));
-            self.keeper.want(now);
-        }
-        self.last_good = None;
-        if let Some(texts) = self.baseline.texts.take()
-            && let Err(error) = last_good::keep(&self.state, &texts)
-        {
-            warn!(event = "baseline-not-kept", %error);
-            self.baseline.texts = Some(texts);
-        }
-    }
-
-    fn say_flows(&mut self, flows: &Flows) {
-        match flows {
-            Flows::NotAsked => {}
-            Flows::Judged(outcome) => {
-                self.board.metrics.revoked.inc_by(u64::try_from(outcome.n_revoked).unwrap_or(u64::MAX));
-                if outcome.n_revoked + outcome.n_restored > 0 {
-                    info!(event = "connections", cut = outcome.n_revoked, restored = outcome.n_restored);
-                }
-            }
-            Flows::Failed(why) => {
-                warn!(event = "connections-not-judged", why, "those that are no longer permitted may live on");
-                self.schedule.want(Instant::now() + TICK);
-            }
-        }
-    }
-
-    fn failed(&mut self, error: &ApplyError) {
-        self.must_compare = true;
-        let wait = self.schedule.failed(Instant::now());
-        let mut why = with_causes(error);
-        let is_denied = matches!(error, ApplyError::Kernel { source: KernelError::Denied(_), .. });
-        if is_denied && self.enforcer.has_owner() {
-            why.push_str("; the table is owned by another process, perhaps another agent");
-        }
-        let failures = self.schedule.n_failures();
-        error!(event = "apply-failed", failures, why, again_in_ms = wait.as_millis());
-        self.board.metrics.failed(error);
-        self.board.metrics.failures.set(i64::from(failures));
-        self.last_failure = Some(why);
-    }
 }
 
 /// What the configuration only observes must not be overlooked.
@@ -559,8 +420,4 @@ fn say_observed(settings: &Settings) {
     for said in observing::configured(&settings.pods.observe) {
         warn!(event = "observing", "{said}");
     }
-}
-
-fn is_of_objects(source: &SourceName) -> bool {
-    *source != SourceName::baseline() && Origin::of(source).is_none()
 }
