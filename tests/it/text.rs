@@ -26,7 +26,7 @@ fn netlink_and_text_give_the_same_listing_for_every_golden_case() {
         load(&by_netlink, &ruleset);
         let by_text = Namespace::new("text").unwrap();
         by_text.nft(&render::ruleset(&ruleset)).unwrap();
-        assert_eq!(listing(&by_netlink), listing(&by_text), "{}", case.display());
+        assert_eq!(listing(&by_netlink), typed(&listing(&by_text)), "{}", case.display());
     }
 }
 
@@ -51,6 +51,19 @@ fn load(namespace: &Namespace, ruleset: &Ruleset) -> u32 {
     let apply =
         || apply(&mut Netlink::open().unwrap(), ruleset, TableFlags::default(), &mut |_| ControlFlow::Continue(()));
     namespace.run(apply).unwrap().unwrap().n_commits
+}
+
+/// A listing with numbers for what nft gives no type: of a set of `ct original proto-dst` that it read as text behind
+/// `meta l4proto icmp`, it forgets that its keys are ports.
+fn typed(listing: &str) -> String {
+    let mut parts: Vec<String> = listing.split(" [invalid type]").map(str::to_owned).collect();
+    let last = parts.len() - 1;
+    for part in &mut parts[..last] {
+        let at = part.rfind("0x").unwrap();
+        let number = u32::from_str_radix(&part[at + 2..], 16).unwrap();
+        part.replace_range(at.., &number.to_string());
+    }
+    parts.concat()
 }
 
 fn listing(namespace: &Namespace) -> String {
