@@ -56,14 +56,13 @@ fn load(namespace: &Namespace, ruleset: &Ruleset) -> u32 {
 /// A listing with numbers for what nft gives no type: of a set of `ct original proto-dst` that it read as text behind
 /// `meta l4proto icmp`, it forgets that its keys are ports.
 fn typed(listing: &str) -> String {
-    let mut parts: Vec<String> = listing.split(" [invalid type]").map(str::to_owned).collect();
-    let last = parts.len() - 1;
-    for part in &mut parts[..last] {
-        let at = part.rfind("0x").unwrap();
-        let number = u32::from_str_radix(&part[at + 2..], 16).unwrap();
-        part.replace_range(at.., &number.to_string());
-    }
-    parts.concat()
+    let mut parts: Vec<&str> = listing.split(" [invalid type]").collect();
+    let rest = parts.pop().unwrap();
+    let numbered = parts.into_iter().map(|part| {
+        let (before, digits) = part.rsplit_once("0x").unwrap();
+        format!("{before}{}", u32::from_str_radix(digits, 16).unwrap())
+    });
+    numbered.chain([rest.to_owned()]).collect()
 }
 
 fn listing(namespace: &Namespace) -> String {
