@@ -41,9 +41,7 @@ impl Fleet {
             for (hear, missing) in self.ears.iter().zip(&mut missing) {
                 while let Some(message) = hear.at_hand() {
                     n_heard += 1;
-                    if let Event::Lost(why) = &message.event {
-                        panic!("{}: {why}", message.source);
-                    }
+                    // One that is refused by a busy server asks again by itself.
                     if matches!(message.event, Event::InSync) {
                         *missing = missing.saturating_sub(1);
                     }
