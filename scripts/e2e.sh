@@ -4,23 +4,10 @@
 # It is kept in the user's cache folder under a name that changes with its sources, so that only the first run and a new
 # version pay for the build (about 5 minutes on 2 cores, 2 GB of Go's caches).
 set -eu
-cd "$(dirname "$0")/../tests/e2e/apiserver"
-
-export GOTOOLCHAIN=local CGO_ENABLED=0 GOFLAGS=-mod=readonly
-# A machine may have it without having it in the search path.
-PATH=$PATH:/usr/local/go/bin
-if ! command -v go >/dev/null; then
-    echo "e2e: Go is missing: scripts/setup.sh e2e installs it, or take Go 1.26 from https://go.dev/dl/" >&2
-    exit 2
-fi
-version=$(go env GOVERSION)
-case "$version" in
-go1.26 | go1.26.* | go1.26[!0-9]*) ;;
-*)
-    echo "e2e: found $version, but this API server is built with Go 1.26: https://go.dev/dl/" >&2
-    exit 2
-    ;;
-esac
+cd "$(dirname "$0")"
+# shellcheck source=scripts/go.sh
+. ./go.sh
+cd ../tests/e2e/apiserver
 
 key=$( (echo "$version"; cat go.mod go.sum ./*.go) | sha256sum | cut -c1-16)
 folder=${XDG_CACHE_HOME:-$HOME/.cache}/palisade
@@ -32,9 +19,6 @@ if [ ! -x "$program" ]; then
     # Without these the server calls itself v0.0.0-master, and clients that look at its version go astray.
     link="-s -w -X $name.gitVersion=$kubernetes -X $name.gitMajor=1 -X $name.gitMinor=${minor%%.*}"
     link="$link -X $name.gitTreeState=clean -X $name.gitCommit=$kubernetes -X $name.buildDate=2026-01-01T00:00:00Z"
-    # On a machine that is busy already, one compiler at a time.
-    jobs=$(nproc)
-    if [ "$(cut -d. -f1 /proc/loadavg)" -ge "$jobs" ]; then jobs=1; fi
     echo "e2e: building kube-apiserver $kubernetes and etcd with $version, once; this takes minutes" >&2
     mkdir -p "$folder"
     nice -n 10 go build -p "$jobs" -trimpath -ldflags "$link" -o "$program.new.$$" . >&2

@@ -5,23 +5,10 @@
 # Both come from their Go modules, held to the sums of a go.sum, in the versions that go with the API server. They are kept
 # in the user's cache folder under a name that changes with their sources, as scripts/e2e.sh keeps the server.
 set -eu
-cd "$(dirname "$0")/../tests/e2e"
-
-export GOTOOLCHAIN=local CGO_ENABLED=0 GOFLAGS=-mod=readonly
-# A machine may have it without having it in the search path.
-PATH=$PATH:/usr/local/go/bin
-if ! command -v go >/dev/null; then
-    echo "e2e: Go is missing: scripts/setup.sh e2e installs it, or take Go 1.26 from https://go.dev/dl/" >&2
-    exit 2
-fi
-version=$(go env GOVERSION)
-case "$version" in
-go1.26 | go1.26.* | go1.26[!0-9]*) ;;
-*)
-    echo "e2e: found $version, but helm and kubectl are built with Go 1.26: https://go.dev/dl/" >&2
-    exit 2
-    ;;
-esac
+cd "$(dirname "$0")"
+# shellcheck source=scripts/go.sh
+. ./go.sh
+cd ../tests/e2e
 
 key=$( (echo "$version"; cat tools/go.mod tools/go.sum tools/*/*.go crds/go.mod crds/go.sum ../../scripts/tools.sh) | sha256sum | cut -c1-16)
 folder=${XDG_CACHE_HOME:-$HOME/.cache}/palisade/tools-$key
@@ -40,9 +27,6 @@ if [ ! -d "$folder" ]; then
     for library in lint/rules chartutil; do
         link="$link -X helm.sh/helm/v3/pkg/$library.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/$library.k8sVersionMinor=${minor%%.*}"
     done
-    # On a machine that is busy already, one compiler at a time.
-    jobs=$(nproc)
-    if [ "$(cut -d. -f1 /proc/loadavg)" -ge "$jobs" ]; then jobs=1; fi
     echo "e2e: building helm $helm and kubectl $kubernetes with $version, once; this takes minutes" >&2
     (cd tools && nice -n 10 go build -p "$jobs" -trimpath -ldflags "$link" -o "$new/" helm.sh/helm/v3/cmd/helm ./kubectl) >&2
 
