@@ -52,7 +52,8 @@ for target in "$@"; do
         -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=512 -print_final_stats=1 \
         ${dictionary:+"$dictionary"} || status=1
     if [ "$keep" = yes ]; then
-        cp -n "$new"/* "fuzz/corpus/$target/" 2>/dev/null || true
+        # Inputs are named by their content, so that one of the same name is the same.
+        find "$new" -type f -exec cp -t "fuzz/corpus/$target" {} +
         cargo "+$toolchain" fuzz cmin --sanitizer none "$target"
     fi
     rm -rf "$new"
