@@ -8,7 +8,9 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
-use engine::compile::bridge::{Bridge, Facts};
+use engine::compile::bridge::{self, Bridge, Facts, Unseen};
+use engine::inventory::Inventory;
+use engine::ruleset::{Family, Ruleset, TableKey};
 use ipnet::IpNet;
 
 /// Where everything stands; tests have a copy.
@@ -57,6 +59,17 @@ pub fn read(roots: &Roots) -> io::Result<Facts> {
     }
     let routes = if bridges.is_empty() { Vec::new() } else { routes(&roots.network)? };
     Ok(Facts { bridges, routes })
+}
+
+/// The bridges of this machine between whose pods nothing is enforced; none where a table judges on the bridges themselves.
+///
+/// # Errors
+/// As [`read`].
+pub fn unseen(ruleset: &Ruleset, inventory: &Inventory, node: &str) -> io::Result<Vec<Unseen>> {
+    if ruleset.tables.contains_key(&TableKey::ours(Family::Bridge)) {
+        return Ok(Vec::new());
+    }
+    Ok(bridge::unseen(&read(&Roots::default())?, inventory, node))
 }
 
 /// Whether a file holds anything but 0; one that is not there is off.
