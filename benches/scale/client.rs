@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::{Method, Request};
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use kube::Client;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
+
+use crate::administrator;
 
 /// Requests that are under way at the same time.
 const AT_ONCE: usize = 24;
@@ -29,11 +30,7 @@ pub(crate) struct Changer {
 impl Changer {
     pub(crate) fn new(kubeconfig: &Path) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let client = runtime.block_on(async {
-            let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
-            let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
-            Client::try_from(config).unwrap()
-        });
+        let client = runtime.block_on(administrator::client(kubeconfig));
         Self { runtime, client }
     }
 

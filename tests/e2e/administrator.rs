@@ -16,6 +16,13 @@ pub(crate) const AGENT: (&str, &str) = ("palisade-system", "palisade");
 /// The name that the API server knows it by.
 pub(crate) const AGENT_USER: &str = "system:serviceaccount:palisade-system:palisade";
 
+/// A way in by this file.
+pub(crate) async fn client(kubeconfig: &Path) -> Client {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+    Client::try_from(config).unwrap()
+}
+
 pub(crate) struct Administrator {
     runtime: Runtime,
     client: Client,
@@ -24,11 +31,7 @@ pub(crate) struct Administrator {
 impl Administrator {
     pub(crate) fn new(kubeconfig: &Path) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let client = runtime.block_on(async {
-            let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
-            let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
-            Client::try_from(config).unwrap()
-        });
+        let client = runtime.block_on(client(kubeconfig));
         Self { runtime, client }
     }
 
