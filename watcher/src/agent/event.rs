@@ -24,9 +24,8 @@ use policy_lang::host::rule::HostRules;
 use policy_lang::source::Sources;
 use tokio::sync::mpsc;
 
-use crate::drops::Owners;
-
 use super::asked::Asked;
+use crate::drops::Owners;
 use crate::visible;
 
 /// Most messages that wait for the loop. Each may hold a whole list of changes, so this bounds how often a source is

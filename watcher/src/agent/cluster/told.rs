@@ -17,7 +17,7 @@ use policy_lang::share::Pool;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
-use super::super::event::{Event, Finding, FoundBaseline, FoundHostRules, SourceName, Tell};
+use super::super::event::{Event, Finding, FoundBaseline, SourceName, Tell};
 use super::collection::{Collection, Kind};
 use super::meaning::{self, Fact, Meaning};
 use super::needs::{self, Needs};
@@ -49,30 +49,14 @@ pub(super) struct Told {
     waiting: Vec<Change>,
     /// The baseline that is to be told with it.
     baseline: Option<FoundBaseline>,
-    /// The host rules that are to be told with it, or that there are none.
-    host: Option<FoundOrNone>,
+    /// What is to be told of host rules with it.
+    host: Option<Event>,
     /// Whether anything was said of the one object that is looked for.
     has_answer: bool,
     /// What has to be known before that is told.
     needs: Needs,
     /// What was waited for already, whether it came or not.
     waited_for: Needs,
-}
-
-/// Host rules, or that the cluster has none.
-#[derive(Debug)]
-enum FoundOrNone {
-    Found(Arc<FoundHostRules>),
-    None,
-}
-
-impl FoundOrNone {
-    fn found(self) -> Option<Arc<FoundHostRules>> {
-        match self {
-            Self::Found(host) => Some(host),
-            Self::None => None,
-        }
-    }
 }
 
 #[derive(Debug)]
@@ -145,7 +129,7 @@ impl Told {
         }
         if let Some(host) = host {
             self.has_answer = true;
-            self.host = Some(FoundOrNone::Found(Arc::new(host)));
+            self.host = Some(Event::HostRules(Some(Arc::new(host))));
         }
         if has_findings || had_findings { self.say(about, findings) } else { ControlFlow::Continue(()) }
     }
@@ -198,7 +182,7 @@ impl Told {
             self.tell.tell(&self.source, Event::Baseline(baseline))?;
         }
         if let Some(host) = self.host.take() {
-            self.tell.tell(&self.source, Event::HostRules(host.found()))?;
+            self.tell.tell(&self.source, host)?;
         }
         if self.waiting.is_empty() {
             return ControlFlow::Continue(());
@@ -249,7 +233,7 @@ impl Told {
     fn is_absent(&mut self) {
         match self.collection.kind {
             Kind::Baseline => self.baseline = Some(no_baseline()),
-            Kind::HostRules => self.host = Some(FoundOrNone::None),
+            Kind::HostRules => self.host = Some(Event::HostRules(None)),
             Kind::Pod
             | Kind::Namespace
             | Kind::NetworkPolicy

@@ -61,11 +61,16 @@ impl Bench {
     }
 
     /// Told, tried and found to be good.
-    fn proves(&mut self, text: &str) {
+    /// Other rules are told and put in force, after what answered or did not.
+    fn applies(&mut self, text: &str, answer: Result<(), &str>) {
         self.tell(text);
         self.wait(0);
-        self.answer(Ok(()));
+        self.answer(answer);
         self.apply();
+    }
+
+    fn proves(&mut self, text: &str) {
+        self.applies(text, Ok(()));
         self.wait(0);
         self.answer(Ok(()));
         assert_eq!(self.state(), HostState::Good);
@@ -122,10 +127,7 @@ fn a_change_is_good_once_something_answers_after_it_is_in_force() {
 fn a_change_that_cuts_the_answer_off_is_taken_back_and_its_text_is_refused_until_it_changes() {
     let mut bench = Bench::new();
     bench.proves(A);
-    bench.tell(B);
-    bench.wait(0);
-    bench.answer(Ok(()));
-    bench.apply();
+    bench.applies(B, Ok(()));
     for _ in 0..30 {
         assert_eq!(bench.wait(1).n_reverted, 0);
         bench.answer(Err("timed out"));
@@ -154,10 +156,7 @@ fn a_change_that_cuts_the_answer_off_is_taken_back_and_its_text_is_refused_until
 fn a_loss_that_began_before_the_change_is_not_its_fault() {
     let mut bench = Bench::new();
     bench.proves(A);
-    bench.tell(B);
-    bench.wait(0);
-    bench.answer(Err("refused"));
-    bench.apply();
+    bench.applies(B, Err("refused"));
     for _ in 0..60 {
         assert_eq!(bench.wait(10), Verdict::default());
         bench.answer(Err("refused"));
@@ -173,10 +172,7 @@ fn a_loss_that_began_before_the_change_is_not_its_fault() {
 fn a_second_change_during_a_trial_is_to_blame_as_well() {
     let mut bench = Bench::new();
     bench.proves(A);
-    bench.tell(B);
-    bench.wait(0);
-    bench.answer(Ok(()));
-    bench.apply();
+    bench.applies(B, Ok(()));
     bench.wait(1);
     bench.answer(Err("timed out"));
     // Asked now, nothing would answer, because of the first one.
@@ -193,10 +189,7 @@ fn a_second_change_during_a_trial_is_to_blame_as_well() {
 fn an_end_in_the_middle_of_a_trial_makes_nothing_good_and_the_next_run_goes_on_with_it() {
     let mut bench = Bench::new();
     bench.proves(A);
-    bench.tell(B);
-    bench.wait(0);
-    bench.answer(Ok(()));
-    bench.apply();
+    bench.applies(B, Ok(()));
     let (good, state, now) = (bench.firewall.good(), bench.state.clone(), bench.now);
     // The tables are still there, and nobody can be asked what is wanted.
     let mut next = Bench::after(&good, state.clone(), true, now);
