@@ -18,7 +18,7 @@ use super::input::{self, SourceArgs};
 use super::{Failure, Outcome, apply, live};
 use crate::agent::board::Board;
 use crate::agent::cluster::{self, Cluster};
-use crate::agent::enforcer::{Enforcer, Ownership};
+use crate::agent::enforcer::{Enforcer, Live, Ownership};
 use crate::agent::event::{self, Source};
 use crate::agent::files::Files;
 use crate::agent::host::{HostFile, Trial};
@@ -196,8 +196,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         folders: [run.folder().to_owned(), state.folder().to_owned()],
     };
     examine::start(question, Arc::clone(&board), tell.clone());
-    let judge = Box::new(crate::flows::judge);
-    let enforcer = Enforcer::new(kernel, ownership, settings.pods.local.clone(), judge);
+    let enforcer = Enforcer::new(kernel, ownership, settings.pods.local.clone(), Box::new(Live));
     let trial = trial.map(|Tried { revert, after, what, attempt }| Trial {
         revert,
         after,

@@ -87,6 +87,16 @@ pub const FAMILIES: &[Family] = &[
         help: "Live connections that were cut because policy no longer permits them",
     },
     Family {
+        name: "palisade_conntrack_cut",
+        kind: "gauge",
+        help: "Connections that are cut and that conntrack still follows, 65,536 at most",
+    },
+    Family {
+        name: "palisade_conntrack_cut_again_total",
+        kind: "counter",
+        help: "Cut connections whose mark another program had changed, so that they went on, and that were cut again",
+    },
+    Family {
         name: "palisade_conntrack_entries",
         kind: "gauge",
         help: "Connections that conntrack follows on this node; absent where the kernel does not tell",

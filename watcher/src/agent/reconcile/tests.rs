@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use engine::compile::compile;
 use engine::compile::failsafe;
-use engine::compile::options::STANDARD;
+use engine::compile::options::{LocalPods, STANDARD};
 use engine::compile::{ForwardMode, Input};
 use engine::incremental::Change;
 use engine::inventory::{Inventory, Pod};
@@ -12,7 +12,7 @@ use engine::kernel::fake::Fake;
 use engine::kernel::{Features, Guard};
 use engine::observed::{KernelGeneration, Observed};
 use engine::plan::Op;
-use engine::revoke::{self, Affected};
+use engine::revoke::{self, Affected, Cut};
 use engine::ruleset::{Family, Ruleset, TableKey};
 use policy_lang::baseline::Baseline;
 use policy_lang::name::{Labels, NamespacedName};
@@ -20,11 +20,11 @@ use policy_lang::peer::{Namespaces, PodSelector};
 use policy_lang::policy::{Policy, Subject, Tier};
 use policy_lang::selector::Selector;
 
-use super::super::enforcer::Ownership;
+use super::super::enforcer::{Connections, Ownership};
 use super::super::event::{FoundBaseline, Tell, channel};
 use super::super::gate;
 use super::*;
-use crate::flows::Before;
+use crate::flows::FlowsError;
 
 /// A fake kernel that may refuse to commit.
 struct Moody {
@@ -59,6 +59,29 @@ impl Kernel for Moody {
     }
 }
 
+/// Whoever is to be judged after changes of elements is everybody that a comparison of the whole finds.
+#[derive(Default)]
+struct Looked {
+    before: Option<Ruleset>,
+}
+
+impl Connections for Looked {
+    fn judge(&mut self, affected: &Affected, in_force: &Ruleset, _: &LocalPods) -> Result<revoke::Outcome, FlowsError> {
+        assert!(!affected.is_empty());
+        if let Some(before) = self.before.replace(in_force.clone()) {
+            let whole = Affected::between(&before, in_force);
+            for address in (0..=255).map(|number| [10, 0, 0, number].into()) {
+                assert!(affected.contains(address) || !whole.contains(address), "{address}");
+            }
+        }
+        Ok(revoke::Outcome::default())
+    }
+
+    fn look(&mut self, _: &mut Cut, _: &Ruleset) -> Result<usize, FlowsError> {
+        Ok(0)
+    }
+}
+
 /// An agent whose time is the test's.
 struct Bench {
     agent: Agent<Moody>,
@@ -81,19 +104,7 @@ impl Bench {
     fn on(kernel: Fake, state: PathBuf) -> Self {
         let refuses = Arc::new(AtomicU32::new(0));
         let moody = Moody { kernel: kernel.socket(), refuses: Arc::clone(&refuses) };
-        let judge = Box::new(|before: Before<'_>, in_force: &Ruleset, _: &_| {
-            // Whoever is looked at by the keys alone is everybody that a comparison of the whole finds.
-            if let Before::Elements(before, keys) = before {
-                let by_keys = Affected::of_elements(keys.iter().copied()).unwrap();
-                let whole = Affected::between(before, in_force, &[]);
-                for address in (0..=255).map(|number| [10, 0, 0, number].into()) {
-                    assert!(by_keys.contains(address) || !whole.contains(address), "{address}");
-                }
-                assert!(!by_keys.is_empty());
-            }
-            Ok(revoke::Outcome::default())
-        });
-        let enforcer = Enforcer::new(moody, Ownership::Shared, STANDARD.local.clone(), judge);
+        let enforcer = Enforcer::new(moody, Ownership::Shared, STANDARD.local.clone(), Box::new(Looked::default()));
         let start = Start {
             enforcer,
             settings: settings(),
@@ -140,6 +151,7 @@ impl Bench {
             assert!(self.agent.take(message).is_continue());
         }
         self.agent.work(now);
+        self.agent.look_at_connections(now);
         self.agent.post(now);
     }
 
