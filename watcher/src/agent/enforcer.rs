@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use engine::apply::{ApplyError, InForce, Phase, apply, our_tables};
+use engine::apply::{ApplyError, InForce, Phase, apply_after, our_tables};
 use engine::compile::options::LocalPods;
 use engine::kernel::{Guard, Kernel, KernelError};
 use engine::observed::TableFlags;
@@ -76,8 +76,17 @@ pub struct Done {
     pub failures: Vec<String>,
     /// How long it took.
     pub took: Duration,
+    /// How much of that was spent waiting for packets on their way.
+    pub waited: Duration,
     /// How long each part of that took.
     pub parts: Vec<(Phase, Duration)>,
+}
+
+/// Whether the kernel has what it was left with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Memory {
+    Trusted,
+    Doubted,
 }
 
 /// The kernel, and what is in force there as far as this process knows.
@@ -133,18 +142,35 @@ impl<K: Kernel> Enforcer<K> {
     /// # Errors
     /// [`ApplyError`], after observing and planning again, and a fresh generation, were of no use either.
     pub fn apply(&mut self, desired: &Ruleset) -> Result<Done, ApplyError> {
+        self.put_in_force(desired, Memory::Doubted)
+    }
+
+    /// The same where nobody else has changed anything since: the kernel sees to that where the tables are owned.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub fn change(&mut self, desired: &Ruleset) -> Result<Done, ApplyError> {
+        self.put_in_force(desired, if self.flags.owner { Memory::Trusted } else { Memory::Doubted })
+    }
+
+    fn put_in_force(&mut self, desired: &Ruleset, memory: Memory) -> Result<Done, ApplyError> {
         let begun = Instant::now();
         let mut watch = Stopwatch::start();
-        let outcome = apply(&mut self.kernel, desired, self.flags, &mut |step| {
+        let mut waited = Duration::ZERO;
+        let left = self.in_force.as_ref().filter(|_| memory == Memory::Trusted);
+        let outcome = apply_after(&mut self.kernel, desired, self.flags, left, &mut |step| {
             watch.step(step);
-            grace::wait(step)
+            let begun = Instant::now();
+            let go_on = grace::wait(step);
+            waited += begun.elapsed();
+            go_on
         });
         let took = begun.elapsed();
         match outcome {
             Ok(outcome) => {
                 let failures = outcome.failures.iter().map(|(phase, error)| format!("{phase}: {error}")).collect();
                 self.is_in_force(desired);
-                Ok(Done { n_ops: outcome.n_ops, failures, took, parts: watch.finish() })
+                Ok(Done { n_ops: outcome.n_ops, failures, took, waited, parts: watch.finish() })
             }
             Err(error) => {
                 match &error {
@@ -184,7 +210,8 @@ impl<K: Kernel> Enforcer<K> {
         }
         let took = begun.elapsed();
         self.elements_are_in_force(round, desired);
-        Ok(Done { n_ops: round.n_ops(), failures: Vec::new(), took, parts: vec![(Phase::Flip, took)] })
+        let parts = vec![(Phase::Flip, took)];
+        Ok(Done { n_ops: round.n_ops(), failures: Vec::new(), took, waited: Duration::ZERO, parts })
     }
 
     /// Whether there are connections that were not judged by what is in force.

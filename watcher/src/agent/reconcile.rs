@@ -381,7 +381,8 @@ impl<K: Kernel> Agent<K> {
             Delta::None | Delta::Elements(_) if self.must_compare => self.enforcer.apply(ruleset),
             Delta::None => Ok(Done::default()),
             Delta::Elements(round) => self.enforcer.follow(&round, ruleset),
-            Delta::Structure => self.enforcer.apply(ruleset),
+            Delta::Structure if self.must_compare => self.enforcer.apply(ruleset),
+            Delta::Structure => self.enforcer.change(ruleset),
         };
         match &done {
             Ok(done) => self.done(basis, done, compiled),

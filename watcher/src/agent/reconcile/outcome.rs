@@ -18,11 +18,12 @@ use crate::last_good;
 impl<K: Kernel> Agent<K> {
     /// Takes note of what is in force now, and tells of it.
     pub(super) fn done(&mut self, basis: Basis, done: &Done, compiled: Duration) {
-        let Done { n_ops, failures, took, parts } = done;
+        let Done { n_ops, failures, took, waited, parts } = done;
         let now = Instant::now();
         let board = Arc::clone(&self.board);
         let metrics = &board.metrics;
-        self.schedule.done(now, compiled + *took);
+        // The wait costs nothing that the next batch should make up for.
+        self.schedule.done(now, compiled + took.saturating_sub(*waited));
         self.must_compare = false;
         self.last_failure = None;
         metrics.failures.set(0);
