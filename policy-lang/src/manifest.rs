@@ -21,7 +21,7 @@ pub mod yaml;
 #[cfg(test)]
 mod tests;
 
-pub use load::{load, without_duplicates};
+pub use load::{load, load_tree, without_duplicates};
 pub use object::{
     ClusterNetworkPolicy, ConfigMap, ContainerPort, Damage, DataEntry, EgressBaselineDocument, Endpoint, EndpointPort,
     EndpointSlice, Lifecycle, Metadata, Namespace, NetworkPolicy, Node, Object, Phase, Pod, PodNetwork, Readiness,

@@ -30,6 +30,7 @@ mod collection;
 mod fake;
 mod follow;
 mod frames;
+mod json;
 mod lines;
 mod meaning;
 mod needs;
