@@ -208,10 +208,11 @@ impl<K: Kernel> Agent<K> {
                 let is_done = self.work(now);
                 self.answer_requests(is_done);
             }
-            self.look_at_connections(Instant::now());
             self.keeper.keep_if_due(&mut self.world, || self.host.good(), &self.board.metrics, Instant::now());
             self.look_at_bridges(Instant::now());
             self.post(Instant::now());
+            // Whoever is answered, or reads what is posted, does not wait for this.
+            self.look_at_connections(Instant::now());
         }
     }
 
