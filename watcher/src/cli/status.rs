@@ -120,6 +120,7 @@ fn found(sources: &SourceArgs, color: Color) -> Result<(Status, Outcome), Failur
     };
     let (comparison, not_enforced, outcome) = match wanted {
         Ok(desired) => {
+            let desired = desired.with_pauses_of(&observed);
             let differences = differences(&observed, &desired, kernel.as_ref());
             (Comparison::Compared(differences), bridges::unseen(&desired), desired.outcome)
         }
@@ -145,8 +146,8 @@ fn recalled(run: &RunDir, observed: &Observed, color: Color) -> Result<Desired, 
         }
     };
     let recorded = live::recorded(observed);
-    let same =
-        live::dropped(&recorded, &desired.records).is_empty() && live::dropped(&desired.records, &recorded).is_empty();
+    let records = &desired.loaded.records;
+    let same = live::dropped(&recorded, records).is_empty() && live::dropped(records, &recorded).is_empty();
     if same {
         Ok(desired)
     } else {
