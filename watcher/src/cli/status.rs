@@ -62,7 +62,8 @@ With --format nagios:
   0 OK, 1 WARNING (unconfirmed, or pods between which a bridge hides packets), 2 CRITICAL (not
   loaded, drift), 3 UNKNOWN (all else)
 With --agent --format nagios:
-  0 OK, 1 WARNING (not ready, a source is lost, others changed the tables in the last 15 minutes),
+  0 OK, 1 WARNING (not ready, a source is lost, others changed the tables in the last 15 minutes,
+  its lease cannot be written),
   2 CRITICAL (no agent answers, nothing is enforced, the last attempt to apply failed), 3 UNKNOWN";
 
 /// The forms of a status.

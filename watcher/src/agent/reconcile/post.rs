@@ -89,6 +89,7 @@ impl<K: Kernel> Agent<K> {
             doctor: DoctorReport::new(&self.board.examined(), now),
             observing,
             pauses,
+            lease: self.board.lease(now),
         });
     }
 
