@@ -242,7 +242,8 @@ fn what_is_broken_or_gone_leaves_the_last_good_and_files_are_not_on_trial_by_def
 
 #[test]
 fn what_is_taken_has_room_for_a_pause_of_the_node() {
-    let pause = at_their_deepest(&STANDARD);
+    let mut paused = STANDARD.clone();
+    paused.observe.pauses = vec![Pause { whom: Paused::Node, lasts: Duration::from_secs(9), number: 9 }];
     let settings = |pods: &PodOptions| Settings {
         node: "n".to_owned(),
         forward: ForwardMode::default(),
@@ -262,7 +263,7 @@ fn what_is_taken_has_room_for_a_pause_of_the_node() {
             continue;
         }
         n_taken += 1;
-        for pods in [&STANDARD, &pause] {
+        for pods in [&STANDARD, &paused] {
             let facts = Facts { host: bench.firewall.enforced(), ..Facts::default() };
             let mut world = World::of(settings(pods), facts);
             world.update();
