@@ -38,6 +38,7 @@ mod lease;
 #[expect(dead_code, reason = "what only the laboratory's own tests ask of it")]
 mod load;
 mod objects;
+mod plugin;
 mod proxy;
 #[expect(dead_code, reason = "what only benches/scale asks of it")]
 mod relay;
