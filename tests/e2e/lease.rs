@@ -74,13 +74,13 @@ fn a_lease_says_which_generation_is_programmed_and_without_the_right_it_is_named
 
     // Without the right it is named, and nothing else is different.
     administrator.patch(&format!("{ROLES}/roles/palisade-lease"), &json!({"rules": []}));
-    administrator.create(POLICIES, &policy("more"));
+    administrator.create(POLICIES, &policy("later"));
     let report = agent.until("the refusal", |report| {
         report["lease"]["fault"].as_str().is_some_and(|why| why.contains("403") && why.contains("leases"))
     });
     assert_eq!((&report["ready"], report["lastFailure"].is_null()), (&json!(true), true), "{report:#?}");
     let nft = node.nft_list(&["-s", "list", "table", "inet", "palisade"]).unwrap();
-    assert!(nft.contains("shop/more"), "{nft}");
+    assert!(nft.contains("shop/db and 1 more: isolate ingress"), "{nft}");
     permit_again(&administrator);
     let report = agent.until("the right to be used", |report| report["lease"]["fault"].is_null());
     until(&administrator, "generation", &report["generation"].to_string());

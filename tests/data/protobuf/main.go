@@ -20,6 +20,7 @@ import (
 
 func main() {
 	always := v1.ContainerRestartPolicyAlways
+	begun := metav1.NewTime(time.Unix(1_600_000_000, 0).UTC())
 	gone := metav1.NewTime(time.Unix(1_700_000_000, 0).UTC())
 	grace := int64(30)
 	port := func(name string, number int32, protocol v1.Protocol) v1.ContainerPort {
@@ -30,7 +31,7 @@ func main() {
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
 		ObjectMeta: metav1.ObjectMeta{
 			Name: "p", GenerateName: "p-", Namespace: "x", UID: "0-1", ResourceVersion: "7", Generation: 3,
-			CreationTimestamp: gone, DeletionTimestamp: &gone, DeletionGracePeriodSeconds: &grace,
+			CreationTimestamp: begun, DeletionTimestamp: &gone, DeletionGracePeriodSeconds: &grace,
 			Labels:          map[string]string{"app": "web", "tier": ""},
 			Annotations:     map[string]string{"a": "b"},
 			OwnerReferences: []metav1.OwnerReference{{Kind: "ReplicaSet", Name: "p", UID: "2"}},
