@@ -276,6 +276,6 @@ fn what_is_taken_has_room_for_a_pause_of_the_node() {
 
 /// Chains that call each other, so many below the base chain.
 fn nested(n_chains: usize) -> String {
-    let calls: String = (1..n_chains).map(|at| format!(" chain C{at} jump C{};", at + 1)).collect();
-    format!("chain INPUT jump C1;{calls} chain C{n_chains} DROP;")
+    let calls: Vec<String> = (1..n_chains).map(|at| format!("chain C{at} jump C{};", at + 1)).collect();
+    format!("chain INPUT jump C1; {} chain C{n_chains} DROP;", calls.join(" "))
 }
