@@ -175,9 +175,9 @@ mod tests {
             sets.filter(|set| set.spec.comment == of_node).for_each(change);
             Pause::lasting(&later)
         };
-        assert_eq!(change(&|set| set.elements.clear()), [namespace.clone()]);
+        assert_eq!(change(&|set| set.elements.clear()), std::slice::from_ref(namespace));
         // An earlier measurement may still be about.
         let earlier = Pause { number: 7, ..namespace.clone() }.comment();
-        assert_eq!(change(&|set| set.spec.comment = Some(earlier.clone())), [namespace.clone()]);
+        assert_eq!(change(&|set| set.spec.comment = Some(earlier.clone())), std::slice::from_ref(namespace));
     }
 }
