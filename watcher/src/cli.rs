@@ -110,8 +110,8 @@ enum ColorChoice {
 /// Runs the program on the arguments of this process.
 pub fn main() -> ExitCode {
     #[cfg(feature = "cluster")]
-    if kubectl::is_meant(std::env::args_os().next().as_ref()) {
-        return kubectl::main();
+    if let Some(ended) = kubectl::called(std::env::args_os().next().as_ref()) {
+        return ended;
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -48,6 +48,7 @@ fn operations_4_4_12_the_clock_of_the_day_decides_nothing() {
     // Only what is told to people has a time of the day: timers are of the clock that nobody can set. A pause goes by
     // both, since it must not outlive a restart that it began before.
     let told = [
+        "watcher/src/agent/cluster/lease/form.rs",
         "watcher/src/agent/metrics.rs",
         "watcher/src/agent/pause.rs",
         "watcher/src/doctor/read.rs",

@@ -133,7 +133,7 @@ impl<K: Kernel> Agent<K> {
             None
         });
         let good = kept.as_ref().map(|(_, good)| good.clone()).unwrap_or_default();
-        let mut host = HostFirewall::new(&good, &sources, trial, settings.pods.revoked_bit);
+        let mut host = HostFirewall::new(&good, &sources, trial, &settings.pods);
         host.inherit(&state, is_loaded, now);
         let last_good =
             kept.map(|(facts, _)| World::of(settings.clone(), Facts { host: host.good().together(), ..facts }));

@@ -121,12 +121,14 @@ impl Scope<'_> {
         let levels = 1 + callee.height + usize::from(callee.with_policy.is_some());
         if self.base.is_some() && levels > self.depth_max {
             let message = format!("the chains under `{}` are {levels} levels deep", word.text);
-            return Err(refuse(
-                CHAIN_LOOP,
-                word.span,
-                message,
-                format!("the kernel follows at most {}", self.depth_max),
-            ));
+            let kernels = format!("the kernel follows at most {DEPTH_MAX}");
+            let help = match DEPTH_MAX.saturating_sub(self.depth_max) {
+                0 => kernels,
+                kept => {
+                    format!("{kernels}, of which {kept} are kept for what only observes, as in a pause of the node")
+                }
+            };
+            return Err(refuse(CHAIN_LOOP, word.span, message, help));
         }
         Ok(callee)
     }

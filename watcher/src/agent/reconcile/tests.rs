@@ -95,20 +95,27 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::on(Fake::current(), Self::state())
+    }
+
+    fn state() -> PathBuf {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let state = std::env::temp_dir().join(format!("palisade-loop-{}-{number}", std::process::id()));
-        Self::on(Fake::current(), state)
+        std::env::temp_dir().join(format!("palisade-loop-{}-{number}", std::process::id()))
     }
 
     fn on(kernel: Fake, state: PathBuf) -> Self {
+        Self::with(vec![SourceName::manifests(), SourceName::baseline()], kernel, state)
+    }
+
+    fn with(sources: Vec<SourceName>, kernel: Fake, state: PathBuf) -> Self {
         let refuses = Arc::new(AtomicU32::new(0));
         let moody = Moody { kernel: kernel.socket(), refuses: Arc::clone(&refuses) };
         let enforcer = Enforcer::new(moody, Ownership::Shared, STANDARD.local.clone(), Box::new(Looked::default()));
         let start = Start {
             enforcer,
             settings: settings(),
-            sources: vec![SourceName::manifests(), SourceName::baseline()],
+            sources,
             trial: None,
             state: StateDir::at(state.clone()),
             board: Arc::new(Board::new()),
@@ -344,6 +351,26 @@ fn a_silent_source_holds_the_others_back_for_a_while_only() {
     bench.step(Instant::now());
     assert!(bench.kernel.ruleset() == bench.desired());
     assert!(bench.report().ready);
+}
+
+#[test]
+fn host_rules_that_nobody_knows_are_named_as_what_is_missing() {
+    let sources = vec![SourceName::manifests(), SourceName::baseline(), SourceName::host_config_map()];
+    let mut bench = Bench::with(sources, Fake::current(), Bench::state());
+    bench.change(vec![pod(1, "n", "server"), policy("a")]);
+    bench.answer();
+    bench.step(Instant::now());
+    assert_eq!(bench.report().not_ready_because.as_deref(), Some("waits for host-configmap"));
+    bench.step(Instant::now() + gate::PATIENCE);
+    assert!(bench.is_loaded() && bench.kernel.ruleset() == bench.desired());
+    let why = bench.report().not_ready_because.clone().unwrap_or_default();
+    assert!(why.contains("the host rules of the ConfigMap are not known and not in force"), "{why}");
+    // An answer, even one that there are none, ends it.
+    for event in [Event::HostRules(None), Event::InSync] {
+        assert!(bench.tell.tell(&SourceName::host_config_map(), event).is_continue());
+    }
+    bench.step(Instant::now());
+    assert!(bench.report().ready, "{:?}", bench.report().not_ready_because);
 }
 
 #[test]
