@@ -24,6 +24,7 @@ mod files;
 mod limits;
 pub mod rule;
 mod stream;
+mod surroundings;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -31,6 +32,7 @@ mod value;
 mod vocabulary;
 
 pub use self::files::{FileError, Files, MemoryFiles};
+pub use self::surroundings::{CommandError, Commands, LookupError, Record, Resolver, Surroundings};
 use self::rule::HostRules;
 use crate::diagnostic::Diagnostic;
 use crate::source::Sources;
@@ -46,5 +48,15 @@ pub fn parse(
     definitions: &[String],
     sources: &mut Sources,
 ) -> (HostRules, Vec<Diagnostic>) {
-    evaluate::evaluate(main_path, files, definitions, sources)
+    evaluate::evaluate(main_path, Surroundings::of_files(files), definitions, sources)
+}
+
+/// The same with more of the machine than its files: what runs commands and what looks names up.
+pub fn parse_in(
+    main_path: &str,
+    surroundings: Surroundings<'_>,
+    definitions: &[String],
+    sources: &mut Sources,
+) -> (HostRules, Vec<Diagnostic>) {
+    evaluate::evaluate(main_path, surroundings, definitions, sources)
 }

@@ -7,10 +7,13 @@
 //! Invariant: a word is either acted upon or refused with its place. An error ends its statement, not the reading.
 
 mod builtins;
+mod commands;
+mod deferred;
 mod definitions;
 mod directives;
 mod hints;
 mod location;
+mod modules;
 mod options;
 mod output;
 mod scope;
@@ -26,10 +29,10 @@ use self::scope::{Frame, Script};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::host::code;
 use crate::host::draft::Draft;
-use crate::host::files::Files;
 use crate::host::limits::{CALLS, DIAGNOSTICS, EVALUATION_DEPTH, WORK};
-use crate::host::rule::HostRules;
+use crate::host::rule::{HostCommand, HostRules};
 use crate::host::stream::{Call, Stream};
+use crate::host::surroundings::{Record, Surroundings};
 use crate::host::tree::{Brackets, Group, Node, Token, TokenKind};
 use crate::source::{SourceId, Sources, Span};
 
@@ -48,18 +51,21 @@ enum Flow {
 /// Evaluates the file at `main_path`, with the variables of `definitions` (`$name=value`) taking precedence.
 pub(super) fn evaluate(
     main_path: &str,
-    files: &dyn Files,
+    surroundings: Surroundings<'_>,
     definitions: &[String],
     sources: &mut Sources,
 ) -> (HostRules, Vec<Diagnostic>) {
     let mut evaluator = Evaluator {
-        files,
+        surroundings,
         sources,
         diagnostics: Vec::new(),
         frames: vec![Frame::default(), Frame::default()],
         scripts: Vec::new(),
         trees: BTreeMap::new(),
         globbed: BTreeSet::new(),
+        outputs: BTreeMap::new(),
+        resolved_names: BTreeMap::new(),
+        commands: Vec::new(),
         output: Output::default(),
         work: 0,
         depth: 0,
@@ -70,12 +76,12 @@ pub(super) fn evaluate(
         evaluator.define_from_outside(definition);
     }
     evaluator.main(main_path);
-    let Evaluator { output, diagnostics, .. } = evaluator;
-    (output.into_rules(), diagnostics)
+    let Evaluator { output, commands, diagnostics, .. } = evaluator;
+    (HostRules { chains: output.into_chains(), commands }, diagnostics)
 }
 
 struct Evaluator<'a> {
-    files: &'a dyn Files,
+    surroundings: Surroundings<'a>,
     sources: &'a mut Sources,
     diagnostics: Vec<Diagnostic>,
     /// The outermost, of the command line, first.
@@ -86,6 +92,12 @@ struct Evaluator<'a> {
     trees: BTreeMap<String, (SourceId, Arc<[Node]>)>,
     /// Paths that `@glob` has found.
     globbed: BTreeSet<String>,
+    /// What commands have printed, by command.
+    outputs: BTreeMap<String, String>,
+    /// What name servers have said.
+    resolved_names: BTreeMap<(String, Record), Vec<String>>,
+    /// The commands met so far.
+    commands: Vec<HostCommand>,
     output: Output,
     /// Nodes read and words copied.
     work: u64,
@@ -142,7 +154,10 @@ impl Evaluator<'_> {
                 let diagnostic = error(code::UNKNOWN_WORD, span, format!("`{text}` is a string, not a keyword"));
                 Err(diagnostic.help("keywords are written without quotes").into())
             }
-            Node::Token(Token { kind: TokenKind::Shell, text: _, span }) => Err(shell_refused(span)),
+            Node::Token(Token { kind: TokenKind::Shell, text: _, span }) => {
+                let diagnostic = error(code::SYNTAX, span, "a command in backticks cannot stand here");
+                Err(diagnostic.help("its output can be a value, not keywords: @include 'COMMAND|' reads those").into())
+            }
             Node::Group(group @ Group { brackets: Brackets::Braces, .. }) => {
                 self.block(stream, std::mem::take(draft), group)?;
                 Ok(Flow::Done)
@@ -227,8 +242,8 @@ fn error(code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
 }
 
 fn shell_refused(span: Span) -> Box<Diagnostic> {
-    error(code::UNSUPPORTED, span, "shell commands in backticks are not supported")
-        .help("write the words into a file that is included, or pass them as definitions")
+    error(code::UNSUPPORTED, span, "shell commands are not run here")
+        .help("include a file that the command has written, or pass its words as definitions")
         .into()
 }
 

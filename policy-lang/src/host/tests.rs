@@ -55,6 +55,7 @@ fn matches(rule: &HostRule) -> String {
             Operands::Flag => ("flag", vec![]),
             Operands::OneOf(words) => ("one", words.iter().collect()),
             Operands::Joined(words) => ("joined", words.iter().collect()),
+            Operands::Repeated(words) => ("repeated", words.iter().collect()),
             Operands::Pair(mask, comparison) => ("pair", mask.iter().chain(comparison).collect()),
         };
         text.push_str(kind);

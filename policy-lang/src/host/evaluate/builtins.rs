@@ -10,6 +10,7 @@ use crate::host::draft::Location;
 use crate::host::limits::ARRAY;
 use crate::host::rule::Word;
 use crate::host::stream::Stream;
+use crate::host::surroundings::Record;
 use crate::host::tree::{Brackets, Group, Node};
 use crate::host::value::{Computation, Deferred, Form, Item, Value};
 use crate::source::Span;
@@ -29,12 +30,15 @@ const BUILTINS: &[(&str, Arguments)] = &[
     ("dirname", Arguments::Exactly(1)),
     ("glob", Arguments::Any),
     ("ipfilter", Arguments::Exactly(1)),
+    ("resolve", Arguments::OneOrTwo),
 ];
 
 #[derive(Clone, Copy, Debug)]
 enum Arguments {
     /// So many values.
     Exactly(usize),
+    /// One value or two.
+    OneOrTwo,
     /// Any number of values.
     Any,
     /// `$name` or `&name`.
@@ -56,6 +60,14 @@ impl Evaluator<'_> {
         let values = match arguments {
             Arguments::Name => return self.defined(&mut inner, whole, location),
             Arguments::Any => self.arguments(&mut inner, location)?,
+            Arguments::OneOrTwo => {
+                let values = self.arguments(&mut inner, location)?;
+                if !(1..=2).contains(&values.len()) {
+                    let message = format!("`@{name}` takes one argument or two, here are {}", values.len());
+                    return Err(error(code::OPERAND, whole, message).into());
+                }
+                values
+            }
             Arguments::Exactly(count) => {
                 let values = self.arguments(&mut inner, location)?;
                 if values.len() != *count {
@@ -117,6 +129,15 @@ impl Evaluator<'_> {
             ("join", []) => Err(error(code::OPERAND, span, "`@join` needs a separator").into()),
             ("glob", patterns) => self.glob(&texts(patterns)?, span),
             ("ipfilter", [list]) => defer(Computation::IpFilter, list.items.clone(), span),
+            ("resolve", [names]) => defer(Computation::Resolve(None), names.items.clone(), span),
+            ("resolve", [names, record]) => {
+                let word = text(record)?;
+                let Ok(record) = word.parse::<Record>() else {
+                    let diagnostic = error(code::OPERAND, span, format!("`{word}` is no type of record here"));
+                    return Err(diagnostic.help("the types are A, AAAA, NS and MX").into());
+                };
+                defer(Computation::Resolve(Some(record)), names.items.clone(), span)
+            }
             _ => Err(unknown_builtin(name, span)),
         }
     }
@@ -143,7 +164,7 @@ impl Evaluator<'_> {
         let mut paths = Vec::new();
         for pattern in patterns {
             let resolved = self.resolved(pattern);
-            let mut found = self.files.glob(&resolved).map_err(|reason| {
+            let mut found = self.surroundings.files.glob(&resolved).map_err(|reason| {
                 Box::new(error(code::INCLUDE, span, format!("`{pattern}` cannot be looked up: {reason}")))
             })?;
             found.sort_unstable();
@@ -240,11 +261,6 @@ fn substring(text: &str, from: i64, length: i64) -> Option<String> {
 }
 
 fn unknown_builtin(name: &str, span: Span) -> Box<crate::diagnostic::Diagnostic> {
-    if name == "resolve" {
-        return error(code::UNSUPPORTED, span, "`@resolve` is not supported: names are not looked up")
-            .help("write the addresses into an array, or into a file that is included")
-            .into();
-    }
     let diagnostic = error(code::UNKNOWN_WORD, span, format!("there is no built-in `@{name}`"));
     let known: Vec<&str> = BUILTINS.iter().map(|(known, _)| *known).collect();
     match nearest(name, &known) {

@@ -15,7 +15,8 @@ use crate::host::value::Item;
 use crate::source::Span;
 use crate::suggest::nearest;
 
-const TABLES: &[Table] = &[Table::Filter, Table::Nat, Table::Mangle, Table::Raw, Table::Security];
+const TABLES: &[Table] =
+    &[Table::Filter, Table::Nat, Table::Mangle, Table::Raw, Table::Security, Table::Broute];
 
 /// How packets enter a subchain.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -110,14 +111,12 @@ impl Evaluator<'_> {
                 error(code::LOCATION, span, "`policy` cannot depend on matches: it is the whole chain's").into()
             );
         }
-        let (name, name_span) = Self::name(stream, "a policy")?;
+        let Word { text: name, span: name_span, variable: _ } = self.single(stream, &draft.location)?;
         let policy = match &*name {
             "ACCEPT" => ChainPolicy::Accept,
             "DROP" => ChainPolicy::Drop,
-            "QUEUE" | "RETURN" => {
-                let diagnostic = error(code::UNSUPPORTED, name_span, format!("`policy {name}` is not supported"));
-                return Err(diagnostic.help("write ACCEPT or DROP").into());
-            }
+            "QUEUE" => ChainPolicy::Queue,
+            "RETURN" => ChainPolicy::Return,
             _ => {
                 let diagnostic = error(code::LOCATION, name_span, format!("`{name}` cannot be a policy"));
                 return Err(diagnostic.help("write ACCEPT or DROP; REJECT is possible as the last rule").into());
@@ -154,7 +153,7 @@ impl Evaluator<'_> {
             Some(name) => name,
             None => Word { text: self.output.automatic_name().into(), span, variable: None },
         };
-        check_chain_name(&name)?;
+        check_length(&name)?;
         draft.start(span);
         let inner = Location { chain: Some(Arc::clone(&name.text)), ..draft.location.clone() };
         if !self.output.open(&inner, name.span) {
@@ -173,7 +172,7 @@ impl Evaluator<'_> {
         };
         let matches_before = vec![draft.matches.len()];
         draft.action = Some(DraftAction { kind: ActionKind::Plain(kind), span, matches_before });
-        let base = Draft { location, protocol, ..Draft::default() };
+        let base = Draft { location, protocol, modules: draft.modules.clone(), ..Draft::default() };
         let end = group.span;
         self.block(stream, base, group)?;
         self.finish(draft, end, stream.calls().as_ref())?;
@@ -228,11 +227,10 @@ fn domain_named(word: &Word) -> Step<Domain> {
     match &*word.text {
         "ip" => Ok(Domain::Ip),
         "ip6" => Ok(Domain::Ip6),
-        name @ ("arp" | "eb") => Err(error(code::UNSUPPORTED, word.span, format!("`domain {name}` is not supported"))
-            .help("palisade filters ip and ip6")
-            .into()),
+        "arp" => Ok(Domain::Arp),
+        "eb" => Ok(Domain::Eb),
         name => Err(error(code::LOCATION, word.span, format!("there is no domain `{name}`"))
-            .help("the domains are ip and ip6")
+            .help("the domains are ip, ip6, arp and eb")
             .into()),
     }
 }
@@ -249,6 +247,18 @@ fn table_named(word: &Word) -> Step<Table> {
 }
 
 fn check_chain_name(word: &Word) -> Step<()> {
+    check_length(word)?;
+    let name = &*word.text;
+    let upper = name.to_ascii_uppercase();
+    // ferm minds lower case only: `Input` is a chain of one's own.
+    if upper != name && name.to_ascii_lowercase() == name && BUILTIN_CHAINS.contains(&&*upper) {
+        let message = format!("`{name}` is not the built-in chain `{upper}`");
+        return Err(error(code::LOCATION, word.span, message).help("built-in chains are in upper case").into());
+    }
+    Ok(())
+}
+
+fn check_length(word: &Word) -> Step<()> {
     let name = &*word.text;
     if name.is_empty() {
         return Err(error(code::LOCATION, word.span, "a chain's name cannot be empty").into());
@@ -256,12 +266,6 @@ fn check_chain_name(word: &Word) -> Step<()> {
     if name.len() > CHAIN_NAME {
         let message = format!("`{name}` is longer than {CHAIN_NAME} bytes, the longest name of a chain");
         return Err(error(code::LOCATION, word.span, message).into());
-    }
-    let upper = name.to_ascii_uppercase();
-    // ferm minds lower case only: `Input` is a chain of one's own.
-    if upper != name && name.to_ascii_lowercase() == name && BUILTIN_CHAINS.contains(&&*upper) {
-        let message = format!("`{name}` is not the built-in chain `{upper}`");
-        return Err(error(code::LOCATION, word.span, message).help("built-in chains are in upper case").into());
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Evaluator, Step, error, opening, shell_refused};
+use super::{Evaluator, Step, commands, error, opening};
 use crate::host::code;
 use crate::host::draft::Location;
 use crate::host::limits::ARRAY;
@@ -52,7 +52,7 @@ impl Evaluator<'_> {
         match kind {
             TokenKind::Word | TokenKind::Single => Ok(Value::word(Arc::clone(text), *span)),
             TokenKind::Double => Ok(Value::word(self.interpolate(text, *span, location)?, *span)),
-            TokenKind::Shell => Err(shell_refused(*span)),
+            TokenKind::Shell => self.backtick(commands::bare(text), *span, location),
             TokenKind::Directive => self.builtin(stream, text, *span, location),
             TokenKind::Mark => match &**text {
                 "$" => {
@@ -104,7 +104,7 @@ pub(super) fn plain(value: &Value) -> Step<()> {
 }
 
 pub(super) fn deferred_refused(span: Span) -> Box<crate::diagnostic::Diagnostic> {
-    error(code::OPERAND, span, "`@ipfilter` has no value before the domain is known")
+    error(code::OPERAND, span, "a value of `@ipfilter` or `@resolve` is not known before the domain is")
         .help("it may stand in addresses, arrays, variables and arguments")
         .into()
 }
