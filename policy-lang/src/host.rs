@@ -22,6 +22,7 @@ mod evaluate;
 pub mod expand;
 mod files;
 mod limits;
+pub mod reference;
 pub mod rule;
 mod stream;
 mod surroundings;
@@ -32,8 +33,8 @@ mod value;
 mod vocabulary;
 
 pub use self::files::{FileError, Files, MemoryFiles};
-pub use self::surroundings::{CommandError, Commands, LookupError, Record, Resolver, Surroundings};
 use self::rule::HostRules;
+pub use self::surroundings::{CommandError, Commands, LookupError, Record, Resolver, Surroundings};
 use crate::diagnostic::Diagnostic;
 use crate::source::Sources;
 

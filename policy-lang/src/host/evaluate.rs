@@ -25,7 +25,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use self::output::Output;
-use self::scope::{Frame, Script};
+use self::scope::{Frame, Place, Script};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::host::code;
 use crate::host::draft::Draft;
@@ -60,6 +60,7 @@ pub(super) fn evaluate(
         sources,
         diagnostics: Vec::new(),
         frames: vec![Frame::default(), Frame::default()],
+        places: vec![Place::default()],
         scripts: Vec::new(),
         trees: BTreeMap::new(),
         globbed: BTreeSet::new(),
@@ -86,6 +87,8 @@ struct Evaluator<'a> {
     diagnostics: Vec<Diagnostic>,
     /// The outermost, of the command line, first.
     frames: Vec<Frame>,
+    /// What has been said of places, in the blocks and files that are open; the main file's first.
+    places: Vec<Place>,
     /// The files being read, the main one first.
     scripts: Vec<Script>,
     /// Files read before, by path.
@@ -147,7 +150,7 @@ impl Evaluator<'_> {
             Node::Token(Token { kind: TokenKind::Mark, text, span }) => match &*text {
                 ";" => self.finish(draft, span, stream.calls().as_ref()).map(|()| Flow::Done),
                 "!" => self.negated_keyword(stream, draft, span),
-                "&" => self.call(stream, draft, span),
+                "&" => self.call(stream, span),
                 _ => Err(error(code::SYNTAX, span, format!("`{text}` cannot stand here")).into()),
             },
             Node::Token(Token { kind: TokenKind::Double | TokenKind::Single, text, span }) => {
@@ -159,7 +162,7 @@ impl Evaluator<'_> {
                 Err(diagnostic.help("its output can be a value, not keywords: @include 'COMMAND|' reads those").into())
             }
             Node::Group(group @ Group { brackets: Brackets::Braces, .. }) => {
-                self.block(stream, std::mem::take(draft), group)?;
+                self.block(stream, std::mem::take(draft), group, Place::default())?;
                 Ok(Flow::Done)
             }
             Node::Group(Group { brackets: Brackets::Parens, span, .. }) => {
@@ -172,13 +175,15 @@ impl Evaluator<'_> {
     }
 
     /// The statements of a block, which all begin with `draft`, in a frame of their own.
-    fn block(&mut self, stream: &mut Stream, draft: Draft, group: Group) -> Step<()> {
+    fn block(&mut self, stream: &mut Stream, draft: Draft, group: Group, place: Place) -> Step<()> {
         let calls = stream.calls();
         self.deeper(opening(group.span))?;
         self.frames.push(Frame::default());
+        self.places.push(place);
         let mut inner = Stream::new(group.nodes, group.closing, calls);
         self.statements(&mut inner, &draft.for_block());
         self.frames.pop();
+        self.places.pop();
         self.depth -= 1;
         Ok(())
     }

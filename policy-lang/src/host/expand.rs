@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use crate::host::rule::{
-    Action, ChainPolicy, CommandPurpose, Domain, HookMoment, HostChain, HostRule, HostRules, Match, Operands, TargetOption, Word,
+    Action, ChainPolicy, CommandPurpose, Domain, HookMoment, HostChain, HostRule, HostRules, Match, Operands,
+    TargetOption, Word,
 };
 use crate::host::vocabulary::{self, Arity, Keyword, MODULE_MARK};
 
@@ -87,7 +88,8 @@ fn push_rule(text: &mut String, domain: Domain, chain: &str, rule: &HostRule) {
             options.push(vec![text]);
         }
         let prefix = module_text(part, &mut loaded);
-        options.push(alternatives(domain, part).into_iter().map(|option| [prefix.as_str(), &option].concat()).collect());
+        options
+            .push(alternatives(domain, part).into_iter().map(|option| [prefix.as_str(), &option].concat()).collect());
     }
     options.extend(action.map(|(_, text)| vec![text]));
     if options.iter().any(Vec::is_empty) {
@@ -128,7 +130,8 @@ fn alternatives(domain: Domain, part: &Match) -> Vec<String> {
         };
         return vec![name.map_or_else(String::new, |name| format!(" --match {}", quoted(&name.text)))];
     }
-    let (printed, arity) = vocabulary::printed(domain, part.keyword, part.module).unwrap_or((part.keyword, Arity::Multiplied));
+    let (printed, arity) =
+        vocabulary::printed(domain, part.keyword, part.module).unwrap_or((part.keyword, Arity::Multiplied));
     let not = if part.negated { " !" } else { "" };
     let option = |value: &str| format!("{not} --{printed} {}", quoted(value));
     match &part.operands {
@@ -221,7 +224,8 @@ fn commas(words: &[Word]) -> String {
 
 /// A word as iptables-restore reads it: in quotes if it is empty or has blanks, quotes, `\`, `;` or `&` in it.
 fn quoted(word: &str) -> String {
-    let is_special = |letter: char| letter.is_ascii_whitespace() || matches!(letter, '\u{b}' | '"' | '\'' | '\\' | ';' | '&');
+    let is_special =
+        |letter: char| letter.is_ascii_whitespace() || matches!(letter, '\u{b}' | '"' | '\'' | '\\' | ';' | '&');
     if !word.is_empty() && !word.contains(is_special) {
         return word.to_owned();
     }

@@ -90,7 +90,10 @@ pub(crate) fn normal(output: &str) -> String {
         let command = line.split(' ').next().unwrap();
         match ["arptables", "ebtables"].into_iter().find(|tool| command.rsplit('/').next() == Some(tool)) {
             Some(tool) => {
-                place.get_or_insert(text.len());
+                // ebtables' state is saved before the hooks run.
+                if line.contains(" -t ") {
+                    place.get_or_insert(text.len());
+                }
                 command_line(line, tools.entry(tool).or_default());
             }
             None => {

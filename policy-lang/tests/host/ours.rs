@@ -29,7 +29,9 @@ pub(crate) fn ours(path: &Path, options: &[String]) -> Result<String, String> {
         return Err(errors);
     }
     let domains = [Domain::Arp, Domain::Eb, Domain::Ip, Domain::Ip6].map(|domain| expand::expand(&rules, domain));
-    Ok(expand::hooks(&rules, HookMoment::Pre) + &domains.concat() + &expand::hooks(&rules, HookMoment::Post))
+    let text = expand::hooks(&rules, HookMoment::Pre) + &domains.concat() + &expand::hooks(&rules, HookMoment::Post);
+    // The judge's comments are left out, and so is what looks like one.
+    Ok(text.lines().filter(|line| !line.starts_with('#')).flat_map(|line| [line, "\n"]).collect())
 }
 
 fn line(error: &Diagnostic, sources: &Sources) -> String {

@@ -6,7 +6,6 @@ use super::scope::bound_word;
 use super::values::{deferred_refused, plain};
 use super::{Evaluator, Step, error};
 use crate::host::code;
-use crate::host::draft::Location;
 use crate::host::limits::ARRAY;
 use crate::host::rule::Word;
 use crate::host::stream::Stream;
@@ -47,7 +46,7 @@ enum Arguments {
 
 impl Evaluator<'_> {
     /// The value of `@name(…)`.
-    pub(super) fn builtin(&mut self, stream: &mut Stream, name: &str, span: Span, location: &Location) -> Step<Value> {
+    pub(super) fn builtin(&mut self, stream: &mut Stream, name: &str, span: Span) -> Step<Value> {
         let Some((_, arguments)) = BUILTINS.iter().find(|(known, _)| *known == name) else {
             return Err(unknown_builtin(name, span));
         };
@@ -58,10 +57,10 @@ impl Evaluator<'_> {
         let mut inner = Stream::new(nodes, closing, calls);
         let whole = super::joined(span, group);
         let values = match arguments {
-            Arguments::Name => return self.defined(&mut inner, whole, location),
-            Arguments::Any => self.arguments(&mut inner, location)?,
+            Arguments::Name => return self.defined(&mut inner, whole),
+            Arguments::Any => self.arguments(&mut inner)?,
             Arguments::OneOrTwo => {
-                let values = self.arguments(&mut inner, location)?;
+                let values = self.arguments(&mut inner)?;
                 if !(1..=2).contains(&values.len()) {
                     let message = format!("`@{name}` takes one argument or two, here are {}", values.len());
                     return Err(error(code::OPERAND, whole, message).into());
@@ -69,7 +68,7 @@ impl Evaluator<'_> {
                 values
             }
             Arguments::Exactly(count) => {
-                let values = self.arguments(&mut inner, location)?;
+                let values = self.arguments(&mut inner)?;
                 if values.len() != *count {
                     let message = format!("`@{name}` takes {count} arguments, here are {}", values.len());
                     return Err(error(code::OPERAND, whole, message).into());
@@ -82,10 +81,10 @@ impl Evaluator<'_> {
     }
 
     /// Values separated by commas.
-    pub(super) fn arguments(&mut self, stream: &mut Stream, location: &Location) -> Step<Vec<Value>> {
+    pub(super) fn arguments(&mut self, stream: &mut Stream) -> Step<Vec<Value>> {
         let mut values = Vec::new();
         while stream.peek().is_some() {
-            values.push(self.value(stream, location)?);
+            values.push(self.value(stream)?);
             let position = stream.position();
             if stream.take_mark(",").is_none() && stream.peek().is_some() {
                 let diagnostic = error(code::SYNTAX, position, "`,` is missing between two arguments");
@@ -179,7 +178,7 @@ impl Evaluator<'_> {
         Ok(Value { items: items.collect(), negated: None, form: Form::Array, span })
     }
 
-    fn defined(&mut self, stream: &mut Stream, span: Span, location: &Location) -> Step<Value> {
+    fn defined(&mut self, stream: &mut Stream, span: Span) -> Step<Value> {
         let mark = stream.next();
         if matches!(mark, Some(Node::Value(..))) && stream.peek().is_none() {
             return Ok(Value::truth(true, span));
@@ -192,11 +191,8 @@ impl Evaluator<'_> {
         if stream.peek().is_some() {
             return Err(error(code::SYNTAX, stream.position(), "`@defined` takes one name").into());
         }
-        let found = if is_function {
-            self.function(&name).is_some()
-        } else {
-            self.find_variable(&name, name_span, location).is_some()
-        };
+        let found =
+            if is_function { self.function(&name).is_some() } else { self.find_variable(&name, name_span).is_some() };
         // ferm's false is the empty text here, and "1" its true.
         Ok(Value::word(if found { "1" } else { "" }, span))
     }

@@ -2,7 +2,7 @@
 
 use super::{Evaluator, Flow, Step, error};
 use crate::host::code;
-use crate::host::draft::{Draft, Location};
+use crate::host::draft::Draft;
 use crate::host::limits::{COMMANDS, OUTPUT_BYTES};
 use crate::host::rule::{CommandPurpose, HookMoment, HostCommand, Word};
 use crate::host::stream::Stream;
@@ -12,13 +12,13 @@ use crate::source::Span;
 
 impl Evaluator<'_> {
     /// The words that a command in backticks prints; comments in its output are left out.
-    pub(super) fn backtick(&mut self, command: &str, span: Span, location: &Location) -> Step<Value> {
+    pub(super) fn backtick(&mut self, command: &str, span: Span) -> Step<Value> {
         let output = self.output_of(command, span)?;
         let mut items = Vec::new();
         for line in output.lines() {
             let line = line.split('#').next().unwrap_or("");
             for piece in line.split_ascii_whitespace() {
-                items.push(Item::Word(self.piece(piece, span, location)?));
+                items.push(Item::Word(self.piece(piece, span)?));
             }
         }
         self.charge(items.len(), span)?;
@@ -26,10 +26,10 @@ impl Evaluator<'_> {
     }
 
     /// One word of a command's output. It may be quoted; nothing else in it has a meaning.
-    fn piece(&mut self, piece: &str, span: Span, location: &Location) -> Step<Word> {
+    fn piece(&mut self, piece: &str, span: Span) -> Step<Word> {
         let quoted = |quote: char| piece.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
         let text = match (quoted('"'), quoted('\'')) {
-            (Some(text), _) => self.interpolate(text, span, location)?,
+            (Some(text), _) => self.interpolate(text, span)?,
             (None, Some(text)) => text.to_owned(),
             (None, None) => {
                 let is_mark = piece.len() == 1 && "!,=&$%(){};".contains(piece);
@@ -92,7 +92,7 @@ impl Evaluator<'_> {
             let diagnostic = error(code::SYNTAX, span, "`@hook` must be the first word of its statement");
             return Err(diagnostic.help("it stands outside of every domain, table and chain").into());
         }
-        let Word { text: moment, span: moment_span, variable: _ } = self.single(stream, &draft.location)?;
+        let Word { text: moment, span: moment_span, variable: _ } = self.single(stream)?;
         let moment = match &*moment {
             "pre" => HookMoment::Pre,
             "post" => HookMoment::Post,
@@ -102,7 +102,7 @@ impl Evaluator<'_> {
                 return Err(diagnostic.help("the moments are pre, post and flush").into());
             }
         };
-        let command = self.single(stream, &draft.location)?;
+        let command = self.single(stream)?;
         Self::semicolon(stream)?;
         self.note_command(CommandPurpose::Hook(moment), command);
         Ok(Flow::Done)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::location::no_chain;
-use super::scope::Script;
+use super::scope::{Place, Script};
 use super::values::{deferred_refused, plain};
 use super::{Evaluator, Flow, Step, error};
 use crate::diagnostic::Diagnostic;
@@ -36,7 +36,7 @@ impl Evaluator<'_> {
     pub(super) fn directive(&mut self, stream: &mut Stream, draft: &mut Draft, name: &str, span: Span) -> Step<Flow> {
         match name {
             "def" => self.define(stream, draft, span),
-            "if" => self.condition(stream, draft),
+            "if" => self.condition(stream),
             "else" => {
                 // The condition before it was true: its other half is not read.
                 self.skip(stream, span)?;
@@ -59,8 +59,8 @@ impl Evaluator<'_> {
     }
 
     /// A false condition skips a statement, and with it what the rule has said so far unless `@else` follows.
-    fn condition(&mut self, stream: &mut Stream, draft: &mut Draft) -> Step<Flow> {
-        let value = self.value(stream, &draft.location)?;
+    fn condition(&mut self, stream: &mut Stream) -> Step<Flow> {
+        let value = self.value(stream)?;
         plain(&value)?;
         if value.is_deferred() {
             return Err(deferred_refused(value.span));
@@ -102,12 +102,16 @@ impl Evaluator<'_> {
 
     fn skip(&mut self, stream: &mut Stream, span: Span) -> Step<()> {
         let skipped = stream.statement();
-        self.charge(skipped.len(), span)
+        self.charge(skipped.len(), span)?;
+        if !stream.has_ended() {
+            return Err(error(code::SYNTAX, span, "what is to be skipped after this has no end").into());
+        }
+        Ok(())
     }
 
     /// `@include` of one path or several; what the rule has said so far applies to everything in them.
     pub(super) fn include(&mut self, stream: &mut Stream, draft: &mut Draft, span: Span) -> Step<Flow> {
-        let value = self.value(stream, &draft.location)?;
+        let value = self.value(stream)?;
         plain(&value)?;
         let is_prefixed = draft.started.or(draft.located).is_some();
         let base = std::mem::take(draft);
@@ -170,9 +174,11 @@ impl Evaluator<'_> {
         };
         self.deeper(span)?;
         self.scripts.push(Script { path: path.as_str().into() });
+        self.places.push(Place::default());
         let mut inner = Stream::new(nodes, self.end_of(source), Some(call));
         self.statements(&mut inner, &base.clone().for_block());
         self.scripts.pop();
+        self.places.pop();
         self.depth -= 1;
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::scope::Place;
 use super::values::{deferred_refused, plain};
 use super::{Evaluator, Flow, Step, error};
 use crate::host::code;
@@ -15,8 +16,7 @@ use crate::host::value::Item;
 use crate::source::Span;
 use crate::suggest::nearest;
 
-const TABLES: &[Table] =
-    &[Table::Filter, Table::Nat, Table::Mangle, Table::Raw, Table::Security, Table::Broute];
+const TABLES: &[Table] = &[Table::Filter, Table::Nat, Table::Mangle, Table::Raw, Table::Security, Table::Broute];
 
 /// How packets enter a subchain.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,7 +34,7 @@ impl Evaluator<'_> {
             let diagnostic = error(code::LOCATION, span, "`domain` is given twice for one rule");
             return Err(diagnostic.help("`table` and `chain` without `domain` mean `domain ip`").into());
         }
-        let words = self.places(stream, draft)?;
+        let words = self.named(stream)?;
         let mut domains = Vec::with_capacity(words.len());
         for word in &words {
             domains.push(domain_named(word)?);
@@ -42,6 +42,7 @@ impl Evaluator<'_> {
         draft.located.get_or_insert(span);
         if let [domain] = domains.as_slice() {
             draft.location.domain = Some(*domain);
+            self.note_place(&draft.location);
             return Ok(Flow::More);
         }
         let rest = self.rest(stream, span)?;
@@ -49,6 +50,7 @@ impl Evaluator<'_> {
         for domain in domains {
             self.output.begin_pass();
             let location = Location { domain: Some(domain), families: Families::Several, ..draft.location.clone() };
+            self.note_place(&location);
             self.replay(stream, &rest, Draft { location, ..draft.clone() }, span)?;
         }
         self.output.end_replay();
@@ -60,7 +62,7 @@ impl Evaluator<'_> {
         if draft.location.table.is_some() {
             self.warn(span, "`table` is given twice for one rule", "the inner one is taken");
         }
-        let words = self.places(stream, draft)?;
+        let words = self.named(stream)?;
         let mut tables = Vec::with_capacity(words.len());
         for word in &words {
             tables.push(table_named(word)?);
@@ -69,11 +71,13 @@ impl Evaluator<'_> {
         draft.location.domain.get_or_insert(Domain::Ip);
         if let [table] = tables.as_slice() {
             draft.location.table = Some(*table);
+            self.note_place(&draft.location);
             return Ok(Flow::More);
         }
         let rest = self.rest(stream, span)?;
         for table in tables {
             let location = Location { table: Some(table), ..draft.location.clone() };
+            self.note_place(&location);
             self.replay(stream, &rest, Draft { location, ..draft.clone() }, span)?;
         }
         Ok(Flow::Done)
@@ -84,7 +88,7 @@ impl Evaluator<'_> {
         if draft.location.chain.is_some() {
             self.warn(span, "`chain` is given twice for one rule", "the inner one is taken");
         }
-        let words = self.places(stream, draft)?;
+        let words = self.named(stream)?;
         draft.location.domain.get_or_insert(Domain::Ip);
         for word in &words {
             check_chain_name(word)?;
@@ -92,12 +96,14 @@ impl Evaluator<'_> {
         draft.located.get_or_insert(span);
         if let [word] = words.as_slice() {
             draft.location.chain = Some(Arc::clone(&word.text));
+            self.note_place(&draft.location);
             self.output.open(&draft.location, word.span);
             return Ok(Flow::More);
         }
         let rest = self.rest(stream, span)?;
         for word in words {
             let location = Location { chain: Some(Arc::clone(&word.text)), ..draft.location.clone() };
+            self.note_place(&location);
             self.output.open(&location, word.span);
             self.replay(stream, &rest, Draft { location, ..draft.clone() }, span)?;
         }
@@ -111,7 +117,7 @@ impl Evaluator<'_> {
                 error(code::LOCATION, span, "`policy` cannot depend on matches: it is the whole chain's").into()
             );
         }
-        let Word { text: name, span: name_span, variable: _ } = self.single(stream, &draft.location)?;
+        let Word { text: name, span: name_span, variable: _ } = self.single(stream)?;
         let policy = match &*name {
             "ACCEPT" => ChainPolicy::Accept,
             "DROP" => ChainPolicy::Drop,
@@ -140,7 +146,7 @@ impl Evaluator<'_> {
         }
         let name = match stream.peek() {
             Some(node) if node.is_block() => None,
-            _ => Some(self.single(stream, &draft.location)?),
+            _ => Some(self.single(stream)?),
         };
         let position = stream.position();
         let Some(Node::Group(group @ Group { brackets: Brackets::Braces, .. })) = stream.next() else {
@@ -174,14 +180,15 @@ impl Evaluator<'_> {
         draft.action = Some(DraftAction { kind: ActionKind::Plain(kind), span, matches_before });
         let base = Draft { location, protocol, modules: draft.modules.clone(), ..Draft::default() };
         let end = group.span;
-        self.block(stream, base, group)?;
+        let place = Place { chain: base.location.chain.clone(), ..Place::default() };
+        self.block(stream, base, group, place)?;
         self.finish(draft, end, stream.calls().as_ref())?;
         Ok(Flow::Done)
     }
 
     /// The words that name domains, tables or chains.
-    fn places(&mut self, stream: &mut Stream, draft: &Draft) -> Step<Vec<Word>> {
-        let value = self.value(stream, &draft.location)?;
+    fn named(&mut self, stream: &mut Stream) -> Step<Vec<Word>> {
+        let value = self.value(stream)?;
         plain(&value)?;
         let word = |item| match item {
             Item::Word(word) => Ok(word),
@@ -207,6 +214,8 @@ impl Evaluator<'_> {
         self.deeper(span)?;
         let end = rest.last().map_or(span, Node::span);
         let mut pass = Stream::new(Arc::clone(rest), end, stream.calls());
+        // `chain (A B);` has nothing in it that could be read twice.
+        let draft = Draft { located: None, ..draft };
         if let Err(diagnostic) = self.statement(&mut pass, draft) {
             self.report(*diagnostic);
         }

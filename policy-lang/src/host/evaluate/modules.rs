@@ -13,7 +13,7 @@ use crate::source::Span;
 impl Evaluator<'_> {
     /// What follows `mod`. A name that no table knows brings no keywords and is handed on, as ferm does.
     pub(super) fn load_modules(&mut self, stream: &mut Stream, draft: &mut Draft, span: Span) -> Step<()> {
-        let value = self.value(stream, &draft.location)?;
+        let value = self.value(stream)?;
         super::values::plain(&value)?;
         for word in self.force(&value.items, domain(draft))? {
             if draft.loaded.contains(&word.text) {
@@ -65,9 +65,9 @@ pub(super) fn load_for_shortcut(draft: &mut Draft, name: &str, span: Span) {
     if is_repeated || draft.matches.iter().any(|part| part.module == Some(module.name)) {
         draft.matches.push(module_mark(module.name, span));
     }
-    // Loading `multiport` for a shortcut does not make its own keywords known.
-    if module.name == "comment" {
-        make_known(draft, module);
+    make_known(draft, module);
+    if !draft.loaded.iter().any(|loaded| &**loaded == name) {
+        draft.loaded.push(name.into());
     }
 }
 

@@ -12,7 +12,9 @@ use crate::host::rule::{Action, Domain, HostRule, Match, Operands, Word};
 use crate::host::stream::{Call, Stream};
 use crate::host::tree::{Node, Token, TokenKind};
 use crate::host::value::{Value, belongs};
-use crate::host::vocabulary::{self, ACTIONS, Arity, Keyword, Needs, Negation, Vocabulary, WITH_PORT_LISTS, WITH_PORTS};
+use crate::host::vocabulary::{
+    self, ACTIONS, Arity, Keyword, Needs, Negation, Vocabulary, WITH_PORT_LISTS, WITH_PORTS,
+};
 use crate::source::Span;
 
 /// A keyword and what brings it.
@@ -37,7 +39,7 @@ impl Evaluator<'_> {
                 self.warn(span, format!("`{word}` is an old spelling"), &format!("write @{word}"));
                 return self.directive(stream, draft, word, span);
             }
-                        _ => {}
+            _ => {}
         }
         if draft.location.chain.is_none() {
             return Err(hints::stray_word(draft, word, span));
@@ -193,7 +195,7 @@ impl Evaluator<'_> {
         keyword: &Keyword,
         bang: Option<Span>,
     ) -> Step<(Vec<Word>, bool, Span)> {
-        let (value, negated) = self.negatable(stream, draft, keyword, bang)?;
+        let (value, negated) = self.negatable(stream, keyword, bang)?;
         let words = self.force(&value.items, domain(draft))?;
         self.charge(words.len(), value.span)?;
         Ok((words, negated, value.span))
@@ -207,7 +209,7 @@ impl Evaluator<'_> {
         keyword: &Keyword,
         bang: Option<Span>,
     ) -> Step<(Vec<Word>, bool, Span)> {
-        let (value, negated) = self.negatable(stream, draft, keyword, bang)?;
+        let (value, negated) = self.negatable(stream, keyword, bang)?;
         if negated && value.items.len() != 1 {
             let diagnostic = error(code::OPERAND, value.span, "an array cannot be negated here");
             return Err(diagnostic.help("write one rule that returns or jumps for each of its words").into());
@@ -217,15 +219,9 @@ impl Evaluator<'_> {
         Ok((words, negated, value.span))
     }
 
-    fn negatable(
-        &mut self,
-        stream: &mut Stream,
-        draft: &Draft,
-        keyword: &Keyword,
-        before: Option<Span>,
-    ) -> Step<(Value, bool)> {
+    fn negatable(&mut self, stream: &mut Stream, keyword: &Keyword, before: Option<Span>) -> Step<(Value, bool)> {
         let after = stream.take_mark("!");
-        let mut value = self.value(stream, &draft.location)?;
+        let mut value = self.value(stream)?;
         let bangs = [before, after, value.negated.take()];
         let mut bangs = bangs.iter().flatten();
         let Some(bang) = bangs.next() else { return Ok((value, false)) };
@@ -239,7 +235,9 @@ impl Evaluator<'_> {
         }
         if keyword.negation == Negation::Before && before.is_none() {
             let message = format!("`!` cannot stand after `{}`", keyword.name);
-            return Err(error(code::OPERAND, *bang, message).help(format!("write it before: ! {} …", keyword.name)).into());
+            return Err(error(code::OPERAND, *bang, message)
+                .help(format!("write it before: ! {} …", keyword.name))
+                .into());
         }
         Ok((value, true))
     }
@@ -253,7 +251,7 @@ impl Evaluator<'_> {
         bang: Option<Span>,
     ) -> Step<(Operands, bool, Span)> {
         let (mut first, negated, start) = self.list(stream, draft, keyword, bang)?;
-        let value = self.value(stream, &draft.location)?;
+        let value = self.value(stream)?;
         super::values::plain(&value)?;
         let (mut second, end) = (self.force(&value.items, domain(draft))?, value.span);
         if matches!(keyword.arity, Arity::Set | Arity::TwoWords) {
@@ -385,7 +383,10 @@ fn class_id(mut word: Word) -> Step<Word> {
         let diagnostic = error(code::OPERAND, word.span, format!("`{}` is no class of a control group", word.text));
         return Err(diagnostic.help("write a decimal number of 32 bits, or MAJOR:MINOR in hexadecimal").into());
     };
-    word.text = number.to_string().into();
+    // ferm leaves a decimal number as it is written.
+    if word.text.contains(':') {
+        word.text = number.to_string().into();
+    }
     Ok(word)
 }
 

@@ -17,7 +17,7 @@ impl Evaluator<'_> {
         if word == "realgoto" {
             self.warn(span, "`realgoto` is an old spelling", "write goto");
         }
-        let chain = self.single(stream, &draft.location)?;
+        let chain = self.single(stream)?;
         if chain.text.len() > CHAIN_NAME {
             let message = format!("`{}` is longer than {CHAIN_NAME} bytes, the longest name of a chain", chain.text);
             return Err(error(code::LOCATION, chain.span, message).into());

@@ -89,11 +89,7 @@ pub(in crate::host) const PROTOCOLS: &[Family] = &[
     module("RARP", ADDRESS_RESOLUTION),
     module(
         "802_1Q",
-        &[
-            row("vlan-id", Multiplied, After),
-            row("vlan-prio", Multiplied, After),
-            row("vlan-encap", Multiplied, After),
-        ],
+        &[row("vlan-id", Multiplied, After), row("vlan-prio", Multiplied, After), row("vlan-encap", Multiplied, After)],
     ),
 ];
 
@@ -116,8 +112,5 @@ pub(in crate::host) const TARGETS: &[Target] = &[
     Target { printed: "mark", ..target("MARK", &[row("set-mark", Single, Never), row("mark-target", Single, Never)]) },
     target("QUEUE", &[]),
     target("redirect", &[row("redirect-target", Single, Never)]),
-    target(
-        "snat",
-        &[row("to-source", Single, Never), row("snat-target", Single, Never), row("snat-arp", Flag, Never)],
-    ),
+    target("snat", &[row("to-source", Single, Never), row("snat-target", Single, Never), row("snat-arp", Flag, Never)]),
 ];
