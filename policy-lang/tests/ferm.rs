@@ -18,7 +18,11 @@ mod judge;
 #[path = "host/ours.rs"]
 mod ours;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+
+use policy_lang::host::{MemoryFiles, parse, reference};
+use policy_lang::source::Sources;
 
 use crate::judge::{Asked, Verdict};
 use crate::ours::ours;
@@ -66,6 +70,30 @@ fn ferm_expands_every_configuration_alike() {
         entries.iter().zip(&verdicts).filter_map(|(entry, verdict)| compare(entry, verdict)).collect();
     println!("{} configurations agree with ferm, or deviate as written", entries.len() - wrong.len());
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_word_of_the_language_is_in_the_corpus() {
+    let texts: Vec<String> = corpus().iter().map(|entry| disk::text(&entry.asked.path)).collect();
+    let words: BTreeSet<&str> = texts.iter().flat_map(|text| text.split([' ', '\n', ';', '(', ')', '!'])).collect();
+    let described = reference::words();
+    let names = described.iter().map(|word| word.name).chain(reference::modules()).chain(reference::targets());
+    let missing: BTreeSet<&str> = names.filter(|name| !words.contains(name)).collect();
+    assert!(missing.is_empty(), "no configuration has {missing:?}");
+}
+
+#[test]
+fn the_examples_of_the_documentation_are_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/host");
+    let page = disk::text(&folder.join("language.md"));
+    let examples: Vec<&str> = page.split("```ferm\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(examples.len() >= 4, "the examples are gone");
+    for example in examples {
+        let files = MemoryFiles::default().with("example.ferm", example);
+        let (rules, diagnostics) = parse("example.ferm", &files, &[], &mut Sources::default());
+        assert_eq!(diagnostics, [], "{example}");
+        assert!(!rules.chains.is_empty(), "{example}");
+    }
 }
 
 /// What is wrong with a configuration, seeing what ferm says of it. A deviation must be one.

@@ -31,7 +31,7 @@ use self::calls::Calls;
 use self::chains::{Callee, Chains, Scope, Sides};
 use self::clause::{Families, Ip, Lowered};
 pub use self::names::Names;
-pub use self::refusal::{REFUSED_MODULES, REFUSED_TARGETS, Refused};
+pub use self::refusal::{REFUSED_MODULES, REFUSED_TARGETS, Refused, page as refusals_page};
 use super::builder::TableBuilder;
 use super::observe;
 use super::options::PodOptions;

@@ -106,6 +106,24 @@ pub const REFUSED_TARGETS: &[Refused] = &[
     refused("ULOG", "NFLOG is its successor: NFLOG nflog-group"),
 ];
 
+/// The tables as a page of the documentation.
+#[must_use]
+pub fn page() -> String {
+    let mut text = String::from(
+        "# What host rules cannot say\n\nGenerated from the program's own tables by `make docs`. `palisade host check` \
+         refuses these words with their place, all at\nonce; `palisade host expand` prints them as ferm does. Besides \
+         them are refused: `domain arp` and `eb`, hooks,\n`policy QUEUE` and `RETURN`, chains that their table does not \
+         have, modules that ferm itself does not know, and single options\nof what is lowered otherwise.\n",
+    );
+    for (heading, table, word) in [("Modules", REFUSED_MODULES, "mod "), ("Targets", REFUSED_TARGETS, "")] {
+        text.push_str(&format!("\n## {heading}\n\n| word | instead |\n|---|---|\n"));
+        for Refused { name, instead } in table {
+            text.push_str(&format!("| `{word}{name}` | {instead} |\n"));
+        }
+    }
+    text
+}
+
 /// The refusal of a match.
 pub(super) fn of_match(found: &Match) -> Refusal {
     let instead = |name: &str| REFUSED_MODULES.iter().find(|refused| refused.name == name);
