@@ -117,7 +117,8 @@ fn difference(ferm: &str, ours: &str) -> String {
     const SHOWN: usize = 4;
     let n_alike = ferm.lines().zip(ours.lines()).take_while(|(theirs, ours)| theirs == ours).count();
     let rest = |text: &str, who: &str| -> String {
-        text.lines().skip(n_alike).take(SHOWN).map(|line| format!("  {who}: {line}\n")).collect()
+        let lines: Vec<&str> = text.lines().skip(n_alike).take(SHOWN).collect();
+        format!("  {who}: {}\n", lines.join(&format!("\n  {who}: ")))
     };
     rest(ferm, "ferm") + &rest(ours, "palisade")
 }

@@ -37,6 +37,7 @@ pub(crate) fn missing() -> Option<&'static str> {
 }
 
 /// What ferm says of each configuration, in their order. What it writes beside them is taken away again.
+#[expect(clippy::needless_collect, reason = "all of them run before the first is waited for")]
 pub(crate) fn ferm(asked: &[Asked]) -> Vec<Verdict> {
     let size = asked.len().div_ceil(PROCESSES).max(1);
     std::thread::scope(|scope| {

@@ -121,11 +121,11 @@ impl Evaluator<'_> {
             if let Some(command) = word.text.strip_suffix('|') {
                 let noted = Word { text: command.into(), ..word.clone() };
                 self.note_command(CommandPurpose::Include, noted);
-                self.include_file(stream, &base, Included::Output(word.text.to_string()), at)?;
+                self.include_file(stream, &base, &Included::Output(word.text.to_string()), at)?;
                 continue;
             }
             for path in self.paths(&word.text, at)? {
-                self.include_file(stream, &base, Included::File(path), at)?;
+                self.include_file(stream, &base, &Included::File(path), at)?;
             }
         }
         Self::semicolon(stream)?;
@@ -154,8 +154,8 @@ impl Evaluator<'_> {
         Ok(names.into_iter().map(|name| format!("{path}{name}")).collect())
     }
 
-    fn include_file(&mut self, stream: &mut Stream, base: &Draft, included: Included, span: Span) -> Step<()> {
-        let (Included::File(path) | Included::Output(path)) = &included;
+    fn include_file(&mut self, stream: &mut Stream, base: &Draft, included: &Included, span: Span) -> Step<()> {
+        let (Included::File(path) | Included::Output(path)) = included;
         if self.scripts.iter().any(|script| bare(&script.path) == bare(path)) {
             return Err(error(code::INCLUDE, span, format!("`{path}` includes itself")).into());
         }
@@ -165,7 +165,7 @@ impl Evaluator<'_> {
             return Err(error(code::LIMIT, span, format!("more than {INCLUDES} files are included")).into());
         }
         let call = Self::enter_call(format!("@include {path}").into(), span, stream.calls())?;
-        let (source, nodes) = match &included {
+        let (source, nodes) = match included {
             Included::File(path) => self.tree(path).map_err(|reason| unreadable(path, span, &reason))?,
             Included::Output(command) => {
                 let text = self.output_of(command.strip_suffix('|').unwrap_or(command), span)?;
