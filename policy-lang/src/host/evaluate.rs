@@ -67,6 +67,7 @@ pub(super) fn evaluate(
         outputs: BTreeMap::new(),
         resolved_names: BTreeMap::new(),
         commands: Vec::new(),
+        noted: BTreeSet::new(),
         output: Output::default(),
         work: 0,
         depth: 0,
@@ -101,6 +102,8 @@ struct Evaluator<'a> {
     resolved_names: BTreeMap<(String, Record), Vec<String>>,
     /// The commands met so far.
     commands: Vec<HostCommand>,
+    /// Where they stand: a statement may be read several times.
+    noted: BTreeSet<(SourceId, u32)>,
     output: Output,
     /// Nodes read and words copied.
     work: u64,

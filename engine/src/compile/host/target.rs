@@ -54,6 +54,19 @@ pub(super) fn holds_back(action: &Action) -> bool {
                 | "TOS"
                 | "CHECKSUM"
                 | "TRACE"
+                | "AUDIT"
+                | "ULOG"
+                | "LED"
+                | "RATEEST"
+                | "IDLETIMER"
+                | "CLASSIFY"
+                | "TEE"
+                | "NETMAP"
+                | "SAME"
+                | "BALANCE"
+                | "SNPT"
+                | "DNPT"
+                | "TCPOPTSTRIP"
         ),
     }
 }

@@ -66,9 +66,8 @@ impl Evaluator<'_> {
 
     /// Notes a command for whoever asks what a configuration runs.
     pub(super) fn note_command(&mut self, purpose: CommandPurpose, command: Word) {
-        let noted = HostCommand { purpose, command };
-        if !self.commands.contains(&noted) && self.commands.len() < COMMANDS {
-            self.commands.push(noted);
+        if self.noted.insert((command.span.source, command.span.start)) {
+            self.commands.push(HostCommand { purpose, command });
         }
     }
 

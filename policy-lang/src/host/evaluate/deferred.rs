@@ -110,7 +110,7 @@ fn family_record(domain: Domain, what: &str, span: Span) -> Step<Record> {
     }
 }
 
-/// Whether a word is an address or a network rather than a name.
+/// Whether a word is an address or a network rather than a name, by ferm's test of an address's family.
 fn is_address(text: &str) -> bool {
-    text.split('/').next().is_some_and(|host| host.parse::<std::net::IpAddr>().is_ok())
+    !belongs(text, Domain::Ip) || !belongs(text, Domain::Ip6)
 }
