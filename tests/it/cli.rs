@@ -5,6 +5,7 @@ mod confirm;
 mod doctor;
 mod drops;
 mod explain;
+mod host;
 mod hostile;
 mod kubectl;
 mod last_good;
