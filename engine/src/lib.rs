@@ -21,3 +21,4 @@ pub mod resolve;
 pub mod revoke;
 pub mod ruleset;
 mod view;
+pub mod workloads;
