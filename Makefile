@@ -47,6 +47,7 @@ bench: ## criterion: parse, compile, plan, encode at four sizes
 	@scripts/setup.sh build
 	$(CARGO) bench --bench stages
 	$(CARGO) bench --bench shapes
+	$(CARGO) bench --bench analysis
 
 bench-peers: ## side by side with nft, ferm and iptables, as ratios of one run
 	@scripts/setup.sh test

@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod compile;
+pub mod connectivity;
 pub mod diff;
 pub mod eval;
 mod hash;
@@ -21,3 +22,4 @@ pub mod resolve;
 pub mod revoke;
 pub mod ruleset;
 mod view;
+pub mod workloads;

@@ -11,6 +11,7 @@ mod kubectl;
 mod last_good;
 mod limits;
 mod live;
+mod map;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

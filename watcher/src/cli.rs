@@ -18,6 +18,7 @@ mod compile;
 mod completions;
 mod confirm;
 mod demo;
+mod diff;
 #[cfg(feature = "kernel")]
 mod doctor;
 mod drops;
@@ -29,6 +30,7 @@ mod input;
 mod kubectl;
 mod live;
 mod man;
+mod map;
 mod outcome;
 #[cfg(feature = "cluster")]
 mod pause;
@@ -87,6 +89,8 @@ enum Command {
     Drops(drops::Args),
     Top(top::Args),
     Explain(explain::Args),
+    Map(map::Args),
+    Diff(diff::Args),
     Teardown(teardown::Args),
     Host(host::Args),
     Demo(demo::Args),
@@ -139,6 +143,8 @@ pub fn main() -> ExitCode {
         Command::Drops(args) => drops::run(&args, color),
         Command::Top(args) => top::run(&args),
         Command::Explain(args) => explain::run(&args, color),
+        Command::Map(args) => map::run(&args, color),
+        Command::Diff(args) => diff::run(&args, color),
         Command::Teardown(args) => teardown::run(&args),
         Command::Host(args) => host::run(&args, color),
         Command::Demo(args) => demo::run(&args, color),

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "cluster")]
 pub mod agent;
+pub mod analysis;
 pub mod applied;
 pub mod bridges;
 pub mod cli;
@@ -12,6 +13,7 @@ pub mod config;
 pub mod confirm;
 #[cfg(feature = "kernel")]
 pub mod demo;
+pub mod difference;
 #[cfg(feature = "kernel")]
 pub mod doctor;
 pub mod drops;
@@ -22,6 +24,7 @@ pub mod grace;
 #[cfg(feature = "kernel")]
 pub mod lab;
 pub mod last_good;
+pub mod map;
 pub mod observing;
 pub mod report;
 pub mod run_dir;
