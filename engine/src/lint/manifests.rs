@@ -1,0 +1,5 @@
+//! Policy against the rest of the manifests: `PAL4`.
+
+pub(crate) mod one_sided_allow;
+pub(crate) mod service_selects_nothing;
+pub(crate) mod service_unreachable;
