@@ -24,9 +24,11 @@ mod drops;
 mod explain;
 mod flows;
 mod host;
+mod init;
 mod input;
 #[cfg(feature = "cluster")]
 mod kubectl;
+mod lint;
 mod live;
 mod man;
 mod outcome;
@@ -36,6 +38,7 @@ mod plan;
 mod probation;
 mod reference;
 mod revert;
+mod rule;
 mod status;
 mod teardown;
 mod top;
@@ -43,7 +46,7 @@ mod top;
 use self::outcome::{Failure, Outcome};
 #[cfg(feature = "kernel")]
 pub use self::reference::doctor_reference;
-pub use self::reference::{config_reference, metrics_reference, reference};
+pub use self::reference::{config_reference, lints_reference, metrics_reference, reference};
 
 /// What the exit codes of every command mean, for `--help`.
 const EXIT_CODES: &str = "\
@@ -87,6 +90,9 @@ enum Command {
     Drops(drops::Args),
     Top(top::Args),
     Explain(explain::Args),
+    Lint(lint::Args),
+    Rule(rule::Args),
+    Init(init::Args),
     Teardown(teardown::Args),
     Host(host::Args),
     Demo(demo::Args),
@@ -139,6 +145,9 @@ pub fn main() -> ExitCode {
         Command::Drops(args) => drops::run(&args, color),
         Command::Top(args) => top::run(&args),
         Command::Explain(args) => explain::run(&args, color),
+        Command::Lint(args) => lint::run(&args, color),
+        Command::Rule(args) => rule::run(&args),
+        Command::Init(args) => init::run(&args),
         Command::Teardown(args) => teardown::run(&args),
         Command::Host(args) => host::run(&args, color),
         Command::Demo(args) => demo::run(&args, color),

@@ -22,6 +22,7 @@ pub mod grace;
 #[cfg(feature = "kernel")]
 pub mod lab;
 pub mod last_good;
+pub mod lint;
 pub mod observing;
 pub mod report;
 pub mod run_dir;

@@ -16,6 +16,7 @@ pub mod diagnostics;
 pub mod doctor;
 pub mod drops;
 pub mod explain;
+pub mod findings;
 pub mod json;
 mod places;
 pub mod plugin;

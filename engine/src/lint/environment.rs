@@ -13,16 +13,10 @@ pub struct Environment {
     pub pod_cidrs: Vec<IpNet>,
     /// The virtual addresses of Services.
     pub service_cidrs: Vec<IpNet>,
-    /// The addresses of nodes.
-    pub node_cidrs: Vec<IpNet>,
     /// Who answers DNS.
     pub dns: Option<Dns>,
     /// Where the API server listens.
     pub api_server: Option<ApiServer>,
-    /// Who forwards what comes in from outside: pods of these namespaces with these labels.
-    pub ingress_controllers: Vec<Pods>,
-    /// How administrators reach a node.
-    pub ssh: Option<Ssh>,
 }
 
 /// Pods by their namespace and labels.
@@ -50,15 +44,6 @@ pub struct ApiServer {
     pub cidrs: Vec<IpNet>,
     /// Its port, behind the Service.
     pub port: u16,
-}
-
-/// How administrators reach a node.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Ssh {
-    /// The ports.
-    pub ports: Vec<u16>,
-    /// From where.
-    pub from: Vec<IpNet>,
 }
 
 /// The label of the pods that answer DNS where nothing is configured.

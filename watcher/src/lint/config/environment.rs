@@ -1,0 +1,83 @@
+//! `environment` of the configuration.
+
+use std::num::NonZeroU16;
+
+use engine::lint::environment::{ApiServer, Dns, Environment, Pods};
+use ipnet::IpNet;
+use policy_lang::diagnostic::Diagnostic;
+use policy_lang::manifest::cidr::{self, Cidr};
+use policy_lang::manifest::tree::{Entry, Value};
+use policy_lang::name::Labels;
+
+use super::{Refused, text, unknown, wrong};
+
+/// Reads all of it. What is wrong with one fact does not hide what is wrong with another.
+pub(super) fn read(value: &Value, found: &mut Vec<Diagnostic>) -> Result<Environment, Refused> {
+    let mut environment = Environment::default();
+    for entry in value.entries().ok_or_else(|| wrong(value, "a mapping of facts"))? {
+        if let Err(refused) = set(&mut environment, entry) {
+            found.push(*refused);
+        }
+    }
+    Ok(environment)
+}
+
+fn set(environment: &mut Environment, entry: &Entry) -> Result<(), Refused> {
+    const KEYS: [&str; 4] = ["podCIDRs", "serviceCIDRs", "dns", "apiServer"];
+    let value = &entry.value;
+    match entry.key.value.as_ref() {
+        "podCIDRs" => environment.pod_cidrs = networks(value)?,
+        "serviceCIDRs" => environment.service_cidrs = networks(value)?,
+        "dns" => environment.dns = Some(dns(value)?),
+        "apiServer" => environment.api_server = Some(api_server(value)?),
+        _ => return Err(unknown(entry, &KEYS)),
+    }
+    Ok(())
+}
+
+fn dns(value: &Value) -> Result<Dns, Refused> {
+    const KEYS: [&str; 3] = ["namespace", "podLabels", "ports"];
+    only(value, &KEYS)?;
+    let namespace = value.field("namespace").ok_or_else(|| wrong(value, "a mapping with `namespace`"))?;
+    let labels = value.field("podLabels").ok_or_else(|| wrong(value, "a mapping with `podLabels`"))?;
+    let labels = labels.entries().ok_or_else(|| wrong(labels, "labels"))?;
+    let labels = labels.iter().map(|label| Ok((label.key.value.clone(), text(&label.value)?.into())));
+    let labels: Result<Vec<_>, Refused> = labels.collect();
+    let ports = match value.field("ports") {
+        Some(ports) => {
+            let items = ports.items().ok_or_else(|| wrong(ports, "a list of ports"))?;
+            items.iter().map(port).collect::<Result<Vec<u16>, Refused>>()?
+        }
+        None => vec![53],
+    };
+    let pods = Pods { namespace: text(namespace)?.into(), labels: labels?.into_iter().collect::<Labels>() };
+    Ok(Dns { pods, ports })
+}
+
+fn api_server(value: &Value) -> Result<ApiServer, Refused> {
+    only(value, &["cidrs", "port"])?;
+    let cidrs = value.field("cidrs").ok_or_else(|| wrong(value, "a mapping with `cidrs`"))?;
+    let port = value.field("port").map(port).transpose()?.unwrap_or(6443);
+    Ok(ApiServer { cidrs: networks(cidrs)?, port })
+}
+
+fn only(value: &Value, keys: &[&str]) -> Result<(), Refused> {
+    let entries = value.entries().ok_or_else(|| wrong(value, "a mapping"))?;
+    let other = entries.iter().find(|entry| !keys.contains(&entry.key.value.as_ref()));
+    other.map_or(Ok(()), |entry| Err(unknown(entry, keys)))
+}
+
+fn port(value: &Value) -> Result<u16, Refused> {
+    let number = value.scalar().and_then(|scalar| scalar.text.parse::<NonZeroU16>().ok());
+    number.map(NonZeroU16::get).ok_or_else(|| wrong(value, "a port"))
+}
+
+fn networks(value: &Value) -> Result<Vec<IpNet>, Refused> {
+    let items = value.items().ok_or_else(|| wrong(value, "a list of CIDRs"))?;
+    let network = |item: &Value| match cidr::parse(text(item)?) {
+        Ok(Cidr { net, doubt: None }) => Ok(net),
+        Ok(Cidr { net, doubt: Some(_) }) => Err(wrong(item, &format!("{net}"))),
+        Err(_) => Err(wrong(item, "a CIDR such as 10.42.0.0/16")),
+    };
+    items.iter().map(network).collect()
+}
