@@ -8,6 +8,9 @@ use ipnet::IpNet;
 use policy_lang::name::{Labels, NamespacedName};
 use policy_lang::port::Protocol;
 
+pub use self::objects::POD_NOT_PLACED;
+pub(crate) use self::objects::{counts, named_ports};
+
 mod objects;
 #[cfg(test)]
 mod tests;

@@ -22,3 +22,4 @@ pub mod resolve;
 pub mod revoke;
 pub mod ruleset;
 mod view;
+pub mod workloads;

@@ -109,7 +109,9 @@ pub fn find(objects: &[Object], config_map: &NamespacedName, sources: &Sources) 
             | Object::NetworkPolicy(_)
             | Object::ClusterNetworkPolicy(_)
             | Object::Service(_)
-            | Object::EndpointSlice(_) => {}
+            | Object::EndpointSlice(_)
+            | Object::Workload(_)
+            | Object::Route(_) => {}
         }
     }
     found(&parts, diagnostics, sources)
@@ -145,7 +147,9 @@ pub fn read(files: &[(String, String)], config_map: &NamespacedName, sources: &m
                 | Object::Pod(_)
                 | Object::NetworkPolicy(_)
                 | Object::Service(_)
-                | Object::EndpointSlice(_) => {}
+                | Object::EndpointSlice(_)
+                | Object::Workload(_)
+                | Object::Route(_) => {}
             }
         }
         if parts.len() == before {

@@ -13,15 +13,19 @@ mod load;
 pub mod locate;
 pub(crate) mod metadata;
 mod object;
+mod pod;
 pub(crate) mod reader;
+pub mod route;
 pub(crate) mod syntax;
 pub mod tree;
+pub mod workload;
 pub mod yaml;
 
 #[cfg(test)]
 mod tests;
 
-pub use load::{load, without_duplicates};
+pub use kind::Reading;
+pub use load::{load, load_kinds, without_duplicates};
 pub use object::{
     ClusterNetworkPolicy, ConfigMap, ContainerPort, Damage, DataEntry, EgressBaselineDocument, Endpoint, EndpointPort,
     EndpointSlice, Lifecycle, Metadata, Namespace, NetworkPolicy, Node, Object, Phase, Pod, PodNetwork, Readiness,

@@ -14,6 +14,7 @@ mod tests;
 
 use crate::diagnostic::{Diagnostic, ObjectRef};
 use crate::manifest::reader::{Dialect, Reader};
+use crate::manifest::workload::Workload;
 use crate::manifest::{NetworkPolicy, Pod};
 use crate::policy::Policy;
 use crate::source::Sources;
@@ -39,6 +40,11 @@ pub fn decode(policy: &NetworkPolicy, sources: &Sources, strictness: Strictness)
 /// which policies are about it.
 pub fn quarantine(pod: &Pod) -> Option<Policy> {
     pod.damage.map(|_| lower::quarantine(&pod.metadata))
+}
+
+/// The same for the pods of a workload.
+pub fn quarantine_template(workload: &Workload) -> Option<Policy> {
+    workload.damage.map(|_| lower::quarantine(&workload.metadata))
 }
 
 /// The fields of a NetworkPolicy, each with its place, and whether they can be trusted.

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "cluster")]
 pub mod agent;
+pub mod analysis;
 pub mod applied;
 pub mod bridges;
 pub mod cli;

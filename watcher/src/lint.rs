@@ -12,7 +12,7 @@ use policy_lang::baseline::{self, Baseline};
 use policy_lang::cluster_policy;
 use policy_lang::diagnostic::{Code, Diagnostic, Severity};
 use policy_lang::host::rule::HostRules;
-use policy_lang::manifest::{self, Object};
+use policy_lang::manifest::{self, Object, Reading};
 use policy_lang::name::NamespacedName;
 use policy_lang::network_policy::Strictness;
 use policy_lang::policy::Policy;
@@ -140,7 +140,7 @@ impl Loaded {
             self.add_host(path);
             return;
         }
-        let (objects, found) = manifest::load(path, text, &mut self.sources);
+        let (objects, found) = manifest::load_kinds(Reading::Everything, path, text, &mut self.sources);
         self.objects.extend(objects);
         self.found.extend(found);
     }

@@ -79,6 +79,41 @@ pub enum SourceError {
     StdinTwice,
 }
 
+/// What the policies among objects mean, without the baseline: a broken one is replaced by what fails closed.
+pub(crate) fn policies(objects: &[Object], sources: &Sources) -> (Vec<Policy>, Vec<Diagnostic>) {
+    let mut policies = Vec::new();
+    let mut diagnostics = Vec::new();
+    let mut pool = Pool::default();
+    for object in objects {
+        match object {
+            Object::NetworkPolicy(policy) => {
+                let (policy, found) = network_policy::decode(policy, sources, Strictness::Lenient);
+                policies.push(pool.policy(policy));
+                diagnostics.extend(found);
+            }
+            Object::Pod(pod) => policies.extend(network_policy::quarantine(pod)),
+            Object::Workload(workload) => policies.extend(network_policy::quarantine_template(workload)),
+            Object::Namespace(_)
+            | Object::Node(_)
+            | Object::ConfigMap(_)
+            | Object::Service(_)
+            | Object::EndpointSlice(_)
+            | Object::ClusterNetworkPolicy(_)
+            | Object::EgressBaseline(_)
+            | Object::Route(_) => {}
+        }
+    }
+    let (of_cluster, found) = cluster_policy::decode_all(objects, sources, Strictness::Lenient);
+    policies.extend(of_cluster);
+    diagnostics.extend(found);
+    (policies, diagnostics)
+}
+
+/// In the order in which they are asked.
+pub(crate) fn sort(policies: &mut [Policy]) {
+    policies.sort_by(|a, b| (a.tier, a.priority, &a.name).cmp(&(b.tier, b.priority, &b.name)));
+}
+
 /// Whether only the baseline has policies of a tier.
 pub(crate) fn is_of_baseline(tier: Tier) -> bool {
     match tier {
@@ -140,7 +175,7 @@ pub fn load_with_objects(config: &Config, texts: &dyn Texts) -> Result<(Loaded, 
     let mut loaded = Loaded { failsafes: host_options.failsafes(), ..Loaded::default() };
     let objects = loaded.read_manifests(manifests, texts)?;
     loaded.read_baseline(baseline, &objects, texts)?;
-    loaded.sort_policies();
+    sort(&mut loaded.policies);
     if let Some(path) = host {
         loaded.read_host(path, texts)?;
     }
@@ -177,25 +212,7 @@ impl Loaded {
         }
         let (objects, diagnostics) = manifest::without_duplicates(objects);
         self.diagnostics.extend(diagnostics);
-        let mut pool = Pool::default();
-        for object in &objects {
-            match object {
-                Object::NetworkPolicy(policy) => {
-                    let (policy, diagnostics) = network_policy::decode(policy, &self.sources, Strictness::Lenient);
-                    self.policies.push(pool.policy(policy));
-                    self.diagnostics.extend(diagnostics);
-                }
-                Object::Pod(pod) => self.policies.extend(network_policy::quarantine(pod)),
-                Object::Namespace(_)
-                | Object::Node(_)
-                | Object::ConfigMap(_)
-                | Object::Service(_)
-                | Object::EndpointSlice(_)
-                | Object::ClusterNetworkPolicy(_)
-                | Object::EgressBaseline(_) => {}
-            }
-        }
-        let (policies, diagnostics) = cluster_policy::decode_all(&objects, &self.sources, Strictness::Lenient);
+        let (policies, diagnostics) = policies(&objects, &self.sources);
         self.policies.extend(policies);
         self.diagnostics.extend(diagnostics);
         let (inventory, diagnostics) = Inventory::from_objects(&objects);
@@ -240,12 +257,7 @@ impl Loaded {
         self.policies.retain(|policy| !is_of_baseline(policy.tier));
         self.policies.extend(policies);
         self.baseline = LoadedBaseline::LastGood;
-        self.sort_policies();
-    }
-
-    /// In the order in which they are asked.
-    fn sort_policies(&mut self) {
-        self.policies.sort_by(|a, b| (a.tier, a.priority, &a.name).cmp(&(b.tier, b.priority, &b.name)));
+        sort(&mut self.policies);
     }
 
     fn read_host(&mut self, path: &Path, texts: &dyn Texts) -> Result<(), FileError> {

@@ -14,7 +14,7 @@ use super::{Endpoint, Inventory, NamedPort, Node, Pod};
 /// A namespace that is only referred to, without an object: assumed to bear nothing but its name label.
 const NAMESPACE_ASSUMED: Code = Code("PAL026");
 /// A pod without a node or without addresses: no rule can be about it yet.
-const POD_NOT_PLACED: Code = Code("PAL027");
+pub const POD_NOT_PLACED: Code = Code("PAL027");
 
 impl Inventory {
     /// Takes what matters out of objects, in any order. The last of two objects of one name counts.
@@ -51,7 +51,9 @@ impl Inventory {
                 | Object::NetworkPolicy(_)
                 | Object::ConfigMap(_)
                 | Object::ClusterNetworkPolicy(_)
-                | Object::EgressBaseline(_) => {}
+                | Object::EgressBaseline(_)
+                | Object::Workload(_)
+                | Object::Route(_) => {}
             }
         }
         for service in inventory.services.values_mut() {
@@ -90,7 +92,7 @@ impl Inventory {
     fn assume_namespaces(&mut self, objects: &[Object], diagnostics: &mut Vec<Diagnostic>) {
         let mut assumed = BTreeSet::new();
         for object in objects {
-            let (Object::Pod(_) | Object::NetworkPolicy(_)) = object else { continue };
+            let (Object::Pod(_) | Object::NetworkPolicy(_) | Object::Workload(_)) = object else { continue };
             let Some(metadata) = object.metadata() else { continue };
             let namespace = &metadata.name.namespace;
             if self.namespaces.contains_key(namespace) || !assumed.insert(Arc::clone(namespace)) {
@@ -110,7 +112,7 @@ impl Inventory {
 }
 
 /// Whether a pod is a subject and a peer: it has a network of its own and has not ended (sem-71 to sem-77).
-fn counts(pod: &manifest::Pod) -> bool {
+pub(crate) fn counts(pod: &manifest::Pod) -> bool {
     let ended = match pod.phase {
         Phase::Succeeded | Phase::Failed => true,
         Phase::Pending | Phase::Running | Phase::Unknown => false,
@@ -140,13 +142,10 @@ fn pod(pod: &manifest::Pod, pool: &mut Pool) -> Pod {
     let mut addresses = pod.addresses.clone();
     addresses.sort_unstable();
     addresses.dedup();
-    let named = pod.ports.iter().filter_map(|port| {
-        let name = pool.text(Arc::clone(port.name.as_ref()?));
-        Some(NamedPort { name, protocol: port.protocol, port: port.port.get() })
-    });
-    let mut ports: Vec<_> = named.collect();
-    ports.sort_unstable();
-    ports.dedup();
+    let mut ports = named_ports(&pod.ports);
+    for port in &mut ports {
+        port.name = pool.text(Arc::clone(&port.name));
+    }
     Pod {
         labels: pool.labels(&pod.metadata.labels),
         node: pod.node.clone().map(|node| pool.text(node)),
@@ -154,4 +153,16 @@ fn pod(pod: &manifest::Pod, pool: &mut Pool) -> Pod {
         ports,
         terminating: pod.lifecycle == Lifecycle::Terminating,
     }
+}
+
+/// The ports with a name, sorted, each once.
+pub(crate) fn named_ports(declared: &[manifest::ContainerPort]) -> Vec<NamedPort> {
+    let named = declared.iter().filter_map(|port| {
+        let name = Arc::clone(port.name.as_ref()?);
+        Some(NamedPort { name, protocol: port.protocol, port: port.port.get() })
+    });
+    let mut ports: Vec<_> = named.collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
 }

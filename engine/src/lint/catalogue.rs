@@ -89,6 +89,7 @@ pub static RULES: &[&Rule] = &[
     &posture::all_ports::ALL_PORTS,
     &posture::wide_port_range::WIDE_PORT_RANGE,
     &manifests::service_unreachable::SERVICE_UNREACHABLE,
+    &manifests::route_backend_blocked::ROUTE_BACKEND_BLOCKED,
     &manifests::one_sided_allow::ONE_SIDED_ALLOW,
     &manifests::service_selects_nothing::SERVICE_SELECTS_NOTHING,
     &baseline::schema::SCHEMA,

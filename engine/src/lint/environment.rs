@@ -17,6 +17,8 @@ pub struct Environment {
     pub dns: Option<Dns>,
     /// Where the API server listens.
     pub api_server: Option<ApiServer>,
+    /// Who forwards what comes in from outside.
+    pub ingress_controllers: Vec<Pods>,
 }
 
 /// Pods by their namespace and labels.

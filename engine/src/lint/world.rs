@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use policy_lang::diagnostic::{Diagnostic, ObjectRef};
+use policy_lang::manifest::route::Route;
 use policy_lang::manifest::{self, ContainerPort, Object, Phase, PodNetwork};
 use policy_lang::name::{Labels, NamespacedName};
 use policy_lang::network_policy;
@@ -36,6 +37,8 @@ pub(crate) struct World<'a> {
     pub(crate) broken: BTreeSet<Arc<str>>,
     /// The Services, by namespace.
     pub(crate) services: BTreeMap<&'a Arc<str>, Vec<&'a manifest::Service>>,
+    /// Ingresses and HTTPRoutes.
+    pub(crate) routes: Vec<&'a Route>,
     /// One address of pods of each family that they have.
     pub(crate) addresses: Vec<IpAddr>,
     /// For each class the policies that select it, as indexes.
@@ -89,6 +92,7 @@ impl<'a> World<'a> {
             policies: Vec::new(),
             broken: BTreeSet::new(),
             services: BTreeMap::new(),
+            routes: Vec::new(),
             addresses: addresses(objects),
             selecting: Vec::new(),
             selections: RefCell::default(),
@@ -111,13 +115,15 @@ impl<'a> World<'a> {
                 Object::Service(service) => {
                     world.services.entry(&service.metadata.name.namespace).or_default().push(service);
                 }
+                Object::Route(route) => world.routes.push(route),
                 Object::Namespace(_)
                 | Object::Node(_)
                 | Object::Pod(_)
                 | Object::ConfigMap(_)
                 | Object::EndpointSlice(_)
                 | Object::ClusterNetworkPolicy(_)
-                | Object::EgressBaseline(_) => {}
+                | Object::EgressBaseline(_)
+                | Object::Workload(_) => {}
             }
         }
         world.selecting = vec![Vec::new(); world.classes.len()];
@@ -267,26 +273,75 @@ pub(crate) fn listed<'n>(names: impl IntoIterator<Item = String> + 'n) -> String
     }
 }
 
-/// What binds to policy, and what is on the network of its node.
+/// What policy binds, and what is on the network of its node. Of a workload whose pods, or whose maker of pods, are in
+/// the input as well, those speak.
 fn workloads(objects: &[Object]) -> (Vec<Workload<'_>>, Vec<Workload<'_>>) {
+    let owners = owners(objects);
     let (mut own, mut on_host) = (Vec::new(), Vec::new());
     for object in objects {
-        let Object::Pod(pod) = object else { continue };
-        let ended = match pod.phase {
-            Phase::Succeeded | Phase::Failed => true,
-            Phase::Pending | Phase::Running | Phase::Unknown => false,
+        let (workload, network) = match object {
+            Object::Pod(pod) if pod.damage.is_none() && !has_ended(pod) => {
+                let manifest::Metadata { name, labels, span, .. } = &pod.metadata;
+                (Workload { kind: "Pod", name, labels, ports: &pod.ports, span: *span }, pod.network)
+            }
+            Object::Workload(made) if made.damage.is_none() => {
+                let manifest::Metadata { name, span, .. } = &made.metadata;
+                let kind = made.kind.name();
+                if owners.contains(&(&name.namespace, kind, &name.name)) {
+                    continue;
+                }
+                let template = &made.template;
+                let workload = Workload { kind, name, labels: &template.labels, ports: &template.ports, span: *span };
+                (workload, template.network)
+            }
+            Object::Pod(_)
+            | Object::Workload(_)
+            | Object::Namespace(_)
+            | Object::Node(_)
+            | Object::NetworkPolicy(_)
+            | Object::ConfigMap(_)
+            | Object::Service(_)
+            | Object::EndpointSlice(_)
+            | Object::ClusterNetworkPolicy(_)
+            | Object::EgressBaseline(_)
+            | Object::Route(_) => continue,
         };
-        if ended || pod.damage.is_some() {
-            continue;
-        }
-        let manifest::Metadata { name, labels, span, .. } = &pod.metadata;
-        let workload = Workload { kind: "Pod", name, labels, ports: &pod.ports, span: *span };
-        match pod.network {
+        match network {
             PodNetwork::Own => own.push(workload),
             PodNetwork::Host => on_host.push(workload),
         }
     }
     (own, on_host)
+}
+
+/// Namespace, kind and name of whatever made something in the input.
+fn owners(objects: &[Object]) -> BTreeSet<(&Arc<str>, &str, &Arc<str>)> {
+    objects
+        .iter()
+        .filter_map(|object| match object {
+            Object::Pod(pod) if !has_ended(pod) => Some((&pod.metadata.name.namespace, pod.owner.as_ref()?)),
+            Object::Workload(made) => Some((&made.metadata.name.namespace, made.owner.as_ref()?)),
+            Object::Pod(_)
+            | Object::Namespace(_)
+            | Object::Node(_)
+            | Object::NetworkPolicy(_)
+            | Object::ConfigMap(_)
+            | Object::Service(_)
+            | Object::EndpointSlice(_)
+            | Object::ClusterNetworkPolicy(_)
+            | Object::EgressBaseline(_)
+            | Object::Route(_) => None,
+        })
+        .map(|(namespace, owner)| (namespace, owner.kind.as_ref(), &owner.name))
+        .collect()
+}
+
+/// Whether its addresses belong to it no longer.
+fn has_ended(pod: &manifest::Pod) -> bool {
+    match pod.phase {
+        Phase::Succeeded | Phase::Failed => true,
+        Phase::Pending | Phase::Running | Phase::Unknown => false,
+    }
 }
 
 fn classes(mut workloads: Vec<Workload<'_>>) -> Vec<Class<'_>> {

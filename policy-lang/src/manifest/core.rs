@@ -4,17 +4,15 @@ use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
-use crate::diagnostic::Diagnostic;
 use crate::manifest::kind::Kind;
 use crate::manifest::object::{
-    ClusterNetworkPolicy, ConfigMap, ContainerPort, Damage, DataEntry, EgressBaselineDocument, Endpoint, EndpointPort,
-    EndpointSlice, Lifecycle, Metadata, Namespace, NetworkPolicy, Node, Object, Phase, Pod, PodNetwork, Readiness,
-    Service, ServicePort, TargetPort,
+    ClusterNetworkPolicy, ConfigMap, Damage, DataEntry, EgressBaselineDocument, Endpoint, EndpointPort, EndpointSlice,
+    Metadata, Namespace, NetworkPolicy, Node, Object, Readiness, Service, ServicePort, TargetPort,
 };
 use crate::manifest::reader::{Reader, integer};
-use crate::manifest::tree::{Entry, ScalarKind, Spanned, Value, duplicate_keys};
-use crate::manifest::{cidr, code, metadata};
-use crate::name::{NAMESPACE_NAME_LABEL, NamespacedName, UNREADABLE_LABEL};
+use crate::manifest::tree::{Entry, ScalarKind, Spanned, Value};
+use crate::manifest::{cidr, code, metadata, pod, route, workload};
+use crate::name::{NAMESPACE_NAME_LABEL, NamespacedName};
 use crate::port::Protocol;
 
 /// The label by which an EndpointSlice names its Service.
@@ -39,7 +37,7 @@ pub(super) fn object(
     Some(match kind {
         Kind::Namespace => Object::Namespace(namespace(metadata)),
         Kind::Node => Object::Node(node(document, metadata, reader)),
-        Kind::Pod => Object::Pod(pod(document, metadata, damage, reader)),
+        Kind::Pod => Object::Pod(pod::read(document, metadata, damage, reader)),
         Kind::NetworkPolicy => Object::NetworkPolicy(NetworkPolicy { metadata, document: document.clone(), damage }),
         Kind::ClusterNetworkPolicy => {
             Object::ClusterNetworkPolicy(ClusterNetworkPolicy { metadata, document: document.clone(), damage })
@@ -47,6 +45,9 @@ pub(super) fn object(
         Kind::ConfigMap => Object::ConfigMap(config_map(document, metadata, damage, reader)),
         Kind::Service => Object::Service(service(document, metadata, reader)),
         Kind::EndpointSlice => Object::EndpointSlice(endpoint_slice(document, metadata, reader)),
+        Kind::Workload(kind) => Object::Workload(workload::read(kind, document, metadata, damage, reader)),
+        Kind::Ingress => Object::Route(route::ingress(document, metadata, reader)),
+        Kind::HttpRoute => Object::Route(route::http_route(document, metadata, reader)),
         Kind::EgressBaseline => return None,
     })
 }
@@ -89,84 +90,6 @@ fn node(document: &Value, metadata: Metadata, reader: &mut Reader<'_>) -> Node {
         })
         .collect();
     Node { metadata, addresses, pod_cidrs }
-}
-
-fn pod(document: &Value, mut metadata: Metadata, damage: Option<Damage>, reader: &mut Reader<'_>) -> Pod {
-    let is_doubtful = document.field("metadata").is_some_and(Value::has_duplicate_key)
-        || !duplicate_keys(document.entries().unwrap_or_default()).is_empty();
-    let damage = damage.or(is_doubtful.then_some(Damage::Header));
-    if damage.is_some() {
-        metadata.labels = [(UNREADABLE_LABEL.into(), metadata.name.to_string().into())].into();
-    }
-    let node = at(document, &["spec", "nodeName"]).and_then(|name| reader.text(name, "a node's name"));
-    let network = match at(document, &["spec", "hostNetwork"]).and_then(|value| reader.boolean(value, "true or false"))
-    {
-        Some(true) => PodNetwork::Host,
-        Some(false) | None => PodNetwork::Own,
-    };
-    let phase = match at(document, &["status", "phase"]).and_then(Value::text).map(AsRef::as_ref) {
-        Some("Pending") => Phase::Pending,
-        Some("Running") => Phase::Running,
-        Some("Succeeded") => Phase::Succeeded,
-        Some("Failed") => Phase::Failed,
-        Some(_) | None => Phase::Unknown,
-    };
-    let lifecycle = match at(document, &["metadata", "deletionTimestamp"]) {
-        Some(_) => Lifecycle::Terminating,
-        None => Lifecycle::Live,
-    };
-    let mut addresses = Vec::new();
-    for item in items(document, &["status", "podIPs"], reader) {
-        push_address(&mut addresses, item.field("ip"), reader);
-    }
-    if addresses.is_empty() {
-        push_address(&mut addresses, at(document, &["status", "podIP"]), reader);
-    }
-    if network == PodNetwork::Own {
-        addresses.retain(|address| cidr::can_be_a_pods(*address) || refuse(*address, document, reader));
-    }
-    Pod {
-        metadata,
-        node: node.map(|node| node.value).filter(|node| !node.is_empty()),
-        network,
-        phase,
-        lifecycle,
-        addresses,
-        ports: container_ports(document, reader),
-        damage,
-    }
-}
-
-/// Whoever may write a Pod's status may write any address there, and what selects the pod would open that. Never true.
-fn refuse(address: IpAddr, document: &Value, reader: &mut Reader<'_>) -> bool {
-    let span = at(document, &["status"]).map_or(document.span, |status| status.span);
-    let message = format!("{address} can be no pod's address: it is not taken for this one's");
-    reader.diagnostics.push(Diagnostic::warning(code::POD_ADDRESS, span, message));
-    false
-}
-
-/// Ports of containers and of init containers that keep running (sem-61), sorted, each once.
-fn container_ports(document: &Value, reader: &mut Reader<'_>) -> Vec<ContainerPort> {
-    let restarts = |container: &&Value| {
-        container.field("restartPolicy").and_then(Value::text).is_some_and(|policy| policy.as_ref() == "Always")
-    };
-    let init = items(document, &["spec", "initContainers"], reader).iter().filter(restarts);
-    let containers = items(document, &["spec", "containers"], reader).iter().chain(init);
-    let mut ports = Vec::new();
-    let mut declared = Vec::new();
-    for container in containers {
-        declared.extend(items(container, &["ports"], reader));
-    }
-    for port in declared {
-        let Some(number) = port.field("containerPort").and_then(|number| port_number(number, reader)) else { continue };
-        let name = port.field("name").and_then(|name| reader.text(name, "a port's name")).map(|name| name.value);
-        if let Some(protocol) = protocol(port, reader) {
-            ports.push(ContainerPort { name, protocol, port: number });
-        }
-    }
-    ports.sort_unstable();
-    ports.dedup();
-    ports
 }
 
 fn config_map(document: &Value, metadata: Metadata, damage: Option<Damage>, reader: &mut Reader<'_>) -> ConfigMap {
@@ -276,7 +199,7 @@ fn target_pod(endpoint: &Value, slice: &Metadata) -> Option<NamespacedName> {
 }
 
 /// A port number, 1 to 65535.
-fn port_number(value: &Value, reader: &mut Reader<'_>) -> Option<NonZeroU16> {
+pub(super) fn port_number(value: &Value, reader: &mut Reader<'_>) -> Option<NonZeroU16> {
     let number = value.scalar().filter(|scalar| scalar.kind() == ScalarKind::Number);
     let port = number.and_then(|scalar| integer(&scalar.text)).and_then(|number| u16::try_from(number).ok());
     let port = port.and_then(NonZeroU16::new);
@@ -287,7 +210,7 @@ fn port_number(value: &Value, reader: &mut Reader<'_>) -> Option<NonZeroU16> {
     port
 }
 
-fn protocol(value: &Value, reader: &mut Reader<'_>) -> Option<Protocol> {
+pub(super) fn protocol(value: &Value, reader: &mut Reader<'_>) -> Option<Protocol> {
     let Some(written) = value.field("protocol") else { return Some(Protocol::Tcp) };
     let Spanned { value: text, span } = reader.text(written, "a protocol")?;
     let protocol = protocol_named(&text);
@@ -307,7 +230,7 @@ pub(crate) fn protocol_named(text: &str) -> Option<Protocol> {
     }
 }
 
-fn push_address(addresses: &mut Vec<IpAddr>, value: Option<&Value>, reader: &mut Reader<'_>) {
+pub(super) fn push_address(addresses: &mut Vec<IpAddr>, value: Option<&Value>, reader: &mut Reader<'_>) {
     let Some(text) = value.and_then(|value| reader.text(value, "an address")) else { return };
     // Before it has one, a pod's address is the empty text.
     if text.value.is_empty() {
@@ -323,11 +246,11 @@ fn push_address(addresses: &mut Vec<IpAddr>, value: Option<&Value>, reader: &mut
 }
 
 /// The field at the end of a path of fields.
-fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
+pub(super) fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
     path.iter().try_fold(value, |value, field| value.field(field))
 }
 
 /// The items of a list at the end of a path of fields; none where it is not written.
-fn items<'v>(value: &'v Value, path: &[&str], reader: &mut Reader<'_>) -> &'v [Value] {
+pub(super) fn items<'v>(value: &'v Value, path: &[&str], reader: &mut Reader<'_>) -> &'v [Value] {
     at(value, path).and_then(|value| reader.list(value, "a list")).unwrap_or_default()
 }

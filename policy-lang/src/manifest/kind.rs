@@ -1,6 +1,16 @@
 //! The kinds that are read, and how to tell them from others of the same name.
 
+use crate::manifest::workload::WorkloadKind;
 use crate::suggest::nearest;
+
+/// Which kinds are read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reading {
+    /// Those that are enforced, or that say what is: what a node wants to know.
+    Enforced,
+    /// Beside those, what makes pods and what leads to them: what somebody wants to know who has no cluster to ask.
+    Everything,
+}
 
 /// A kind that is read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -14,6 +24,9 @@ pub(super) enum Kind {
     EndpointSlice,
     EgressBaseline,
     ClusterNetworkPolicy,
+    Workload(WorkloadKind),
+    Ingress,
+    HttpRoute,
 }
 
 const KINDS: &[Kind] = &[
@@ -27,6 +40,29 @@ const KINDS: &[Kind] = &[
     Kind::EgressBaseline,
     Kind::ClusterNetworkPolicy,
 ];
+
+/// Those that only [`Reading::Everything`] reads.
+const ANALYSED: &[Kind] = &[
+    Kind::Workload(WorkloadKind::Deployment),
+    Kind::Workload(WorkloadKind::StatefulSet),
+    Kind::Workload(WorkloadKind::DaemonSet),
+    Kind::Workload(WorkloadKind::ReplicaSet),
+    Kind::Workload(WorkloadKind::ReplicationController),
+    Kind::Workload(WorkloadKind::Job),
+    Kind::Workload(WorkloadKind::CronJob),
+    Kind::Ingress,
+    Kind::HttpRoute,
+];
+
+impl Reading {
+    fn kinds(self) -> impl Iterator<Item = Kind> {
+        let analysed = match self {
+            Self::Enforced => &[],
+            Self::Everything => ANALYSED,
+        };
+        KINDS.iter().chain(analysed).copied()
+    }
+}
 
 /// Whether objects of a kind belong to a namespace.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -47,13 +83,25 @@ impl Kind {
             Self::EndpointSlice => "EndpointSlice",
             Self::EgressBaseline => "EgressBaseline",
             Self::ClusterNetworkPolicy => "ClusterNetworkPolicy",
+            Self::Workload(kind) => kind.name(),
+            Self::Ingress => "Ingress",
+            Self::HttpRoute => "HTTPRoute",
         }
     }
 
     pub(super) fn api_version(self) -> &'static str {
         match self {
             Self::Namespace | Self::Node | Self::Pod | Self::ConfigMap | Self::Service => "v1",
-            Self::NetworkPolicy => "networking.k8s.io/v1",
+            Self::Workload(WorkloadKind::ReplicationController) => "v1",
+            Self::Workload(
+                WorkloadKind::Deployment
+                | WorkloadKind::StatefulSet
+                | WorkloadKind::DaemonSet
+                | WorkloadKind::ReplicaSet,
+            ) => "apps/v1",
+            Self::Workload(WorkloadKind::Job | WorkloadKind::CronJob) => "batch/v1",
+            Self::HttpRoute => "gateway.networking.k8s.io/v1",
+            Self::NetworkPolicy | Self::Ingress => "networking.k8s.io/v1",
             Self::EndpointSlice => "discovery.k8s.io/v1",
             Self::EgressBaseline => "palisade.dev/v1alpha1",
             Self::ClusterNetworkPolicy => "policy.networking.k8s.io/v1alpha2",
@@ -63,39 +111,55 @@ impl Kind {
     pub(super) fn scope(self) -> Scope {
         match self {
             Self::Namespace | Self::Node | Self::EgressBaseline | Self::ClusterNetworkPolicy => Scope::Cluster,
-            Self::Pod | Self::NetworkPolicy | Self::ConfigMap | Self::Service | Self::EndpointSlice => {
-                Scope::Namespaced
-            }
+            Self::Pod
+            | Self::NetworkPolicy
+            | Self::ConfigMap
+            | Self::Service
+            | Self::EndpointSlice
+            | Self::Workload(_)
+            | Self::Ingress
+            | Self::HttpRoute => Scope::Namespaced,
         }
     }
 
     fn of_group(self, group: &str) -> bool {
-        // NetworkPolicy lived in `extensions` until 1.15, where it would be a mistake to skip it as foreign.
-        group == self::group(self.api_version()) || (self == Self::NetworkPolicy && group == "extensions")
+        // They lived in `extensions` once, where it would be a mistake to skip them as foreign.
+        let was_extension = matches!(
+            self,
+            Self::NetworkPolicy
+                | Self::Ingress
+                | Self::Workload(WorkloadKind::Deployment | WorkloadKind::DaemonSet | WorkloadKind::ReplicaSet)
+        );
+        group == self::group(self.api_version()) || (was_extension && group == "extensions")
+    }
+
+    fn is_served_as(self, api_version: &str) -> bool {
+        let older = self == Self::HttpRoute && api_version == "gateway.networking.k8s.io/v1beta1";
+        older || api_version == self.api_version()
     }
 }
 
 /// The kind, and what is wrong with its `apiVersion`; nothing for kinds that are not read.
-pub(super) fn recognise(api_version: Option<&str>, name: &str) -> Option<(Kind, Option<String>)> {
-    let kind = *KINDS.iter().find(|kind| kind.name() == name)?;
+pub(super) fn recognise(reading: Reading, api_version: Option<&str>, name: &str) -> Option<(Kind, Option<String>)> {
+    let kind = reading.kinds().find(|kind| kind.name() == name)?;
     let Some(written) = api_version else {
         return Some((kind, Some(format!("a {name} needs its `apiVersion`"))));
     };
     if !kind.of_group(group(written)) {
         return None;
     }
-    let fault = (written != kind.api_version()).then(|| format!("no server has `{written}` for a {name}"));
+    let fault = (!kind.is_served_as(written)).then(|| format!("no server has `{written}` for a {name}"));
     Some((kind, fault))
 }
 
 /// The kind that was meant by a name that no API group of ours has: `Networkpolicy`, `NetworkPolicyies`. Skipped as
 /// foreign, it would be missing in silence.
-pub(super) fn meant(api_version: Option<&str>, name: &str) -> Option<Kind> {
-    let is_possible = |kind: &&Kind| api_version.is_none_or(|written| kind.of_group(group(written)));
-    let kinds: Vec<_> = KINDS.iter().filter(is_possible).collect();
+pub(super) fn meant(reading: Reading, api_version: Option<&str>, name: &str) -> Option<Kind> {
+    let is_possible = |kind: &Kind| api_version.is_none_or(|written| kind.of_group(group(written)));
+    let kinds: Vec<_> = reading.kinds().filter(is_possible).collect();
     let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
     let near = nearest(name, &names)?;
-    kinds.into_iter().find(|kind| kind.name() == near).copied()
+    kinds.into_iter().find(|kind| kind.name() == near)
 }
 
 /// A kind that holds other objects.
@@ -108,12 +172,12 @@ pub(super) enum List<'n> {
 }
 
 /// Whether a kind is a list of objects that are read.
-pub(super) fn list<'n>(api_version: Option<&str>, name: &'n str) -> Option<List<'n>> {
+pub(super) fn list<'n>(reading: Reading, api_version: Option<&str>, name: &'n str) -> Option<List<'n>> {
     if name == "List" {
         return Some(List::Mixed);
     }
     let item = name.strip_suffix("List")?;
-    recognise(api_version, item).map(|_| List::Of(item))
+    recognise(reading, api_version, item).map(|_| List::Of(item))
 }
 
 fn group(api_version: &str) -> &str {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, ObjectRef, Severity};
 use crate::manifest::code;
-use crate::manifest::kind::{self, Kind, List};
+use crate::manifest::kind::{self, Kind, List, Reading};
 use crate::manifest::locate::Locator;
 use crate::manifest::object::{Damage, Metadata, Object};
 use crate::manifest::reader::{Dialect, Reader};
@@ -21,11 +21,17 @@ const MAX_TEXT: usize = 256 << 20;
 /// of more than 3 MiB (`MaxRequestBodyBytes` of k8s.io/apiserver), of which etcd stores half.
 const MAX_OBJECT: usize = 3 << 20;
 
-/// Reads every object of a text of manifests: YAML documents, JSON, and lists of either.
+/// Reads every object of a text of manifests that is enforced, or that says what is: YAML documents, JSON, and lists of
+/// either.
 ///
 /// Objects that are broken in part keep what can be read of them. What makes a NetworkPolicy or a baseline broken is
 /// found when it is decoded; here it only gets its [`Damage`].
 pub fn load(path: &str, text: &str, sources: &mut Sources) -> (Vec<Object>, Vec<Diagnostic>) {
+    load_kinds(Reading::Enforced, path, text, sources)
+}
+
+/// The same for a choice of kinds.
+pub fn load_kinds(reading: Reading, path: &str, text: &str, sources: &mut Sources) -> (Vec<Object>, Vec<Diagnostic>) {
     if text.len() > MAX_TEXT {
         let source = sources.add(path, "");
         let span = Span { source, start: 0, end: 0 };
@@ -34,7 +40,8 @@ pub fn load(path: &str, text: &str, sources: &mut Sources) -> (Vec<Object>, Vec<
     }
     let source = sources.add(path, text);
     let text = Arc::clone(sources.text(source));
-    let mut loader = Loader { sources, objects: Vec::new(), diagnostics: Vec::new(), skipped: BTreeSet::new() };
+    let mut loader =
+        Loader { reading, sources, objects: Vec::new(), diagnostics: Vec::new(), skipped: BTreeSet::new() };
     for document in yaml::documents(&text, &Locator::of_source(source)) {
         loader.document(document);
     }
@@ -70,6 +77,7 @@ pub fn without_duplicates(objects: Vec<Object>) -> (Vec<Object>, Vec<Diagnostic>
 }
 
 struct Loader<'s> {
+    reading: Reading,
     sources: &'s Sources,
     objects: Vec<Object>,
     diagnostics: Vec<Diagnostic>,
@@ -121,7 +129,7 @@ impl Loader<'_> {
             }
             return;
         };
-        if let Some(list) = kind::list(api_version, name) {
+        if let Some(list) = kind::list(self.reading, api_version, name) {
             let inherited = match list {
                 List::Mixed => Inherited::default(),
                 List::Of(kind) => Inherited { api_version, kind: Some(kind) },
@@ -129,7 +137,7 @@ impl Loader<'_> {
             self.list(value, inherited, reach, context);
             return;
         }
-        let Some((kind, fault)) = kind::recognise(api_version, name) else {
+        let Some((kind, fault)) = kind::recognise(self.reading, api_version, name) else {
             self.skip(value, api_version, name, context);
             return;
         };
@@ -194,7 +202,7 @@ impl Loader<'_> {
             .findings
             .retain(|finding| !certain || finding.code == code::YAML_SYNTAX || !is_inside(finding, value.span));
         let full = format!("{name} ({})", api_version.unwrap_or("no apiVersion"));
-        if let Some(kind) = kind::meant(api_version, name) {
+        if let Some(kind) = kind::meant(self.reading, api_version, name) {
             let at = value.field("kind").map_or(value.span, |kind| kind.span);
             let help = format!("did you mean `{}`?", kind.name());
             let message = format!("no server has the kind {full}");
@@ -236,9 +244,15 @@ fn read(kind: Kind, value: &Value, reach: Reach, context: &Context, reader: &mut
         match kind {
             Kind::NetworkPolicy if placed => {}
             Kind::ConfigMap | Kind::EgressBaseline | Kind::ClusterNetworkPolicy => {}
-            Kind::NetworkPolicy | Kind::Namespace | Kind::Node | Kind::Pod | Kind::Service | Kind::EndpointSlice => {
-                return None;
-            }
+            Kind::NetworkPolicy
+            | Kind::Namespace
+            | Kind::Node
+            | Kind::Pod
+            | Kind::Service
+            | Kind::EndpointSlice
+            | Kind::Workload(_)
+            | Kind::Ingress
+            | Kind::HttpRoute => return None,
         }
     }
     if kind == Kind::EgressBaseline {

@@ -52,7 +52,10 @@ pub(super) fn read(kind: Kind, document: &Value, reader: &mut Reader<'_>) -> Met
         | Kind::Service
         | Kind::EndpointSlice
         | Kind::EgressBaseline
-        | Kind::ClusterNetworkPolicy => syntax::subdomain_fault(&name.value),
+        | Kind::ClusterNetworkPolicy
+        | Kind::Workload(_)
+        | Kind::Ingress
+        | Kind::HttpRoute => syntax::subdomain_fault(&name.value),
     });
     if let (Some(fault), Some(name)) = (fault, &name) {
         reader.error(code::BAD_NAME, name.span, format!("the name `{}` {fault}", name.value));

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use crate::manifest::route::Route;
 use crate::manifest::tree::{Spanned, Value};
+use crate::manifest::workload::{Owner, Workload};
 use crate::name::{Labels, NamespacedName};
 use crate::port::Protocol;
 use crate::source::{Origin, Span};
@@ -32,6 +34,10 @@ pub enum Object {
     ClusterNetworkPolicy(ClusterNetworkPolicy),
     /// A palisade.dev EgressBaseline that stands in a file of its own, not yet judged: see [`crate::baseline`].
     EgressBaseline(EgressBaselineDocument),
+    /// What makes pods of a template.
+    Workload(Workload),
+    /// networking.k8s.io/v1 Ingress or gateway.networking.k8s.io HTTPRoute.
+    Route(Route),
 }
 
 /// What every object has.
@@ -83,6 +89,8 @@ pub struct Pod {
     pub addresses: Vec<IpAddr>,
     /// Declared ports of its containers and of its restartable init containers (sem-61).
     pub ports: Vec<ContainerPort>,
+    /// Who made it, by `metadata.ownerReferences`.
+    pub owner: Option<Owner>,
     /// What loading found wrong with its text or its metadata. No policy can be trusted to select such a pod: its only
     /// label is [`crate::name::UNREADABLE_LABEL`], and [`crate::network_policy::quarantine`] isolates it.
     pub damage: Option<Damage>,
@@ -292,6 +300,8 @@ impl Object {
             Self::EndpointSlice(_) => "EndpointSlice",
             Self::ClusterNetworkPolicy(_) => "ClusterNetworkPolicy",
             Self::EgressBaseline(_) => "EgressBaseline",
+            Self::Workload(workload) => workload.kind.name(),
+            Self::Route(route) => route.kind.name(),
         }
     }
 
@@ -306,6 +316,8 @@ impl Object {
             Self::Service(service) => Some(&service.metadata),
             Self::EndpointSlice(slice) => Some(&slice.metadata),
             Self::ClusterNetworkPolicy(policy) => Some(&policy.metadata),
+            Self::Workload(workload) => Some(&workload.metadata),
+            Self::Route(route) => Some(&route.metadata),
             Self::EgressBaseline(_) => None,
         }
     }

@@ -7,6 +7,8 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::name::NAMESPACE_NAME_LABEL;
 use crate::source::Sources;
 
+mod workloads;
+
 /// The objects of a text as `Kind namespace/name`, and its findings as `CODE line`.
 #[track_caller]
 fn check(text: &str, objects: &[&str], findings: &[&str]) {
@@ -332,7 +334,9 @@ fn the_examples_load_without_a_finding() {
                 | Object::Service(_)
                 | Object::EndpointSlice(_)
                 | Object::ClusterNetworkPolicy(_)
-                | Object::EgressBaseline(_) => {}
+                | Object::EgressBaseline(_)
+                | Object::Workload(_)
+                | Object::Route(_) => {}
             }
         }
     }

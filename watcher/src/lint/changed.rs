@@ -2,65 +2,34 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use engine::lint::environment::Environment;
 use policy_lang::diagnostic::Diagnostic;
 use policy_lang::source::Sources;
 
 use super::load_texts;
+use crate::analysis::{GitError, Place, PlaceError};
+use crate::source::files::{FileError, STDIN};
 
 /// What findings are compared with where no commit is named.
 pub const DEFAULT_REF: &str = "HEAD";
 
-/// Most bytes that are read of one commit.
-const BYTES: usize = 256 << 20;
-
-/// Why the other commit could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum GitError {
-    /// The program could not be run.
-    #[error("cannot run git")]
-    Run(#[source] std::io::Error),
-    /// It says no.
-    #[error("git {what}: {message}")]
-    Refused {
-        /// What was asked.
-        what: String,
-        /// Its last words.
-        message: String,
-    },
-    /// No commit is called so.
-    #[error("`{0}` is no name of a commit")]
-    Name(String),
-    /// More than the bound.
-    #[error("the manifests of that commit have more than {BYTES} bytes")]
-    TooLarge,
-}
-
-/// The fingerprints of what is found in the same paths at another commit.
+/// The fingerprints of what is found in the same paths at another commit. A path that was not there has none.
 ///
 /// # Errors
-/// [`GitError`].
-pub fn known_at(commit: &str, paths: &[PathBuf], environment: &Environment) -> Result<BTreeSet<String>, GitError> {
-    if commit.is_empty() || commit.starts_with('-') {
-        return Err(GitError::Name(commit.to_owned()));
-    }
-    // Names as git has them: from the top of the repository.
-    let prefix = git(&["rev-parse", "--show-prefix"])?;
-    let prefix = prefix.trim_end();
+/// [`PlaceError`] if git does not know the commit.
+pub fn known_at(commit: &str, paths: &[PathBuf], environment: &Environment) -> Result<BTreeSet<String>, PlaceError> {
     let mut texts = Vec::new();
-    let mut bytes = 0;
-    for path in paths {
-        let path = path.to_string_lossy();
-        let listed = git(&["ls-tree", "-r", "-z", "--name-only", "--end-of-options", commit, "--", &path])?;
-        for name in listed.split('\0').filter(|name| is_read(name)) {
-            let text = git(&["show", "--end-of-options", &format!("{commit}:{prefix}{name}")])?;
-            bytes += text.len();
-            if bytes > BYTES {
-                return Err(GitError::TooLarge);
-            }
-            texts.push((name.to_owned(), text));
+    for path in paths.iter().filter(|path| path.as_path() != Path::new(STDIN)) {
+        let place = Place::Git { reference: commit.to_owned(), path: from_root(path)? };
+        let found = match place.texts() {
+            Err(PlaceError::Git(GitError::NoManifests { .. })) => continue,
+            found => found?,
+        };
+        let prefix = format!("git:{commit}:");
+        for (path, text) in found {
+            let shown = path.strip_prefix(&prefix).unwrap_or(&path).to_owned();
+            texts.extend(text.ok().map(|text| (shown, text)));
         }
     }
     let loaded = load_texts(&texts);
@@ -75,18 +44,11 @@ pub fn keep_new(findings: &mut Vec<Diagnostic>, known: &BTreeSet<String>, source
     findings.retain(|_| marks.next().is_none_or(|mark| !known.contains(mark)));
 }
 
-fn is_read(name: &str) -> bool {
-    let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
-    // Host rules include files by their paths, which are those of today.
-    matches!(extension, Some("yaml" | "yml" | "json"))
-}
-
-fn git(arguments: &[&str]) -> Result<String, GitError> {
-    let output = Command::new("git").args(arguments).output().map_err(GitError::Run)?;
-    if !output.status.success() {
-        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        let what = arguments.first().copied().unwrap_or_default().to_owned();
-        return Err(GitError::Refused { what, message });
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+/// A path from the top of its repository: the nearest folder above that has a `.git`.
+fn from_root(path: &Path) -> Result<String, PlaceError> {
+    let unreadable = |error| FileError::Unreadable { path: path.display().to_string(), error };
+    let full = path.canonicalize().map_err(unreadable)?;
+    let root = full.ancestors().find(|folder| folder.join(".git").exists());
+    let inside = root.and_then(|root| full.strip_prefix(root).ok()).unwrap_or(path);
+    Ok(inside.to_string_lossy().into_owned())
 }

@@ -65,11 +65,18 @@ pub enum FileError {
 /// # Errors
 /// [`FileError::Unreadable`], [`FileError::TooLarge`], [`FileError::NotText`].
 pub fn read(path: &Path) -> Result<String, FileError> {
-    let bytes = read_bytes(path)?;
+    text(read_bytes(path)?, &shown(path))
+}
+
+/// Bytes as text.
+///
+/// # Errors
+/// [`FileError::NotText`].
+pub(crate) fn text(bytes: Vec<u8>, shown: &str) -> Result<String, FileError> {
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = 1 + error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count();
-        FileError::NotText { path: shown(path), line }
+        FileError::NotText { path: shown.to_owned(), line }
     })
 }
 
@@ -183,12 +190,18 @@ fn collect(
     Ok(())
 }
 
-fn is_hidden(path: &Path) -> bool {
+/// Whether a name begins with a dot.
+pub(crate) fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     path.extension().and_then(|extension| extension.to_str()).is_some_and(|found| extensions.contains(&found))
+}
+
+/// Whether it is called as manifests are.
+pub(crate) fn is_manifest(path: &Path) -> bool {
+    has_extension(path, &EXTENSIONS)
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! PAL401 service-unreachable: a Service port on which no backend admits anybody.
 
-use policy_lang::manifest::TargetPort;
 use policy_lang::network_policy::RuleSpec;
 use policy_lang::policy::{Action, Direction};
-use policy_lang::port::{PortMatch, Ports, Protocol};
+use policy_lang::port::Protocol;
 
+use crate::lint::manifests::targets;
 use crate::lint::rule::{Check, Report, label, rule};
 use crate::lint::world::Class;
 use crate::lint::world::{World, listed};
@@ -83,20 +83,12 @@ fn check(world: &World<'_>, report: &mut Report<'_>) {
     if accepts_above {
         return;
     }
-    for service in world.services.values().flatten().filter(|service| !service.selector.is_empty()) {
-        let (backends, Some(span)) = (backends(world, service), service.metadata.span) else { continue };
+    for service in world.services.values().flatten() {
+        let (backends, Some(span)) = (targets::backends(world, service), service.metadata.span) else { continue };
         for port in &service.ports {
-            let numbers = |class: &Class<'_>| match &port.target {
-                TargetPort::Number(number) => vec![number.get()],
-                TargetPort::Name(name) => {
-                    let own = class.ports.iter();
-                    let own = own.filter(|own| own.name.as_ref() == Some(name) && own.protocol == port.protocol);
-                    own.map(|own| own.port.get()).collect()
-                }
-            };
             let is_closed = |index: &u32| {
                 world.class(*index).is_some_and(|class| {
-                    let numbers = numbers(class);
+                    let numbers = targets::numbers(port, class);
                     !numbers.is_empty() && is_closed(world, *index, class, port.protocol, &numbers)
                 })
             };
@@ -112,26 +104,10 @@ fn check(world: &World<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// The classes behind a Service.
-fn backends(world: &World<'_>, service: &policy_lang::manifest::Service) -> Vec<u32> {
-    let own = world.in_namespace(&service.metadata.name.namespace);
-    own.filter(|(_, class)| service.selector.iter().all(|(key, value)| class.labels.get(key) == Some(value)))
-        .map(|(index, _)| index)
-        .collect()
-}
-
 fn is_closed(world: &World<'_>, index: u32, class: &Class<'_>, protocol: Protocol, numbers: &[u16]) -> bool {
-    let has = |port: &PortMatch| {
-        port.protocol == protocol
-            && match &port.ports {
-                Ports::All => true,
-                Ports::Range(range) => numbers.iter().any(|number| range.contains(*number)),
-                Ports::Named(name) => class.ports.iter().any(|own| {
-                    own.name.as_ref() == Some(name) && own.protocol == protocol && numbers.contains(&own.port.get())
-                }),
-            }
+    let opens = |rule: &RuleSpec| {
+        rule.ports.is_empty() || rule.ports.iter().any(|port| targets::has(&port.value, class, protocol, numbers))
     };
-    let opens = |rule: &RuleSpec| rule.ports.is_empty() || rule.ports.iter().any(|port| has(&port.value));
     let mut isolating = world.isolating(index, Direction::Ingress).peekable();
     isolating.peek().is_some()
         && !world.broken.contains(class.namespace)

@@ -89,7 +89,7 @@ pub(super) fn of(collection: &Collection, name: &NamespacedName, text: &str, poo
         }
         Object::Service(service) => meaning.service = Some(ServicePart::Service(service.clone())),
         Object::EndpointSlice(slice) => meaning.service = Some(ServicePart::Slice(slice.clone())),
-        Object::EgressBaseline(_) => {}
+        Object::EgressBaseline(_) | Object::Workload(_) | Object::Route(_) => {}
     }
     meaning
 }

@@ -23,13 +23,17 @@ pub(super) fn read(value: &Value, found: &mut Vec<Diagnostic>) -> Result<Environ
 }
 
 fn set(environment: &mut Environment, entry: &Entry) -> Result<(), Refused> {
-    const KEYS: [&str; 4] = ["podCIDRs", "serviceCIDRs", "dns", "apiServer"];
+    const KEYS: [&str; 5] = ["podCIDRs", "serviceCIDRs", "dns", "apiServer", "ingressControllers"];
     let value = &entry.value;
     match entry.key.value.as_ref() {
         "podCIDRs" => environment.pod_cidrs = networks(value)?,
         "serviceCIDRs" => environment.service_cidrs = networks(value)?,
         "dns" => environment.dns = Some(dns(value)?),
         "apiServer" => environment.api_server = Some(api_server(value)?),
+        "ingressControllers" => {
+            let items = value.items().ok_or_else(|| wrong(value, "a list of namespaces with labels"))?;
+            environment.ingress_controllers = items.iter().map(controller).collect::<Result<Vec<_>, _>>()?;
+        }
         _ => return Err(unknown(entry, &KEYS)),
     }
     Ok(())
@@ -38,11 +42,8 @@ fn set(environment: &mut Environment, entry: &Entry) -> Result<(), Refused> {
 fn dns(value: &Value) -> Result<Dns, Refused> {
     const KEYS: [&str; 3] = ["namespace", "podLabels", "ports"];
     only(value, &KEYS)?;
-    let namespace = value.field("namespace").ok_or_else(|| wrong(value, "a mapping with `namespace`"))?;
     let labels = value.field("podLabels").ok_or_else(|| wrong(value, "a mapping with `podLabels`"))?;
-    let labels = labels.entries().ok_or_else(|| wrong(labels, "labels"))?;
-    let labels = labels.iter().map(|label| Ok((label.key.value.clone(), text(&label.value)?.into())));
-    let labels: Result<Vec<_>, Refused> = labels.collect();
+    let pods = pods(value, Some(labels))?;
     let ports = match value.field("ports") {
         Some(ports) => {
             let items = ports.items().ok_or_else(|| wrong(ports, "a list of ports"))?;
@@ -50,8 +51,23 @@ fn dns(value: &Value) -> Result<Dns, Refused> {
         }
         None => vec![53],
     };
-    let pods = Pods { namespace: text(namespace)?.into(), labels: labels?.into_iter().collect::<Labels>() };
     Ok(Dns { pods, ports })
+}
+
+fn controller(value: &Value) -> Result<Pods, Refused> {
+    only(value, &["namespace", "podLabels"])?;
+    pods(value, value.field("podLabels"))
+}
+
+fn pods(value: &Value, labels: Option<&Value>) -> Result<Pods, Refused> {
+    let namespace = value.field("namespace").ok_or_else(|| wrong(value, "a mapping with `namespace`"))?;
+    let mut found = Vec::new();
+    if let Some(labels) = labels {
+        for label in labels.entries().ok_or_else(|| wrong(labels, "labels"))? {
+            found.push((label.key.value.clone(), text(&label.value)?.into()));
+        }
+    }
+    Ok(Pods { namespace: text(namespace)?.into(), labels: found.into_iter().collect::<Labels>() })
 }
 
 fn api_server(value: &Value) -> Result<ApiServer, Refused> {
