@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use engine::compile::{ForwardMode, Input as Compiled, compile};
 use engine::inventory::Inventory;
 use engine::lint::environment::Environment;
+use engine::lint::selection::Selection;
+use engine::lint::{causes, suppression};
 use policy_lang::baseline::{self, Baseline};
 use policy_lang::cluster_policy;
 use policy_lang::diagnostic::{Code, Diagnostic, Severity};
@@ -18,6 +20,7 @@ use policy_lang::network_policy::Strictness;
 use policy_lang::policy::Policy;
 use policy_lang::source::{SourceId, Sources, Span};
 
+use self::config::Config;
 use crate::source::files::{self, FileError, STDIN};
 use crate::source::host_files::HostFiles;
 use crate::source::machine;
@@ -86,6 +89,17 @@ pub fn load_texts(texts: &[(String, String)]) -> Loaded {
     loaded.reported = loaded.texts();
     loaded.gather();
     loaded
+}
+
+/// What is looked for, and not suppressed or excepted.
+pub fn judged(loaded: &Loaded, config: &Config, selection: &Selection, today: &str) -> Vec<Diagnostic> {
+    let mut findings = loaded.lint(&config.environment);
+    selection.apply(&mut findings);
+    causes::hide(&mut findings);
+    suppression::apply(&mut findings, &loaded.reported, &config.locked, selection, &loaded.sources);
+    config.except(&mut findings, today, &loaded.sources);
+    engine::lint::sort(&mut findings, &loaded.sources);
+    findings
 }
 
 impl Loaded {

@@ -6,5 +6,6 @@ pub(crate) mod family_gap;
 pub(crate) mod invalid;
 pub(crate) mod limits;
 pub(crate) mod named_port;
+pub(crate) mod order;
 pub(crate) mod same_priority;
 pub(crate) mod shadowed;

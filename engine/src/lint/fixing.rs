@@ -17,30 +17,31 @@ pub struct Fixed {
 /// Writes every fix that is no riskier than wanted. Of fixes whose edits touch, the first counts; another run finds the
 /// others again if they still apply.
 pub fn apply(findings: &[Diagnostic], riskiest: Safety, sources: &Sources) -> Fixed {
-    let mut chosen: BTreeMap<SourceId, Vec<&Edit>> = BTreeMap::new();
+    let mut chosen: BTreeMap<SourceId, BTreeMap<u32, &Edit>> = BTreeMap::new();
     let mut count = 0;
     for fix in findings.iter().filter_map(|finding| finding.fix.as_ref()).filter(|fix| fix.safety <= riskiest) {
         let is_free = |edit: &Edit| {
-            let others = chosen.get(&edit.span.source).map(Vec::as_slice).unwrap_or_default();
-            !others.iter().any(|other| other.span.start <= edit.span.end && edit.span.start <= other.span.end)
+            // They do not touch one another, so only the last one before the end of this one can touch it.
+            let before = chosen.get(&edit.span.source).and_then(|edits| edits.range(..=edit.span.end).next_back());
+            before.is_none_or(|(_, other)| other.span.end < edit.span.start)
         };
         if !fix.edits.is_empty() && fix.edits.iter().all(is_free) {
             count += 1;
             for edit in &fix.edits {
-                chosen.entry(edit.span.source).or_default().push(edit);
+                chosen.entry(edit.span.source).or_default().insert(edit.span.start, edit);
             }
         }
     }
-    let texts = chosen.into_iter().filter_map(|(source, mut edits)| {
-        edits.sort_by_key(|edit| std::cmp::Reverse(edit.span));
-        let mut text = sources.text(source).to_string();
-        for edit in edits {
-            let range = edit.span.start as usize..edit.span.end as usize;
-            if text.get(range.clone()).is_none() {
-                return None;
-            }
-            text.replace_range(range, &edit.text);
+    let texts = chosen.into_iter().filter_map(|(source, edits)| {
+        let old = sources.text(source);
+        let mut text = String::with_capacity(old.len());
+        let mut copied = 0;
+        for edit in edits.into_values() {
+            text.push_str(old.get(copied..edit.span.start as usize)?);
+            text.push_str(&edit.text);
+            copied = edit.span.end as usize;
         }
+        text.push_str(old.get(copied..)?);
         Some((source, text))
     });
     Fixed { texts: texts.collect(), count }

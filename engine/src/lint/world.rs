@@ -11,7 +11,7 @@ use policy_lang::manifest::route::Route;
 use policy_lang::manifest::{self, ContainerPort, Object, Phase, PodNetwork};
 use policy_lang::name::{Labels, NamespacedName};
 use policy_lang::network_policy;
-use policy_lang::peer::{Namespaces, PodSelector};
+use policy_lang::peer::{Namespaces, Peer, PodSelector};
 use policy_lang::policy::{Direction, Policy, Tier};
 use policy_lang::source::{Origin, Sources, Span};
 
@@ -39,7 +39,7 @@ pub(crate) struct World<'a> {
     pub(crate) services: BTreeMap<&'a Arc<str>, Vec<&'a manifest::Service>>,
     /// Ingresses and HTTPRoutes.
     pub(crate) routes: Vec<&'a Route>,
-    /// One address of pods of each family that they have.
+    /// One address of pods or blocks of each family that they have.
     pub(crate) addresses: Vec<IpAddr>,
     /// For each class the policies that select it, as indexes.
     selecting: Vec<Vec<u32>>,
@@ -124,6 +124,12 @@ impl<'a> World<'a> {
                 | Object::ClusterNetworkPolicy(_)
                 | Object::EgressBaseline(_)
                 | Object::Workload(_) => {}
+            }
+        }
+        let blocks = world.policies.iter().flat_map(|policy| policy.spec.ingress.iter().chain(&policy.spec.egress));
+        for peer in blocks.flat_map(|rule| &rule.peers) {
+            if let Peer::Addresses { cidr, .. } = &peer.value {
+                note_family(&mut world.addresses, cidr.addr());
             }
         }
         world.selecting = vec![Vec::new(); world.classes.len()];
@@ -365,12 +371,16 @@ fn addresses(objects: &[Object]) -> Vec<IpAddr> {
     for object in objects {
         let Object::Pod(pod) = object else { continue };
         for address in &pod.addresses {
-            if !found.iter().any(|known: &IpAddr| known.is_ipv4() == address.is_ipv4()) {
-                found.push(*address);
-            }
+            note_family(&mut found, *address);
         }
     }
     found
+}
+
+fn note_family(found: &mut Vec<IpAddr>, address: IpAddr) {
+    if !found.iter().any(|known| known.is_ipv4() == address.is_ipv4()) {
+        found.push(address);
+    }
 }
 
 fn namespaces(objects: &[Object]) -> BTreeMap<Arc<str>, Namespace> {

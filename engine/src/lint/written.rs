@@ -95,14 +95,10 @@ pub(crate) fn reference(kind: &str, name: &NamespacedName) -> ObjectRef {
     ObjectRef { kind: kind.into(), namespace: Arc::clone(&name.namespace), name: Arc::clone(&name.name) }
 }
 
-/// The node at a span: the outermost, where two have the same.
+/// The node at a span: the innermost, because a list of one item may have the span of that item.
 fn node(value: &Value, span: Span) -> Option<&Value> {
-    if value.span == span {
-        return Some(value);
-    }
     let inside = |child: &&Value| child.span.start <= span.start && span.end <= child.span.end;
-    if let Some(entries) = value.entries() {
-        return entries.iter().map(|entry| &entry.value).filter(inside).find_map(|child| node(child, span));
-    }
-    value.items()?.iter().filter(inside).find_map(|child| node(child, span))
+    let entries = value.entries().unwrap_or_default().iter().map(|entry| &entry.value);
+    let mut children = entries.chain(value.items().unwrap_or_default()).filter(inside);
+    children.find_map(|child| node(child, span)).or_else(|| (value.span == span).then_some(value))
 }

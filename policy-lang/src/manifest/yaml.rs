@@ -387,6 +387,7 @@ fn as_key(value: Value, diagnostics: &mut Vec<Diagnostic>) -> Key {
             let message = format!("a key must be a text, this is {}", value.describe());
             let mut diagnostic = Diagnostic::error(code::WRONG_TYPE, value.span, message);
             if matches!(value.content, Content::Mapping(_)) {
+                diagnostic.code = code::YAML_SYNTAX;
                 diagnostic =
                     diagnostic.help("`{{ … }}` is a template: render it first, with `helm template` for instance");
             }

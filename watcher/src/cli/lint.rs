@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use engine::lint::fixing;
 use engine::lint::selection::Wanted;
-use engine::lint::{causes, suppression};
+use engine::lint::suppression;
 use policy_lang::diagnostic::{Diagnostic, Safety, Severity};
 use policy_lang::source::Sources;
 
@@ -285,11 +285,7 @@ fn judge(args: &Args, settings: &Settings, edited: &BTreeMap<String, String>) ->
     let paths = Paths { reported: &settings.paths, context: &settings.context, stdin, edited };
     let mut loaded: Loaded = crate::lint::load(paths).map_err(|error| Failure::Input(error.into()))?;
     let (selection, _) = settings.wanted.resolve();
-    let mut findings = loaded.lint(&settings.config.environment);
-    selection.apply(&mut findings);
-    causes::hide(&mut findings);
-    suppression::apply(&mut findings, &loaded.reported, &settings.config.locked, &selection, &loaded.sources);
-    settings.config.except(&mut findings, &settings.today, &loaded.sources);
+    let mut findings = crate::lint::judged(&loaded, &settings.config, &selection, &settings.today);
     if let Some(commit) = &args.known.changed {
         let known = changed::known_at(commit, &settings.paths, &settings.config.environment)
             .map_err(|error| Failure::Input(error.into()))?;

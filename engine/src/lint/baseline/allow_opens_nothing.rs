@@ -1,19 +1,20 @@
-//! PAL512 baseline-allow-opens-nothing: an `allow` that opens nothing.
+//! PAL512 baseline-allow-opens-nothing: an `allow` that opens nothing by itself.
 
 use crate::lint::rule::{Check, rule};
 
 rule! {
     /// ## What it does
     ///
-    /// Finds `allow` entries beside `default: pass`.
+    /// Finds `allow` entries beside `otherwise: deny`, and beside `default: pass`.
     ///
     /// ## Why it bites
     ///
-    /// `allow` lets past the denials of the same tier, and there are none after it: the entry has no effect.
+    /// `allow` lets past the denials of the baseline, and the policies of the pods decide. With `otherwise: deny`,
+    /// pods without a policy stay closed; with `default: pass`, nothing is there to be let past.
     ///
     /// ## How it is decided
     ///
-    /// The documents after it deny nothing, and `default` is `pass`.
+    /// By `default` and `otherwise` of the document.
     ///
     /// ## Bad
     ///
@@ -36,12 +37,12 @@ rule! {
     /// deny: [{to: ["@metadata"]}]
     /// allow: [{to: [198.51.100.0/24]}]
     /// default: deny
-    /// otherwise: deny
+    /// otherwise: allow
     /// ```
     ///
     /// ## When to ignore it
     ///
-    /// Never.
+    /// Where pods have policies of their own that open it.
     pub(crate) static ALLOW_OPENS_NOTHING = "PAL512" "baseline-allow-opens-nothing" Warning Never On,
-        "an `allow` that opens nothing", Check::Elsewhere;
+        "an `allow` that opens nothing by itself", Check::Elsewhere;
 }

@@ -42,7 +42,7 @@ rule! {
     /// apiVersion: palisade.dev/v1alpha1
     /// kind: EgressBaseline
     /// metadata: {name: standard}
-    /// always: [{to: ["@dns"], ports: [53/UDP, 53/TCP]}]
+    /// always: [{to: ["@dns"], ports: [53/UDP, 53/TCP]}, {to: ["@apiserver"]}]
     /// default: deny
     /// otherwise: deny
     /// ```

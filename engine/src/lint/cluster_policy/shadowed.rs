@@ -1,9 +1,9 @@
 //! PAL906 cluster-policy-shadowed: a rule that an earlier one decides.
 
 use policy_lang::name::NamespacedName;
-use policy_lang::policy::{Effect, Tier};
+use policy_lang::policy::Tier;
 
-use crate::lint::containment::{pods_within, tier_rule_within};
+use crate::lint::cluster_policy::order;
 use crate::lint::rule::{Check, Report, label, rule};
 use crate::lint::world::World;
 use crate::lint::written::{DIRECTIONS, reference};
@@ -74,27 +74,16 @@ rule! {
         "a rule that an earlier one decides", Check::World(check);
 }
 
-/// Most rules of one tier and direction that are compared with one another.
-const COMPARED: usize = 1000;
-
 fn check(world: &World<'_>, report: &mut Report<'_>) {
     for tier in [Tier::ClusterAdmin, Tier::ClusterBaseline] {
         for direction in DIRECTIONS {
-            let policies = world.tier(tier);
-            let rules = policies
-                .flat_map(|policy| policy.rules(direction).unwrap_or_default().iter().map(move |rule| (policy, rule)));
-            let rules: Vec<_> = rules.take(COMPARED).collect();
-            for (index, (policy, rule)) in rules.iter().enumerate() {
-                let earlier = rules.get(..index).unwrap_or_default().iter().find(|(other, earlier)| {
-                    earlier.effect == Effect::Enforced
-                        && pods_within(&policy.subject.pods, &other.subject.pods)
-                        && tier_rule_within(rule, earlier)
-                });
-                let (Some((other, earlier)), Some(span)) = (earlier, world.place(&rule.origin)) else { continue };
-                let name = NamespacedName::new("", policy.name.name.as_ref());
-                let message = format!("{} decides everything that this {direction} rule is about", earlier.origin);
+            for shadow in order::shadows(world, tier, direction) {
+                let Some(span) = world.place(&shadow.rule.origin) else { continue };
+                let name = NamespacedName::new("", shadow.policy.name.name.as_ref());
+                let earlier = &shadow.earlier.origin;
+                let message = format!("{earlier} decides everything that this {direction} rule is about");
                 let finding = report.about(reference("ClusterNetworkPolicy", &name), span, message);
-                label(finding, world.place(&earlier.origin), format!("asked first, priority {}", other.priority));
+                label(finding, world.place(earlier), format!("asked first, priority {}", shadow.by.priority));
                 finding.help = Some("give it a lower priority number or an earlier place, or take it away".into());
             }
         }

@@ -18,13 +18,13 @@ rule! {
     /// ## Bad
     ///
     /// ```text
-    /// chain INPUT { policy DROP; policy ACCEPT; }
+    /// table nat chain INPUT SNAT to 192.0.2.1;
     /// ```
     ///
     /// ## Good
     ///
     /// ```text
-    /// chain INPUT policy DROP;
+    /// table nat chain POSTROUTING SNAT to 192.0.2.1;
     /// ```
     ///
     /// ## When to ignore it

@@ -24,7 +24,7 @@ rule! {
     /// ## Good
     ///
     /// ```text
-    /// @include "admins.ferm";
+    /// chain INPUT ACCEPT;
     /// ```
     ///
     /// ## When to ignore it

@@ -18,13 +18,13 @@ rule! {
     /// ## Bad
     ///
     /// ```text
-    /// chain INPUT dport 22 ACCEPT;
+    /// chain INPUT outerface eth0 ACCEPT;
     /// ```
     ///
     /// ## Good
     ///
     /// ```text
-    /// chain INPUT proto tcp dport 22 ACCEPT;
+    /// chain OUTPUT outerface eth0 ACCEPT;
     /// ```
     ///
     /// ## When to ignore it

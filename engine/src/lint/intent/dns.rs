@@ -131,7 +131,8 @@ fn is_open_above(world: &World<'_>, classes: &[u32], protocol: Protocol, ports: 
     admin.into_iter().any(|policy| {
         let selected = world.select(&policy.subject.pods);
         let exempt: Vec<_> = policy.subject.exempt.iter().map(|exempt| world.select(exempt)).collect();
-        let binds = |class: &u32| selected.contains(class) && !exempt.iter().any(|exempt| exempt.contains(class));
+        let has = |classes: &[u32], class: &u32| classes.binary_search(class).is_ok();
+        let binds = |class: &u32| has(&selected, class) && !exempt.iter().any(|exempt| has(exempt, class));
         let rules = policy.rules(Direction::Egress).unwrap_or_default();
         let accepts = |ports_of: &PortMatches| match ports_of {
             PortMatches::Any => true,

@@ -18,7 +18,8 @@ rule! {
     ///
     /// ## How it is decided
     ///
-    /// The field is missing or empty. Writing what holds is a safe fix.
+    /// The field is missing or empty and there are ingress rules; the other cases are PAL103 and PAL105. Writing
+    /// what holds is a safe fix.
     ///
     /// ## Bad
     ///
@@ -53,7 +54,9 @@ rule! {
 }
 
 fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
-    if !written.spec.policy_types.is_empty() {
+    let spec = &written.spec;
+    // Egress alone is PAL103, and nothing at all is PAL105.
+    if !spec.policy_types.is_empty() || spec.ingress.is_empty() {
         return;
     }
     let types = if written.spec.isolates(Direction::Egress) { "[Ingress, Egress]" } else { "[Ingress]" };

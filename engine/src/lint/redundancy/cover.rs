@@ -70,8 +70,11 @@ fn of<'w, 'a>(policy: &'w Written<'a>, others: &[&'w Written<'a>]) -> Option<Cov
         });
         covered.extend(found.map(|(other, by)| (rule, other, by)));
     }
-    // What says the same both ways: the later one of the two is the superfluous one.
-    covered.retain(|(rule, other, by)| !rule_within(by, rule) || other.span() < policy.span());
+    // Where each could go for the other, the later one is the superfluous one.
+    covered.retain(|(rule, other, by)| {
+        let mutual = rule_within(by, rule) && pods_within(&other.subject, &policy.subject);
+        !mutual || other.span() < policy.span()
+    });
     let closes = |direction| others.iter().any(|other| other.spec.isolates(direction));
     let is_closed = DIRECTIONS.into_iter().all(|direction| !policy.spec.isolates(direction) || closes(direction));
     let extent = if covered.len() == n_rules && is_closed {

@@ -33,7 +33,7 @@ rule! {
     ///   podSelector: {}
     ///   policyTypes: [Ingress]
     ///   ingress:
-    ///   - from: [{podSelector: {matchLabels: {app: backend}}}]
+    ///   - from: [{podSelector: {matchLabels: {app: backend}}}, {podSelector: {matchLabels: {app: cashier}}}]
     /// ```
     ///
     /// ## Good
