@@ -39,6 +39,7 @@ pub static RULES: &[&Rule] = &[
     &reading::agent_config::AGENT_CONFIG,
     &reading::over_budget::OVER_BUDGET,
     &reading::bad_pod_address::BAD_POD_ADDRESS,
+    &reading::host_network::HOST_NETWORK,
     &intent::or_instead_of_and::OR_INSTEAD_OF_AND,
     &intent::empty_list_means_all::EMPTY_LIST_MEANS_ALL,
     &intent::policy_types_egress_only::POLICY_TYPES_EGRESS_ONLY,

@@ -17,6 +17,7 @@ pub(crate) mod end_port_below_port;
 pub(crate) mod end_port_with_named_port;
 pub(crate) mod end_port_without_port;
 pub(crate) mod except_not_in_cidr;
+pub(crate) mod host_network;
 pub(crate) mod ip_block_mixed;
 pub(crate) mod misplaced_field;
 pub(crate) mod namespace_assumed;
@@ -46,5 +47,5 @@ pub(crate) fn is_for_reviewers(finding: &Diagnostic) -> bool {
 
 /// Whether the catalogue's severity holds for what the loader finds: it knows no wish to enforce.
 pub(crate) fn is_ranked_by_catalogue(finding: &Diagnostic) -> bool {
-    finding.code.0 < "PAL033"
+    finding.code.0 < "PAL034"
 }

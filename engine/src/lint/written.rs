@@ -96,9 +96,14 @@ pub(crate) fn reference(kind: &str, name: &NamespacedName) -> ObjectRef {
 }
 
 /// The node at a span: the innermost, because a list of one item may have the span of that item.
+///
+/// Children are in the order of the text, so that each level takes a search by halves.
 fn node(value: &Value, span: Span) -> Option<&Value> {
-    let inside = |child: &&Value| child.span.start <= span.start && span.end <= child.span.end;
-    let entries = value.entries().unwrap_or_default().iter().map(|entry| &entry.value);
-    let mut children = entries.chain(value.items().unwrap_or_default()).filter(inside);
-    children.find_map(|child| node(child, span)).or_else(|| (value.span == span).then_some(value))
+    let entries = value.entries().unwrap_or_default();
+    let items = value.items().unwrap_or_default();
+    let before = |child: &Value| child.span.start <= span.start;
+    let entry = entries.partition_point(|entry| before(&entry.value)).checked_sub(1).and_then(|at| entries.get(at));
+    let item = items.partition_point(before).checked_sub(1).and_then(|at| items.get(at));
+    let child = entry.map(|entry| &entry.value).or(item).filter(|child| span.end <= child.span.end);
+    child.and_then(|child| node(child, span)).or_else(|| (value.span == span).then_some(value))
 }

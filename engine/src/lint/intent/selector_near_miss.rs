@@ -62,6 +62,9 @@ rule! {
         "a selector that misses workloads by a slip", Check::Policy(check);
 }
 
+/// Most values that one is compared with.
+const COMPARED: usize = 200;
+
 fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
     let node = written.field("podSelector").map(|entry| &entry.value);
     look(world, &written.subject, written.selector_span(), node, report);
@@ -85,7 +88,7 @@ fn look(world: &World<'_>, selector: &PodSelector, span: Span, node: Option<&Val
         let rest = PodSelector { namespaces: selector.namespaces.clone(), pods: Selector::new(others) };
         let candidates = world.select(&rest);
         let is_near = |value: &str| nearest(written, &[value]).is_some() && !differ_in_digits(written, value);
-        let near = world.classes_of(&candidates).filter_map(|class| class.labels.get(key));
+        let near = world.classes_of(&candidates).filter_map(|class| class.labels.get(key)).take(COMPARED);
         let Some(near) = near.min_by_key(|value| (!is_near(value), (*value).clone())).filter(|value| is_near(value))
         else {
             continue;

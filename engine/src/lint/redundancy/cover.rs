@@ -12,8 +12,9 @@ use crate::lint::written::{DIRECTIONS, Written};
 /// Most policies of one namespace that are compared with one another: the effort grows with the square.
 pub(crate) const COMPARED: usize = 1000;
 
-/// Most comparisons of rules for one policy.
+/// Most comparisons of rules for one policy, and for all of them together.
 const COMPARISONS: usize = 20_000;
+const ALL_COMPARISONS: usize = 500_000;
 
 /// What of a policy others cover.
 pub(crate) struct Cover<'w, 'a> {
@@ -41,6 +42,7 @@ pub(crate) fn by_namespace<'w, 'a>(world: &'w World<'a>) -> Vec<Vec<&'w Written<
 /// What others cover, for every policy that selects workloads of the input.
 pub(crate) fn all<'w, 'a>(world: &'w World<'a>) -> Vec<Cover<'w, 'a>> {
     let mut covers = Vec::new();
+    let mut left = ALL_COMPARISONS;
     for policies in by_namespace(world) {
         let compared = policies.get(..policies.len().min(COMPARED)).unwrap_or_default();
         for policy in compared {
@@ -48,18 +50,19 @@ pub(crate) fn all<'w, 'a>(world: &'w World<'a>) -> Vec<Cover<'w, 'a>> {
                 .iter()
                 .filter(|other| other.name() != policy.name() && pods_within(&policy.subject, &other.subject));
             let others: Vec<_> = others.copied().collect();
-            covers.extend(of(policy, &others));
+            covers.extend(of(policy, &others, &mut left));
         }
     }
     covers
 }
 
-fn of<'w, 'a>(policy: &'w Written<'a>, others: &[&'w Written<'a>]) -> Option<Cover<'w, 'a>> {
+fn of<'w, 'a>(policy: &'w Written<'a>, others: &[&'w Written<'a>], left: &mut usize) -> Option<Cover<'w, 'a>> {
     let n_rules = policy.live_rules().count();
     if n_rules == 0 || others.is_empty() || policy.selected.is_empty() {
         return None;
     }
-    let mut budget = COMPARISONS;
+    let mut budget = COMPARISONS.min(*left);
+    let before = budget;
     let mut covered = Vec::new();
     for (direction, rule) in policy.live_rules() {
         let isolating = others.iter().filter(|other| other.spec.isolates(direction));
@@ -70,6 +73,7 @@ fn of<'w, 'a>(policy: &'w Written<'a>, others: &[&'w Written<'a>]) -> Option<Cov
         });
         covered.extend(found.map(|(other, by)| (rule, other, by)));
     }
+    *left -= before - budget;
     // Where each could go for the other, the later one is the superfluous one.
     covered.retain(|(rule, other, by)| {
         let mutual = rule_within(by, rule) && pods_within(&other.subject, &policy.subject);

@@ -12,9 +12,6 @@ use serde_json::{Value, json};
 use super::{Findings, Located};
 use crate::report::pretty;
 
-/// Where the pages of rules are.
-const PAGES: &str = "https://github.com/palisade/palisade/blob/main/docs/reference/lints.md";
-
 pub(super) fn render(findings: &Findings<'_>) -> String {
     let rules: Vec<Value> = catalogue::RULES.iter().map(|rule| described(rule)).collect();
     let results: Vec<Value> = findings.located.iter().map(|located| result(located, findings)).collect();
@@ -25,7 +22,6 @@ pub(super) fn render(findings: &Findings<'_>) -> String {
             "tool": {"driver": {
                 "name": "palisade",
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "informationUri": PAGES,
                 "rules": rules,
             }},
             "columnKind": "unicodeCodePoints",
@@ -41,7 +37,6 @@ fn described(rule: &Rule) -> Value {
         "name": rule.name,
         "shortDescription": {"text": rule.summary},
         "fullDescription": {"text": rule.summary},
-        "helpUri": format!("{PAGES}#{}", rule.code.0.to_lowercase()),
         "help": {"text": rule.page, "markdown": rule.page},
         "defaultConfiguration": {"level": level(rule.severity), "enabled": rule.standing == Standing::On},
         "properties": {"tags": [rule.group().to_string()], "precision": "high"},
