@@ -25,6 +25,7 @@ pub mod fixing;
 mod host;
 mod intent;
 pub mod known;
+mod layers;
 mod manifests;
 mod posture;
 mod process;
@@ -37,8 +38,10 @@ mod world;
 mod written;
 
 use self::environment::Environment;
+use self::layers::node::Node;
 use self::rule::{Check, Report};
 use self::world::World;
+use crate::ruleset::Ruleset;
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -49,8 +52,8 @@ pub struct Input<'a> {
     pub sources: &'a Sources,
     /// Sound policies of the baseline and `ClusterNetworkPolicies`, in the order in which they are asked.
     pub upper: &'a [Policy],
-    /// Host rules, each configuration by itself.
-    pub host: &'a [HostRules],
+    /// Host rules, each configuration by itself, with what they are compiled to; nothing where they are broken.
+    pub host: &'a [(HostRules, Option<Ruleset>)],
     /// What is known of the cluster besides.
     pub environment: &'a Environment,
 }
@@ -68,6 +71,8 @@ pub fn lint(input: &Input<'_>, read: Vec<Diagnostic>) -> Vec<Diagnostic> {
             finding.severity = rule.severity;
         }
     }
+    let nodes: Vec<Node<'_>> =
+        host.iter().filter_map(|(rules, compiled)| Some(Node::new(rules, compiled.as_ref()?, environment))).collect();
     for rule in catalogue::RULES {
         match rule.check {
             Check::Elsewhere => {}
@@ -78,8 +83,13 @@ pub fn lint(input: &Input<'_>, read: Vec<Diagnostic>) -> Vec<Diagnostic> {
             }
             Check::World(check) => check(&world, &mut Report::new(rule, None, &mut found)),
             Check::Host(check) => {
-                for rules in host {
+                for (rules, _) in host {
                     check(&world, rules, &mut Report::new(rule, None, &mut found));
+                }
+            }
+            Check::Node(check) => {
+                for node in &nodes {
+                    check(&world, node, &mut Report::new(rule, None, &mut found));
                 }
             }
         }

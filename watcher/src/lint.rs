@@ -10,6 +10,7 @@ use engine::inventory::Inventory;
 use engine::lint::environment::Environment;
 use engine::lint::selection::Selection;
 use engine::lint::{causes, suppression};
+use engine::ruleset::Ruleset;
 use policy_lang::baseline::{self, Baseline};
 use policy_lang::cluster_policy;
 use policy_lang::diagnostic::{Code, Diagnostic, Severity};
@@ -45,7 +46,18 @@ pub struct Loaded {
     pub reported: Vec<SourceId>,
     objects: Vec<Object>,
     upper: Vec<Policy>,
-    host: Vec<HostRules>,
+    host: Vec<(HostRules, Option<Ruleset>)>,
+    configurations: Vec<HostFile>,
+    found: Vec<Diagnostic>,
+}
+
+/// One file of host rules that was read.
+#[derive(Debug)]
+struct HostFile {
+    path: String,
+    /// The paths of what it includes, and of what that includes.
+    includes: Vec<String>,
+    rules: HostRules,
     found: Vec<Diagnostic>,
 }
 
@@ -105,7 +117,7 @@ pub fn judged(loaded: &Loaded, config: &Config, selection: &Selection, today: &s
 impl Loaded {
     /// Every finding about what is reported on, whatever is selected.
     pub fn lint(&self, environment: &Environment) -> Vec<Diagnostic> {
-        let Self { sources, reported, objects, upper, host, found } = self;
+        let Self { sources, reported, objects, upper, host, configurations: _, found } = self;
         let input = engine::lint::Input { objects, sources, upper, host, environment };
         let mut findings = engine::lint::lint(&input, found.clone());
         let reported: BTreeSet<SourceId> = reported.iter().copied().collect();
@@ -169,21 +181,44 @@ impl Loaded {
     }
 
     fn add_host(&mut self, path: &str) {
+        let first = self.sources.ids().count();
         let (rules, found) = policy_lang::host::parse(path, &HostFiles, &[], &mut self.sources);
-        let broken = found.iter().any(|finding| finding.severity == Severity::Error);
-        self.found.extend(found);
-        if !broken {
-            self.found.extend(self.compiled(&rules));
-        }
-        self.host.push(rules);
+        let read = self.sources.ids().skip(first).map(|source| self.sources.path(source).to_string());
+        let mut read: Vec<String> = read.collect();
+        let own = if read.is_empty() { path.to_owned() } else { read.remove(0) };
+        self.configurations.push(HostFile { path: own, includes: read, rules, found });
     }
 
-    /// What the compiler says of host rules.
-    fn compiled(&self, rules: &HostRules) -> Vec<Diagnostic> {
+    /// Keeps the configurations that no other one includes: a part of one makes no sense by itself.
+    fn gather_host(&mut self) {
+        let configurations = std::mem::take(&mut self.configurations);
+        let real = |path: &str| Path::new(path).canonicalize().unwrap_or_else(|_| PathBuf::from(path));
+        let included: BTreeSet<PathBuf> = configurations
+            .iter()
+            .flat_map(|file| file.includes.iter().filter(|include| **include != file.path).map(|path| real(path)))
+            .collect();
+        for HostFile { path, includes: _, rules, found } in configurations {
+            if included.contains(&real(&path)) {
+                continue;
+            }
+            let broken = found.iter().any(|finding| finding.severity == Severity::Error);
+            self.found.extend(found);
+            let compiled = (!broken).then(|| self.compiled(&rules));
+            let ruleset = compiled.and_then(|(ruleset, found)| {
+                let broken = found.iter().any(|finding| finding.severity == Severity::Error);
+                self.found.extend(found);
+                (!broken).then_some(ruleset)
+            });
+            self.host.push((rules, ruleset));
+        }
+    }
+
+    /// What the compiler makes of host rules, and says of them.
+    fn compiled(&self, rules: &HostRules) -> (Ruleset, Vec<Diagnostic>) {
         let inventory = Inventory::default();
         let (names, failsafes) = (machine::names(), engine::compile::failsafe::Failsafes::default());
         let host = engine::compile::HostInput { rules, names: &names, sources: &self.sources, failsafes: &failsafes };
-        let (_, found) = compile(&Compiled {
+        let (ruleset, found) = compile(&Compiled {
             policies: &[],
             host: Some(host),
             inventory: &inventory,
@@ -192,7 +227,7 @@ impl Loaded {
             pods: &engine::compile::options::STANDARD,
             sources: &[],
         });
-        found.into_iter().filter(|finding| finding.code.0.starts_with("PAL6")).collect()
+        (ruleset, found.into_iter().filter(|finding| finding.code.0.starts_with("PAL6")).collect())
     }
 
     fn refuse(&mut self, path: &str, error: &FileError) {
@@ -203,6 +238,7 @@ impl Loaded {
 
     /// What only all objects together tell.
     fn gather(&mut self) {
+        self.gather_host();
         let (objects, found) = manifest::without_duplicates(std::mem::take(&mut self.objects));
         self.objects = objects;
         self.found.extend(found);

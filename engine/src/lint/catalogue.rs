@@ -4,7 +4,7 @@ use policy_lang::diagnostic::Code;
 use policy_lang::suggest::nearest;
 
 use super::rule::{Group, Rule};
-use super::{baseline, cluster_policy, host, intent, manifests, posture, process, reading, redundancy};
+use super::{baseline, cluster_policy, host, intent, layers, manifests, posture, process, reading, redundancy};
 
 /// The catalogue, by code.
 pub static RULES: &[&Rule] = &[
@@ -117,6 +117,7 @@ pub static RULES: &[&Rule] = &[
     &host::established_missing::ESTABLISHED_MISSING,
     &host::loopback_missing::LOOPBACK_MISSING,
     &host::icmpv6_missing::ICMPV6_MISSING,
+    &host::ssh_lockout::SSH_LOCKOUT,
     &host::family_mismatch::FAMILY_MISMATCH,
     &host::unsupported::UNSUPPORTED,
     &host::duplicate::DUPLICATE,
@@ -127,6 +128,9 @@ pub static RULES: &[&Rule] = &[
     &host::incomplete_rule::INCOMPLETE_RULE,
     &host::include::INCLUDE,
     &host::skipped_characters::SKIPPED_CHARACTERS,
+    &layers::cuts_kubelet::CUTS_KUBELET,
+    &layers::cuts_api_server::CUTS_API_SERVER,
+    &layers::cuts_cni::CUTS_CNI,
     &process::unused_suppression::UNUSED_SUPPRESSION,
     &process::suppression_without_reason::SUPPRESSION_WITHOUT_REASON,
     &process::unknown_rule_code::UNKNOWN_RULE_CODE,

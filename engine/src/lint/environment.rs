@@ -17,6 +17,12 @@ pub struct Environment {
     pub dns: Option<Dns>,
     /// Where the API server listens.
     pub api_server: Option<ApiServer>,
+    /// The addresses of nodes.
+    pub node_cidrs: Vec<IpNet>,
+    /// How administrators reach a node.
+    pub ssh: Option<Ssh>,
+    /// How packets of pods get from node to node.
+    pub cni: Option<Cni>,
     /// Who forwards what comes in from outside.
     pub ingress_controllers: Vec<Pods>,
 }
@@ -46,6 +52,71 @@ pub struct ApiServer {
     pub cidrs: Vec<IpNet>,
     /// Its port, behind the Service.
     pub port: u16,
+}
+
+/// How administrators reach a node.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Ssh {
+    /// The ports, TCP.
+    pub ports: Vec<u16>,
+    /// From where.
+    pub from: Vec<IpNet>,
+}
+
+/// How packets of pods get from node to node.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Cni {
+    /// By what.
+    pub mode: CniMode,
+    /// The port.
+    pub port: u16,
+}
+
+/// What carries packets of pods.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CniMode {
+    /// A tunnel over UDP.
+    Vxlan,
+    /// A tunnel over UDP.
+    Geneve,
+    /// An encrypted tunnel over UDP.
+    Wireguard,
+    /// Routes, which are told over TCP.
+    Bgp,
+}
+
+impl CniMode {
+    /// The port where none is written.
+    pub fn port(self) -> u16 {
+        match self {
+            Self::Vxlan => 4789,
+            Self::Geneve => 6081,
+            Self::Wireguard => 51820,
+            Self::Bgp => 179,
+        }
+    }
+
+    /// The number of the IP protocol.
+    pub fn protocol(self) -> u8 {
+        match self {
+            Self::Vxlan | Self::Geneve | Self::Wireguard => 17,
+            Self::Bgp => 6,
+        }
+    }
+}
+
+impl std::str::FromStr for CniMode {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        match word {
+            "vxlan" => Ok(Self::Vxlan),
+            "geneve" => Ok(Self::Geneve),
+            "wireguard" => Ok(Self::Wireguard),
+            "bgp" => Ok(Self::Bgp),
+            _ => Err(()),
+        }
+    }
 }
 
 /// The label of the pods that answer DNS where nothing is configured.

@@ -17,6 +17,7 @@ pub(crate) mod place;
 pub(crate) mod redundant;
 pub(crate) mod shadowed;
 pub(crate) mod skipped_characters;
+pub(crate) mod ssh_lockout;
 pub(crate) mod syntax;
 pub(crate) mod unknown_chain;
 pub(crate) mod unknown_variable;

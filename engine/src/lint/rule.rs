@@ -4,6 +4,7 @@ use policy_lang::diagnostic::{Code, Diagnostic, Label, ObjectRef, Severity};
 use policy_lang::host::rule::HostRules;
 use policy_lang::source::Span;
 
+use super::layers::node::Node;
 use super::world::World;
 use super::written::Written;
 
@@ -84,6 +85,8 @@ pub(crate) enum Check {
     World(fn(&World<'_>, &mut Report<'_>)),
     /// For each configuration of host rules.
     Host(fn(&World<'_>, &HostRules, &mut Report<'_>)),
+    /// For each configuration of host rules that can be compiled, as a node that loaded it.
+    Node(fn(&World<'_>, &Node<'_>, &mut Report<'_>)),
 }
 
 /// Takes the findings of one rule.

@@ -16,7 +16,7 @@ use policy_lang::policy::{Direction, Policy, Tier};
 use policy_lang::source::{Origin, Sources, Span};
 
 use super::environment::Environment;
-use super::written::{Written, reference};
+use super::written::{self, Written, reference};
 
 /// The input, parsed and indexed.
 #[derive(Debug)]
@@ -101,8 +101,9 @@ impl<'a> World<'a> {
         for object in objects {
             match object {
                 Object::NetworkPolicy(policy) => {
-                    let (spec, diagnostics) =
+                    let (spec, mut diagnostics) =
                         network_policy::read(policy, sources, network_policy::Strictness::Lenient);
+                    written::state_selector(policy, &mut diagnostics, sources);
                     found.extend(diagnostics);
                     if spec.breakage.is_some() {
                         world.broken.insert(Arc::clone(&policy.metadata.name.namespace));

@@ -3,14 +3,16 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use policy_lang::diagnostic::ObjectRef;
-use policy_lang::manifest::NetworkPolicy;
+use policy_lang::diagnostic::{Diagnostic, Fix, ObjectRef, Safety};
 use policy_lang::manifest::tree::{Entry, Value};
+use policy_lang::manifest::{NetworkPolicy, code};
 use policy_lang::name::NamespacedName;
 use policy_lang::network_policy::{RuleSpec, Spec};
 use policy_lang::peer::{Namespaces, PodSelector};
 use policy_lang::policy::Direction;
-use policy_lang::source::Span;
+use policy_lang::source::{Sources, Span};
+
+use super::edit;
 
 /// Both directions, ingress first.
 pub(crate) const DIRECTIONS: [Direction; 2] = [Direction::Ingress, Direction::Egress];
@@ -79,6 +81,19 @@ impl<'a> Written<'a> {
     /// The node of the document at a span.
     pub(crate) fn node(&self, span: Span) -> Option<&'a Value> {
         node(&self.object.document, span)
+    }
+}
+
+/// Adds the fix that writes down a selector which is left out.
+pub(crate) fn state_selector(policy: &NetworkPolicy, findings: &mut [Diagnostic], sources: &Sources) {
+    let Some(first) = policy.document.field("spec").and_then(Value::entries).and_then(<[Entry]>::first) else { return };
+    for finding in findings.iter_mut().filter(|finding| finding.code == code::POD_SELECTOR_MISSING) {
+        let fields = policy.document.field("spec").and_then(Value::entries).unwrap_or_default();
+        if fields.iter().all(|entry| entry.key.value.as_ref() != "podSelector") {
+            let edit = edit::before_entry(first, "podSelector", "{}", sources);
+            let title = "write `podSelector: {}`".to_owned();
+            finding.fix = edit.map(|edit| Fix { safety: Safety::Safe, title, edits: vec![edit] });
+        }
     }
 }
 

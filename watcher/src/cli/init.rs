@@ -70,7 +70,7 @@ version: 1
 #perObject: [{kind: NetworkPolicy, namespace: shop, name: \"legacy-*\", ignore: [PAL201], reason: vendored, until: \"2027-01-31\"}]
 
 # What manifests do not say. A rule that needs a fact is silent without it.
-#environment: {podCIDRs: [10.42.0.0/16], serviceCIDRs: [10.43.0.0/16], apiServer: {cidrs: [192.0.2.10/32], port: 6443}, ingressControllers: [{namespace: ingress-nginx}], dns: {namespace: kube-system, podLabels: {k8s-app: kube-dns}, ports: [53]}}
+#environment: {podCIDRs: [10.42.0.0/16], serviceCIDRs: [10.43.0.0/16], nodeCIDRs: [192.0.2.0/24], ssh: {ports: [22], from: [198.51.100.0/24]}, cni: {mode: vxlan, port: 8472}, apiServer: {cidrs: [192.0.2.10/32], port: 6443}, ingressControllers: [{namespace: ingress-nginx}], dns: {namespace: kube-system, podLabels: {k8s-app: kube-dns}, ports: [53]}}
 ";
 
 #[cfg(test)]

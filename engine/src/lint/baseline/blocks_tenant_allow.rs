@@ -91,11 +91,11 @@ fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
         let ports: Vec<Option<&PortMatch>> = port_matches(rule).into_iter().map(Some).collect();
         let ports = if ports.is_empty() { &every[..] } else { &ports[..] };
         for peer in &rule.peers {
-            let denial = |port: &Option<&PortMatch>| match walk::first(world, &policies, &peer.value, *port) {
+            let denial = |port: Option<&PortMatch>| match walk::first(world, &policies, &peer.value, port) {
                 Some(Met::Denied(rule)) => Some(rule),
                 Some(Met::Open) | None => None,
             };
-            let denials: Vec<_> = ports.iter().filter_map(denial).collect();
+            let denials: Vec<_> = ports.iter().copied().filter_map(denial).collect();
             let Some(first) = denials.first().filter(|_| denials.len() == ports.len()) else { continue };
             let message = format!("the baseline denies this before the policy is asked: {}", first.origin);
             let what = match &peer.value {

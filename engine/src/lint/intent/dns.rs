@@ -63,8 +63,10 @@ const COMPARED: usize = 1000;
 /// Whether any policy, or a layer above, opens DNS to them.
 pub(crate) fn is_open(world: &World<'_>, policies: &[&Written<'_>], classes: &[u32], protocol: Protocol) -> bool {
     let dns = world.environment.dns_or_usual();
-    let servers = world
-        .select(&PodSelector { namespaces: Namespaces::Named(dns.pods.namespace.clone()), pods: labelled(&dns.pods) });
+    let servers = world.select(&PodSelector {
+        namespaces: Namespaces::Named(std::sync::Arc::clone(&dns.pods.namespace)),
+        pods: labelled(&dns.pods),
+    });
     let question = Question { world, servers: &servers, pods: &dns.pods, ports: &dns.ports, protocol };
     let rules = policies.iter().flat_map(|policy| policy.rules(Direction::Egress));
     rules.into_iter().any(|rule| question.opens(rule)) || is_open_above(world, classes, protocol, &dns.ports)

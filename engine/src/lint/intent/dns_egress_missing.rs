@@ -7,7 +7,7 @@ use policy_lang::port::Protocol;
 use crate::lint::edit;
 use crate::lint::intent::dns::{self, Subjects};
 use crate::lint::rule::{Check, Report, label, rule};
-use crate::lint::world::{World, listed};
+use crate::lint::world::{Class, World, listed};
 
 rule! {
     /// ## What it does
@@ -88,7 +88,7 @@ fn check(world: &World<'_>, report: &mut Report<'_>) {
         let about = match classes.as_slice() {
             [] => "the pods that this policy selects".to_owned(),
             classes => {
-                let names = world.classes_of(classes).map(|class| class.example());
+                let names = world.classes_of(classes).map(Class::example);
                 format!("{} workloads ({})", world.n_workloads(classes), listed(names))
             }
         };

@@ -16,7 +16,7 @@ use crate::lint::written::Written;
 rule! {
     /// ## What it does
     ///
-    /// Finds egress rules whose `ipBlock` covers 169.254.169.254 or fd00:ec2::254 without an exception, on TCP 80.
+    /// Finds egress rules whose `ipBlock` covers 169.254.169.254 or `fd00:ec2::254` without an exception, on TCP 80.
     ///
     /// ## Why it bites
     ///

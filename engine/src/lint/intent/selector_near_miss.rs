@@ -89,7 +89,8 @@ fn look(world: &World<'_>, selector: &PodSelector, span: Span, node: Option<&Val
         let candidates = world.select(&rest);
         let is_near = |value: &str| nearest(written, &[value]).is_some() && !differ_in_digits(written, value);
         let near = world.classes_of(&candidates).filter_map(|class| class.labels.get(key)).take(COMPARED);
-        let Some(near) = near.min_by_key(|value| (!is_near(value), (*value).clone())).filter(|value| is_near(value))
+        let Some(near) =
+            near.min_by_key(|value| (!is_near(value), std::sync::Arc::clone(value))).filter(|value| is_near(value))
         else {
             continue;
         };

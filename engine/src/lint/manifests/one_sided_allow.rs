@@ -7,7 +7,7 @@ use policy_lang::policy::{Action, Direction};
 
 use crate::lint::containment::{port_matches, ports_meet};
 use crate::lint::rule::{Check, Report, label, rule};
-use crate::lint::world::{World, listed};
+use crate::lint::world::{Class, World, listed};
 use crate::lint::written::Written;
 
 rule! {
@@ -143,7 +143,7 @@ fn look(
             }
         }
     }
-    let names = listed(world.classes_of(&others).map(|class| class.example()));
+    let names = listed(world.classes_of(&others).map(Class::example));
     let message = match direction {
         Direction::Egress => format!("this lets pods out to {names}, whose policies do not let them in"),
         Direction::Ingress => format!("this lets {names} in, whose policies do not let them out"),

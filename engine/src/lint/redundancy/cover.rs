@@ -58,19 +58,25 @@ pub(crate) fn all<'w, 'a>(world: &'w World<'a>) -> Vec<Cover<'w, 'a>> {
 
 fn of<'w, 'a>(policy: &'w Written<'a>, others: &[&'w Written<'a>], left: &mut usize) -> Option<Cover<'w, 'a>> {
     let n_rules = policy.live_rules().count();
-    if n_rules == 0 || others.is_empty() || policy.selected.is_empty() {
+    if n_rules == 0 || *left == 0 || others.is_empty() || policy.selected.is_empty() {
         return None;
     }
     let mut budget = COMPARISONS.min(*left);
     let before = budget;
+    let n_candidates = |direction| {
+        let isolating = others.iter().filter(|other| other.spec.isolates(direction));
+        isolating.map(|other| other.rules(direction).len()).sum::<usize>()
+    };
     let mut covered = Vec::new();
     for (direction, rule) in policy.live_rules() {
+        if budget == 0 {
+            break;
+        }
         let isolating = others.iter().filter(|other| other.spec.isolates(direction));
         let mut candidates = isolating.flat_map(|other| other.rules(direction).iter().map(move |rule| (*other, rule)));
-        let found = candidates.find(|(_, other)| {
-            budget = budget.saturating_sub(1);
-            budget > 0 && rule_within(rule, other)
-        });
+        let found = candidates.by_ref().take(budget).enumerate().find(|(_, (_, other))| rule_within(rule, other));
+        budget -= found.as_ref().map_or_else(|| n_candidates(direction).min(budget), |(at, _)| at + 1);
+        let found = found.map(|(_, found)| found);
         covered.extend(found.map(|(other, by)| (rule, other, by)));
     }
     *left -= before - budget;

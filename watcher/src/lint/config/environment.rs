@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU16;
 
-use engine::lint::environment::{ApiServer, Dns, Environment, Pods};
+use engine::lint::environment::{ApiServer, Cni, CniMode, Dns, Environment, Pods, Ssh};
 use ipnet::IpNet;
 use policy_lang::diagnostic::Diagnostic;
 use policy_lang::manifest::cidr::{self, Cidr};
@@ -23,11 +23,15 @@ pub(super) fn read(value: &Value, found: &mut Vec<Diagnostic>) -> Result<Environ
 }
 
 fn set(environment: &mut Environment, entry: &Entry) -> Result<(), Refused> {
-    const KEYS: [&str; 5] = ["podCIDRs", "serviceCIDRs", "dns", "apiServer", "ingressControllers"];
+    const KEYS: [&str; 8] =
+        ["podCIDRs", "serviceCIDRs", "nodeCIDRs", "dns", "apiServer", "ingressControllers", "ssh", "cni"];
     let value = &entry.value;
     match entry.key.value.as_ref() {
         "podCIDRs" => environment.pod_cidrs = networks(value)?,
         "serviceCIDRs" => environment.service_cidrs = networks(value)?,
+        "nodeCIDRs" => environment.node_cidrs = networks(value)?,
+        "ssh" => environment.ssh = Some(ssh(value)?),
+        "cni" => environment.cni = Some(cni(value)?),
         "dns" => environment.dns = Some(dns(value)?),
         "apiServer" => environment.api_server = Some(api_server(value)?),
         "ingressControllers" => {
@@ -44,14 +48,29 @@ fn dns(value: &Value) -> Result<Dns, Refused> {
     only(value, &KEYS)?;
     let labels = value.field("podLabels").ok_or_else(|| wrong(value, "a mapping with `podLabels`"))?;
     let pods = pods(value, Some(labels))?;
-    let ports = match value.field("ports") {
-        Some(ports) => {
-            let items = ports.items().ok_or_else(|| wrong(ports, "a list of ports"))?;
-            items.iter().map(port).collect::<Result<Vec<u16>, Refused>>()?
-        }
-        None => vec![53],
-    };
+    let ports = ports(value, 53)?;
     Ok(Dns { pods, ports })
+}
+
+fn ssh(value: &Value) -> Result<Ssh, Refused> {
+    only(value, &["ports", "from"])?;
+    let from = value.field("from").ok_or_else(|| wrong(value, "a mapping with `from`"))?;
+    Ok(Ssh { ports: ports(value, 22)?, from: networks(from)? })
+}
+
+fn cni(value: &Value) -> Result<Cni, Refused> {
+    only(value, &["mode", "port"])?;
+    let mode = value.field("mode").ok_or_else(|| wrong(value, "a mapping with `mode`"))?;
+    let mode: CniMode = text(mode)?.parse().map_err(|()| wrong(mode, "`vxlan`, `geneve`, `wireguard` or `bgp`"))?;
+    let port = value.field("port").map(port).transpose()?.unwrap_or(mode.port());
+    Ok(Cni { mode, port })
+}
+
+/// `ports` of a mapping, or the usual one.
+fn ports(value: &Value, usual: u16) -> Result<Vec<u16>, Refused> {
+    let Some(ports) = value.field("ports") else { return Ok(vec![usual]) };
+    let items = ports.items().ok_or_else(|| wrong(ports, "a list of ports"))?;
+    items.iter().map(port).collect()
 }
 
 fn controller(value: &Value) -> Result<Pods, Refused> {
