@@ -125,6 +125,7 @@ fn doubts(resolver: &Resolver<'_>, bound: &BoundPods, node: &str) -> Vec<Diagnos
         labels: Vec::new(),
         help: Some(help.to_owned()),
         object: None,
+        fix: None,
     };
     let mut doubts = Vec::new();
     for (address, owners) in resolver.conflicts() {

@@ -14,6 +14,7 @@ pub mod interval;
 pub mod inventory;
 pub mod kernel;
 pub mod limits;
+pub mod lint;
 pub mod observed;
 pub mod place;
 pub mod plan;

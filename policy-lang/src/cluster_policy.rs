@@ -48,7 +48,7 @@ pub fn decode_all(objects: &[Object], sources: &Sources, strictness: Strictness)
         diagnostics.extend(found);
         decoded.push((written.metadata.span, policy));
     }
-    diagnostics.extend(same_rank(&decoded, strictness));
+    diagnostics.extend(same_rank(&decoded, Home::Cluster, strictness));
     (decoded.into_iter().map(|(_, policy)| policy).collect(), diagnostics)
 }
 

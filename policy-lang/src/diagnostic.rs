@@ -42,6 +42,35 @@ pub struct Label {
     pub text: String,
 }
 
+/// Text that takes the place of what is written at a span.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Edit {
+    /// What is replaced; an empty span is a place to insert at.
+    pub span: Span,
+    /// What is written instead.
+    pub text: String,
+}
+
+/// What a fix does to the meaning.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Safety {
+    /// It says the same, or the only thing that can be meant.
+    Safe,
+    /// It changes what traffic may pass: for a person to look at.
+    Unsafe,
+}
+
+/// How to mend what a finding is about, as edits of the text that keep everything around them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Fix {
+    /// What it does to the meaning.
+    pub safety: Safety,
+    /// What it does, as an imperative: `write TCP`.
+    pub title: String,
+    /// The edits; they do not overlap.
+    pub edits: Vec<Edit>,
+}
+
 /// One finding about the user's input.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Diagnostic {
@@ -61,6 +90,20 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// The object concerned.
     pub object: Option<ObjectRef>,
+    /// How to mend it, where that is known.
+    pub fix: Option<Fix>,
+}
+
+impl Fix {
+    /// One edit that keeps the meaning.
+    pub fn safe(title: impl Into<String>, span: Span, text: impl Into<String>) -> Self {
+        Self { safety: Safety::Safe, title: title.into(), edits: vec![Edit { span, text: text.into() }] }
+    }
+
+    /// One edit that changes the meaning.
+    pub fn risky(title: impl Into<String>, span: Span, text: impl Into<String>) -> Self {
+        Self { safety: Safety::Unsafe, ..Self::safe(title, span, text) }
+    }
 }
 
 impl Diagnostic {
@@ -110,6 +153,7 @@ impl Diagnostic {
             labels: Vec::new(),
             help: None,
             object: None,
+            fix: None,
         }
     }
 }

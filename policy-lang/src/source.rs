@@ -54,6 +54,11 @@ impl Sources {
         id
     }
 
+    /// Every source, in the order of reading.
+    pub fn ids(&self) -> impl Iterator<Item = SourceId> + use<> {
+        (0..u32::try_from(self.sources.len()).unwrap_or(u32::MAX)).map(SourceId)
+    }
+
     /// The path of a source, as given to [`Sources::add`].
     pub fn path(&self, id: SourceId) -> &Arc<str> {
         &self.source(id).path

@@ -20,6 +20,11 @@ fn the_configuration_page_is_current() {
 }
 
 #[test]
+fn the_page_of_the_rules_of_lint_is_current() {
+    check("lints.md", &watcher::cli::lints_reference());
+}
+
+#[test]
 fn the_metrics_page_is_current() {
     check("metrics.md", &watcher::cli::metrics_reference());
 }

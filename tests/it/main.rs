@@ -13,6 +13,7 @@ mod flows;
 mod golden;
 mod kernel;
 mod kill;
+mod lint;
 mod monitoring;
 mod mutations;
 mod netns;

@@ -25,9 +25,11 @@ mod drops;
 mod explain;
 mod flows;
 mod host;
+mod init;
 mod input;
 #[cfg(feature = "cluster")]
 mod kubectl;
+mod lint;
 mod live;
 mod man;
 mod map;
@@ -38,6 +40,7 @@ mod plan;
 mod probation;
 mod reference;
 mod revert;
+mod rule;
 mod status;
 mod teardown;
 mod top;
@@ -45,7 +48,7 @@ mod top;
 use self::outcome::{Failure, Outcome};
 #[cfg(feature = "kernel")]
 pub use self::reference::doctor_reference;
-pub use self::reference::{config_reference, metrics_reference, reference};
+pub use self::reference::{config_reference, lints_reference, metrics_reference, reference};
 
 /// What the exit codes of every command mean, for `--help`.
 const EXIT_CODES: &str = "\
@@ -91,6 +94,9 @@ enum Command {
     Explain(explain::Args),
     Map(map::Args),
     Diff(diff::Args),
+    Lint(lint::Args),
+    Rule(rule::Args),
+    Init(init::Args),
     Teardown(teardown::Args),
     Host(host::Args),
     Demo(demo::Args),
@@ -145,6 +151,9 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args, color),
         Command::Map(args) => map::run(&args, color),
         Command::Diff(args) => diff::run(&args, color),
+        Command::Lint(args) => lint::run(&args, color),
+        Command::Rule(args) => rule::run(&args),
+        Command::Init(args) => init::run(&args),
         Command::Teardown(args) => teardown::run(&args),
         Command::Host(args) => host::run(&args, color),
         Command::Demo(args) => demo::run(&args, color),

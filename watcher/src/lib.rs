@@ -24,6 +24,7 @@ pub mod grace;
 #[cfg(feature = "kernel")]
 pub mod lab;
 pub mod last_good;
+pub mod lint;
 pub mod map;
 pub mod observing;
 pub mod report;

@@ -18,6 +18,7 @@ pub mod diff;
 pub mod doctor;
 pub mod drops;
 pub mod explain;
+pub mod findings;
 pub mod json;
 pub mod map;
 mod places;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::baseline::document::Decoded;
-use crate::cluster_policy::same_rank;
+use crate::cluster_policy::{Home, same_rank};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::code;
 use crate::network_policy::Strictness;
@@ -41,7 +41,7 @@ pub(super) fn doubts(documents: &[Decoded]) -> Vec<Diagnostic> {
         documents.iter().flat_map(|document| document.policies.iter().map(|policy| (document.span, policy))).collect();
     policies.sort_by(|(_, a), (_, b)| rank(a).cmp(&rank(b)));
     let ranked: Vec<_> = policies.iter().map(|(span, policy)| (Some(*span), (*policy).clone())).collect();
-    let mut findings = same_rank(&ranked, Strictness::Lenient);
+    let mut findings = same_rank(&ranked, Home::Baseline, Strictness::Lenient);
     let mut budget = COMPARISONS_MAX;
     for (index, (span, later)) in policies.iter().enumerate() {
         let earlier = policies.get(..index).unwrap_or_default();

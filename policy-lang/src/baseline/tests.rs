@@ -431,7 +431,7 @@ fn d_8_a_broken_cluster_policy_breaks_the_baseline_and_limits_are_warnings() {
         assert!(matches!(baseline, Baseline::Broken(_)), "{text}{baseline:?}");
     }
     let many = cluster_policy("a", "Admin", "Deny").replace("{nodes: {}}", &["{nodes: {}}"; 26].join(", "));
-    check_order(&many, &["baseline 9 a"], &[("PAL042", 4)]);
+    check_order(&many, &["baseline 9 a"], &[("PAL902", 4)]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::cluster_policy::Home;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::manifest::code;
 use crate::network_policy::Strictness;
@@ -15,7 +16,11 @@ const DIRECTIONS: [Direction; 2] = [Direction::Ingress, Direction::Egress];
 
 /// Reports policies that share tier and priority with an earlier one and act differently in some direction. Here their
 /// names decide.
-pub(crate) fn same_rank(policies: &[(Option<Span>, Policy)], strictness: Strictness) -> Vec<Diagnostic> {
+pub(crate) fn same_rank(policies: &[(Option<Span>, Policy)], home: Home, strictness: Strictness) -> Vec<Diagnostic> {
+    let code = match home {
+        Home::Cluster => code::CLUSTER_POLICY_SAME_RANK,
+        Home::Baseline => code::BASELINE_SAME_RANK,
+    };
     let mut known: BTreeMap<(Tier, u16, Direction), FirstToAct<'_>> = BTreeMap::new();
     let mut findings = Vec::new();
     for (span, policy) in policies {
@@ -37,7 +42,7 @@ pub(crate) fn same_rank(policies: &[(Option<Span>, Policy)], strictness: Strictn
             "{} and {} have the priority {} and different actions: their names decide which comes first",
             other.name, policy.name, policy.priority
         );
-        let mut finding = Diagnostic::warning(code::SAME_RANK, *span, message);
+        let mut finding = Diagnostic::warning(code, *span, message);
         finding.severity = match strictness {
             Strictness::Lenient => Severity::Warning,
             Strictness::Strict => Severity::Error,

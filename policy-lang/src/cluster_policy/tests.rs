@@ -82,8 +82,8 @@ fn c_6_equal_rank_and_other_actions_are_told() {
         found.iter().map(|found| (found.code.0, found.severity)).collect::<Vec<_>>()
     };
     let same = [document("a", 7, "Accept"), document("b", 7, "Accept"), document("c", 7, "Deny")];
-    assert_eq!(found(&same, Strictness::Lenient), [("PAL506", Severity::Warning)]);
-    assert_eq!(found(&same, Strictness::Strict), [("PAL506", Severity::Error)]);
+    assert_eq!(found(&same, Strictness::Lenient), [("PAL905", Severity::Warning)]);
+    assert_eq!(found(&same, Strictness::Strict), [("PAL905", Severity::Error)]);
     assert_eq!(found(&[document("a", 7, "Accept"), document("c", 8, "Deny")], Strictness::Strict), []);
 }
 
@@ -150,7 +150,7 @@ fn c_10_nodes_by_their_labels() {
 fn c_11_domain_names_are_refused_and_the_rest_of_the_rule_that_accepts_counts() {
     check_broken_egress(
         "- action: Accept\n  to:\n  - domainNames: [example.com]\n  - networks: [192.0.2.0/24]",
-        &["PAL044 11"],
+        &["PAL904 11"],
         "egress Accept 192.0.2.0/24 any\n",
     );
 }
@@ -214,7 +214,7 @@ fn c_12_a_named_port_of_addresses_accepts_nothing_and_denies_everything_there() 
         let (policy, found) = decode_spec(&rules(action), Strictness::Lenient);
         assert_eq!(found, [""; 0]);
         assert!(show(&policy).ends_with(&format!("\n{expected}")), "{}", show(&policy));
-        assert_eq!(decode_spec(&rules(action), Strictness::Strict).1, ["PAL043 8"]);
+        assert_eq!(decode_spec(&rules(action), Strictness::Strict).1, ["PAL903 8"]);
     }
     let alone = "- {action: Accept, to: [{nodes: {}}], protocols: [{destinationNamedPort: dns}]}";
     check_egress(alone, "");
@@ -244,7 +244,7 @@ fn c_14_limits_are_errors_in_the_cluster_and_all_of_it_counts() {
         (policy.egress.unwrap().len(), found)
     };
     assert_eq!(count(&rules(25)), (25, vec![]));
-    assert_eq!(count(&rules(26)), (26, vec!["PAL042 8".to_owned()]));
+    assert_eq!(count(&rules(26)), (26, vec!["PAL902 8".to_owned()]));
     let of = |item: &str, list: &str, count: usize| {
         let items = vec![item; count].join(", ");
         format!("{SUBJECT}\negress: [{}]", list.replace("ITEMS", &items))
@@ -256,13 +256,13 @@ fn c_14_limits_are_errors_in_the_cluster_and_all_of_it_counts() {
     ];
     for (item, list) in cases {
         assert_eq!(count(&of(item, list, 25)), (1, vec![]), "{list}");
-        assert_eq!(count(&of(item, list, 26)), (1, vec!["PAL042 8".to_owned()]), "{list}");
+        assert_eq!(count(&of(item, list, 26)), (1, vec!["PAL902 8".to_owned()]), "{list}");
     }
     let named = |length: usize| {
         format!("{SUBJECT}\negress: [{{name: {}, action: Deny, to: [{{nodes: {{}}}}]}}]", "é".repeat(length))
     };
     assert_eq!(count(&named(100)), (1, vec![]));
-    assert_eq!(count(&named(101)), (1, vec!["PAL042 8".to_owned()]));
+    assert_eq!(count(&named(101)), (1, vec!["PAL902 8".to_owned()]));
 }
 
 #[test]
@@ -271,12 +271,12 @@ fn c_14_tier_priority_and_subject_are_required() {
     let denied = "egress Deny 10.0.0.0/8 any\n";
     let of = |head: &str| format!("{head} pods * in namespaces *\n{denied}");
     let head = |tier: &str, priority: &str| format!("{tier}\n{priority}\nsubject: {{namespaces: {{}}}}\n{rules}");
-    check_broken(&head("# no tier", "priority: 7"), &["PAL041 2"], &of("ClusterNetworkPolicy 0"));
-    check_broken(&head("tier: admin", "priority: 7"), &["PAL041 5"], &of("ClusterNetworkPolicy 0"));
-    check_broken(&head("tier: Baseline", "# none"), &["PAL041 2"], &of("ClusterNetworkPolicy baseline 0"));
+    check_broken(&head("# no tier", "priority: 7"), &["PAL901 2"], &of("ClusterNetworkPolicy 0"));
+    check_broken(&head("tier: admin", "priority: 7"), &["PAL901 5"], &of("ClusterNetworkPolicy 0"));
+    check_broken(&head("tier: Baseline", "# none"), &["PAL901 2"], &of("ClusterNetworkPolicy baseline 0"));
     for priority in ["-1", "1001"] {
         let spec = head("tier: Admin", &format!("priority: {priority}"));
-        check_broken(&spec, &["PAL041 6"], &of("ClusterNetworkPolicy 0"));
+        check_broken(&spec, &["PAL901 6"], &of("ClusterNetworkPolicy 0"));
     }
     check_broken(&head("tier: Admin", "priority: high"), &["PAL005 6"], &of("ClusterNetworkPolicy 0"));
 }
@@ -302,7 +302,7 @@ fn unknown_fields_are_located_and_explained() {
 fn an_unreadable_rule_fails_closed_and_leaves_the_others_alone() {
     check_broken_egress(
         "- {action: Accept, to: [{nodes: {}}]}\n- {action: Accept, to: [{nodes: {}}], protocol: []}\n- {to: [{nodes: {}}]}\n- 7",
-        &["PAL002 10", "PAL041 11", "PAL005 12"],
+        &["PAL002 10", "PAL901 11", "PAL005 12"],
         "egress Accept nodes * any\negress Deny nodes * any\negress Deny any any\n",
     );
     check_broken(

@@ -55,21 +55,23 @@ pub const NOT_LOADED: Code = Code("PAL025");
 /// An address that no pod can have.
 pub const POD_ADDRESS: Code = Code("PAL032");
 /// A field of a ClusterNetworkPolicy that the server refuses, or a required one that is missing.
-pub const CLUSTER_POLICY: Code = Code("PAL041");
+pub const CLUSTER_POLICY: Code = Code("PAL901");
 /// More rules, peers, protocols or networks than the server takes, or a longer name.
-pub const CLUSTER_POLICY_LIMIT: Code = Code("PAL042");
+pub const CLUSTER_POLICY_LIMIT: Code = Code("PAL902");
 /// A named port beside peers of which no pod tells the number.
-pub const CLUSTER_POLICY_NAMED_PORT: Code = Code("PAL043");
+pub const CLUSTER_POLICY_NAMED_PORT: Code = Code("PAL903");
 /// `domainNames`.
-pub const CLUSTER_POLICY_DOMAIN_NAMES: Code = Code("PAL044");
+pub const CLUSTER_POLICY_DOMAIN_NAMES: Code = Code("PAL904");
 /// The baseline as a whole cannot be read.
 pub const BASELINE_SCHEMA: Code = Code("PAL501");
 /// One entry of the baseline cannot be read.
 pub const BASELINE_ENTRY: Code = Code("PAL502");
 /// What an earlier document of the baseline decides, or lets past, is not for a later one to deny.
 pub const BASELINE_SHADOWED: Code = Code("PAL505");
-/// Policies of one tier and one priority with different actions: their names decide.
-pub const SAME_RANK: Code = Code("PAL506");
+/// Documents of the baseline of one tier and one priority with different actions: their names decide.
+pub const BASELINE_SAME_RANK: Code = Code("PAL506");
+/// The same of ClusterNetworkPolicies of a cluster.
+pub const CLUSTER_POLICY_SAME_RANK: Code = Code("PAL905");
 /// A baseline that denies nothing.
 pub const BASELINE_EMPTY: Code = Code("PAL508");
 /// An exemption for every pod, or by a label that tenants may be able to set.

@@ -160,8 +160,11 @@ impl Loader<'_> {
         let mut reader = Reader::new(self.sources, Dialect::Manifest);
         if let Some(fault) = fault {
             let at = value.field("apiVersion").or_else(|| value.field("kind")).map_or(value.span, |field| field.span);
-            reader.error(code::BAD_API_VERSION, at, fault).help =
-                Some(format!("write `apiVersion: {}`", kind.api_version()));
+            let written = value.field("apiVersion").and_then(Value::text);
+            let fix = written.and_then(|written| reader.replacement(at, written, kind.api_version()));
+            let finding = reader.error(code::BAD_API_VERSION, at, fault);
+            finding.help = Some(format!("write `apiVersion: {}`", kind.api_version()));
+            finding.fix = fix;
         }
         if let Some(bytes) = excess(value, self.sources) {
             let at = value.field("kind").map_or(value.span, |field| field.span);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Fix, Severity};
 use crate::manifest::code;
 use crate::manifest::tree::{Content, Entry, Scalar, ScalarKind, Spanned, Value};
 use crate::source::{Sources, Span};
@@ -85,8 +85,12 @@ impl<'s> Reader<'s> {
                 }
                 (None, Some(near)) => {
                     let message = format!("unknown field `{name}` in {}", schema.what);
-                    self.error(code::UNKNOWN_FIELD, entry.key.span, message).help =
-                        Some(format!("did you mean `{near}`?"));
+                    // Renamed, a second one of that name would hide the first.
+                    let is_free = entries.iter().all(|other| other.key.value.as_ref() != near);
+                    let fix = is_free.then(|| self.replacement(entry.key.span, name, near)).flatten();
+                    let finding = self.error(code::UNKNOWN_FIELD, entry.key.span, message);
+                    finding.help = Some(format!("did you mean `{near}`?"));
+                    finding.fix = fix;
                 }
                 (None, None) => {
                     let message = format!("unknown field `{name}` in {}", schema.what);
@@ -117,7 +121,10 @@ impl<'s> Reader<'s> {
             Some(scalar) => {
                 let text = Arc::clone(&scalar.text);
                 let message = format!("{what} must be a text, this is {}", value.describe());
-                self.error(code::WRONG_TYPE, value.span, message).help = Some(format!("put it in quotes: \"{text}\""));
+                let fix = self.quoted(value.span, &text);
+                let finding = self.error(code::WRONG_TYPE, value.span, message);
+                finding.help = Some(format!("put it in quotes: \"{text}\""));
+                finding.fix = fix;
                 None
             }
             None => {
@@ -141,6 +148,36 @@ impl<'s> Reader<'s> {
     /// Says that something else stands here than `what`.
     pub(crate) fn wrong_type(&mut self, value: &Value, what: &str) -> &mut Diagnostic {
         self.error(code::WRONG_TYPE, value.span, format!("expected {what}, this is {}", value.describe()))
+    }
+
+    /// The fix that writes `instead` where `written` stands, in the same quotes; nothing where the text at that place
+    /// says something else, as in a document that itself is a quoted text.
+    pub(crate) fn replacement(&self, span: Span, written: &str, instead: &str) -> Option<Fix> {
+        let quotes = self.quotes(span, written)?;
+        // Bare, `::/0` begins as the value of a key does.
+        let quotes = if quotes.is_empty() && instead.contains(':') { "\"" } else { quotes };
+        Some(Fix::safe(format!("write {instead}"), span, format!("{quotes}{instead}{quotes}")))
+    }
+
+    /// The fix that takes a number out of its quotes.
+    pub(crate) fn unquoted(&self, span: Span, written: &str) -> Option<Fix> {
+        self.quotes(span, written).map(|_| Fix::safe(format!("write {written}"), span, written))
+    }
+
+    /// The fix that puts a bare word in quotes.
+    pub(crate) fn quoted(&self, span: Span, written: &str) -> Option<Fix> {
+        let is_bare = self.quotes(span, written)?.is_empty();
+        is_bare.then(|| Fix::safe(format!("write \"{written}\""), span, format!("\"{written}\"")))
+    }
+
+    /// The quotes that a word stands in at this place, if it does.
+    fn quotes(&self, span: Span, written: &str) -> Option<&'static str> {
+        let found = self.sources.text(span.source).get(span.start as usize..span.end as usize)?;
+        let is_in = |quotes: &&str| {
+            let inner = found.strip_prefix(*quotes).and_then(|rest| rest.strip_suffix(*quotes));
+            inner == Some(written)
+        };
+        ["", "\"", "'"].into_iter().find(is_in)
     }
 
     fn code(&self, code: Code) -> Code {

@@ -175,6 +175,11 @@ impl<'a> Builder<'a> {
             Event::Alias(anchor) => self.alias(anchor, start, end)?,
             Event::Scalar(text, style, anchor, tag) => {
                 let content = self.scalar(&text, style, tag.as_deref(), start, end);
+                let end = match style {
+                    ScalarStyle::SingleQuoted => self.quoted_end(start, end, '\''),
+                    ScalarStyle::DoubleQuoted => self.quoted_end(start, end, '"'),
+                    ScalarStyle::Plain | ScalarStyle::Literal | ScalarStyle::Folded => end,
+                };
                 let value = Value { span: self.trimmed(start, end), content };
                 self.add(value, anchor);
             }
@@ -335,6 +340,26 @@ impl<'a> Builder<'a> {
         Stop
     }
 
+    /// Where a text in quotes ends: the parser counts a comment behind it as well.
+    fn quoted_end(&self, start: usize, end: usize, quote: char) -> usize {
+        let text = self.text.get(start..end).unwrap_or_default();
+        let mut letters = text.char_indices().peekable();
+        if letters.next().is_none_or(|(_, first)| first != quote) {
+            return end;
+        }
+        while let Some((at, letter)) = letters.next() {
+            if letter == '\\' && quote == '"' {
+                letters.next();
+            } else if letter == quote {
+                // Two single quotes are one of the text.
+                if quote == '"' || letters.next_if(|(_, next)| *next == quote).is_none() {
+                    return start + at + 1;
+                }
+            }
+        }
+        end
+    }
+
     /// The span of a node without the white space after it.
     fn trimmed(&self, start: usize, end: usize) -> Span {
         let end = self.text.get(start..end).map_or(end, |text| start + text.trim_end().len());
@@ -387,11 +412,36 @@ fn as_key(value: Value, diagnostics: &mut Vec<Diagnostic>) -> Key {
             let message = format!("a key must be a text, this is {}", value.describe());
             let mut diagnostic = Diagnostic::error(code::WRONG_TYPE, value.span, message);
             if matches!(value.content, Content::Mapping(_)) {
+                diagnostic.code = code::YAML_SYNTAX;
                 diagnostic =
                     diagnostic.help("`{{ … }}` is a template: render it first, with `helm template` for instance");
             }
             diagnostics.push(diagnostic);
             Key::Refused
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Sources;
+
+    fn check(text: &str) -> Vec<String> {
+        let mut sources = Sources::default();
+        let source = sources.add("a", text);
+        let documents = documents(text, &Locator::of_source(source));
+        let entries = documents.iter().flat_map(|document| document.root.entries().unwrap_or_default());
+        let slice = |span: Span| text[span.start as usize..span.end as usize].to_owned();
+        entries.map(|entry| slice(entry.value.span)).collect()
+    }
+
+    #[test]
+    fn a_scalar_ends_before_the_comment_behind_it() {
+        assert_eq!(
+            check("a: \"80\"  # say \"x\"\nb: 'it''s' # '\nc: 80 # n\nd: \"a\\\"b\" # \"\n"),
+            ["\"80\"", "'it''s'", "80", "\"a\\\"b\"",]
+        );
+        assert_eq!(check("{\"a\": \"b\", \"c\": 'd'}\n"), ["\"b\"", "'d'"]);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use crate::diagnostic::Diagnostic;
 use crate::manifest::cidr::{self, Cidr, CidrError};
 use crate::manifest::code;
 use crate::manifest::reader::{Reader, Schema, field};
@@ -112,10 +113,20 @@ fn read_cidr(value: &Value, strictness: Strictness, reader: &mut Reader<'_>) -> 
         Ok(Cidr { net, doubt: None }) => Some(Spanned::new(net, span)),
         Ok(Cidr { net, doubt: Some(doubt) }) => {
             let message = format!("`{}` {}", text.value, doubt.describe());
-            report_doubt(message, net, span, strictness, reader)
+            let fix = reader.replacement(span, &text.value, &net.to_string());
+            report_doubt(message, net, span, strictness, reader).fix = fix;
+            match strictness {
+                Strictness::Lenient => Some(Spanned::new(net, span)),
+                Strictness::Strict => None,
+            }
         }
         Err(error) => {
+            let fix = match &error {
+                CidrError::NoPrefix(net) => reader.replacement(span, &text.value, &net.to_string()),
+                CidrError::Invalid => None,
+            };
             let finding = reader.error(code::BAD_CIDR, span, format!("`{}` is {error}", text.value));
+            finding.fix = fix;
             finding.help = match error {
                 CidrError::NoPrefix(net) => Some(format!("write {net}")),
                 CidrError::Invalid => {
@@ -127,20 +138,17 @@ fn read_cidr(value: &Value, strictness: Strictness, reader: &mut Reader<'_>) -> 
     }
 }
 
-fn report_doubt(
+fn report_doubt<'r>(
     message: String,
     net: IpNet,
     span: Span,
     strictness: Strictness,
-    reader: &mut Reader<'_>,
-) -> Option<Spanned<IpNet>> {
+    reader: &'r mut Reader<'_>,
+) -> &'r mut Diagnostic {
     let finding = match strictness {
         Strictness::Lenient => reader.warning(code::SLOPPY_CIDR, span, format!("{message}: read as {net}")),
         Strictness::Strict => reader.error(code::SLOPPY_CIDR, span, message),
     };
     finding.help = Some(format!("write {net}"));
-    match strictness {
-        Strictness::Lenient => Some(Spanned::new(net, span)),
-        Strictness::Strict => None,
-    }
+    finding
 }

@@ -73,8 +73,10 @@ fn read_port(value: &Value, reader: &mut Reader<'_>) -> Option<Port> {
             let name = &scalar.text;
             if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
                 let message = format!("\"{name}\" in quotes is a port's name, and no name has only digits");
-                reader.error(code::QUOTED_PORT, value.span, message).help =
-                    Some(format!("write {name} without quotes"));
+                let fix = reader.unquoted(value.span, name);
+                let finding = reader.error(code::QUOTED_PORT, value.span, message);
+                finding.help = Some(format!("write {name} without quotes"));
+                finding.fix = fix;
                 return None;
             }
             match syntax::port_name_fault(name) {
@@ -115,8 +117,12 @@ fn read_protocol(value: &Value, reader: &mut Reader<'_>) -> Option<Protocol> {
     let protocol = protocol_named(&text.value);
     if protocol.is_none() {
         let upper = text.value.to_ascii_uppercase();
-        reader.error(code::BAD_PROTOCOL, text.span, format!("`{}` is none of TCP, UDP, SCTP", text.value)).help =
-            protocol_named(&upper).map(|_| format!("write {upper}"));
+        let known = protocol_named(&upper).is_some();
+        let fix = known.then(|| reader.replacement(text.span, &text.value, &upper)).flatten();
+        let message = format!("`{}` is none of TCP, UDP, SCTP", text.value);
+        let finding = reader.error(code::BAD_PROTOCOL, text.span, message);
+        finding.help = known.then(|| format!("write {upper}"));
+        finding.fix = fix;
     }
     protocol
 }

@@ -235,8 +235,11 @@ fn read_policy_types(value: Option<&Value>, reader: &mut Reader<'_>) -> Vec<Span
             "Egress" => types.push(Spanned::new(Direction::Egress, text.span)),
             other => {
                 let message = format!("`{other}` is neither Ingress nor Egress");
-                reader.error(code::BAD_POLICY_TYPE, text.span, message).help =
-                    nearest(other, &["Ingress", "Egress"]).map(|near| format!("write `{near}`"));
+                let near = nearest(other, &["Ingress", "Egress"]);
+                let fix = near.and_then(|near| reader.replacement(text.span, other, near));
+                let finding = reader.error(code::BAD_POLICY_TYPE, text.span, message);
+                finding.help = near.map(|near| format!("write `{near}`"));
+                finding.fix = fix;
             }
         }
     }

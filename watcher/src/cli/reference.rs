@@ -48,6 +48,11 @@ pub fn config_reference() -> String {
     text
 }
 
+/// docs/reference/lints.md: every rule of `palisade lint`.
+pub fn lints_reference() -> String {
+    super::rule::pages()
+}
+
 /// docs/reference/metrics.md: the metrics.
 pub fn metrics_reference() -> String {
     let mut text = String::from(

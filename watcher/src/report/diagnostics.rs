@@ -18,8 +18,30 @@ const SHOWN: usize = 100;
 /// Lines of a source that are shown of one span: a whole document is too much to read.
 const LINES: usize = 12;
 
+/// How many findings are shown, and what those are called that only inform.
+#[derive(Clone, Copy)]
+struct Manner {
+    shown: usize,
+    note: &'static str,
+}
+
+/// Findings beside a result.
+const BESIDE: Manner = Manner { shown: SHOWN, note: "note" };
+
+/// Findings that are the result.
+const RESULT: Manner = Manner { shown: usize::MAX, note: "info" };
+
 /// Every finding in the order of the sources, each once, and a line that counts them. Empty without findings.
 pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: Color) -> String {
+    text(diagnostics, sources, color, BESIDE)
+}
+
+/// The same where the findings are what was asked for: all of them, in the words of `palisade lint`.
+pub fn review(diagnostics: &[Diagnostic], sources: &Sources, color: Color) -> String {
+    text(diagnostics, sources, color, RESULT)
+}
+
+fn text(diagnostics: &[Diagnostic], sources: &Sources, color: Color, manner: Manner) -> String {
     let renderer = match color {
         Color::Styled => Renderer::styled(),
         Color::Plain => Renderer::plain(),
@@ -27,18 +49,18 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: Color) -> St
     let renderer = renderer.decor_style(DecorStyle::Ascii);
     let mut text = String::new();
     let ordered = ordered(diagnostics, sources);
-    for diagnostic in ordered.iter().take(SHOWN) {
+    for diagnostic in ordered.iter().take(manner.shown) {
         match diagnostic.severity {
-            Severity::Note => text.push_str(&note(diagnostic, sources)),
+            Severity::Note => text.push_str(&note(diagnostic, sources, manner)),
             Severity::Warning | Severity::Error => text.push_str(&snippet(diagnostic, sources, &renderer)),
         }
         text.push('\n');
     }
-    if let Some(hidden) = ordered.len().checked_sub(SHOWN).filter(|hidden| *hidden > 0) {
+    if let Some(hidden) = ordered.len().checked_sub(manner.shown).filter(|hidden| *hidden > 0) {
         // Writing to a String cannot fail.
         let _: std::fmt::Result = writeln!(text, "{hidden} more findings are not shown");
     }
-    if let Some(summary) = summary(&ordered) {
+    if let Some(summary) = summary(&ordered, manner) {
         text.push_str(&summary);
         text.push('\n');
     }
@@ -46,13 +68,16 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: Color) -> St
 }
 
 /// `2 errors, 1 warning, 3 notes`; nothing without findings.
-fn summary(diagnostics: &[&Diagnostic]) -> Option<String> {
+fn summary(diagnostics: &[&Diagnostic], manner: Manner) -> Option<String> {
     let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
     let parts: Vec<String> = [Severity::Error, Severity::Warning, Severity::Note]
         .into_iter()
         .map(|severity| (count(severity), severity))
         .filter(|(count, _)| *count > 0)
-        .map(|(count, severity)| format!("{count} {severity}{}", if count == 1 { "" } else { "s" }))
+        .map(|(count, severity)| {
+            let word = if severity == Severity::Note { manner.note.to_owned() } else { severity.to_string() };
+            format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+        })
         .collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
@@ -75,10 +100,10 @@ fn span(diagnostic: &Diagnostic, sources: &Sources) -> Option<Span> {
 }
 
 /// A note in one line: there may be one for every pod.
-fn note(diagnostic: &Diagnostic, sources: &Sources) -> String {
+fn note(diagnostic: &Diagnostic, sources: &Sources, manner: Manner) -> String {
     let place = span(diagnostic, sources).map(|span| format!("{}: ", place(span, sources))).unwrap_or_default();
     let help = diagnostic.help.as_deref().map(|help| format!(": {help}")).unwrap_or_default();
-    let note = format!("note[{}]: {place}{}{help}", diagnostic.code, diagnostic.message);
+    let note = format!("{}[{}]: {place}{}{help}", manner.note, diagnostic.code, diagnostic.message);
     visible::line(&note).into_owned()
 }
 

@@ -126,11 +126,25 @@ pub fn manifests(path: &Path) -> Result<Vec<PathBuf>, FileError> {
     if path == Path::new(STDIN) || !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let mut found = Vec::new();
-    collect(path, path, 0, &mut BTreeSet::new(), &mut found)?;
+    let found = under(path, &EXTENSIONS)?;
     if found.is_empty() {
         return Err(FileError::NoManifests { path: shown(path) });
     }
+    Ok(found)
+}
+
+/// The files in a folder and the folders in it whose names end so, sorted by path, as for [`manifests`]; there may be
+/// none.
+///
+/// # Errors
+/// [`FileError::Unreadable`], [`FileError::TooMany`].
+pub fn with_extension(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, FileError> {
+    under(folder, &[extension])
+}
+
+fn under(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, FileError> {
+    let mut found = Vec::new();
+    collect((folder, extensions), folder, 0, &mut BTreeSet::new(), &mut found)?;
     found.sort();
     Ok(found)
 }
@@ -141,7 +155,7 @@ pub fn shown(path: &Path) -> String {
 }
 
 fn collect(
-    root: &Path,
+    (root, extensions): (&Path, &[&str]),
     folder: &Path,
     depth: usize,
     visited: &mut BTreeSet<PathBuf>,
@@ -162,8 +176,8 @@ fn collect(
             if depth == DEPTH {
                 return Err(FileError::TooMany { path: shown(root) });
             }
-            collect(root, &path, depth + 1, visited, found)?;
-        } else if is_manifest(&path) {
+            collect((root, extensions), &path, depth + 1, visited, found)?;
+        } else if has_extension(&path, extensions) {
             let metadata = fs::metadata(&path).map_err(|error| unreadable(&path, error))?;
             if metadata.is_file() {
                 found.push(path);
@@ -181,9 +195,13 @@ pub(crate) fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
+fn has_extension(path: &Path, extensions: &[&str]) -> bool {
+    path.extension().and_then(|extension| extension.to_str()).is_some_and(|found| extensions.contains(&found))
+}
+
 /// Whether it is called as manifests are.
 pub(crate) fn is_manifest(path: &Path) -> bool {
-    path.extension().and_then(|extension| extension.to_str()).is_some_and(|found| EXTENSIONS.contains(&found))
+    has_extension(path, &EXTENSIONS)
 }
 
 #[cfg(test)]

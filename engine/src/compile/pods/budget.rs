@@ -132,6 +132,7 @@ impl Excess {
                 namespace: Arc::clone(namespace),
                 name: Arc::clone(&policy.name.name),
             }),
+            fix: None,
         }
     }
 }

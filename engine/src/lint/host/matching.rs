@@ -1,0 +1,255 @@
+//! What the words of a host rule match, as far as that can be said without the kernel.
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use policy_lang::host::rule::{Action, ChainPolicy, HostChain, HostRule, HostRules, Match, Operands, Table};
+use policy_lang::source::Span;
+
+/// How a covered rule relates to the one that covers it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Relation {
+    /// Word by word.
+    Same,
+    /// Narrower, with the same verdict.
+    SameVerdict,
+    /// Narrower or equal, with another one.
+    OtherVerdict,
+}
+
+/// Most rules of one chain that are compared with one another.
+const COMPARED: usize = 600;
+
+/// Deepest chain of calls that is followed.
+const DEPTH: usize = 16;
+
+/// Keywords that only look at the packet: the same packet gives the same answer.
+const PLAIN: [&str; 14] = [
+    "saddr",
+    "daddr",
+    "protocol",
+    "proto",
+    "dport",
+    "sport",
+    "dports",
+    "sports",
+    "interface",
+    "outerface",
+    "state",
+    "ctstate",
+    "icmp-type",
+    "icmpv6-type",
+];
+
+/// The rules of a chain that an earlier one covers, with that one: the first.
+pub(crate) fn covered(chain: &HostChain) -> Vec<(&HostRule, &HostRule, Relation)> {
+    let rules = chain.rules.get(..chain.rules.len().min(COMPARED)).unwrap_or_default();
+    let mut found = Vec::new();
+    for (index, rule) in rules.iter().enumerate() {
+        let earlier = rules.get(..index).unwrap_or_default();
+        let covers = |other: &&HostRule| {
+            other.span != rule.span && ends(&other.action) && !is_unconditional(other) && matches_whenever(other, rule)
+        };
+        let Some(other) = earlier.iter().find(covers).filter(|_| is_verdict(&rule.action)) else { continue };
+        let relation = if !same_action(&other.action, &rule.action) {
+            Relation::OtherVerdict
+        } else if other.matches.len() == rule.matches.len() && matches_whenever(rule, other) {
+            Relation::Same
+        } else {
+            Relation::SameVerdict
+        };
+        found.push((rule, other, relation));
+    }
+    found
+}
+
+/// Built-in chains of the filter table that drop what no rule decides, with the place that says so.
+pub(crate) fn closed<'r>(rules: &'r HostRules, names: &'r [&str]) -> impl Iterator<Item = (&'r HostChain, Span)> {
+    rules.chains.iter().filter(|chain| chain.table == Table::Filter && names.contains(&chain.name.as_ref())).filter_map(
+        |chain| match chain.policy {
+            Some((ChainPolicy::Drop, span)) => Some((chain, span)),
+            Some((ChainPolicy::Accept, _)) | None => None,
+        },
+    )
+}
+
+/// Whether a rule of a chain, or of one that it calls, accepts what a question is about.
+pub(crate) fn accepts(rules: &HostRules, chain: &HostChain, is_it: &dyn Fn(&HostRule) -> bool) -> bool {
+    walk(rules, chain, is_it, DEPTH)
+}
+
+fn walk(rules: &HostRules, chain: &HostChain, is_it: &dyn Fn(&HostRule) -> bool, depth: usize) -> bool {
+    chain.rules.iter().any(|rule| match &rule.action {
+        Action::Accept => is_unconditional(rule) || is_it(rule),
+        Action::Jump(name) | Action::Goto(name) => {
+            let mut called = rules
+                .chains
+                .iter()
+                .filter(|other| other.name == name.text && (other.domain, other.table) == (chain.domain, chain.table));
+            // A condition on the way to another chain may be the one that is asked for.
+            depth > 0
+                && called.any(|called| {
+                    walk(rules, called, is_it, depth - 1) || (is_it(rule) && walk(rules, called, &|_| true, depth - 1))
+                })
+        }
+        Action::Drop | Action::Return | Action::Nop | Action::Target { .. } => false,
+    })
+}
+
+/// Whether a rule matches packets of established connections.
+pub(crate) fn is_of_established(rule: &HostRule) -> bool {
+    rule.matches.iter().any(|found| match found.keyword {
+        "state" | "ctstate" => {
+            !found.negated && words(found).iter().any(|word| word.eq_ignore_ascii_case("ESTABLISHED"))
+        }
+        "syn" => found.negated,
+        _ => false,
+    })
+}
+
+/// Whether a rule matches what comes in by the loopback interface.
+pub(crate) fn is_of_loopback(rule: &HostRule) -> bool {
+    rule.matches.iter().any(|found| {
+        found.keyword == "interface" && !found.negated && words(found).iter().any(|word| matches!(*word, "lo" | "lo+"))
+    })
+}
+
+/// Whether a rule matches neighbour solicitations.
+pub(crate) fn is_of_neighbours(rule: &HostRule) -> bool {
+    const TYPES: [&str; 5] =
+        ["neighbour-solicitation", "neighbor-solicitation", "nd-neighbor-solicit", "nd-neighbour-solicit", "135"];
+    let is_icmp = |found: &Match| {
+        matches!(found.keyword, "protocol" | "proto")
+            && !found.negated
+            && words(found).iter().any(|word| matches!(*word, "ipv6-icmp" | "icmpv6" | "icmp6" | "58" | "icmp"))
+    };
+    let mut types = rule.matches.iter().filter(|found| found.keyword.starts_with("icmp"));
+    rule.matches.iter().any(is_icmp)
+        && types.all(|found| !found.negated && words(found).iter().any(|word| TYPES.contains(word)))
+}
+
+/// Whether a rule matches every packet.
+pub(crate) fn is_unconditional(rule: &HostRule) -> bool {
+    rule.matches
+        .iter()
+        .all(|found| found.module == Some("comment") || found.keyword == "comment" || is_load_of_comment(found))
+}
+
+/// Whether an action ends the walk through its chain.
+pub(crate) fn ends(action: &Action) -> bool {
+    match action {
+        Action::Accept | Action::Drop | Action::Return | Action::Goto(_) => true,
+        Action::Target { name, .. } => *name == "REJECT",
+        Action::Nop | Action::Jump(_) => false,
+    }
+}
+
+/// Whether an action holds packets back.
+pub(crate) fn refuses(action: &Action) -> bool {
+    match action {
+        Action::Drop => true,
+        Action::Target { name, .. } => *name == "REJECT",
+        Action::Accept | Action::Return | Action::Goto(_) | Action::Nop | Action::Jump(_) => false,
+    }
+}
+
+/// The chain that an action calls.
+pub(crate) fn callee(action: &Action) -> Option<&Arc<str>> {
+    match action {
+        Action::Jump(name) | Action::Goto(name) => Some(&name.text),
+        Action::Accept | Action::Drop | Action::Return | Action::Nop | Action::Target { .. } => None,
+    }
+}
+
+/// Whether packets enter a chain by themselves.
+pub(crate) fn is_built_in(chain: &HostChain) -> bool {
+    const NAMES: [&str; 7] = ["PREROUTING", "PRE_DNAT", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING", "BROUTING"];
+    NAMES.contains(&chain.name.as_ref())
+}
+
+fn is_load_of_comment(found: &Match) -> bool {
+    found.keyword == "mod" && words(found).iter().all(|word| *word == "comment")
+}
+
+/// Whether an action decides about the packet: of those that count or log, a second one makes sense.
+fn is_verdict(action: &Action) -> bool {
+    match action {
+        Action::Accept | Action::Drop | Action::Return => true,
+        Action::Target { name, .. } => *name == "REJECT",
+        Action::Goto(_) | Action::Jump(_) | Action::Nop => false,
+    }
+}
+
+fn same_action(a: &Action, b: &Action) -> bool {
+    match (a, b) {
+        (Action::Goto(a), Action::Goto(b)) | (Action::Jump(a), Action::Jump(b)) => a.text == b.text,
+        (Action::Target { name: a, .. }, Action::Target { name: b, .. }) => a == b,
+        _ => std::mem::discriminant(a) == std::mem::discriminant(b),
+    }
+}
+
+/// Whether one rule matches every packet that another one matches.
+fn matches_whenever(wide: &HostRule, narrow: &HostRule) -> bool {
+    wide.matches.iter().all(|wanted| {
+        let is_plain = PLAIN.contains(&wanted.keyword);
+        let is_load =
+            wanted.keyword == "mod" && words(wanted).iter().all(|word| matches!(*word, "state" | "conntrack"));
+        is_load || (is_plain && narrow.matches.iter().any(|found| implies(found, wanted)))
+    })
+}
+
+fn implies(found: &Match, wanted: &Match) -> bool {
+    let port = |keyword| match keyword {
+        "dports" => "dport",
+        "sports" => "sport",
+        "proto" => "protocol",
+        other => other,
+    };
+    if port(found.keyword) != port(wanted.keyword) || found.negated != wanted.negated {
+        return false;
+    }
+    if wanted.negated {
+        return words(found) == words(wanted);
+    }
+    let wide = words(wanted);
+    let narrow = words(found);
+    !narrow.is_empty() && narrow.iter().all(|word| wide.iter().any(|wide| is_within(wanted.keyword, word, wide)))
+}
+
+fn is_within(keyword: &str, word: &str, wide: &str) -> bool {
+    match keyword {
+        "saddr" | "daddr" => match (network(word), network(wide)) {
+            (Some(word), Some(wide)) => wide.contains(&word),
+            (Some(_) | None, _) => word == wide,
+        },
+        "dport" | "sport" | "dports" | "sports" => match (ports(word), ports(wide)) {
+            (Some((first, last)), Some((wide_first, wide_last))) => wide_first <= first && last <= wide_last,
+            (Some(_) | None, _) => word == wide,
+        },
+        "interface" | "outerface" => match wide.strip_suffix('+') {
+            Some(beginning) => word.starts_with(beginning),
+            None => word == wide,
+        },
+        _ => word == wide,
+    }
+}
+
+fn network(word: &str) -> Option<IpNet> {
+    word.parse().ok().or_else(|| word.parse().ok().map(|address: std::net::IpAddr| IpNet::from(address)))
+}
+
+fn ports(word: &str) -> Option<(u16, u16)> {
+    match word.split_once([':', '-']) {
+        Some(("", last)) => Some((0, last.parse().ok()?)),
+        Some((first, "")) => Some((first.parse().ok()?, u16::MAX)),
+        Some((first, last)) => Some((first.parse().ok()?, last.parse().ok()?)),
+        None => word.parse().ok().map(|port| (port, port)),
+    }
+}
+
+fn words(found: &Match) -> Vec<&str> {
+    match &found.operands {
+        Operands::Flag | Operands::Pair(..) => Vec::new(),
+        Operands::OneOf(words) | Operands::Joined(words) => words.iter().map(|word| word.text.as_ref()).collect(),
+    }
+}

@@ -1,0 +1,54 @@
+//! PAL605 unreachable-after-terminal: rules after one that matches everything.
+
+use policy_lang::host::rule::HostRules;
+
+use crate::lint::host::matching;
+use crate::lint::rule::{Check, Report, label, rule};
+use crate::lint::world::World;
+
+rule! {
+    /// ## What it does
+    ///
+    /// Finds rules of a chain behind one that has no matches and ends the walk.
+    ///
+    /// ## Why it bites
+    ///
+    /// They are never asked. Often the wide one was for a test.
+    ///
+    /// ## How it is decided
+    ///
+    /// A rule without matches, or with a comment only, whose action is a verdict, `REJECT`, `RETURN` or `goto`.
+    ///
+    /// ## Bad
+    ///
+    /// ```text
+    /// chain INPUT { ACCEPT; proto tcp dport 22 DROP; }
+    /// ```
+    ///
+    /// ## Good
+    ///
+    /// ```text
+    /// chain INPUT { proto tcp dport 22 DROP; ACCEPT; }
+    /// ```
+    ///
+    /// ## When to ignore it
+    ///
+    /// Never.
+    pub(crate) static UNREACHABLE = "PAL605" "unreachable-after-terminal" Error Never On,
+        "rules after one that matches everything", Check::Host(check);
+}
+
+fn check(_: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
+    for chain in &rules.chains {
+        let last = chain.rules.iter().position(|rule| matching::is_unconditional(rule) && matching::ends(&rule.action));
+        let Some((terminal, dead)) = last.and_then(|at| Some((chain.rules.get(at)?, chain.rules.get(at + 1)?))) else {
+            continue;
+        };
+        // Rules that one source rule became are one rule to its author.
+        if dead.span == terminal.span {
+            continue;
+        }
+        let finding = report.at(dead.span, format!("nothing of chain {} is asked from here on", chain.name));
+        label(finding, Some(terminal.span), "matches everything");
+    }
+}

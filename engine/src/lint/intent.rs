@@ -1,0 +1,35 @@
+//! Valid, and probably not what was meant: `PAL1`.
+
+pub(crate) mod contradictory_selector;
+pub(crate) mod cross_namespace_selector;
+pub(crate) mod destinations;
+pub(crate) mod dns;
+pub(crate) mod dns_egress_missing;
+pub(crate) mod dns_tcp_missing;
+pub(crate) mod empty_list_means_all;
+pub(crate) mod except_leaves_nothing;
+pub(crate) mod fragile_label;
+pub(crate) mod host_network_peer;
+pub(crate) mod host_network_selected;
+pub(crate) mod inert_looking_deny;
+pub(crate) mod ip_block_covers_pods;
+pub(crate) mod ip_block_covers_services;
+pub(crate) mod ip_block_is_metadata;
+pub(crate) mod ipv6_counterpart_missing;
+pub(crate) mod metadata_name_mismatch;
+pub(crate) mod named_port_protocol;
+pub(crate) mod named_port_to_ip_block;
+pub(crate) mod named_port_unknown;
+pub(crate) mod named_port_varies;
+pub(crate) mod namespace_label_name;
+pub(crate) mod namespace_label_unknown;
+pub(crate) mod negative_namespace_selector;
+pub(crate) mod or_instead_of_and;
+pub(crate) mod policy_types_egress_only;
+pub(crate) mod policy_types_implicit;
+pub(crate) mod port_not_exposed;
+pub(crate) mod rules_without_type;
+pub(crate) mod sctp_in_use;
+pub(crate) mod selector_near_miss;
+pub(crate) mod service_port_not_target;
+pub(crate) mod types;

@@ -1,0 +1,130 @@
+//! A node that loaded host rules: first packets, judged by the compiled chains.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use policy_lang::host::rule::{HostRules, Match, Operands, Table};
+use policy_lang::source::Span;
+
+use crate::compile::base::Base;
+use crate::eval::ruleset::{Asked, Host, Outcome, Packet, Ports, Transport};
+use crate::lint::environment::Environment;
+use crate::ruleset::{Family, Ruleset, TableKey};
+
+/// Which way a packet goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Way {
+    /// To a process of the node.
+    In,
+    /// From a process of the node.
+    Out,
+}
+
+/// Most addresses and interfaces that are tried for one question.
+const TRIED: usize = 16;
+
+/// An interface that every node may have.
+const USUAL_INTERFACE: &str = "eth0";
+
+/// A port that programs ask from.
+const ASKING_PORT: u16 = 40_000;
+
+/// The node.
+#[derive(Debug)]
+pub(crate) struct Node<'r> {
+    rules: &'r HostRules,
+    ruleset: &'r Ruleset,
+    /// Its own addresses: any of those that nodes have.
+    pub(crate) own: Vec<IpNet>,
+    /// Networks and interfaces that the rules name: what they tell apart.
+    networks: Vec<IpNet>,
+    interfaces: Vec<Arc<str>>,
+}
+
+impl<'r> Node<'r> {
+    pub(crate) fn new(rules: &'r HostRules, ruleset: &'r Ruleset, environment: &Environment) -> Self {
+        let matches = || rules.chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.matches);
+        let of =
+            |keywords: &'static [&str]| matches().filter(|found| keywords.contains(&found.keyword)).flat_map(words);
+        let network = |word: &Arc<str>| {
+            let address = || word.parse::<IpAddr>().ok().map(IpNet::from);
+            word.parse::<IpNet>().ok().map(|net| net.trunc()).or_else(address)
+        };
+        let networks: BTreeSet<IpNet> = of(&["saddr", "daddr"]).filter_map(network).collect();
+        let interfaces = of(&["interface", "outerface"]).map(|word| Arc::from(word.replace('+', "0")));
+        let interfaces: BTreeSet<Arc<str>> = interfaces.chain([Arc::from(USUAL_INTERFACE)]).collect();
+        let own = if environment.node_cidrs.is_empty() {
+            ["192.0.2.1/32", "2001:db8::1/128"].iter().filter_map(|net| net.parse().ok()).collect()
+        } else {
+            environment.node_cidrs.clone()
+        };
+        Self {
+            rules,
+            ruleset,
+            own,
+            networks: networks.into_iter().collect(),
+            interfaces: interfaces.into_iter().filter(|name| &**name != "lo").collect(),
+        }
+    }
+
+    /// Whether any first packet from one network to another, on a port of a protocol, is let through.
+    pub(crate) fn admits(&self, way: Way, from: IpNet, to: &[IpNet], protocol: Option<u8>, port: u16) -> bool {
+        let key = TableKey::ours(Family::Inet);
+        let Some(table) = self.ruleset.tables.get(&key) else { return true };
+        let host = Host::default();
+        let asked = Asked::new(&host, &key, table);
+        let chain = match way {
+            Way::In => Base::Input.name(),
+            Way::Out => Base::Output.name(),
+        };
+        let transport = match protocol {
+            Some(17) => Transport::udp(ASKING_PORT, port),
+            Some(6) | None => Transport::syn(ASKING_PORT, port),
+            Some(_) => Transport::Udp(Ports { source: ASKING_PORT, destination: port }),
+        };
+        let sources = self.samples(from);
+        let destinations: Vec<IpAddr> = to.iter().flat_map(|net| self.samples(*net)).collect();
+        let packets = sources.iter().flat_map(|source| {
+            let same_family = destinations.iter().filter(|to| to.is_ipv4() == source.is_ipv4());
+            same_family.map(|destination| Packet::new(*source, *destination, transport))
+        });
+        let packets: Vec<Packet> = packets.collect();
+        // Nothing is known of a family that the node does not have.
+        packets.is_empty()
+            || packets.into_iter().any(|packet| {
+                self.interfaces.iter().take(TRIED).any(|interface| {
+                    let mut packet = packet.clone();
+                    match way {
+                        Way::In => packet.input = Some(Arc::clone(interface)),
+                        Way::Out => packet.output = Some(Arc::clone(interface)),
+                    }
+                    asked.chain(&chain, packet).outcome == Outcome::Accept
+                })
+            })
+    }
+
+    /// Where a chain is, or its policy.
+    pub(crate) fn place(&self, table: Table, name: &str) -> Option<Span> {
+        let chain = self.rules.chains.iter().find(|chain| chain.table == table && chain.name.as_ref() == name)?;
+        Some(chain.policy.map_or(chain.span, |(_, span)| span))
+    }
+
+    /// Addresses of a network: one of it, and one of each network in it that the rules tell apart.
+    fn samples(&self, net: IpNet) -> Vec<IpAddr> {
+        let inside = self.networks.iter().filter(|known| net.contains(*known)).take(TRIED);
+        let first = |net: IpNet| net.hosts().next().unwrap_or(net.network());
+        let mut samples: Vec<IpAddr> = inside.map(|known| first(*known)).chain([first(net)]).collect();
+        samples.sort_unstable();
+        samples.dedup();
+        samples
+    }
+}
+
+fn words(found: &Match) -> Vec<&Arc<str>> {
+    match &found.operands {
+        Operands::Flag | Operands::Pair(..) => Vec::new(),
+        Operands::OneOf(words) | Operands::Joined(words) => words.iter().map(|word| &word.text).collect(),
+    }
+}

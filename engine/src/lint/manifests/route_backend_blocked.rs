@@ -1,0 +1,164 @@
+//! PAL402 ingress-backend-blocked: a route to a Service that its forwarder cannot reach.
+
+use policy_lang::manifest::TargetPort;
+use policy_lang::manifest::route::RouteBackend;
+use policy_lang::name::Labels;
+use policy_lang::network_policy::RuleSpec;
+use policy_lang::peer::{Namespaces, Peer};
+use policy_lang::policy::{Action, Direction};
+
+use crate::lint::environment::Pods;
+use crate::lint::manifests::targets;
+use crate::lint::rule::{Check, Report, label, rule};
+use crate::lint::world::{World, listed};
+use crate::lint::written::{Written, reference};
+
+rule! {
+    /// ## What it does
+    ///
+    /// Finds backends of Ingresses and HTTPRoutes that the policies of their pods close to those who forward
+    /// requests.
+    ///
+    /// ## Why it bites
+    ///
+    /// The route answers with an error of its own, and nothing in it says that a policy is why.
+    ///
+    /// ## How it is decided
+    ///
+    /// Those who forward are `environment.ingressControllers` of the configuration: every workload behind the
+    /// backend is isolated for ingress, and no rule admits such a pod on the target port. Peers by address count as
+    /// open. Silent without the configuration.
+    ///
+    /// ## Bad
+    ///
+    /// ```yaml
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata: {name: web-1, namespace: shop, labels: {app: web}}
+    /// spec: {containers: [{name: web, ports: [{name: http, containerPort: 8080}]}]}
+    /// ---
+    /// apiVersion: v1
+    /// kind: Service
+    /// metadata: {name: web, namespace: shop}
+    /// spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+    /// ---
+    /// apiVersion: networking.k8s.io/v1
+    /// kind: Ingress
+    /// metadata: {name: web, namespace: shop}
+    /// spec: {rules: [{http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]}
+    /// ---
+    /// apiVersion: networking.k8s.io/v1
+    /// kind: NetworkPolicy
+    /// metadata: {name: web, namespace: shop}
+    /// spec:
+    ///   podSelector: {}
+    ///   policyTypes: [Ingress]
+    ///   ingress:
+    ///   - from: [{podSelector: {}}]
+    /// ```
+    ///
+    /// ## Good
+    ///
+    /// ```yaml
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata: {name: web-1, namespace: shop, labels: {app: web}}
+    /// spec: {containers: [{name: web, ports: [{name: http, containerPort: 8080}]}]}
+    /// ---
+    /// apiVersion: v1
+    /// kind: Service
+    /// metadata: {name: web, namespace: shop}
+    /// spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+    /// ---
+    /// apiVersion: networking.k8s.io/v1
+    /// kind: Ingress
+    /// metadata: {name: web, namespace: shop}
+    /// spec: {rules: [{http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]}
+    /// ---
+    /// apiVersion: networking.k8s.io/v1
+    /// kind: NetworkPolicy
+    /// metadata: {name: web, namespace: shop}
+    /// spec:
+    ///   podSelector: {}
+    ///   policyTypes: [Ingress]
+    ///   ingress:
+    ///   - from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ingress-nginx}}}]
+    /// ```
+    ///
+    /// ## When to ignore it
+    ///
+    /// Where requests come from somewhere else.
+    pub(crate) static ROUTE_BACKEND_BLOCKED = "PAL402" "ingress-backend-blocked" Warning Never On,
+        "a route to a Service that its forwarder cannot reach", Check::World(check);
+}
+
+fn check(world: &World<'_>, report: &mut Report<'_>) {
+    let accepts_above = world.upper.iter().any(|policy| {
+        policy.rules(Direction::Ingress).unwrap_or_default().iter().any(|rule| rule.action == Action::Accept)
+    });
+    let controllers = &world.environment.ingress_controllers;
+    if accepts_above || controllers.is_empty() {
+        return;
+    }
+    for route in &world.routes {
+        for backend in &route.backends {
+            let closed = blocked(world, backend, controllers);
+            if closed.is_empty() {
+                continue;
+            }
+            let names = listed(controllers.iter().map(|pods| pods.namespace.to_string()));
+            let message = format!("{} does not admit those who forward, in {names}", backend.service);
+            let object = reference(route.kind.name(), &route.metadata.name);
+            let finding = report.about(object, backend.span, message);
+            let first = closed.first().and_then(|class| world.isolating(*class, Direction::Ingress).next());
+            label(finding, first.map(Written::span), "closes it");
+            finding.help = Some("admit them on the port of the pods".into());
+        }
+    }
+}
+
+/// The backends, if all of them are closed.
+fn blocked(world: &World<'_>, backend: &RouteBackend, controllers: &[Pods]) -> Vec<u32> {
+    let services = world.services.get(&backend.service.namespace).map(Vec::as_slice).unwrap_or_default();
+    let Some(service) = services.iter().find(|service| service.metadata.name == backend.service) else {
+        return Vec::new();
+    };
+    let backends = targets::backends(world, service);
+    let ports = service.ports.iter().filter(|port| match &backend.port {
+        Some(TargetPort::Number(number)) => port.port == *number,
+        Some(TargetPort::Name(name)) => port.name.as_ref() == Some(name),
+        None => true,
+    });
+    let ports: Vec<_> = ports.collect();
+    let is_closed = |index: &u32| {
+        let Some(class) = world.class(*index) else { return false };
+        let opens = |rule: &RuleSpec| {
+            let meets = ports.iter().any(|port| {
+                let numbers = targets::numbers(port, class);
+                rule.ports.is_empty()
+                    || rule.ports.iter().any(|own| targets::has(&own.value, class, port.protocol, &numbers))
+            });
+            let admits = rule.peers.is_empty()
+                || rule.peers.iter().any(|peer| controllers.iter().any(|pods| may_be(world, &peer.value, pods)));
+            meets && admits
+        };
+        let mut isolating = world.isolating(*index, Direction::Ingress).peekable();
+        isolating.peek().is_some()
+            && !world.broken.contains(class.namespace)
+            && !isolating.any(|policy| policy.rules(Direction::Ingress).iter().any(opens))
+    };
+    if ports.is_empty() || !backends.iter().all(is_closed) { Vec::new() } else { backends }
+}
+
+/// Whether a peer may be one of those who forward, as far as is known of them.
+fn may_be(world: &World<'_>, peer: &Peer, pods: &Pods) -> bool {
+    let Peer::Pods(selector) = peer else { return true };
+    let known = world.namespaces.get(&pods.namespace).map(|known| known.labels.clone());
+    let labels = known.unwrap_or_else(|| Labels::of_namespace(&pods.namespace));
+    let in_namespace = match &selector.namespaces {
+        Namespaces::Named(name) => *name == pods.namespace,
+        Namespaces::Matching(namespaces) => namespaces.matches(&labels),
+    };
+    // Without labels in the configuration nothing is known of the pods themselves.
+    in_namespace && (pods.labels.is_empty() || selector.pods.matches(&pods.labels))
+}

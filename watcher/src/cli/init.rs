@@ -1,0 +1,96 @@
+//! `palisade init`: a commented configuration to begin with.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+use super::{Failure, Outcome};
+use crate::lint::config;
+use crate::report;
+
+/// Write a commented palisade.yaml for `palisade lint`.
+///
+/// Everything in it but the version is a comment: what holds without it holds until something is changed. A file that
+/// is there is left alone.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit codes:\n  0  written\n  2  there is a file already, or it cannot be written")]
+pub(super) struct Args {
+    /// The folder to write it to.
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    folder: PathBuf,
+}
+
+pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
+    let path = args.folder.join(config::FILE);
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&path)
+        .and_then(|mut file| file.write_all(TEMPLATE.as_bytes()));
+    written.with_context(|| format!("writing {}", path.display())).map_err(Failure::Input)?;
+    report::message(&format!("wrote {}", path.display()));
+    Ok(Outcome::Clean)
+}
+
+/// The file. A test reads it with every line in force.
+const TEMPLATE: &str = "\
+# What `palisade lint` goes by. Every field but the version may be left out; the schema is docs/reference/palisade.schema.json.
+version: 1
+
+# What is judged where the command line names nothing. Patterns are relative to this file.
+#include: [\"k8s/**/*.yaml\"]
+
+# What is read and never reported on: namespaces and policies of others.
+#context: [platform]
+
+# default, or strict, which looks for posture as well.
+#profile: default
+
+# Rules by code, beginning of codes, or name. `select` replaces those of the profile, `extendSelect` adds to them.
+#select: [PAL0, PAL1]
+#extendSelect: [PAL124]
+#ignore: [PAL205]
+
+# Other severities: error, warning or info.
+#severity: {PAL301: error}
+
+# The severity from which on the exit code is 1: error, warning, info or none.
+#failOn: warning
+
+# Rules that no comment and no exception suppresses.
+#locked: [PAL504]
+
+# Findings that were there before: written by `palisade lint --update-known`.
+#known: .palisade-known.json
+
+# Exceptions for what nobody here may edit.
+#perPath: {\"vendor/**\": {ignore: [PAL2]}}
+#perObject: [{kind: NetworkPolicy, namespace: shop, name: \"legacy-*\", ignore: [PAL201], reason: vendored, until: \"2027-01-31\"}]
+
+# What manifests do not say. A rule that needs a fact is silent without it.
+#environment: {podCIDRs: [10.42.0.0/16], serviceCIDRs: [10.43.0.0/16], nodeCIDRs: [192.0.2.0/24], ssh: {ports: [22], from: [198.51.100.0/24]}, cni: {mode: vxlan, port: 8472}, apiServer: {cidrs: [192.0.2.10/32], port: 6443}, ingressControllers: [{namespace: ingress-nginx}], dns: {namespace: kube-system, podLabels: {k8s-app: kube-dns}, ports: [53]}}
+";
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use policy_lang::source::Sources;
+
+    use super::*;
+    use crate::lint::config::Config;
+
+    #[test]
+    fn the_template_is_read_as_it_is_and_with_every_line_in_force() {
+        let in_force =
+            TEMPLATE.lines().map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line));
+        let in_force: String = in_force.map(|line| format!("{line}\n")).collect();
+        assert!(in_force.contains("\nselect:") && in_force.contains("\nenvironment:"));
+        for text in [TEMPLATE, &in_force] {
+            let (_, found) = Config::parse(Path::new("palisade.yaml"), text, &mut Sources::default());
+            assert_eq!(found, []);
+        }
+    }
+}
