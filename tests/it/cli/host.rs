@@ -44,7 +44,7 @@ fn commands_are_listed_and_not_run() {
         format!("-:1:12: hook post: {touch}"),
         format!("-:2:11: backticks: {touch}"),
         format!("-:3:10: include: {touch}"),
-        "-:4:18: backticks: other".to_owned(),
+        "-:4:19: backticks: other".to_owned(),
     ];
     assert_eq!(lines, expected);
     let refused = palisade_reads(&["host", "check", "-"], &rules).exits(1).stderr;

@@ -39,8 +39,8 @@ enum HostCommand {
     #[command(after_help = CHECK_EXAMPLES)]
     Check {
         /// Print the shell commands in the rules instead: hooks and pipes of @include that are reached, and every
-        /// command in backticks. None is run for it.
-        #[arg(long)]
+        /// command in backticks. None is run.
+        #[arg(long, conflicts_with = "allow_exec")]
         list_exec: bool,
 
         #[command(flatten)]

@@ -1,5 +1,7 @@
 //! What has no form in nftables here, and what to write instead: one table for matches, one for targets.
 
+use std::fmt::Write as _;
+
 use policy_lang::host::rule::{Match, TargetOption};
 use policy_lang::source::Span;
 
@@ -116,9 +118,9 @@ pub fn page() -> String {
          have, modules that ferm itself does not know, and single options\nof what is lowered otherwise.\n",
     );
     for (heading, table, word) in [("Modules", REFUSED_MODULES, "mod "), ("Targets", REFUSED_TARGETS, "")] {
-        text.push_str(&format!("\n## {heading}\n\n| word | instead |\n|---|---|\n"));
+        let _ = write!(text, "\n## {heading}\n\n| word | instead |\n|---|---|\n");
         for Refused { name, instead } in table {
-            text.push_str(&format!("| `{word}{name}` | {instead} |\n"));
+            let _ = writeln!(text, "| `{word}{name}` | {instead} |");
         }
     }
     text
