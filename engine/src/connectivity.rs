@@ -58,8 +58,7 @@ pub struct Scene<'a> {
 pub struct Options {
     /// Whether an `ipBlock` is about pods.
     pub ip_blocks: IpBlocks,
-    /// Where pods of unknown address have theirs, one for each family that stands here. Empty: an address of each
-    /// family, which may be any.
+    /// Where pods of unknown address have theirs, one of each family. In a family that is not here it may be any.
     pub pod_ranges: Vec<IpNet>,
 }
 

@@ -108,8 +108,8 @@ impl<'a> Classes<'a> {
             by_ports[class.ports].insert(number);
             if class.addresses.is_empty() {
                 unknown.insert(number);
-                for family in Family::ALL.map(Family::index) {
-                    in_family[family].set(number, !pod_ranges[family].is_empty());
+                for in_family in &mut in_family {
+                    in_family.insert(number);
                 }
             }
             for address in class.addresses {
@@ -143,15 +143,11 @@ impl<'a> Classes<'a> {
     }
 }
 
-/// Where pods of unknown address have theirs: an address of each family that anything is said of.
+/// Where pods of unknown address have theirs: anywhere in a family that nothing is said of.
 fn pod_ranges(scene: &Scene<'_>) -> [Vec<Range>; 2] {
-    let said = &scene.options.pod_ranges;
-    if said.is_empty() {
-        return Family::ALL.map(|family| vec![family.whole()]);
-    }
-    let mut ranges = [Vec::new(), Vec::new()];
-    for network in said {
-        ranges[Family::of(network.addr()).index()].push(Range::of(network));
-    }
-    ranges.map(ranges::merged)
+    Family::ALL.map(|family| {
+        let said = scene.options.pod_ranges.iter().filter(|network| Family::of(network.addr()) == family);
+        let said: Vec<_> = said.map(Range::of).collect();
+        if said.is_empty() { vec![family.whole()] } else { ranges::merged(said) }
+    })
 }

@@ -98,8 +98,8 @@ fn templates_are_mapped_and_what_is_open_to_everybody_is_open_to_the_outside() {
 fn a_focus_a_direction_and_a_port_leave_the_rest_out() {
     let map = |more: &[&str]| palisade_reads(&[&["map", "-"][..], more].concat(), SHOP);
     let lines = |more: &[&str]| map(more).exits(0).stdout.lines().count();
-    assert_eq!(lines(&["--focus", "default/web"]), 6);
-    assert_eq!(lines(&["--focus", "default/web", "--direction", "ingress"]), 4);
+    assert_eq!(lines(&["--focus", "default/web"]), 5);
+    assert_eq!(lines(&["--focus", "default/web", "--direction", "ingress"]), 3);
     assert_eq!(lines(&["--focus", "*/web", "--peer", "default/n*"]), 2);
     assert_eq!(lines(&["--focus", "default/web", "--peer", "203.0.113.1", "--direction", "ingress"]), 1);
     assert_eq!(lines(&["--port", "53/UDP", "--focus", "default/web", "--direction", "ingress"]), 1);
@@ -188,7 +188,7 @@ fn a_difference_to_a_commit_trips_what_it_is_told_to() {
     assert_eq!(diff(&["--fail-on", "any"]).exits(0).stdout, "no connection changes\n");
     folder.write("shop.yaml", &SHOP.replace("ports: [{port: 8080}]", "ports: [{port: 8080}, {port: 9090}]"));
     let wider = diff(&[]).exits(0).stdout;
-    let expected = "+ 0.0.0.0/0, ::/0 -> default/web [Deployment]: TCP 9090\n    new: ./shop.yaml:30 default/web ingress[1] permits (ingress)\n";
+    let expected = "+ 0.0.0.0/0, ::/0 -> default/web [Deployment]: TCP 9090\n    new: ./shop.yaml:29 default/web ingress[1] permits (ingress)\n";
     assert!(wider.starts_with("widened (2):\n") && wider.contains(expected), "{wider}");
     diff(&["--fail-on", "widened"]).exits(1);
     diff(&["--fail-on", "narrowed"]).exits(0);

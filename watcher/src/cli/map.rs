@@ -60,8 +60,8 @@ pub(super) struct Args {
 /// What is to be thought of addresses.
 #[derive(Debug, clap::Args)]
 pub(super) struct AddressArgs {
-    /// Where pods of unknown address have theirs, one of each family that is given [default: the podCIDRs of the Nodes
-    /// among the manifests; without them an address of each family that may be any]. Can be given more than once.
+    /// Where pods of unknown address have theirs [default: the podCIDRs of the Nodes among the manifests]. Each has an
+    /// address of either family; in a family of which no range is given it may be any. Can be given more than once.
     #[arg(long, value_name = "CIDR")]
     pod_cidr: Vec<IpNet>,
 

@@ -54,8 +54,8 @@ fn every_connection_is_a_line() {
     let expected = "\
 default/web [Deployment] -> data/db [Deployment]: TCP 5432,8000-8080, UDP 53
 default/web [Deployment] -> default/web [Deployment]: any
-default/web [Deployment] -> 0.0.0.0/0: any
-0.0.0.0/0 -> default/web [Deployment]: any
+default/web [Deployment] -> 0.0.0.0/0, ::/0: any
+0.0.0.0/0, ::/0 -> default/web [Deployment]: any
 10.0.0.0/9 -> data/db [Deployment]: UDP 53
 ";
     assert_eq!(written(Form::Text), expected);
