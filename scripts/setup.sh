@@ -4,7 +4,7 @@
 #
 # `e2e` is `test` and Go, for the API server of tests/e2e: that is not in Debian in this version, so it
 # comes from the Go module proxy, as the go command itself would fetch it.
-# `deny` and `fuzz` are `build` and a program of crates.io, built once and kept in the user's cache folder.
+# `deny` and `fuzz` are `build` and a program of crates.io, kept in the user's cache folder: of a wheel of PyPI, or built.
 # `image` is what `make image` takes for the machine that is named.
 #
 # usage: scripts/setup.sh build|test|e2e|deny|fuzz|ci
@@ -18,14 +18,16 @@ fetch="curl ca-certificates unzip"
 container="podman runc"
 # What the guide in docs/guide calls.
 guide="socat"
+# Fetches programs that are built already.
+wheels="python3 python3-pip"
 
 case "${1:-}" in
 build) wanted="$build $run" ;;
 test) wanted="$build $run $judge" ;;
 e2e) wanted="$build $run $judge $fetch $container $guide" ;;
-deny) wanted="$build git ca-certificates" ;;
-fuzz) wanted="$build g++" ;;
-ci) wanted="$build $run $judge $fetch $container $guide shellcheck" ;;
+deny) wanted="$build git ca-certificates $wheels" ;;
+fuzz) wanted="$build g++ $wheels" ;;
+ci) wanted="$build $run $judge $fetch $container $guide $wheels g++ git shellcheck" ;;
 image)
     wanted=$build
     if [ "${2:-}" != "$(dpkg --print-architecture)" ]; then

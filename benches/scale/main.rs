@@ -224,9 +224,9 @@ fn anybody(size: Size, n: usize) -> usize {
     size.local + n * 7_919 % (size.pods - size.local)
 }
 
-/// A pod that gets a label that no other has.
+/// A pod that gets another label, of as many as a cluster has workloads.
 fn relabelled(size: Size, pod: usize, n: usize) -> Change {
-    labelled(size, pod, &format!("b{n}"))
+    labelled(size, pod, &format!("b{}", n % 1_009))
 }
 
 fn labelled(size: Size, pod: usize, app: &str) -> Change {

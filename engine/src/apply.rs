@@ -120,12 +120,31 @@ pub fn apply(
     flags: TableFlags,
     watch: &mut dyn FnMut(Step<'_>) -> ControlFlow<()>,
 ) -> Result<Outcome, ApplyError> {
+    apply_after(kernel, desired, flags, None, watch)
+}
+
+/// The same for whoever owns the tables and knows what it left in them: that is not read again, unless the kernel refuses
+/// what was planned by it.
+///
+/// # Errors
+/// As [`apply`].
+pub fn apply_after(
+    kernel: &mut impl Kernel,
+    desired: &Ruleset,
+    flags: TableFlags,
+    mut left: Option<&Ruleset>,
+    watch: &mut dyn FnMut(Step<'_>) -> ControlFlow<()>,
+) -> Result<Outcome, ApplyError> {
     let ours: BTreeSet<TableKey> = our_tables().into_iter().chain(desired.tables.keys().cloned()).collect();
     let ours: Vec<TableKey> = ours.into_iter().collect();
     let mut run = Run { kernel, flags, watch, in_force: InForce::Previous, outcome: Outcome::default() };
     let mut attempt = Attempt::Minimal;
     while run.outcome.n_rounds < ROUNDS_MAX {
-        let observed = match run.kernel.observe(&ours) {
+        let observed = match left.take() {
+            Some(left) => run.kernel.observe_left(&ours, left),
+            None => run.kernel.observe(&ours),
+        };
+        let observed = match observed {
             Ok(observed) => observed,
             Err(source) => return Err(run.failed(Phase::Observe, source)),
         };

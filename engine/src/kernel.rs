@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::observed::{KernelGeneration, Observed, ObservedCounter, RuleContent};
 use crate::plan::Op;
-use crate::ruleset::{Comment, Expr, Name, Rule, TableKey};
+use crate::ruleset::{Comment, Expr, Name, Rule, Ruleset, TableKey};
 
 #[cfg(feature = "kernel")]
 pub use self::ipset::ipset_names;
@@ -113,6 +113,16 @@ pub trait Kernel {
     /// [`KernelError::Moving`] if others committed so often that no whole dump could be had; [`KernelError::Io`],
     /// [`KernelError::Denied`].
     fn observe(&mut self, tables: &[TableKey]) -> Result<Observed, KernelError>;
+
+    /// The same for whoever owns these tables and knows what it left in them: the elements of named sets, most of what there
+    /// is to read, are those of `left`. A kernel that reads everything all the same is as right.
+    ///
+    /// # Errors
+    /// As [`Kernel::observe`].
+    fn observe_left(&mut self, tables: &[TableKey], left: &Ruleset) -> Result<Observed, KernelError> {
+        let _ = left;
+        self.observe(tables)
+    }
 
     /// The named counters of a table, without reading the rest of it; nothing if there is no such table. Whoever resets
     /// or deletes counters meanwhile is seen with some and not with others.

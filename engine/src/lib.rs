@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod compile;
+pub mod connectivity;
 pub mod diff;
 pub mod eval;
 mod hash;

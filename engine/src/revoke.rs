@@ -13,9 +13,11 @@ use crate::place::{Cause, Event, Place};
 use crate::ruleset::{self, Expr, Field, Match, Rule, Ruleset, TableKey};
 
 pub use self::affected::Affected;
+pub use self::cut::Cut;
 pub use self::judge::Judge;
 
 mod affected;
+mod cut;
 mod judge;
 mod meaning;
 mod reach;
@@ -26,6 +28,10 @@ const PASSES: usize = 2;
 /// Up to so many IPv4 addresses the kernel is asked for the flows of each. It walks through its whole table each time, but
 /// hands over only what is wanted, which is most of the work.
 const ASKED_ONE_BY_ONE: usize = 4;
+
+/// Up to so many entries everything is read in one walk. A walk through the buckets of an empty table (262,144 on a machine
+/// with more than 4 GB) costs as much as the handing over of some 3,000 entries.
+const READ_WHOLE: usize = 4_000;
 
 /// The bit of the conntrack mark that this ruleset takes for *revoked*: that of the rule that drops what bears it. There is
 /// none where connections are kept, and then nothing is to be cut.
@@ -51,7 +57,7 @@ fn marked(expr: &Expr) -> Option<u32> {
 }
 
 /// What was found and done.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Outcome {
     /// Flows that the kernel handed over in the last pass.
     pub n_read: usize,
@@ -63,6 +69,8 @@ pub struct Outcome {
     pub n_restored: usize,
     /// Flows that ended before their mark could be changed.
     pub n_gone: usize,
+    /// Every flow that was judged and is cut now, those that were cut before among them.
+    pub cut: Cut,
 }
 
 /// Has every flow of these addresses judged, and sets or clears the bit of those that have it wrong. To be called when
@@ -83,6 +91,7 @@ pub fn enforce<C: Conntrack + ?Sized>(
         let (flows, n_read) = flows(conntrack, affected)?;
         outcome.n_read = n_read;
         outcome.n_judged = flows.len();
+        outcome.cut = flows.iter().filter(|entry| !judge.permits(entry)).collect();
         let changes: Vec<Change> = flows.iter().filter_map(|entry| judge.correction(entry)).collect();
         let Marked { n_changed: _, n_gone } = conntrack.mark(judge.bit(), &changes)?;
         let n_set = changes.iter().filter(|change| change.bit == Bit::Set).count();
@@ -98,7 +107,7 @@ fn flows<C: Conntrack + ?Sized>(conntrack: &mut C, affected: &Affected) -> Resul
     let mut keep = |entry: &Entry| entry.ends().iter().any(|end| affected.contains(*end));
     let mut flows: BTreeMap<(u32, Tuple), Entry> = BTreeMap::new();
     let mut n_all = 0;
-    for filter in filters(affected) {
+    for filter in filters(affected, conntrack.count()?) {
         let read = conntrack.entries(&filter, &mut keep)?;
         n_all += read.n_read;
         flows.extend(read.kept.into_iter().map(|entry| ((entry.flow.id, entry.original), entry)));
@@ -107,7 +116,10 @@ fn flows<C: Conntrack + ?Sized>(conntrack: &mut C, affected: &Affected) -> Resul
 }
 
 /// What to ask the kernel for, so that every flow of these addresses is among the answers.
-fn filters(affected: &Affected) -> Vec<Filter> {
+fn filters(affected: &Affected, n_entries: usize) -> Vec<Filter> {
+    if n_entries <= READ_WHOLE {
+        return vec![Filter::default()];
+    }
     let of = |family| affected.ranges().filter(move |(low, _)| Family::of(*low) == family);
     let (n_v4, n_v6) = (of(Family::V4).count(), of(Family::V6).count());
     let mut filters = Vec::new();
@@ -121,4 +133,22 @@ fn filters(affected: &Affected) -> Vec<Filter> {
         filters.push(Filter { family: Some(Family::V6), ..Filter::default() });
     }
     filters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_table_is_read_at_once_and_of_a_large_one_only_what_is_wanted() {
+        let of = |texts: &[&str]| {
+            Affected::of(texts.iter().map(|text| text.parse().unwrap()).map(|ip: std::net::IpAddr| (ip, ip)))
+        };
+        let (one, both) = (of(&["10.0.0.1"]), of(&["10.0.0.1", "fd00::1"]));
+        assert_eq!(filters(&both, READ_WHOLE), [Filter::default()]);
+        let ends: Vec<_> =
+            filters(&one, READ_WHOLE + 1).into_iter().map(|filter| filter.end.map(|(end, _)| end)).collect();
+        assert_eq!(ends, [Some(End::Client), Some(End::Server)]);
+        assert_eq!(filters(&both, READ_WHOLE + 1).len(), 3);
+    }
 }

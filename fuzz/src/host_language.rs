@@ -24,7 +24,7 @@ pub fn judge(bytes: &[u8]) {
     let mut sources = Sources::default();
     let (rules, findings) = parse("t.ferm", &files, &["$late=(1 2)".to_owned()], &mut sources);
     spans::check(&findings, &sources);
-    for domain in [Domain::Ip, Domain::Ip6] {
+    for domain in [Domain::Ip, Domain::Ip6, Domain::Arp, Domain::Eb] {
         let expanded = expand::expand(&rules, domain);
         let has_errors = findings.iter().any(|finding| finding.severity == Severity::Error);
         assert!(has_errors || expanded.is_empty() || expanded.ends_with("COMMIT\n"), "{expanded}");

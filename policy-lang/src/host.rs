@@ -3,15 +3,8 @@
 //! The stages are a token tree (pest), an evaluator over it, and the rule IR in [`rule`]; [`expand`] prints the IR as
 //! the iptables-save text that ferm itself would load.
 //!
-//! The expansion is ferm's own, line by line, with these exceptions:
-//! - a negated list of addresses (`saddr !@ipfilter((a b))`) keeps its meaning, where ferm stops or takes the first;
-//! - characters that begin no token are skipped as in ferm, with a warning;
-//! - in a subchain a module is loaded again, where ferm leaves out `--match` and iptables refuses the rule;
-//! - a log prefix is cut at 29 bytes, with a warning, as ferm's newest release does;
-//! - an array compared with itself differs for `@ne`, an array is no separator for `@join`, and `@substr` takes
-//!   numbers only, where ferm's answer is an accident;
-//! - what precedes an `@include` at the end of a block or file is enough, where ferm misses a semicolon;
-//! - `@defined` takes a parameter, which is always defined.
+//! The expansion is ferm's own, line by line, with the exceptions in docs/host/deviations.md. Every word that ferm knows
+//! is read; what has no form in nftables is refused where the IR is lowered.
 //!
 //! Invariant: every word is acted upon or refused with its place. Operands are words: whether `dport 99999` makes
 //! sense is decided where the IR is lowered.
@@ -22,8 +15,10 @@ mod evaluate;
 pub mod expand;
 mod files;
 mod limits;
+pub mod reference;
 pub mod rule;
 mod stream;
+mod surroundings;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -32,6 +27,7 @@ mod vocabulary;
 
 pub use self::files::{FileError, Files, MemoryFiles};
 use self::rule::HostRules;
+pub use self::surroundings::{CommandError, Commands, LookupError, Record, Resolver, Surroundings};
 use crate::diagnostic::Diagnostic;
 use crate::source::Sources;
 
@@ -46,5 +42,15 @@ pub fn parse(
     definitions: &[String],
     sources: &mut Sources,
 ) -> (HostRules, Vec<Diagnostic>) {
-    evaluate::evaluate(main_path, files, definitions, sources)
+    evaluate::evaluate(main_path, Surroundings::of_files(files), definitions, sources)
+}
+
+/// The same with more of the machine than its files: what runs commands and what looks names up.
+pub fn parse_in(
+    main_path: &str,
+    surroundings: Surroundings<'_>,
+    definitions: &[String],
+    sources: &mut Sources,
+) -> (HostRules, Vec<Diagnostic>) {
+    evaluate::evaluate(main_path, surroundings, definitions, sources)
 }

@@ -25,7 +25,7 @@ pub mod yaml;
 mod tests;
 
 pub use kind::Reading;
-pub use load::{load, load_kinds, without_duplicates};
+pub use load::{load, load_kinds, load_tree, without_duplicates};
 pub use object::{
     ClusterNetworkPolicy, ConfigMap, ContainerPort, Damage, DataEntry, EgressBaselineDocument, Endpoint, EndpointPort,
     EndpointSlice, Lifecycle, Metadata, Namespace, NetworkPolicy, Node, Object, Phase, Pod, PodNetwork, Readiness,

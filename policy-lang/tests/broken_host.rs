@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "a test fails by it")]
 
+#[path = "host/corpus.rs"]
+mod corpus;
 #[path = "host/disk.rs"]
 mod disk;
 
@@ -15,7 +17,8 @@ use policy_lang::diagnostic::{Diagnostic, Severity};
 use policy_lang::host::parse;
 use policy_lang::source::Sources;
 
-use crate::disk::{Disk, configurations};
+use crate::corpus::configurations;
+use crate::disk::Disk;
 
 #[test]
 fn broken_rules_are_refused_where_they_are() {

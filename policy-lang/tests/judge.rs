@@ -6,6 +6,8 @@
 #![expect(clippy::print_stdout, reason = "a skipped test says why")]
 #![expect(clippy::disallowed_methods, reason = "the judge is a program")]
 
+#[path = "host/corpus.rs"]
+mod corpus;
 #[path = "host/disk.rs"]
 mod disk;
 
@@ -17,7 +19,8 @@ use policy_lang::host::rule::Domain;
 use policy_lang::host::{expand, parse};
 use policy_lang::source::Sources;
 
-use crate::disk::{Disk, configurations};
+use crate::corpus::configurations;
+use crate::disk::Disk;
 
 #[test]
 fn ferm_expands_every_configuration_alike() {

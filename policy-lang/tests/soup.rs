@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
+#[path = "host/corpus.rs"]
+mod corpus;
 #[path = "host/disk.rs"]
 mod disk;
 
@@ -14,7 +16,8 @@ use policy_lang::source::Sources;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use crate::disk::{Disk, configurations};
+use crate::corpus::configurations;
+use crate::disk::Disk;
 
 /// Words that mean something somewhere.
 const WORDS: &[&str] = &[
@@ -112,6 +115,25 @@ const WORDS: &[&str] = &[
     "$DOMAIN",
     "$LINE",
     "()",
+    "domain arp",
+    "domain eb",
+    "`echo a`",
+    "@hook pre",
+    "@preserve",
+    "@resolve(host.example)",
+    "@include 'echo|'",
+    "recent",
+    "set",
+    "match-set",
+    "u32",
+    "cgroup",
+    "1:ff",
+    "TCPMSS",
+    "DNAT to",
+    "mark",
+    "arp-htype",
+    "opcode",
+    "xyz",
 ];
 
 proptest! {
@@ -189,7 +211,7 @@ fn survives(text: &str) -> usize {
         .with("v.ferm", "@include 'u.ferm'; @def $x = (1 ::1 a);");
     let mut sources = Sources::default();
     let (rules, diagnostics) = parse("t.ferm", &files, &["$late=(1 2)".to_owned()], &mut sources);
-    for domain in [Domain::Ip, Domain::Ip6] {
+    for domain in [Domain::Ip, Domain::Ip6, Domain::Arp, Domain::Eb] {
         let _text = expand::expand(&rules, domain);
     }
     for span in diagnostics.iter().filter_map(|diagnostic| diagnostic.span) {

@@ -20,6 +20,9 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 const NODE: &str = "node-a";
 
+/// Of a pod that nobody has made: nothing here collects what it owns.
+const POD_UID: &str = "5d0e7a2c-6f0f-4a57-9c3f-0d4f6f1c1a11";
+
 /// Puts the files where the kubelet mounts them, where only this process and its children see them, and becomes the agent.
 const MOUNT: &str = "
     files=$1
@@ -69,8 +72,10 @@ impl Container {
 
         let container = &of_kind("DaemonSet")["spec"]["template"]["spec"]["containers"][0];
         let arguments = container["args"].as_array().unwrap().iter().map(|argument| argument.as_str().unwrap());
-        // The only variable of the chart, as the kubelet replaces it.
-        let arguments = arguments.map(|argument| argument.replace("$(NODE_NAME)", NODE));
+        // The variables of the chart, as the kubelet replaces them.
+        let arguments = arguments.map(|argument| {
+            argument.replace("$(NODE_NAME)", NODE).replace("$(POD_NAME)", "palisade-x").replace("$(POD_UID)", POD_UID)
+        });
         let (host, port) = service.unwrap_or(("127.0.0.1", relay.port));
         let log = fs::File::create(files.join("log")).unwrap();
         let mut command = Command::new("unshare");

@@ -32,11 +32,13 @@ mod held;
 mod hostrules;
 mod image;
 mod kills;
+mod lease;
 /// The traffic of the laboratory's own tests, and its account.
 #[path = "../it/swap/load.rs"]
 #[expect(dead_code, reason = "what only the laboratory's own tests ask of it")]
 mod load;
 mod objects;
+mod plugin;
 mod proxy;
 #[expect(dead_code, reason = "what only benches/scale asks of it")]
 mod relay;

@@ -29,8 +29,16 @@ pub(crate) fn chart() -> PathBuf {
 /// # Errors
 /// What helm says against them.
 pub(crate) fn render(chart: &Path, values: &Value) -> Result<String, String> {
+    render_in(NAMESPACE, chart, values)
+}
+
+/// The same for a namespace.
+///
+/// # Errors
+/// What helm says against them.
+pub(crate) fn render_in(namespace: &str, chart: &Path, values: &Value) -> Result<String, String> {
     let mut command = Command::new(folder().join("helm"));
-    command.args(["template", "palisade", "--namespace", NAMESPACE, "--values", "-"]).arg(chart);
+    command.args(["template", "palisade", "--namespace", namespace, "--values", "-"]).arg(chart);
     // Nothing of the user's own.
     command.env("HELM_CONFIG_HOME", "/nonexistent").env("HELM_CACHE_HOME", "/nonexistent");
     let output = run(&mut command, &values.to_string());

@@ -3,6 +3,7 @@
 //! force afterwards.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::thread;
 use std::time::Duration;
 
@@ -78,7 +79,7 @@ fn an_api_server_that_hangs_refuses_or_fails_changes_no_verdict() {
     Trouble { name: "no answer", begin: &hang, end: &mend }.at_every_time(&traffic, &mut agent);
     let cut = |agent: &Agent| agent.relay.cut();
     Trouble { name: "no connection", begin: &cut, end: &mend }.at_every_time(&traffic, &mut agent);
-    for (name, answer) in [("500", "500"), ("429", "429 1"), ("401", "401")] {
+    for (name, answer) in [("500", "500"), ("429", "429 1"), ("401", "401"), ("410", "410")] {
         let refuse = |agent: &Agent| {
             traffic.server.answer_agents(answer);
             reconnect(agent);
@@ -164,20 +165,50 @@ fn an_api_server_under_another_authority_is_believed_once_its_file_is_replaced()
     traffic.settle();
     traffic.server.stop();
     traffic.judged_right("an API server that is away", || thread::sleep(LASTS));
-    traffic.server.resume_under_another_authority();
-    traffic.administrator = traffic.server.administrator();
+    under_another_authority(&mut traffic);
     traffic.judged_right("another authority", || {
         traffic.change();
         traffic.settle();
         agent.until_ready();
     });
+    // Begun while changes are on their way to the kernel, and with more of them afterwards.
+    (0..BURST).for_each(|_| traffic.change());
+    under_another_authority(&mut traffic);
+    traffic.judged_right("another authority, among changes", || {
+        (0..BURST).for_each(|_| traffic.change());
+        traffic.settle();
+        agent.until_ready();
+    });
+    // At the start the file has the former authority, and the new one comes while the agent waits.
+    agent.kill();
+    let file = traffic.server.directory().join("ca.crt");
+    let put = |authority: &[u8]| {
+        fs::write(file.with_extension("new"), authority).unwrap();
+        fs::rename(file.with_extension("new"), &file).unwrap();
+    };
+    let former = fs::read(&file).unwrap();
+    under_another_authority(&mut traffic);
+    let now = fs::read(&file).unwrap();
+    assert_ne!(former, now);
     traffic.judged_right("another authority, at the start", || {
-        agent.kill();
+        put(&former);
         agent.resume(&traffic.lab);
         traffic.change();
+        agent.until("it waits", |report| report["ready"] == false && report["enforcing"] == "adopted");
+        thread::sleep(LASTS);
+        assert!(agent.report().is_some_and(|report| report["ready"] == false));
+        put(&now);
         agent.until_ready();
         traffic.settle();
     });
+    traffic.is_judged_right();
+}
+
+/// The server comes back with another authority.
+fn under_another_authority(traffic: &mut Traffic) {
+    traffic.server.stop();
+    traffic.server.resume_under_another_authority();
+    traffic.administrator = traffic.server.administrator();
 }
 
 #[test]

@@ -5,11 +5,13 @@ mod confirm;
 mod doctor;
 mod drops;
 mod explain;
+mod host;
 mod hostile;
 mod kubectl;
 mod last_good;
 mod limits;
 mod live;
+mod map;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

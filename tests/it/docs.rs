@@ -30,6 +30,16 @@ fn the_metrics_page_is_current() {
 }
 
 #[test]
+fn the_page_of_host_keywords_is_current() {
+    check("../host/keywords.md", &policy_lang::host::reference::page());
+}
+
+#[test]
+fn the_page_of_host_refusals_is_current() {
+    check("../host/refusals.md", &engine::compile::host::refusals_page());
+}
+
+#[test]
 fn the_page_of_the_doctors_findings_is_current() {
     check("doctor.md", &watcher::cli::doctor_reference());
 }

@@ -18,6 +18,7 @@ mod compile;
 mod completions;
 mod confirm;
 mod demo;
+mod diff;
 #[cfg(feature = "kernel")]
 mod doctor;
 mod drops;
@@ -31,6 +32,7 @@ mod kubectl;
 mod lint;
 mod live;
 mod man;
+mod map;
 mod outcome;
 #[cfg(feature = "cluster")]
 mod pause;
@@ -90,6 +92,8 @@ enum Command {
     Drops(drops::Args),
     Top(top::Args),
     Explain(explain::Args),
+    Map(map::Args),
+    Diff(diff::Args),
     Lint(lint::Args),
     Rule(rule::Args),
     Init(init::Args),
@@ -116,8 +120,8 @@ enum ColorChoice {
 /// Runs the program on the arguments of this process.
 pub fn main() -> ExitCode {
     #[cfg(feature = "cluster")]
-    if kubectl::is_meant(std::env::args_os().next().as_ref()) {
-        return kubectl::main();
+    if let Some(ended) = kubectl::called(std::env::args_os().next().as_ref()) {
+        return ended;
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -145,6 +149,8 @@ pub fn main() -> ExitCode {
         Command::Drops(args) => drops::run(&args, color),
         Command::Top(args) => top::run(&args),
         Command::Explain(args) => explain::run(&args, color),
+        Command::Map(args) => map::run(&args, color),
+        Command::Diff(args) => diff::run(&args, color),
         Command::Lint(args) => lint::run(&args, color),
         Command::Rule(args) => rule::run(&args),
         Command::Init(args) => init::run(&args),

@@ -5,8 +5,10 @@
 
 use engine::compile::options::LocalPods;
 use engine::eval::ruleset::Host;
-use engine::kernel::conntrack::{Conntrack, ConntrackError};
-use engine::revoke::{Affected, Judge, Outcome, enforce, revoked_bit};
+use engine::kernel::conntrack::ConntrackError;
+use engine::revoke::{Affected, Outcome};
+#[cfg(feature = "kernel")]
+use engine::revoke::{Cut, Judge, enforce, revoked_bit};
 use engine::ruleset::{ElementKey, Ruleset};
 use ipnet::IpNet;
 
@@ -35,20 +37,31 @@ pub enum Before<'a> {
     Unknown,
 }
 
-/// Cuts the live connections that the ruleset in force does not permit, and lets go on those that it permits again.
+/// Whose live connections have to be looked at.
+pub fn affected(before: Before<'_>, in_force: &Ruleset) -> Affected {
+    match before {
+        Before::Judged(before) => Affected::between(before, in_force),
+        Before::Elements(before, keys) => {
+            Affected::of_elements(keys.iter().copied()).unwrap_or_else(|| Affected::between(before, in_force))
+        }
+        Before::Unknown => Affected::all(in_force),
+    }
+}
+
+/// Cuts the live connections of these addresses that the ruleset in force does not permit, and lets go on those that it
+/// permits again.
 ///
 /// A ruleset without a rule that drops revoked flows, as `keepEstablished` has it, cuts none: nothing is done.
 ///
 /// # Errors
 /// [`FlowsError`].
 #[cfg(feature = "kernel")]
-pub fn judge(before: Before<'_>, in_force: &Ruleset, local: &LocalPods) -> Result<Outcome, FlowsError> {
-    if revoked_bit(in_force).is_none() {
-        return Ok(Outcome::default());
-    }
+pub fn judge(affected: Affected, in_force: &Ruleset, local: &LocalPods) -> Result<Outcome, FlowsError> {
+    let Some(bit) = revoked_bit(in_force) else { return Ok(Outcome::default()) };
     let host = host::read()?;
+    let affected = affected.with_unknown(unknown(&host, local));
     let mut conntrack = engine::kernel::conntrack::Ctnetlink::open()?;
-    judge_in(&mut conntrack, &host, before, in_force, local)
+    Ok(enforce(&mut conntrack, &mut Judge::new(in_force, &host, bit), &affected)?)
 }
 
 /// The same where the feature `kernel` is missing: there is no connection tracking to ask.
@@ -56,31 +69,18 @@ pub fn judge(before: Before<'_>, in_force: &Ruleset, local: &LocalPods) -> Resul
 /// # Errors
 /// None.
 #[cfg(not(feature = "kernel"))]
-pub fn judge(_: Before<'_>, _: &Ruleset, _: &LocalPods) -> Result<Outcome, FlowsError> {
+pub fn judge(_: Affected, _: &Ruleset, _: &LocalPods) -> Result<Outcome, FlowsError> {
     Ok(Outcome::default())
 }
 
-/// The same on what is given.
+/// Cuts again what others have let go on; says how many connections those were.
 ///
 /// # Errors
-/// [`FlowsError::Conntrack`].
-pub fn judge_in(
-    conntrack: &mut dyn Conntrack,
-    host: &Host,
-    before: Before<'_>,
-    in_force: &Ruleset,
-    local: &LocalPods,
-) -> Result<Outcome, FlowsError> {
-    let Some(bit) = revoked_bit(in_force) else { return Ok(Outcome::default()) };
-    let unknown = unknown(host, local);
-    let affected = match before {
-        Before::Judged(before) => Affected::between(before, in_force, &unknown),
-        Before::Elements(before, keys) => {
-            Affected::of_elements(keys.iter().copied()).unwrap_or_else(|| Affected::between(before, in_force, &unknown))
-        }
-        Before::Unknown => Affected::all(in_force, &unknown),
-    };
-    Ok(enforce(conntrack, &mut Judge::new(in_force, host, bit), &affected)?)
+/// [`FlowsError`].
+#[cfg(feature = "kernel")]
+pub fn look(cut: &mut Cut, in_force: &Ruleset) -> Result<usize, FlowsError> {
+    let Some(bit) = revoked_bit(in_force) else { return Ok(0) };
+    Ok(cut.look(&mut engine::kernel::conntrack::Ctnetlink::open()?, bit)?)
 }
 
 /// Where local pods can be that no API has told about: in the ranges that are configured, and behind interfaces whose

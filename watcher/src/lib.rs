@@ -13,6 +13,7 @@ pub mod config;
 pub mod confirm;
 #[cfg(feature = "kernel")]
 pub mod demo;
+pub mod difference;
 #[cfg(feature = "kernel")]
 pub mod doctor;
 pub mod drops;
@@ -24,6 +25,7 @@ pub mod grace;
 pub mod lab;
 pub mod last_good;
 pub mod lint;
+pub mod map;
 pub mod observing;
 pub mod report;
 pub mod run_dir;

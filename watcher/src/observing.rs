@@ -1,7 +1,7 @@
 //! What is only observed, in words: of a configuration, and of what is loaded.
 
-use engine::compile::options::{Mode, Observe, Paused};
-use engine::observed::ObservedTable;
+use engine::compile::options::{Mode, Observe, Pause, Paused};
+use engine::observed::{Observed, ObservedTable};
 use engine::place::{Event, Place};
 use engine::ruleset::{Name, Set};
 
@@ -16,15 +16,31 @@ pub fn configured(observe: &Observe) -> Vec<String> {
     let by_name = (!names.is_empty()).then(|| format!("only observed: pods of namespaces {}", names.join(", ")));
     let by_label =
         namespaces.selector.as_ref().map(|labels| format!("only observed: pods of namespaces with {labels}"));
-    let paused = pauses.iter().map(|pause| match &pause.whom {
-        Paused::Node => "paused: the whole node".to_owned(),
-        Paused::Namespace(namespace) => format!("paused: pods of namespace {namespace}"),
-    });
-    everything.into_iter().chain(by_name).chain(by_label).chain(paused).collect()
+    everything.into_iter().chain(by_name).chain(by_label).chain(pauses.iter().map(said_of)).collect()
 }
 
-/// What a loaded table only observes. What has timed out is over.
-pub fn loaded(table: &ObservedTable) -> Vec<String> {
+/// What is loaded and only observes, pauses among it.
+pub fn loaded(observed: &Observed) -> Vec<String> {
+    let mut said: Vec<String> = observed.tables.values().flat_map(configured_in).collect();
+    said.dedup();
+    said.extend(paused(observed));
+    said
+}
+
+/// The pauses that last in the kernel.
+pub fn paused(observed: &Observed) -> Vec<String> {
+    Pause::lasting(observed).iter().map(said_of).collect()
+}
+
+fn said_of(pause: &Pause) -> String {
+    match &pause.whom {
+        Paused::Node => "paused: the whole node".to_owned(),
+        Paused::Namespace(namespace) => format!("paused: pods of namespace {namespace}"),
+    }
+}
+
+/// What a loaded table only observes for as long as the configuration says so.
+fn configured_in(table: &ObservedTable) -> Vec<String> {
     let n_elements = |beginning: &str| {
         let named = |(name, _): &(&Name, &Set)| name.as_str().starts_with(beginning);
         table.sets.iter().filter(named).map(|(_, set)| set.elements.len()).sum::<usize>()
@@ -38,11 +54,6 @@ pub fn loaded(table: &ObservedTable) -> Vec<String> {
         let n_addresses = n_elements("pl_observed");
         said.push(format!("observing: what would be dropped on behalf of {n_addresses} addresses of pods is not"));
     }
-    let lasts = |(name, set): (&Name, &Set)| {
-        let whom = name.as_str().strip_prefix("pl_pause_")?.split_once('_')?.1.to_owned();
-        (!set.elements.is_empty()).then_some(whom)
-    };
-    said.extend(table.sets.iter().filter_map(lasts).map(|whom| format!("paused: {whom}")));
     said
 }
 

@@ -3,6 +3,7 @@
 //! Results go to standard output, everything else to standard error. A reader that goes away early is no failure. Results
 //! have no colours, so whatever in them would be acted upon by a terminal is text of others and is shown instead.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
 
@@ -12,12 +13,14 @@ use crate::visible;
 pub mod agent;
 pub mod changes;
 pub mod diagnostics;
+pub mod diff;
 #[cfg(feature = "kernel")]
 pub mod doctor;
 pub mod drops;
 pub mod explain;
 pub mod findings;
 pub mod json;
+pub mod map;
 mod places;
 pub mod plugin;
 pub mod status;
@@ -51,6 +54,50 @@ pub fn stream(text: &str) -> io::Result<ControlFlow<()>> {
         Ok(()) => Ok(ControlFlow::Continue(())),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
         Err(error) => Err(error),
+    }
+}
+
+/// Standard output for results that are too long to be held.
+#[derive(Debug, Default)]
+pub struct Stream {
+    held: String,
+    /// How writing ended, if it has.
+    ended: Option<io::Result<()>>,
+}
+
+/// So many bytes are printed at once.
+const CHUNK: usize = 64 << 10;
+
+impl Stream {
+    /// Prints the rest.
+    ///
+    /// # Errors
+    /// Whatever writing failed with, except that nobody reads any more.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.print();
+        self.ended.unwrap_or(Ok(()))
+    }
+
+    fn print(&mut self) {
+        if self.ended.is_none() {
+            self.ended = match stream(&self.held) {
+                Ok(ControlFlow::Continue(())) => None,
+                Ok(ControlFlow::Break(())) => Some(Ok(())),
+                Err(error) => Some(Err(error)),
+            };
+        }
+        self.held.clear();
+    }
+}
+
+impl fmt::Write for Stream {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.held.push_str(text);
+        if self.held.len() >= CHUNK {
+            self.print();
+        }
+        // Whoever writes ends as soon as nobody reads any more.
+        if self.ended.is_some() { Err(fmt::Error) } else { Ok(()) }
     }
 }
 

@@ -43,6 +43,16 @@ containers:
         valueFrom:
           fieldRef:
             fieldPath: spec.nodeName
+      {{- if .Values.lease.enabled }}
+      - name: POD_NAME
+        valueFrom:
+          fieldRef:
+            fieldPath: metadata.name
+      - name: POD_UID
+        valueFrom:
+          fieldRef:
+            fieldPath: metadata.uid
+      {{- end }}
       {{- with .Values.extraEnv }}
       {{- toYaml . | nindent 6 }}
       {{- end }}
@@ -142,6 +152,10 @@ volumes:
 {{- end }}
 {{- with .Values.hostRules.configMap }}
 - --host-configmap={{ . }}
+{{- end }}
+{{- if .Values.lease.enabled }}
+- --lease={{ .Release.Namespace }}
+- --lease-owner=$(POD_NAME)/$(POD_UID)
 {{- end }}
 {{- with .Values.extraArgs }}
 {{ toYaml . }}

@@ -31,6 +31,7 @@ use self::calls::Calls;
 use self::chains::{Callee, Chains, Scope, Sides};
 use self::clause::{Families, Ip, Lowered};
 pub use self::names::Names;
+pub use self::refusal::{REFUSED_MODULES, REFUSED_TARGETS, Refused, page as refusals_page};
 use super::builder::TableBuilder;
 use super::observe;
 use super::options::PodOptions;
@@ -51,6 +52,7 @@ mod metadata;
 mod names;
 mod operand;
 mod rate;
+mod refusal;
 mod reject;
 mod rule;
 mod target;
@@ -226,7 +228,7 @@ fn pairs<'a>(sides: &'a Sides<'_>) -> Vec<(Option<&'a HostRule>, Option<&'a Host
 /// The last rules of a base chain: a drop for each family that has `policy DROP`, one for both.
 fn policy_rules(sides: &Sides<'_>, sources: &Sources) -> Vec<Rule> {
     let dropped = |ip| match sides.policy(ip) {
-        Some((ChainPolicy::Drop, span)) => Some(sources.origin(span)),
+        Some((ChainPolicy::Drop | ChainPolicy::Queue | ChainPolicy::Return, span)) => Some(sources.origin(span)),
         Some((ChainPolicy::Accept, _)) | None => None,
     };
     let rule = |families, comment: String| Rule {

@@ -18,7 +18,8 @@ pub(super) fn pauses(observe: &Observe, builder: &mut TableBuilder) {
         let element = Element { timeout: Some(pause.lasts), ..Element::PLAIN };
         let key = |number| ElementKey::values([Datum::number(DataType::NfProto, number)]);
         let elements = EVERY_PACKET.into_iter().map(|number| (key(number), element.clone())).collect();
-        let spec = SetSpec { timeout: Some(Duration::ZERO), ..SetSpec::hash([DataType::NfProto]) };
+        let comment = Some(pause.comment());
+        let spec = SetSpec { timeout: Some(Duration::ZERO), comment, ..SetSpec::hash([DataType::NfProto]) };
         builder.named_set(name("pause", pause), Set { spec, elements });
     }
 }

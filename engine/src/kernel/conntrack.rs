@@ -10,19 +10,21 @@ use std::net::IpAddr;
 pub use self::fake::Fake;
 #[cfg(feature = "kernel")]
 pub use self::netlink::Ctnetlink;
-#[cfg(feature = "kernel")]
-pub use self::watch::{Notice, Watch};
 
 #[cfg(feature = "kernel")]
 pub(super) mod decode;
 mod fake;
 #[cfg(feature = "kernel")]
 mod netlink;
-#[cfg(feature = "kernel")]
-mod watch;
 
 /// Connection tracking of one network namespace.
 pub trait Conntrack {
+    /// How many entries there are, at no cost. Of all network namespaces that share a table, only this one's count.
+    ///
+    /// # Errors
+    /// [`ConntrackError`].
+    fn count(&mut self) -> Result<usize, ConntrackError>;
+
     /// Reads the entries, and keeps those that `keep` wants of those that the filter lets through.
     ///
     /// Entries that come or go meanwhile may be missing, and one may be there twice: the table has no generations.

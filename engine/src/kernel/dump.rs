@@ -10,7 +10,7 @@ use super::lower::Surroundings;
 use super::message::{self, DUMP, family, family_number, kind, request, request_of};
 use super::socket::{Socket, Wholeness};
 use crate::observed::{KernelGeneration, Observed, ObservedCounter, ObservedTable, UnknownObject};
-use crate::ruleset::{Comment, Elements, Name, Set, SetRef, SetSpec, TableKey};
+use crate::ruleset::{Comment, Elements, Name, Ruleset, Set, SetRef, SetSpec, Table, TableKey};
 
 /// How often a read starts again because others committed meanwhile. Each attempt takes milliseconds.
 const ATTEMPTS_MAX: u32 = 20;
@@ -40,10 +40,18 @@ pub(super) fn generation(socket: &mut Socket) -> Result<KernelGeneration, Kernel
 /// # Errors
 /// [`KernelError::Moving`] if others committed during every attempt; [`KernelError::Io`], [`KernelError::Denied`].
 pub(super) fn observe(socket: &mut Socket, tables: &[TableKey]) -> Result<Observed, KernelError> {
+    observe_left(socket, tables, &Ruleset::default())
+}
+
+/// The same, with the elements of the named sets of `left`, which nobody else can have changed.
+///
+/// # Errors
+/// As [`observe`].
+pub(super) fn observe_left(socket: &mut Socket, tables: &[TableKey], left: &Ruleset) -> Result<Observed, KernelError> {
     for _ in 0..ATTEMPTS_MAX {
         let generation = generation(socket)?;
         let mut reading = Reading { socket, wholeness: Wholeness::Whole };
-        let read = reading.tables(tables);
+        let read = reading.tables(tables, left);
         let wholeness = reading.wholeness;
         match read {
             Ok(tables) if wholeness == Wholeness::Whole && self::generation(socket)? == generation => {
@@ -140,7 +148,11 @@ struct Sets {
 }
 
 impl Reading<'_> {
-    fn tables(&mut self, wanted: &[TableKey]) -> Result<BTreeMap<TableKey, ObservedTable>, KernelError> {
+    fn tables(
+        &mut self,
+        wanted: &[TableKey],
+        left: &Ruleset,
+    ) -> Result<BTreeMap<TableKey, ObservedTable>, KernelError> {
         let mut tables = BTreeMap::new();
         self.dump(kind::GET_TABLE, 0, |number, attributes| {
             let Some(family) = family(number) else { return };
@@ -158,7 +170,7 @@ impl Reading<'_> {
         })?;
         for (key, table) in &mut tables {
             self.objects(key, table)?;
-            let sets = self.sets(key, table)?;
+            let sets = self.sets(key, table, left.tables.get(key))?;
             self.chains(key, table)?;
             self.rules(key, table, &sets)?;
             table.sets = sets.named;
@@ -191,16 +203,19 @@ impl Reading<'_> {
         }
     }
 
-    fn sets(&mut self, key: &TableKey, table: &mut ObservedTable) -> Result<Sets, KernelError> {
+    fn sets(&mut self, key: &TableKey, table: &mut ObservedTable, left: Option<&Table>) -> Result<Sets, KernelError> {
         let mut decoded = Vec::new();
         self.dump_of(kind::GET_SET, key, None, |attributes| decoded.extend(decode::set(attributes)))?;
         let mut sets = Sets::default();
         for (name, set) in decoded {
             match set {
                 Ok(DecodedSet { spec, layout, is_anonymous }) => {
+                    let left = left.and_then(|left| left.sets.get(&name)).filter(|left| left.spec == spec);
                     // What a dynamic set holds comes and goes by itself.
                     let elements = if spec.dynamic {
                         Some(Elements::new())
+                    } else if let Some(left) = left {
+                        Some(left.elements.clone())
                     } else {
                         let wire = self.elements(key, &name, &spec)?;
                         wire.and_then(|wire| element::decode(&spec, &layout, &wire))

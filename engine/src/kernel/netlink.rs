@@ -10,7 +10,7 @@ use super::socket::{Answer, Failure, Socket};
 use super::{Features, Guard, Kernel, KernelError, Rejection};
 use crate::observed::{KernelGeneration, Observed, ObservedCounter};
 use crate::plan::{Op, OpKind};
-use crate::ruleset::{Comment, Expr, Name, SetRef, TableKey};
+use crate::ruleset::{Comment, Expr, Name, Ruleset, SetRef, TableKey};
 
 /// nf_tables of the network namespace that it was opened in.
 ///
@@ -112,6 +112,10 @@ impl Kernel for Netlink {
 
     fn observe(&mut self, tables: &[TableKey]) -> Result<Observed, KernelError> {
         dump::observe(&mut self.socket, tables)
+    }
+
+    fn observe_left(&mut self, tables: &[TableKey], left: &Ruleset) -> Result<Observed, KernelError> {
+        dump::observe_left(&mut self.socket, tables, left)
     }
 
     fn counters(&mut self, table: &TableKey) -> Result<BTreeMap<Name, ObservedCounter>, KernelError> {

@@ -30,12 +30,13 @@ const BASES: [Base; 2] = [Base::Forward, Base::PodInput];
 pub struct Affected {
     /// Sorted and disjoint, both ends included.
     ranges: Vec<(IpAddr, IpAddr)>,
+    /// Whether those are among them that no API has told about. Where pods can be is looked up when they are judged.
+    unknown: bool,
 }
 
 impl Affected {
-    /// The addresses whose flows `after` may judge otherwise than `before` did. `unknown` are ranges in which pods can
-    /// be that no API has told about.
-    pub fn between(before: &Ruleset, after: &Ruleset, unknown: &[IpNet]) -> Self {
+    /// The addresses whose flows `after` may judge otherwise than `before` did.
+    pub fn between(before: &Ruleset, after: &Ruleset) -> Self {
         let empty = Table::default();
         let ours = TableKey::ours(Family::Inet);
         let [before, after] = [before, after].map(|ruleset| ruleset.tables.get(&ours).unwrap_or(&empty));
@@ -55,14 +56,14 @@ impl Affected {
             Form::Same => Self::of(comparison.ranges),
             Form::Other => {
                 let ranges = [before, after].into_iter().flat_map(local).chain(comparison.ranges);
-                Self::of(ranges.chain(unknown.iter().map(|range| (range.network(), range.broadcast()))))
+                Self { unknown: true, ..Self::of(ranges) }
             }
         }
     }
 
     /// Every address that can be a local pod's: for the first time that a ruleset is in force, or is taken over.
-    pub fn all(ruleset: &Ruleset, unknown: &[IpNet]) -> Self {
-        Self::between(&Ruleset::default(), ruleset, unknown)
+    pub fn all(ruleset: &Ruleset) -> Self {
+        Self::between(&Ruleset::default(), ruleset)
     }
 
     /// The addresses in these keys: for when nothing but elements came and went. Nothing if a key has none.
@@ -82,7 +83,24 @@ impl Affected {
                 None => merged.push((low, high)),
             }
         }
-        Self { ranges: merged }
+        Self { ranges: merged, unknown: false }
+    }
+
+    /// All that is in either.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let unknown = self.unknown || other.unknown;
+        Self { unknown, ..Self::of(self.ranges.into_iter().chain(other.ranges)) }
+    }
+
+    /// With the ranges in which pods can be that no API has told about, if those are meant too.
+    #[must_use]
+    pub fn with_unknown(self, unknown: impl IntoIterator<Item = IpNet>) -> Self {
+        if !self.unknown {
+            return self;
+        }
+        let unknown = unknown.into_iter().map(|range| (range.network(), range.broadcast()));
+        Self::of(self.ranges.into_iter().chain(unknown))
     }
 
     /// Whether an address is among them.
@@ -94,7 +112,7 @@ impl Affected {
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
+        self.ranges.is_empty() && !self.unknown
     }
 
     /// The ranges, sorted and disjoint, both ends included.

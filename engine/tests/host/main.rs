@@ -16,3 +16,5 @@ mod matches;
 mod nft;
 #[cfg(test)]
 mod targets;
+#[cfg(test)]
+mod vocabulary;

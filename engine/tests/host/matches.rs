@@ -69,7 +69,8 @@ fn protocols_and_ports() {
         "meta nfproto ipv4 tcp dport { 80, 443, 8000-8010 } accept",
     );
     check("proto udp dports (53 123) ACCEPT;", "meta nfproto ipv4 udp dport { 53, 123 } accept");
-    check("proto sctp mod multiport source-ports !(1 2) ACCEPT;", "meta nfproto ipv4 sctp sport != { 1, 2 } accept");
+    check("proto sctp sport !1 ACCEPT;", "meta nfproto ipv4 sctp sport != 1 accept");
+    check("proto udp mod multiport source-ports !(1 2) ACCEPT;", "meta nfproto ipv4 udp sport != { 1, 2 } accept");
     check("proto udplite dport 7 ACCEPT;", "meta nfproto ipv4 meta l4proto udplite th dport 7 accept");
     check(
         "proto tcp mod multiport ports (80 443) ACCEPT;",

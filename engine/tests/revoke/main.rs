@@ -3,4 +3,5 @@
 
 mod affected;
 mod judged;
+mod lost;
 mod node;

@@ -20,6 +20,8 @@ pub const DOUBTFUL: Code = Code("PAL625");
 pub const LIMIT: Code = Code("PAL626");
 /// A rule with no action, with two, or empty.
 pub const RULE: Code = Code("PAL627");
+/// A shell command that failed, or took too long.
+pub const COMMAND: Code = Code("PAL630");
 /// An included file or directory cannot be read, or includes itself.
 pub const INCLUDE: Code = Code("PAL628");
 /// Characters that the lexer skips because they begin no token.

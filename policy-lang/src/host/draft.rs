@@ -12,8 +12,10 @@ pub(super) struct Draft {
     pub(super) location: Location,
     pub(super) matches: Vec<Match>,
     pub(super) protocol: Option<Protocol>,
-    /// The modules loaded, in order.
+    /// The modules whose keywords are known, in order; a subchain knows those of the rule that leads to it.
     pub(super) modules: Vec<&'static Family>,
+    /// The names of the modules that this rule has loaded.
+    pub(super) loaded: Vec<Arc<str>>,
     pub(super) action: Option<DraftAction>,
     /// The first word of this statement that belongs to a rule.
     pub(super) started: Option<Span>,

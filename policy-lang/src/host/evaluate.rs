@@ -7,10 +7,13 @@
 //! Invariant: a word is either acted upon or refused with its place. An error ends its statement, not the reading.
 
 mod builtins;
+mod commands;
+mod deferred;
 mod definitions;
 mod directives;
 mod hints;
 mod location;
+mod modules;
 mod options;
 mod output;
 mod scope;
@@ -22,14 +25,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use self::output::Output;
-use self::scope::{Frame, Script};
+use self::scope::{Frame, Place, Script};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::host::code;
 use crate::host::draft::Draft;
-use crate::host::files::Files;
 use crate::host::limits::{CALLS, DIAGNOSTICS, EVALUATION_DEPTH, WORK};
-use crate::host::rule::HostRules;
+use crate::host::rule::{HostCommand, HostRules};
 use crate::host::stream::{Call, Stream};
+use crate::host::surroundings::{Record, Surroundings};
 use crate::host::tree::{Brackets, Group, Node, Token, TokenKind};
 use crate::source::{SourceId, Sources, Span};
 
@@ -48,18 +51,23 @@ enum Flow {
 /// Evaluates the file at `main_path`, with the variables of `definitions` (`$name=value`) taking precedence.
 pub(super) fn evaluate(
     main_path: &str,
-    files: &dyn Files,
+    surroundings: Surroundings<'_>,
     definitions: &[String],
     sources: &mut Sources,
 ) -> (HostRules, Vec<Diagnostic>) {
     let mut evaluator = Evaluator {
-        files,
+        surroundings,
         sources,
         diagnostics: Vec::new(),
         frames: vec![Frame::default(), Frame::default()],
+        places: vec![Place::default()],
         scripts: Vec::new(),
         trees: BTreeMap::new(),
         globbed: BTreeSet::new(),
+        outputs: BTreeMap::new(),
+        resolved_names: BTreeMap::new(),
+        commands: Vec::new(),
+        noted: BTreeSet::new(),
         output: Output::default(),
         work: 0,
         depth: 0,
@@ -70,22 +78,32 @@ pub(super) fn evaluate(
         evaluator.define_from_outside(definition);
     }
     evaluator.main(main_path);
-    let Evaluator { output, diagnostics, .. } = evaluator;
-    (output.into_rules(), diagnostics)
+    let Evaluator { output, commands, diagnostics, .. } = evaluator;
+    (HostRules { chains: output.into_chains(), commands }, diagnostics)
 }
 
 struct Evaluator<'a> {
-    files: &'a dyn Files,
+    surroundings: Surroundings<'a>,
     sources: &'a mut Sources,
     diagnostics: Vec<Diagnostic>,
     /// The outermost, of the command line, first.
     frames: Vec<Frame>,
+    /// What has been said of places, in the blocks and files that are open; the main file's first.
+    places: Vec<Place>,
     /// The files being read, the main one first.
     scripts: Vec<Script>,
     /// Files read before, by path.
     trees: BTreeMap<String, (SourceId, Arc<[Node]>)>,
     /// Paths that `@glob` has found.
     globbed: BTreeSet<String>,
+    /// What commands have printed, by command.
+    outputs: BTreeMap<String, String>,
+    /// What name servers have said.
+    resolved_names: BTreeMap<(String, Record), Vec<String>>,
+    /// The commands met so far.
+    commands: Vec<HostCommand>,
+    /// Where they stand: a statement may be read several times.
+    noted: BTreeSet<(SourceId, u32)>,
     output: Output,
     /// Nodes read and words copied.
     work: u64,
@@ -135,16 +153,19 @@ impl Evaluator<'_> {
             Node::Token(Token { kind: TokenKind::Mark, text, span }) => match &*text {
                 ";" => self.finish(draft, span, stream.calls().as_ref()).map(|()| Flow::Done),
                 "!" => self.negated_keyword(stream, draft, span),
-                "&" => self.call(stream, draft, span),
+                "&" => self.call(stream, span),
                 _ => Err(error(code::SYNTAX, span, format!("`{text}` cannot stand here")).into()),
             },
             Node::Token(Token { kind: TokenKind::Double | TokenKind::Single, text, span }) => {
                 let diagnostic = error(code::UNKNOWN_WORD, span, format!("`{text}` is a string, not a keyword"));
                 Err(diagnostic.help("keywords are written without quotes").into())
             }
-            Node::Token(Token { kind: TokenKind::Shell, text: _, span }) => Err(shell_refused(span)),
+            Node::Token(Token { kind: TokenKind::Shell, text: _, span }) => {
+                let diagnostic = error(code::SYNTAX, span, "a command in backticks cannot stand here");
+                Err(diagnostic.help("its output can be a value, not keywords: @include 'COMMAND|' reads those").into())
+            }
             Node::Group(group @ Group { brackets: Brackets::Braces, .. }) => {
-                self.block(stream, std::mem::take(draft), group)?;
+                self.block(stream, std::mem::take(draft), group, Place::default())?;
                 Ok(Flow::Done)
             }
             Node::Group(Group { brackets: Brackets::Parens, span, .. }) => {
@@ -157,13 +178,15 @@ impl Evaluator<'_> {
     }
 
     /// The statements of a block, which all begin with `draft`, in a frame of their own.
-    fn block(&mut self, stream: &mut Stream, draft: Draft, group: Group) -> Step<()> {
+    fn block(&mut self, stream: &mut Stream, draft: Draft, group: Group, place: Place) -> Step<()> {
         let calls = stream.calls();
         self.deeper(opening(group.span))?;
         self.frames.push(Frame::default());
+        self.places.push(place);
         let mut inner = Stream::new(group.nodes, group.closing, calls);
         self.statements(&mut inner, &draft.for_block());
         self.frames.pop();
+        self.places.pop();
         self.depth -= 1;
         Ok(())
     }
@@ -227,8 +250,8 @@ fn error(code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
 }
 
 fn shell_refused(span: Span) -> Box<Diagnostic> {
-    error(code::UNSUPPORTED, span, "shell commands in backticks are not supported")
-        .help("write the words into a file that is included, or pass them as definitions")
+    error(code::UNSUPPORTED, span, "shell commands are not run here")
+        .help("include a file that the command has written, or pass its words as definitions")
         .into()
 }
 

@@ -6,21 +6,22 @@
 use std::collections::BTreeMap;
 
 use crate::host::rule::{
-    Action, ChainPolicy, Domain, HostChain, HostRule, HostRules, Match, Operands, Table, TargetOption, Word,
+    Action, ChainPolicy, CommandPurpose, Domain, HookMoment, HostChain, HostRule, HostRules, Match, Operands,
+    TargetOption, Word,
 };
-use crate::host::vocabulary::{self, Arity, Keyword, MODULE_MARK, TARGETS};
+use crate::host::vocabulary::{self, Arity, Keyword, MODULE_MARK};
 
 /// Ports that one multiport match holds (`XT_MULTI_PORTS`); a range counts for two.
 const MULTIPORT_MAX: usize = 15;
 
 /// The chains that exist without being made, in any table.
-pub(super) const BUILTIN_CHAINS: &[&str] = &["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
+pub(super) const BUILTIN_CHAINS: &[&str] = &["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING", "BROUTING"];
 
 /// The iptables-save text of one domain; empty if nothing was said of it.
 pub fn expand(rules: &HostRules, domain: Domain) -> String {
     let mut tables: BTreeMap<String, BTreeMap<&str, &HostChain>> = BTreeMap::new();
     for chain in rules.chains.iter().filter(|chain| chain.domain == domain) {
-        tables.entry(table_name(chain.table)).or_default().insert(&chain.name, chain);
+        tables.entry(chain.table.to_string()).or_default().insert(&chain.name, chain);
     }
     let mut text = String::new();
     for (table, chains) in &tables {
@@ -29,6 +30,8 @@ pub fn expand(rules: &HostRules, domain: Domain) -> String {
             let policy = match chain.policy {
                 Some((ChainPolicy::Accept, _)) => "ACCEPT",
                 Some((ChainPolicy::Drop, _)) => "DROP",
+                Some((ChainPolicy::Queue, _)) => "QUEUE",
+                Some((ChainPolicy::Return, _)) => "RETURN",
                 None if BUILTIN_CHAINS.contains(&&*chain.name) => "ACCEPT",
                 None => "-",
             };
@@ -36,10 +39,19 @@ pub fn expand(rules: &HostRules, domain: Domain) -> String {
         }
         for chain in chains.values() {
             for rule in &chain.rules {
-                push_rule(&mut text, &chain.name, rule);
+                push_rule(&mut text, domain, &chain.name, rule);
             }
         }
         text.push_str("COMMIT\n");
+    }
+    text
+}
+
+/// The commands of the hooks of one moment, one a line.
+pub fn hooks(rules: &HostRules, moment: HookMoment) -> String {
+    let mut text = String::new();
+    for hook in rules.commands.iter().filter(|command| command.purpose == CommandPurpose::Hook(moment)) {
+        push(&mut text, &[&hook.command.text, "\n"]);
     }
     text
 }
@@ -54,13 +66,9 @@ fn count(part: &Match) -> u64 {
     let count = match &part.operands {
         Operands::OneOf(words) if !part.negated || words.is_empty() => words.len(),
         Operands::Joined(words) if part.module == Some("multiport") && !part.negated => port_runs(words).len(),
-        Operands::Flag | Operands::OneOf(_) | Operands::Joined(_) | Operands::Pair(..) => 1,
+        Operands::Flag | Operands::OneOf(_) | Operands::Joined(_) | Operands::Pair(..) | Operands::Repeated(_) => 1,
     };
     count as u64
-}
-
-fn table_name(table: Table) -> String {
-    table.to_string()
 }
 
 fn push(text: &mut String, parts: &[&str]) {
@@ -70,17 +78,18 @@ fn push(text: &mut String, parts: &[&str]) {
 }
 
 /// One line for each element of the product.
-fn push_rule(text: &mut String, chain: &str, rule: &HostRule) {
+fn push_rule(text: &mut String, domain: Domain, chain: &str, rule: &HostRule) {
     let mut options: Vec<Vec<String>> = Vec::with_capacity(rule.matches.len() + 1);
     let mut loaded: Vec<&'static str> = Vec::new();
-    let mut action = action_texts(&rule.action).into_iter().enumerate().peekable();
+    let mut action = action_texts(domain, &rule.action).into_iter().enumerate().peekable();
     for (at, part) in rule.matches.iter().enumerate() {
         let is_due = |(text, _): &(usize, String)| rule.matches_before.get(*text).is_some_and(|before| *before <= at);
         while let Some((_, text)) = action.next_if(is_due) {
             options.push(vec![text]);
         }
         let prefix = module_text(part, &mut loaded);
-        options.push(alternatives(part).into_iter().map(|option| [prefix.as_str(), &option].concat()).collect());
+        options
+            .push(alternatives(domain, part).into_iter().map(|option| [prefix.as_str(), &option].concat()).collect());
     }
     options.extend(action.map(|(_, text)| vec![text]));
     if options.iter().any(Vec::is_empty) {
@@ -113,11 +122,16 @@ fn module_text(part: &Match, loaded: &mut Vec<&'static str>) -> String {
 }
 
 /// The texts of one match, one for each rule that it makes.
-fn alternatives(part: &Match) -> Vec<String> {
+fn alternatives(domain: Domain, part: &Match) -> Vec<String> {
     if part.keyword == MODULE_MARK {
-        return vec![String::new()];
+        let name = match &part.operands {
+            Operands::OneOf(words) => words.first(),
+            Operands::Flag | Operands::Joined(_) | Operands::Pair(..) | Operands::Repeated(_) => None,
+        };
+        return vec![name.map_or_else(String::new, |name| format!(" --match {}", quoted(&name.text)))];
     }
-    let (printed, arity) = vocabulary::printed(part.keyword, part.module).unwrap_or((part.keyword, Arity::Multiplied));
+    let (printed, arity) =
+        vocabulary::printed(domain, part.keyword, part.module).unwrap_or((part.keyword, Arity::Multiplied));
     let not = if part.negated { " !" } else { "" };
     let option = |value: &str| format!("{not} --{printed} {}", quoted(value));
     match &part.operands {
@@ -129,6 +143,13 @@ fn alternatives(part: &Match) -> Vec<String> {
             port_runs(words).iter().map(|run| option(&commas(run))).collect()
         }
         Operands::Joined(words) => vec![option(&commas(words))],
+        Operands::Repeated(words) => {
+            let mut text = not.to_owned();
+            for word in words {
+                push(&mut text, &[" --", printed, " ", &quoted(&word.text)]);
+            }
+            vec![text]
+        }
         Operands::Pair(mask, comparison) => {
             vec![format!("{not} --{printed} {} {}", quoted(&commas(mask)), quoted(&commas(comparison)))]
         }
@@ -136,7 +157,7 @@ fn alternatives(part: &Match) -> Vec<String> {
 }
 
 /// The texts of an action and of each of its options.
-fn action_texts(action: &Action) -> Vec<String> {
+fn action_texts(domain: Domain, action: &Action) -> Vec<String> {
     match action {
         Action::Accept => vec![" --jump ACCEPT".to_owned()],
         Action::Drop => vec![" --jump DROP".to_owned()],
@@ -145,7 +166,8 @@ fn action_texts(action: &Action) -> Vec<String> {
         Action::Jump(chain) => vec![format!(" --jump {}", quoted(&chain.text))],
         Action::Goto(chain) => vec![format!(" --goto {}", quoted(&chain.text))],
         Action::Target { name, options, span: _ } => {
-            let known = TARGETS.iter().find(|target| target.name == *name).map_or(&[][..], |target| target.options);
+            let known = vocabulary::of(domain).targets.iter().find(|target| target.printed == *name);
+            let known = known.map_or(&[][..], |target| target.options);
             std::iter::once(format!(" --jump {name}"))
                 .chain(options.iter().map(|option| option_text(option, known)))
                 .collect()
@@ -159,11 +181,12 @@ fn option_text(option: &TargetOption, known: &[Keyword]) -> String {
     let mut text = String::new();
     match &option.operands {
         Operands::Flag => push(&mut text, &[" --", printed]),
-        Operands::OneOf(words) | Operands::Joined(words) => {
+        Operands::OneOf(words) | Operands::Repeated(words) => {
             for word in words {
                 push(&mut text, &[" --", printed, " ", &quoted(&word.text)]);
             }
         }
+        Operands::Joined(words) => push(&mut text, &[" --", printed, " ", &quoted(&commas(words))]),
         Operands::Pair(left, right) => {
             push(&mut text, &[" --", printed, " ", &quoted(&commas(left)), " ", &quoted(&commas(right))]);
         }
@@ -201,7 +224,8 @@ fn commas(words: &[Word]) -> String {
 
 /// A word as iptables-restore reads it: in quotes if it is empty or has blanks, quotes, `\`, `;` or `&` in it.
 fn quoted(word: &str) -> String {
-    let is_special = |letter: char| letter.is_ascii_whitespace() || matches!(letter, '"' | '\'' | '\\' | ';' | '&');
+    let is_special =
+        |letter: char| letter.is_ascii_whitespace() || matches!(letter, '\u{b}' | '"' | '\'' | '\\' | ';' | '&');
     if !word.is_empty() && !word.contains(is_special) {
         return word.to_owned();
     }

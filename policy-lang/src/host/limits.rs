@@ -28,3 +28,11 @@ pub(super) const LOG_PREFIX: usize = 29;
 pub(super) const WORD_BYTES: usize = 1 << 16;
 /// Values that wait for the domain inside one another.
 pub(super) const DEFERRED_DEPTH: u32 = 16;
+/// Shell commands that one reading runs: backticks and the pipes of `@include`.
+pub(super) const COMMANDS: usize = 256;
+/// Bytes of a command's output that are read.
+pub(super) const OUTPUT_BYTES: usize = 1 << 20;
+/// Names that one reading looks up.
+pub(super) const LOOKUPS: usize = 4_096;
+/// The largest number of a control group (32 bits).
+pub(super) const CLASS_ID: u64 = u32::MAX as u64;

@@ -15,6 +15,40 @@ use crate::source::{Origin, Span};
 pub struct HostRules {
     /// One entry for each (domain, table, chain).
     pub chains: Vec<HostChain>,
+    /// The shell commands in every file that was read: hooks and pipes that were reached, and all backticks. This
+    /// crate runs none of them itself.
+    pub commands: Vec<HostCommand>,
+}
+
+/// A shell command in a configuration.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct HostCommand {
+    /// What it is run for.
+    pub purpose: CommandPurpose,
+    /// The shell's text, and where it is written.
+    pub command: Word,
+}
+
+/// What a command is run for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CommandPurpose {
+    /// Backticks: its output becomes words.
+    Words,
+    /// `@include 'COMMAND|'`: its output is read as a file.
+    Include,
+    /// `@hook`.
+    Hook(HookMoment),
+}
+
+/// When a hook runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum HookMoment {
+    /// Before the rules are loaded.
+    Pre,
+    /// After the rules are loaded.
+    Post,
+    /// After the rules are taken away.
+    Flush,
 }
 
 /// The chains that packets enter by themselves; all others are custom ones.
@@ -60,6 +94,7 @@ impl HostRules {
             }
         }
         self.chains.append(&mut later.chains);
+        self.commands.append(&mut later.commands);
         self
     }
 }
@@ -107,15 +142,21 @@ pub enum Table {
     Raw,
     /// `SELinux` marks.
     Security,
+    /// Of `domain eb`: which frames are routed rather than bridged.
+    Broute,
 }
 
-/// What a built-in chain does with packets that reach its end.
+/// What a chain does with packets that reach its end.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum ChainPolicy {
     /// Let it pass.
     Accept,
     /// Drop it.
     Drop,
+    /// Hand it to a program.
+    Queue,
+    /// Back to the calling chain.
+    Return,
 }
 
 /// One source rule: every match must hold, then the action is taken.
@@ -140,7 +181,8 @@ pub struct HostRule {
 /// One match option.
 ///
 /// `mod NAME` itself leaves a match behind, with the keyword `mod`, the module's name and [`Operands::Flag`], where no
-/// option of the module follows at once: `mod limit ACCEPT` means the module's defaults.
+/// option of the module follows at once: `mod limit ACCEPT` means the module's defaults. A module that ferm hands to
+/// iptables without knowing it leaves `mod` with no module, and its name as the operand.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Match {
     /// ferm's keyword in its canonical spelling: `saddr`, `interface`, `dport`, `state`, `icmp-type`, …
@@ -166,8 +208,10 @@ pub enum Operands {
     OneOf(Vec<Word>),
     /// A list that stays one option of one rule, joined by commas: `state (ESTABLISHED RELATED)`, `dports (22 80)`.
     Joined(Vec<Word>),
-    /// Two operands: `tcp-flags (mask) (comp)`; each list is joined by commas.
+    /// Two operands: `tcp-flags (mask) (comp)`, `match-set NAME (src dst)`; each list is joined by commas.
     Pair(Vec<Word>, Vec<Word>),
+    /// A list whose elements repeat the option within one rule: `to (A B)`, `u32 (A B)`. The `!` stands once.
+    Repeated(Vec<Word>),
 }
 
 /// A word of the configuration after substitution.
@@ -198,7 +242,7 @@ pub enum Action {
     Goto(Word),
     /// A target with options: `REJECT`, `LOG`, `DNAT`, `SNAT`, `MASQUERADE`, `REDIRECT`, `NOTRACK`, …
     Target {
-        /// In upper case, as iptables names it.
+        /// As iptables, arptables or ebtables names it.
         name: &'static str,
         /// Its options in the order of the text.
         options: Vec<TargetOption>,
@@ -237,6 +281,7 @@ impl fmt::Display for Table {
             Self::Mangle => "mangle",
             Self::Raw => "raw",
             Self::Security => "security",
+            Self::Broute => "broute",
         })
     }
 }

@@ -91,6 +91,11 @@ impl Stream {
         self.ended = false;
     }
 
+    /// Whether the node last read ended a statement.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
     /// Skips what is left of the statement.
     pub(super) fn recover(&mut self) {
         while !self.ended {

@@ -55,6 +55,7 @@ fn matches(rule: &HostRule) -> String {
             Operands::Flag => ("flag", vec![]),
             Operands::OneOf(words) => ("one", words.iter().collect()),
             Operands::Joined(words) => ("joined", words.iter().collect()),
+            Operands::Repeated(words) => ("repeated", words.iter().collect()),
             Operands::Pair(mask, comparison) => ("pair", mask.iter().chain(comparison).collect()),
         };
         text.push_str(kind);
@@ -245,6 +246,58 @@ fn a_rule_knows_its_place_and_its_action() {
     );
     let Action::Target { name: "DNAT", options, .. } = &rule.action else { panic!("{:?}", rule.action) };
     assert_eq!(options[0].keyword, "to-destination");
+}
+
+/// Prints the command as often as it was run.
+#[derive(Default)]
+struct Echo {
+    runs: std::cell::Cell<usize>,
+}
+
+impl Commands for Echo {
+    fn run(&self, command: &str) -> Result<String, CommandError> {
+        self.runs.set(self.runs.get() + 1);
+        match command {
+            "long" => Ok("x ".repeat(1 << 20)),
+            "slow" => Err(CommandError::TooSlow { seconds: 10 }),
+            _ => Ok(command.to_owned()),
+        }
+    }
+}
+
+/// What is found in a text whose commands are run by `commands`.
+fn run(text: &str, commands: &dyn Commands) -> (HostRules, Vec<String>) {
+    let files = MemoryFiles::default().with("t.ferm", text);
+    let surroundings = Surroundings { files: &files, commands: Some(commands), resolver: None };
+    let (rules, found) = parse_in("t.ferm", surroundings, &[], &mut Sources::default());
+    (rules, found.into_iter().map(|finding| finding.message).collect())
+}
+
+#[test]
+fn a_command_is_run_once_however_often_it_is_reached() {
+    let echo = Echo::default();
+    let text = "@def &f() = { saddr `192.0.2.1` ACCEPT; }
+        domain (ip ip6) chain (INPUT OUTPUT) { &f(); &f(); daddr `192.0.2.1` ACCEPT; }";
+    let (rules, found) = run(text, &echo);
+    assert_eq!((echo.runs.get(), found), (1, vec![]));
+    assert_eq!(rules.chains.iter().map(|chain| chain.rules.len()).sum::<usize>(), 12);
+    assert_eq!(rules.commands.len(), 2, "{:?}", rules.commands);
+}
+
+#[test]
+fn commands_are_bounded_in_number_time_and_output() {
+    let many = (0..300).fold(String::new(), |mut text, n| {
+        writeln!(text, "chain INPUT saddr `{n}` ACCEPT;").unwrap();
+        text
+    });
+    let echo = Echo::default();
+    let (rules, found) = run(&many, &echo);
+    assert_eq!((echo.runs.get(), rules.commands.len()), (limits::COMMANDS, 300));
+    assert_eq!(found, ["more than 256 commands are run"]);
+    let (_, found) = run("chain INPUT saddr `long` ACCEPT;", &echo);
+    assert_eq!(found, ["the command printed more than 1048576 bytes"]);
+    let (_, found) = run("chain INPUT saddr `slow` ACCEPT;", &echo);
+    assert_eq!(found, ["the command failed: it was stopped after 10 seconds"]);
 }
 
 #[test]

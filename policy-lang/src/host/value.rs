@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::host::limits::{ARRAY, DEFERRED_DEPTH};
 use crate::host::rule::{Domain, Word};
+use crate::host::surroundings::Record;
 use crate::source::Span;
 
 /// A word, an array, or the negation of one.
@@ -40,9 +41,9 @@ pub(super) enum Item {
 /// Words that are computed when the domain is known.
 #[derive(Debug)]
 pub(super) struct Deferred {
-    kind: Computation,
-    items: Vec<Item>,
-    span: Span,
+    pub(super) kind: Computation,
+    pub(super) items: Vec<Item>,
+    pub(super) span: Span,
     /// Deferred values inside one another.
     depth: u32,
     /// A bound on the words that it may become, long words counting for several.
@@ -56,6 +57,8 @@ pub(super) enum Computation {
     IpFilter,
     /// `@cat(…)` of something deferred.
     Cat,
+    /// `@resolve(names, type)`: what name servers say of them; the type is the family's unless it is given.
+    Resolve(Option<Record>),
 }
 
 impl Deferred {
@@ -116,29 +119,6 @@ impl Value {
             _ => true,
         }
     }
-}
-
-/// The words of a list in one domain.
-pub(super) fn force(items: &[Item], domain: Domain) -> Vec<Word> {
-    let mut words = Vec::with_capacity(items.len());
-    for item in items {
-        match item {
-            Item::Word(word) => words.push(word.clone()),
-            Item::Deferred(deferred) => {
-                let inner = force(&deferred.items, domain);
-                match deferred.kind {
-                    Computation::IpFilter => {
-                        words.extend(inner.into_iter().filter(|word| belongs(&word.text, domain)));
-                    }
-                    Computation::Cat => {
-                        let text: String = inner.iter().map(|word| &*word.text).collect();
-                        words.push(Word { text: text.into(), span: deferred.span, variable: None });
-                    }
-                }
-            }
-        }
-    }
-    words
 }
 
 /// ferm's test of an address's family: two colons make it IPv6, nothing but digits, dots and slashes make it IPv4,

@@ -3,9 +3,50 @@
 //!
 //! Supporting another word is another row here; the lowering to nftables is where its meaning lives.
 
-mod tables;
+mod arp;
+mod bridge;
+mod core;
+mod matches;
+mod targets;
 
-pub(super) use tables::{ACTIONS, CORE, FOREIGN, MODULES, PROTOCOLS, SHORTCUTS, TARGETS};
+use crate::host::rule::Domain;
+
+/// The words of one domain.
+#[derive(Debug)]
+pub(super) struct Vocabulary {
+    /// Keywords that need nothing before them but a chain.
+    pub(super) core: &'static [Keyword],
+    /// Keywords that load their module themselves.
+    pub(super) shortcuts: &'static [Shortcut],
+    /// Protocols that bring keywords of their own.
+    pub(super) protocols: &'static [Family],
+    /// Modules.
+    pub(super) modules: &'static [Family],
+    /// Targets besides verdicts and calls.
+    pub(super) targets: &'static [Target],
+}
+
+/// `domain ip` and `domain ip6`.
+pub(super) const IP: Vocabulary = Vocabulary {
+    core: core::CORE,
+    shortcuts: core::SHORTCUTS,
+    protocols: core::PROTOCOLS,
+    modules: matches::MODULES,
+    targets: targets::TARGETS,
+};
+
+/// `domain arp`.
+pub(super) const ARP: Vocabulary =
+    Vocabulary { core: arp::CORE, shortcuts: &[], protocols: &[], modules: &[], targets: arp::TARGETS };
+
+/// `domain eb`.
+pub(super) const BRIDGE: Vocabulary = Vocabulary {
+    core: bridge::CORE,
+    shortcuts: &[],
+    protocols: bridge::PROTOCOLS,
+    modules: &[],
+    targets: bridge::TARGETS,
+};
 
 /// A keyword that takes operands.
 #[derive(Debug)]
@@ -37,8 +78,14 @@ pub(super) enum Arity {
     Ports,
     /// Two lists, each joined by commas.
     Pair,
+    /// One word and one list, the list joined by commas.
+    Set,
+    /// Two words.
+    TwoWords,
     /// One list; each element repeats the option within the rule.
     Repeated,
+    /// A control group's number, or `MAJOR:MINOR` in hexadecimal; an array multiplies the rule.
+    ClassId,
 }
 
 /// Whether and where `!` may stand.
@@ -48,6 +95,8 @@ pub(super) enum Negation {
     Never,
     /// Between the keyword and its operand.
     After,
+    /// Before the keyword.
+    Before,
     /// Before the keyword, or between it and its operand.
     Either,
 }
@@ -79,6 +128,8 @@ pub(super) enum Needs {
     Nothing,
     /// A protocol with ports, by name.
     Ports,
+    /// A protocol whose ports `multiport` reads, by name.
+    Multiport,
     /// `proto tcp`.
     Tcp,
 }
@@ -86,8 +137,10 @@ pub(super) enum Needs {
 /// A target.
 #[derive(Debug)]
 pub(super) struct Target {
-    /// In upper case.
+    /// As it is written.
     pub(super) name: &'static str,
+    /// As it is printed.
+    pub(super) printed: &'static str,
     /// Its options.
     pub(super) options: &'static [Keyword],
     /// What must precede it.
@@ -97,32 +150,68 @@ pub(super) struct Target {
 /// The protocols that have ports.
 pub(super) const WITH_PORTS: &[&str] = &["tcp", "udp", "udplite", "dccp", "sctp"];
 
+/// The protocols whose ports `multiport` reads.
+pub(super) const WITH_PORT_LISTS: &[&str] = &["tcp", "udp", "udplite"];
+
 /// The keyword that `mod NAME` leaves behind where no option of the module follows at once.
 pub(super) const MODULE_MARK: &str = "mod";
 
+/// Words that are an action, or introduce one.
+pub(super) const ACTIONS: &[&str] = &["ACCEPT", "DROP", "RETURN", "NOP", "jump", "goto"];
+
+/// The words of a domain.
+pub(super) fn of(domain: Domain) -> &'static Vocabulary {
+    match domain {
+        Domain::Ip | Domain::Ip6 => &IP,
+        Domain::Arp => &ARP,
+        Domain::Eb => &BRIDGE,
+    }
+}
+
 /// What iptables calls a keyword of the rule IR, and how its operands are printed.
-pub(super) fn printed(keyword: &str, module: Option<&str>) -> Option<(&'static str, Arity)> {
+pub(super) fn printed(domain: Domain, keyword: &str, module: Option<&str>) -> Option<(&'static str, Arity)> {
+    let Vocabulary { core, shortcuts, protocols, modules, targets: _ } = of(domain);
     let found = |keywords: &'static [Keyword]| keywords.iter().find(|candidate| candidate.canonical == keyword);
     let keyword = match module {
-        None => found(CORE),
-        Some(module) => MODULES
+        None => found(core),
+        Some(module) => modules
             .iter()
-            .chain(PROTOCOLS)
+            .chain(*protocols)
             .filter(|family| family.name == module)
             .find_map(|family| found(family.keywords))
-            .or_else(|| {
-                SHORTCUTS.iter().map(|shortcut| &shortcut.keyword).find(|candidate| candidate.canonical == keyword)
-            }),
+            .or_else(|| shortcuts.iter().map(|shortcut| &shortcut.keyword).find(|known| known.canonical == keyword)),
     }?;
     Some((keyword.printed, keyword.arity))
 }
 
 /// Whether a name is a module's rather than a protocol's.
 pub(super) fn is_module(name: &str) -> bool {
-    module(name).is_some()
+    module_named(name).is_some()
 }
 
 /// A module by name.
-pub(super) fn module(name: &str) -> Option<&'static Family> {
-    MODULES.iter().find(|family| family.name == name)
+pub(super) fn module_named(name: &str) -> Option<&'static Family> {
+    IP.modules.iter().find(|family| family.name == name)
+}
+
+const fn row(name: &'static str, arity: Arity, negation: Negation) -> Keyword {
+    alias(name, name, name, arity, negation)
+}
+
+const fn alias(
+    name: &'static str,
+    canonical: &'static str,
+    printed: &'static str,
+    arity: Arity,
+    negation: Negation,
+) -> Keyword {
+    Keyword { name, canonical, printed, arity, negation }
+}
+
+const fn module(name: &'static str, keywords: &'static [Keyword]) -> Family {
+    Family { name, keywords }
+}
+
+const fn target(name: &'static str, options: &'static [Keyword]) -> Target {
+    Target { name, printed: name, options, needs: Needs::Nothing }
 }

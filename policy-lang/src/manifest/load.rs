@@ -48,6 +48,22 @@ pub fn load_kinds(reading: Reading, path: &str, text: &str, sources: &mut Source
     (loader.objects, loader.diagnostics)
 }
 
+/// Reads the objects of one document from a text that nobody wrote: `tree` makes its tree, if it can, with the span that
+/// it is given on every node. Findings then name the document and no line in it.
+pub fn load_tree(
+    path: &str,
+    sources: &mut Sources,
+    tree: impl FnOnce(Span) -> Option<Value>,
+) -> Option<(Vec<Object>, Vec<Diagnostic>)> {
+    let source = sources.add(path, "");
+    let root = tree(Span { source, start: 0, end: 0 })?;
+    let reading = Reading::Enforced;
+    let mut loader =
+        Loader { reading, sources, objects: Vec::new(), diagnostics: Vec::new(), skipped: BTreeSet::new() };
+    loader.document(Document { root, extent: Extent::Whole, diagnostics: Vec::new() });
+    Some((loader.objects, loader.diagnostics))
+}
+
 /// Keeps the last of several objects of one kind and name, as applying them in turn would, and reports the others.
 pub fn without_duplicates(objects: Vec<Object>) -> (Vec<Object>, Vec<Diagnostic>) {
     let mut known = BTreeMap::new();

@@ -103,6 +103,19 @@ fn a_pause_ends_in_the_kernel_when_the_agent_is_dead() {
     node.is(DENIED);
 }
 
+/// What is loaded is what the sources say, but for the pause; nothing else is told of a pause either.
+fn differs_by_nothing_but(node: &Node, pause: Option<&str>) {
+    let manifests = node.path("manifests");
+    let sources = ["--manifests", manifests.to_str().unwrap(), "--node", "router"];
+    let (code, out, error) = palisade(node, &[&["status"], &sources[..]].concat());
+    assert_eq!((code, out.lines().next()), (0, Some("in sync")), "{out}{error}");
+    assert_eq!(out.lines().find(|line| line.starts_with("paused: ")), pause, "{out}");
+    let (code, out, error) = palisade(node, &[&["plan"], &sources[..]].concat());
+    assert_eq!(code, 0, "{out}{error}");
+    assert_eq!(error.contains("note: paused: "), pause.is_some(), "{error}");
+    assert!(pause.is_none_or(|pause| error.contains(pause)), "{error}");
+}
+
 #[test]
 fn a_restart_keeps_a_pause_and_does_not_prolong_it_and_resume_ends_it() {
     if !can_make_namespaces("agent pause restart") {
@@ -110,7 +123,12 @@ fn a_restart_keeps_a_pause_and_does_not_prolong_it_and_resume_ends_it() {
     }
     let mut node = node();
     let begun = Instant::now();
+    differs_by_nothing_but(&node, None);
+    assert_eq!(palisade(&node, &["pause", "--namespace", "x", "--for", "2h"]).0, 0);
+    differs_by_nothing_but(&node, Some("paused: pods of namespace x"));
+    assert_eq!(palisade(&node, &["resume"]).0, 0);
     assert_eq!(palisade(&node, &["pause", "--node", "--for", "2h"]).0, 0);
+    differs_by_nothing_but(&node, Some("paused: the whole node"));
     let left = |node: &Node| node.report().unwrap()["pauses"][0]["secondsLeft"].as_u64().unwrap();
     for _ in 0..3 {
         node.kill();
@@ -126,6 +144,7 @@ fn a_restart_keeps_a_pause_and_does_not_prolong_it_and_resume_ends_it() {
     node.becomes(OPEN);
     let (code, out, error) = palisade(&node, &["resume"]);
     assert_eq!((code, out.as_str()), (0, "no longer paused: the whole node\n"), "{error}");
+    differs_by_nothing_but(&node, None);
     node.is(DENIED);
     node.kill();
     node.start_ready(&[]);

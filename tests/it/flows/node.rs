@@ -58,7 +58,8 @@ impl Node {
         self.cluster.apply("node-a", &ruleset);
         let before = self.in_force.as_ref().map_or(Before::Unknown, Before::Judged);
         let local = &rules.options.local;
-        let judged = self.cluster.namespace("node-a").run(|| flows::judge(before, &ruleset, local)).unwrap().unwrap();
+        let affected = flows::affected(before, &ruleset);
+        let judged = self.cluster.namespace("node-a").run(|| flows::judge(affected, &ruleset, local)).unwrap().unwrap();
         self.in_force = Some(ruleset);
         judged
     }

@@ -108,6 +108,32 @@ pub struct Report {
     /// Whose denials are lifted for a while.
     #[serde(default)]
     pub pauses: Vec<PauseReport>,
+    /// The Lease of this node, where there is to be one.
+    #[serde(default)]
+    pub lease: Option<LeaseReport>,
+}
+
+/// What became of the Lease that says which generation is programmed.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeaseReport {
+    /// Its namespace and name.
+    pub name: String,
+    /// How many seconds ago it was written last.
+    pub age_seconds: Option<u64>,
+    /// Why it was not written at the last attempt.
+    pub fault: Option<String>,
+}
+
+/// The same as whoever writes it tells it.
+#[derive(Clone, Debug)]
+pub struct Leased {
+    /// Its namespace and name.
+    pub name: String,
+    /// When it was written last.
+    pub written: Option<Instant>,
+    /// Why it was not at the last attempt.
+    pub fault: Option<String>,
 }
 
 /// One pause.
@@ -240,6 +266,7 @@ pub struct Board {
     report: Mutex<Arc<Report>>,
     examined: Mutex<Arc<Examined>>,
     local_pods: Mutex<Option<Inventory>>,
+    lease: Mutex<Option<Leased>>,
     begun: Instant,
     /// When the loop was last seen alive, in milliseconds since the beginning.
     pulse: AtomicU64,
@@ -255,6 +282,7 @@ impl Board {
             report,
             examined: Mutex::default(),
             local_pods: Mutex::default(),
+            lease: Mutex::default(),
             begun: Instant::now(),
             pulse: AtomicU64::new(0),
         }
@@ -296,6 +324,20 @@ impl Board {
     /// The pods of this node, once they are known.
     pub fn local_pods(&self) -> Option<Inventory> {
         self.local_pods.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The Lease was written, or not.
+    pub fn post_lease(&self, lease: Leased) {
+        *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = Some(lease);
+    }
+
+    /// The Lease, as of this moment.
+    pub fn lease(&self, now: Instant) -> Option<LeaseReport> {
+        let lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        lease.map(|Leased { name, written, fault }| {
+            let age_seconds = written.map(|at| now.saturating_duration_since(at).as_secs());
+            LeaseReport { name, age_seconds, fault }
+        })
     }
 
     /// What was posted last.

@@ -1,7 +1,8 @@
 //! The source that is a Kubernetes cluster.
 //!
 //! Each collection is followed by itself, on one connection to the API server and one thread. The agent's role permits
-//! list and watch of what is followed here and nothing else, so nothing else is asked.
+//! list and watch of what is followed here and nothing else, so nothing else is asked; but for the Lease, where that is
+//! asked for.
 
 use std::cell::RefCell;
 use std::ops::ControlFlow;
@@ -30,6 +31,8 @@ mod collection;
 mod fake;
 mod follow;
 mod frames;
+mod json;
+pub mod lease;
 mod lines;
 mod meaning;
 mod needs;

@@ -4,22 +4,58 @@
 
 use std::time::{Duration, Instant};
 
-use engine::apply::{ApplyError, InForce, Phase, apply, our_tables};
+use engine::apply::{ApplyError, InForce, Phase, apply_after, our_tables};
 use engine::compile::options::LocalPods;
 use engine::kernel::{Guard, Kernel, KernelError};
 use engine::observed::TableFlags;
 use engine::plan::{Op, OpKind, Round};
-use engine::revoke;
+use engine::revoke::{self, Affected, Cut};
 use engine::ruleset::{Element, ElementKey, Ruleset};
 
 use self::stopwatch::Stopwatch;
-use crate::flows::{Before, FlowsError};
+use crate::flows::{self, Before, FlowsError};
 use crate::grace;
 
 mod stopwatch;
 
-/// Judges live connections.
-pub type Judge = Box<dyn FnMut(Before<'_>, &Ruleset, &LocalPods) -> Result<revoke::Outcome, FlowsError> + Send>;
+/// What is done to live connections.
+pub trait Connections: Send {
+    /// Cuts those of these addresses that are no longer permitted, and lets go on those that are again.
+    ///
+    /// # Errors
+    /// [`FlowsError`].
+    fn judge(
+        &mut self,
+        affected: &Affected,
+        in_force: &Ruleset,
+        local: &LocalPods,
+    ) -> Result<revoke::Outcome, FlowsError>;
+
+    /// Cuts again what others have let go on; says how many those were.
+    ///
+    /// # Errors
+    /// [`FlowsError`].
+    fn look(&mut self, cut: &mut Cut, in_force: &Ruleset) -> Result<usize, FlowsError>;
+}
+
+/// Those of the network namespace of the calling thread.
+#[derive(Debug)]
+pub struct Live;
+
+impl Connections for Live {
+    fn judge(
+        &mut self,
+        affected: &Affected,
+        in_force: &Ruleset,
+        local: &LocalPods,
+    ) -> Result<revoke::Outcome, FlowsError> {
+        flows::judge(affected.clone(), in_force, local)
+    }
+
+    fn look(&mut self, cut: &mut Cut, in_force: &Ruleset) -> Result<usize, FlowsError> {
+        flows::look(cut, in_force)
+    }
+}
 
 /// Who may change our tables besides this process.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -38,24 +74,19 @@ pub struct Done {
     pub n_ops: usize,
     /// What was refused at first, and another plan got round.
     pub failures: Vec<String>,
-    /// How long it took, without the judging.
+    /// How long it took.
     pub took: Duration,
+    /// How much of that was spent waiting for packets on their way.
+    pub waited: Duration,
     /// How long each part of that took.
     pub parts: Vec<(Phase, Duration)>,
-    /// What became of live connections.
-    pub flows: Flows,
 }
 
-/// What became of live connections.
-#[derive(Clone, Debug, Default)]
-pub enum Flows {
-    /// Nothing was to be judged.
-    #[default]
-    NotAsked,
-    /// They were judged.
-    Judged(revoke::Outcome),
-    /// They could not be: it is tried again.
-    Failed(String),
+/// Whether the kernel has what it was left with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Memory {
+    Trusted,
+    Doubted,
 }
 
 /// The kernel, and what is in force there as far as this process knows.
@@ -63,20 +94,23 @@ pub struct Enforcer<K> {
     kernel: K,
     flags: TableFlags,
     local: LocalPods,
-    judge: Judge,
+    connections: Box<dyn Connections>,
     in_force: Option<Ruleset>,
-    /// Whether the flows of what is in force were judged.
-    is_judged: bool,
+    /// Whose connections were not judged by what is in force.
+    unjudged: Affected,
+    /// Those that are cut.
+    cut: Cut,
 }
 
 impl<K: Kernel> Enforcer<K> {
     /// Takes the kernel over, with whatever is in force there.
-    pub fn new(kernel: K, ownership: Ownership, local: LocalPods, judge: Judge) -> Self {
+    pub fn new(kernel: K, ownership: Ownership, local: LocalPods, connections: Box<dyn Connections>) -> Self {
         let features = kernel.features();
         // An owner whose table does not outlive it would open everything when it dies.
         let owner = features.owner && features.persist && ownership == Ownership::WherePossible;
         let flags = TableFlags { owner, persist: features.persist };
-        Self { kernel, flags, local, judge, in_force: None, is_judged: false }
+        let (unjudged, cut) = (Affected::default(), Cut::default());
+        Self { kernel, flags, local, connections, in_force: None, unjudged, cut }
     }
 
     /// Whether nobody else can change our tables.
@@ -108,23 +142,40 @@ impl<K: Kernel> Enforcer<K> {
     /// # Errors
     /// [`ApplyError`], after observing and planning again, and a fresh generation, were of no use either.
     pub fn apply(&mut self, desired: &Ruleset) -> Result<Done, ApplyError> {
+        self.put_in_force(desired, Memory::Doubted)
+    }
+
+    /// The same where nobody else has changed anything since: the kernel sees to that where the tables are owned.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub fn change(&mut self, desired: &Ruleset) -> Result<Done, ApplyError> {
+        self.put_in_force(desired, if self.flags.owner { Memory::Trusted } else { Memory::Doubted })
+    }
+
+    fn put_in_force(&mut self, desired: &Ruleset, memory: Memory) -> Result<Done, ApplyError> {
         let begun = Instant::now();
         let mut watch = Stopwatch::start();
-        let outcome = apply(&mut self.kernel, desired, self.flags, &mut |step| {
+        let mut waited = Duration::ZERO;
+        let left = self.in_force.as_ref().filter(|_| memory == Memory::Trusted);
+        let outcome = apply_after(&mut self.kernel, desired, self.flags, left, &mut |step| {
             watch.step(step);
-            grace::wait(step)
+            let begun = Instant::now();
+            let go_on = grace::wait(step);
+            waited += begun.elapsed();
+            go_on
         });
         let took = begun.elapsed();
         match outcome {
             Ok(outcome) => {
                 let failures = outcome.failures.iter().map(|(phase, error)| format!("{phase}: {error}")).collect();
-                let flows = self.follow_flows(desired);
-                Ok(Done { n_ops: outcome.n_ops, failures, took, parts: watch.finish(), flows })
+                self.is_in_force(desired);
+                Ok(Done { n_ops: outcome.n_ops, failures, took, waited, parts: watch.finish() })
             }
             Err(error) => {
                 match &error {
                     ApplyError::Kernel { in_force: InForce::Desired, .. }
-                    | ApplyError::Stopped { in_force: InForce::Desired } => drop(self.follow_flows(desired)),
+                    | ApplyError::Stopped { in_force: InForce::Desired } => self.is_in_force(desired),
                     ApplyError::Kernel { in_force: InForce::Previous, .. }
                     | ApplyError::Stopped { in_force: InForce::Previous }
                     | ApplyError::Endless => {}
@@ -141,7 +192,7 @@ impl<K: Kernel> Enforcer<K> {
     pub fn repair(&mut self) -> Result<usize, ApplyError> {
         let Some(in_force) = self.in_force.clone() else { return Ok(0) };
         // Whatever was in force meanwhile let through what nobody judged.
-        self.is_judged = false;
+        self.unjudged = Affected::all(&in_force);
         Ok(self.apply(&in_force)?.n_ops)
     }
 
@@ -158,58 +209,75 @@ impl<K: Kernel> Enforcer<K> {
             return Ok(done);
         }
         let took = begun.elapsed();
-        let flows = self.follow_flows_of(round, desired);
-        Ok(Done { n_ops: round.n_ops(), failures: Vec::new(), took, parts: vec![(Phase::Flip, took)], flows })
+        self.elements_are_in_force(round, desired);
+        let parts = vec![(Phase::Flip, took)];
+        Ok(Done { n_ops: round.n_ops(), failures: Vec::new(), took, waited: Duration::ZERO, parts })
     }
 
-    /// Judges flows again, where that failed.
-    pub fn judge_again(&mut self) -> Flows {
-        match self.in_force.clone() {
-            Some(in_force) if !self.is_judged => self.follow_flows(&in_force),
-            Some(_) | None => Flows::NotAsked,
-        }
+    /// Whether there are connections that were not judged by what is in force.
+    pub fn has_unjudged(&self) -> bool {
+        !self.unjudged.is_empty()
     }
 
-    fn follow_flows(&mut self, desired: &Ruleset) -> Flows {
-        let flows = match &self.in_force {
-            Some(before) if self.is_judged && before == desired => return Flows::NotAsked,
-            Some(_) | None => self.judge(desired, None),
+    /// Judges them. Those that could not be are so still.
+    ///
+    /// # Errors
+    /// [`FlowsError`].
+    pub fn judge(&mut self) -> Result<revoke::Outcome, FlowsError> {
+        let Some(in_force) = &self.in_force else { return Ok(revoke::Outcome::default()) };
+        let mut outcome = self.connections.judge(&self.unjudged, in_force, &self.local)?;
+        self.cut.judged(&std::mem::take(&mut self.unjudged), std::mem::take(&mut outcome.cut));
+        Ok(outcome)
+    }
+
+    /// How many connections are known to be cut.
+    pub fn n_cut(&self) -> usize {
+        self.cut.len()
+    }
+
+    /// Cuts again those that others have let go on; says how many those were.
+    ///
+    /// # Errors
+    /// [`FlowsError`].
+    pub fn look_at_cut(&mut self) -> Result<usize, FlowsError> {
+        let Some(in_force) = self.in_force.as_ref().filter(|_| !self.cut.is_empty()) else { return Ok(0) };
+        self.connections.look(&mut self.cut, in_force)
+    }
+
+    fn is_in_force(&mut self, desired: &Ruleset) {
+        let before = match &self.in_force {
+            Some(before) if before == desired => return,
+            Some(before) => Before::Judged(before),
+            None => Before::Unknown,
         };
+        self.are_affected(flows::affected(before, desired));
         self.in_force = Some(desired.clone());
-        flows
     }
 
-    /// The same after a change of elements: chains are not copied for it.
-    fn follow_flows_of(&mut self, round: &Round, desired: &Ruleset) -> Flows {
+    /// The same after a change of elements: what is not changed is neither compared nor copied for it.
+    fn elements_are_in_force(&mut self, round: &Round, desired: &Ruleset) {
+        let Some(in_force) = &mut self.in_force else { return self.is_in_force(desired) };
         let keys: Vec<&ElementKey> = round.flip.iter().flat_map(elements).map(|(key, _)| key).collect();
-        let flows = self.judge(desired, Some(&keys));
-        let Some(in_force) = &mut self.in_force else { return flows };
+        let affected = flows::affected(Before::Elements(in_force, &keys), desired);
         for Op { table, kind } in &round.flip {
-            let (OpKind::AddElements { set: name, .. } | OpKind::DeleteElements { set: name, .. }) = kind else {
+            let (OpKind::AddElements { set, elements, .. } | OpKind::DeleteElements { set, elements, .. }) = kind
+            else {
                 continue;
             };
-            let set = in_force.tables.get_mut(table).and_then(|table| table.sets.get_mut(name));
-            let wanted = desired.tables.get(table).and_then(|table| table.sets.get(name));
-            if let (Some(set), Some(wanted)) = (set, wanted) {
-                set.elements.clone_from(&wanted.elements);
+            let Some(set) = in_force.tables.get_mut(table).and_then(|table| table.sets.get_mut(set)) else { continue };
+            for (key, element) in elements {
+                if matches!(kind, OpKind::AddElements { .. }) {
+                    set.elements.insert(key.clone(), element.clone());
+                } else {
+                    set.elements.remove(key);
+                }
             }
         }
-        flows
+        self.are_affected(affected);
     }
 
-    /// `changed` are the keys of the elements that changed, if nothing else did.
-    fn judge(&mut self, desired: &Ruleset, changed: Option<&[&ElementKey]>) -> Flows {
-        let before = match (&self.in_force, changed) {
-            (Some(before), Some(changed)) if self.is_judged => Before::Elements(before, changed),
-            (Some(before), None) if self.is_judged => Before::Judged(before),
-            (Some(_) | None, _) => Before::Unknown,
-        };
-        let judged = (self.judge)(before, desired, &self.local);
-        self.is_judged = judged.is_ok();
-        match judged {
-            Ok(outcome) => Flows::Judged(outcome),
-            Err(error) => Flows::Failed(error.to_string()),
-        }
+    fn are_affected(&mut self, affected: Affected) {
+        self.unjudged = std::mem::take(&mut self.unjudged).and(affected);
     }
 }
 
@@ -223,9 +291,6 @@ fn elements(op: &Op) -> &[(ElementKey, Element)] {
 
 impl<K> std::fmt::Debug for Enforcer<K> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Enforcer")
-            .field("flags", &self.flags)
-            .field("is_judged", &self.is_judged)
-            .finish_non_exhaustive()
+        f.debug_struct("Enforcer").field("flags", &self.flags).field("unjudged", &self.unjudged).finish_non_exhaustive()
     }
 }

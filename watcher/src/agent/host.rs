@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use engine::compile::builder::TableBuilder;
 use engine::compile::host;
+use engine::compile::options::{Observe, Pause, Paused, PodOptions};
 use policy_lang::diagnostic::Severity;
 
 pub use self::file::HostFile;
@@ -70,8 +71,8 @@ pub struct HostFirewall {
     n_asked: u64,
     /// What was left to the next run.
     record: Record,
-    /// Bits of the connection mark that are not the host rules' to write.
-    reserved_mark: u32,
+    /// What they are looked at with.
+    options: PodOptions,
 }
 
 /// What has become of the trials.
@@ -121,7 +122,7 @@ impl Good {
 
 impl HostFirewall {
     /// What was kept of these sources; of others nothing is of interest any more.
-    pub fn new(kept: &Good, sources: &[SourceName], trial: Option<Trial>, reserved_mark: u32) -> Self {
+    pub fn new(kept: &Good, sources: &[SourceName], trial: Option<Trial>, options: &PodOptions) -> Self {
         let slot = |origin: Origin, good: &Option<Arc<FoundHostRules>>| {
             if !sources.contains(&origin.source()) {
                 return Slot::absent(origin);
@@ -130,7 +131,7 @@ impl HostFirewall {
             Slot::new(origin, good.clone(), tried)
         };
         let (file, config_map) = (slot(Origin::File, &kept.file), slot(Origin::ConfigMap, &kept.config_map));
-        Self { file, config_map, trial, n_asked: 0, record: Record::default(), reserved_mark }
+        Self { file, config_map, trial, n_asked: 0, record: Record::default(), options: at_their_deepest(options) }
     }
 
     /// Takes up what an earlier run has left about its trials; what was on trial is of interest only where its tables are
@@ -145,7 +146,6 @@ impl HostFirewall {
 
     /// A source has these now, or none.
     pub fn tell(&mut self, origin: Origin, found: Option<Arc<FoundHostRules>>, now: Instant) {
-        let reserved = self.reserved_mark;
         let slot = match origin {
             Origin::File => &mut self.file,
             Origin::ConfigMap => &mut self.config_map,
@@ -153,7 +153,7 @@ impl HostFirewall {
         slot.has_answered = true;
         match found {
             None => slot.are_gone(),
-            Some(found) => match fault(&found, reserved) {
+            Some(found) => match fault(&found, &self.options) {
                 Some(why) => slot.are_broken(&why),
                 None => slot.are_sound(found, now),
             },
@@ -214,6 +214,12 @@ impl HostFirewall {
         together(of(&self.file).as_ref(), of(&self.config_map).as_ref())
     }
 
+    /// The sources that are silent and of which nothing is kept: what they say is not enforced in any form.
+    pub fn unknown(&self) -> impl Iterator<Item = &'static str> {
+        let is_unknown = |slot: &&Slot| slot.is_configured && !slot.has_answered && slot.good.is_none();
+        self.slots().into_iter().filter(is_unknown).map(|slot| slot.origin.words())
+    }
+
     /// What is good, to be kept.
     pub fn good(&self) -> Good {
         Good { file: self.file.good.clone(), config_map: self.config_map.good.clone() }
@@ -266,19 +272,31 @@ impl fmt::Debug for Trial {
             .finish_non_exhaustive()
     }
 }
+
+/// As when the node is paused, which leads their denials through more chains: what there would be no room for then is
+/// refused when it is told, and not in the middle of an emergency.
+fn at_their_deepest(options: &PodOptions) -> PodOptions {
+    let pause = Pause { whom: Paused::Node, lasts: Duration::from_secs(1), number: 0 };
+    PodOptions { observe: Observe { pauses: vec![pause], ..options.observe.clone() }, ..options.clone() }
+}
+
 /// Why rules cannot be enforced as written.
-fn fault(found: &FoundHostRules, reserved_connection_mark: u32) -> Option<String> {
+fn fault(found: &FoundHostRules, options: &PodOptions) -> Option<String> {
     if found.soundness == Soundness::Broken {
         return Some("they could not be read".to_owned());
     }
     let options = host::Options {
         names: &found.names,
         sources: &found.sources,
-        reserved_connection_mark,
-        pods: &engine::compile::options::STANDARD,
+        reserved_connection_mark: options.revoked_bit,
+        pods: options,
     };
     let findings = host::lower(&found.rules, &mut TableBuilder::default(), options);
-    findings.into_iter().find(|finding| finding.severity == Severity::Error).map(|finding| finding.message)
+    let error = findings.into_iter().find(|finding| finding.severity == Severity::Error)?;
+    Some(match error.help {
+        Some(help) => format!("{} ({help})", error.message),
+        None => error.message,
+    })
 }
 
 /// Those of the file, and then those of the ConfigMap. What closes the node closes it whatever the other one opens.

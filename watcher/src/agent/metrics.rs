@@ -85,6 +85,8 @@ pub struct Metrics {
     pub restored: Counter,
     pub lost: Counter,
     pub revoked: Counter,
+    pub cut: Gauge,
+    pub cut_again: Counter,
     pub host_reverted: Counter,
     pub host_refused: Gauge,
     pub broken: Gauge,
@@ -93,6 +95,7 @@ pub struct Metrics {
     pub policies: Gauge,
     pub unknown_pods: Gauge,
     pub bridges: Gauge,
+    pub lease_errors: Counter,
     pub packets: Packets,
     pub machine: Machine,
     enforcing: Labelled<Labels, Gauge>,
@@ -100,6 +103,7 @@ pub struct Metrics {
     last_success: Float,
     pending: Float,
     snapshot: Float,
+    lease: Float,
     delay: Histogram,
     pod_delay: Durations,
     phases: Durations,
@@ -136,6 +140,8 @@ impl Metrics {
             restored: register(to, "palisade_table_restored_total", Counter::default()),
             lost: register(to, "palisade_notices_lost_total", Counter::default()),
             revoked: register(to, "palisade_conntrack_revoked_total", Counter::default()),
+            cut: register(to, "palisade_conntrack_cut", Gauge::default()),
+            cut_again: register(to, "palisade_conntrack_cut_again_total", Counter::default()),
             host_reverted: register(to, "palisade_host_rules_reverted_total", Counter::default()),
             host_refused: register(to, "palisade_host_rules_refused", Gauge::default()),
             broken: register(to, "palisade_broken_objects", Gauge::default()),
@@ -144,6 +150,7 @@ impl Metrics {
             policies: register(to, "palisade_policies", Gauge::default()),
             unknown_pods: register(to, "palisade_unknown_pods", Gauge::default()),
             bridges: register(to, "palisade_bridges_unfiltered", Gauge::default()),
+            lease_errors: register(to, "palisade_lease_errors_total", Counter::default()),
             packets: Packets::new(to),
             machine: Machine::new(to),
             enforcing: register(to, "palisade_enforcing", Labelled::default()),
@@ -151,6 +158,7 @@ impl Metrics {
             last_success: register(to, "palisade_last_success_timestamp_seconds", Float::default()),
             pending: register(to, "palisade_pending_seconds", Float::default()),
             snapshot: register(to, "palisade_snapshot_timestamp_seconds", Float::default()),
+            lease: register(to, "palisade_lease_timestamp_seconds", Float::default()),
             delay: register(to, "palisade_change_delay_seconds", durations()),
             pod_delay: register(to, "palisade_pod_program_delay_seconds", Labelled::new_with_constructor(constructor)),
             phases: register(to, "palisade_apply_seconds", Labelled::new_with_constructor(constructor)),
@@ -209,6 +217,11 @@ impl Metrics {
     /// The last-good snapshot was written.
     pub fn kept(&self) {
         self.snapshot.set(now());
+    }
+
+    /// The Lease was written.
+    pub fn lease_written(&self) {
+        self.lease.set(now());
     }
 
     /// A part of a batch took so long.

@@ -154,7 +154,10 @@ impl Pauses {
         let number = now.wall.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let number = u64::try_from(number).unwrap_or(u64::MAX);
         let pause = |pause: &Lasting| Pause { whom: pause.whom.paused(), lasts: pause.rest(now), number };
-        self.lasting.iter().map(pause).collect()
+        let mut left: Vec<Pause> = self.lasting.iter().map(pause).collect();
+        // The order in which the kernel's sets are read back, so that a comparison with them makes the same rules.
+        left.sort_by(|a, b| a.whom.cmp(&b.whom));
+        left
     }
 
     fn replace(&mut self, lasting: Vec<Lasting>) -> Result<(), String> {

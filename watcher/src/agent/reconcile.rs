@@ -21,7 +21,7 @@ use super::event::{Event, Finding, Hear, Message, Question, SourceName};
 use super::gate::Gate;
 use super::host::{HostFirewall, Origin, Trial};
 use super::pause::{Now, Pauses};
-use super::schedule::Schedule;
+use super::schedule::{self, Schedule};
 use super::snapshot::Keeper;
 use super::world::{Delta, Facts, Settings, World};
 use crate::drops::Owners;
@@ -30,6 +30,7 @@ use crate::state_dir::StateDir;
 
 mod basis;
 mod bridges;
+mod connections;
 mod outcome;
 mod pausing;
 mod pods;
@@ -69,6 +70,7 @@ pub struct Agent<K> {
     last_good: Option<World>,
     gate: Gate,
     schedule: Schedule,
+    connections: connections::Turn,
     keeper: Keeper,
     state: StateDir,
     board: Arc<Board>,
@@ -131,7 +133,7 @@ impl<K: Kernel> Agent<K> {
             None
         });
         let good = kept.as_ref().map(|(_, good)| good.clone()).unwrap_or_default();
-        let mut host = HostFirewall::new(&good, &sources, trial, settings.pods.revoked_bit);
+        let mut host = HostFirewall::new(&good, &sources, trial, &settings.pods);
         host.inherit(&state, is_loaded, now);
         let last_good =
             kept.map(|(facts, _)| World::of(settings.clone(), Facts { host: host.good().together(), ..facts }));
@@ -147,7 +149,8 @@ impl<K: Kernel> Agent<K> {
             world: World::new(settings),
             last_good,
             gate: Gate::new(sources, now),
-            schedule: Schedule::default(),
+            schedule: Schedule::new(schedule::BATCHES),
+            connections: connections::Turn::default(),
             keeper,
             state,
             board,
@@ -181,7 +184,7 @@ impl<K: Kernel> Agent<K> {
     pub fn run(mut self, hear: &Hear) -> Result<(), String> {
         loop {
             self.board.beat();
-            let patience = self.schedule.patience(Instant::now(), TICK);
+            let patience = self.patience(Instant::now());
             let first = hear.next(patience);
             let more = std::iter::from_fn(|| hear.at_hand());
             for message in first.into_iter().chain(more).take(TAKEN_MAX) {
@@ -208,6 +211,8 @@ impl<K: Kernel> Agent<K> {
             self.keeper.keep_if_due(&mut self.world, || self.host.good(), &self.board.metrics, Instant::now());
             self.look_at_bridges(Instant::now());
             self.post(Instant::now());
+            // Whoever is answered, or reads what is posted, does not wait for this.
+            self.look_at_connections(Instant::now());
         }
     }
 
@@ -375,12 +380,10 @@ impl<K: Kernel> Agent<K> {
         let Some(ruleset) = world.ruleset() else { return false };
         let done = match delta {
             Delta::None | Delta::Elements(_) if self.must_compare => self.enforcer.apply(ruleset),
-            Delta::None => {
-                let flows = self.enforcer.judge_again();
-                Ok(Done { flows, ..Done::default() })
-            }
+            Delta::None => Ok(Done::default()),
             Delta::Elements(round) => self.enforcer.follow(&round, ruleset),
-            Delta::Structure => self.enforcer.apply(ruleset),
+            Delta::Structure if self.must_compare => self.enforcer.apply(ruleset),
+            Delta::Structure => self.enforcer.change(ruleset),
         };
         match &done {
             Ok(done) => self.done(basis, done, compiled),

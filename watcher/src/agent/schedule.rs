@@ -1,9 +1,9 @@
-//! When the next batch is due.
+//! When the next batch is due, and when live connections are judged next.
 //!
 //! The first change after a quiet time goes at once. Those that come within [`WINDOW`] of the last batch, or within
 //! four times as long as that took, but never more than [`CEILING`], go together at its end: so a burst is a few
 //! batches, no change waits longer than the ceiling and the batch before it, and a batch that is slow makes the next one
-//! larger instead of taking the whole processor.
+//! larger instead of taking the whole processor. What is to be judged goes together in the same way, at a pace of its own.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::{Duration, Instant};
@@ -14,8 +14,23 @@ pub const WINDOW: Duration = Duration::from_millis(25);
 /// The longest that a change waits for others.
 pub const CEILING: Duration = Duration::from_secs(1);
 
-/// How many times as long as a batch took is waited after it.
-const REST: u32 = 4;
+/// How a batch makes the next one wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// The shortest time between two.
+    window: Duration,
+    /// The longest that a change waits for others.
+    ceiling: Duration,
+    /// How many times as long as one took is waited after it.
+    rest: u32,
+}
+
+/// That of batches.
+pub const BATCHES: Pace = Pace { window: WINDOW, ceiling: CEILING, rest: 4 };
+
+/// That of the judging of live connections: a walk through the whole table of connections, which a change of a pod
+/// anywhere in the cluster asks for. So it takes 3 % of a core at most while pods change all the time.
+pub const JUDGING: Pace = Pace { window: Duration::from_millis(50), ceiling: CEILING, rest: 32 };
 
 /// The first wait after a failure; each further one doubles it.
 const RETRY: Duration = Duration::from_millis(500);
@@ -24,8 +39,9 @@ const RETRY: Duration = Duration::from_millis(500);
 pub const RETRY_MAX: Duration = Duration::from_secs(30);
 
 /// When work is due.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Schedule {
+    pace: Pace,
     due: Option<Instant>,
     /// Until when changes wait for others.
     closed_until: Option<Instant>,
@@ -33,6 +49,11 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// Nothing is to do.
+    pub fn new(pace: Pace) -> Self {
+        Self { pace, due: None, closed_until: None, n_failures: 0 }
+    }
+
     /// There is something to do.
     pub fn want(&mut self, now: Instant) {
         let earliest = self.closed_until.map_or(now, |until| until.max(now));
@@ -59,7 +80,8 @@ impl Schedule {
     /// A batch that took so long was done.
     pub fn done(&mut self, now: Instant, took: Duration) {
         self.n_failures = 0;
-        self.closed_until = Some(now + (took * REST).clamp(WINDOW, CEILING));
+        let Pace { window, ceiling, rest } = self.pace;
+        self.closed_until = Some(now + (took * rest).clamp(window, ceiling));
     }
 
     /// A batch failed. Agents of many nodes that fail together do not try again together.
@@ -90,7 +112,7 @@ mod tests {
     #[test]
     fn the_first_change_goes_at_once_and_a_burst_together_within_the_ceiling() {
         let start = Instant::now();
-        let mut schedule = Schedule::default();
+        let mut schedule = Schedule::new(BATCHES);
         schedule.want(start);
         assert!(schedule.is_due(start));
         assert!(!schedule.is_due(start));
@@ -115,7 +137,7 @@ mod tests {
     #[test]
     fn failures_wait_longer_each_time_and_changes_do_not_shorten_it() {
         let start = Instant::now();
-        let mut schedule = Schedule::default();
+        let mut schedule = Schedule::new(BATCHES);
         for n in 0..20 {
             let wait = schedule.failed(start);
             let whole = (RETRY * 2_u32.pow(n.min(10))).min(RETRY_MAX);

@@ -29,8 +29,12 @@ const HEAD: &str = "palisade-facts 1 ";
 /// How often it is written at most: an fsync for every pod that comes would wear out a disk.
 pub const INTERVAL: Duration = Duration::from_secs(10);
 
-/// How many times as long as the loop was held up by it is waited for the next: a large cluster is copied for it.
+/// How many times as long as it took is waited for the next: of a large cluster tens of megabytes are copied and written,
+/// which would be most of what an agent does while pods change all the time.
 const REST: u32 = 200;
+
+/// The longest wait: who starts again without an API server begins with what is no older than this.
+const REST_MAX: Duration = Duration::from_secs(300);
 
 /// Largest file that is read: more than 150,000 pods make.
 const BYTES_MAX: u64 = 256 << 20;
@@ -56,7 +60,7 @@ pub struct Keeper {
     /// How long nothing is written after that.
     rest: Duration,
     /// A disk may take long, and the loop does not wait for it.
-    writing: Option<JoinHandle<io::Result<()>>>,
+    writing: Option<JoinHandle<io::Result<Duration>>>,
 }
 
 impl Keeper {
@@ -98,9 +102,12 @@ impl Keeper {
         self.wanted = None;
         let begun = Instant::now();
         let (state, facts, host) = (self.state.clone(), world.facts(), host());
-        self.rest = (begun.elapsed() * REST).max(INTERVAL);
+        self.rest = INTERVAL;
         self.written = Some(now);
-        self.writing = Some(std::thread::spawn(move || state.replace_by(NAME, |file| write(&facts, &host, file))));
+        self.writing = Some(std::thread::spawn(move || {
+            state.replace_by(NAME, |file| write(&facts, &host, file))?;
+            Ok(begun.elapsed())
+        }));
     }
 
     /// Writes what is told, at once: what comes next must not be what a next run begins with.
@@ -126,7 +133,10 @@ impl Keeper {
     fn written(&mut self, metrics: &Metrics) {
         let Some(writing) = self.writing.take() else { return };
         match writing.join() {
-            Ok(Ok(())) => metrics.kept(),
+            Ok(Ok(took)) => {
+                self.rest = rest(took);
+                metrics.kept();
+            }
             Ok(Err(error)) => {
                 warn!(event = "snapshot-not-written", %error);
                 self.wanted = Some(Instant::now());
@@ -134,6 +144,11 @@ impl Keeper {
             Err(_) => warn!(event = "snapshot-not-written", "the writer failed"),
         }
     }
+}
+
+/// How long nothing is written after a writing that took so long.
+fn rest(took: Duration) -> Duration {
+    (took * REST).clamp(INTERVAL, REST_MAX)
 }
 
 fn write<W: Write + Seek>(facts: &Facts, host: &Good, out: &mut W) -> io::Result<()> {

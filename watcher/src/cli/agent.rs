@@ -17,8 +17,9 @@ use tracing::level_filters::LevelFilter;
 use super::input::{self, SourceArgs};
 use super::{Failure, Outcome, apply, live};
 use crate::agent::board::Board;
-use crate::agent::cluster::{self, Cluster};
-use crate::agent::enforcer::{Enforcer, Ownership};
+use crate::agent::cluster::lease::form::{Holder, Pod};
+use crate::agent::cluster::{self, Cluster, lease};
+use crate::agent::enforcer::{Enforcer, Live, Ownership};
 use crate::agent::event::{self, Source};
 use crate::agent::files::Files;
 use crate::agent::host::{HostFile, Trial};
@@ -57,6 +58,15 @@ pub(super) struct Args {
     /// has run, a Service's address leads nowhere.
     #[arg(long, value_name = "URL")]
     api_server: Option<String>,
+
+    /// The namespace in which a Lease with the node's name says which generation is programmed and since when. It takes
+    /// the rights to create and to patch Leases there, and nothing that is enforced waits for it.
+    #[arg(long, value_name = "NAMESPACE")]
+    lease: Option<String>,
+
+    /// The pod that the Lease goes with: it is collected with the pod.
+    #[arg(long, value_name = "POD/UID", requires = "lease")]
+    lease_owner: Option<Pod>,
 
     /// Where to serve `/live`, `/ready` and `/metrics` by HTTP, like 127.0.0.1:9750; without it, nowhere.
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -196,14 +206,16 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         folders: [run.folder().to_owned(), state.folder().to_owned()],
     };
     examine::start(question, Arc::clone(&board), tell.clone());
-    let judge = Box::new(crate::flows::judge);
-    let enforcer = Enforcer::new(kernel, ownership, settings.pods.local.clone(), judge);
+    let enforcer = Enforcer::new(kernel, ownership, settings.pods.local.clone(), Box::new(Live));
     let trial = trial.map(|Tried { revert, after, what, attempt }| Trial {
         revert,
         after,
         what,
         ask: probe::asking(tell.clone(), attempt),
     });
+    if let Some((options, holder)) = leased(args, &config, &settings) {
+        lease::start(options, holder, Arc::clone(&board), tell.clone());
+    }
     let all = sources(args, config);
     let sources = all.iter().flat_map(|source| source.names()).collect();
     let start = Start { enforcer, settings, sources, trial, state, board };
@@ -223,6 +235,14 @@ fn sources(args: &Args, config: Config) -> Vec<Box<dyn Source>> {
         From::Cluster(kubeconfig) => Box::new(Cluster::new(cluster_options(kubeconfig.clone(), args, &config))),
     };
     std::iter::once(objects).chain(host).collect()
+}
+
+/// The Lease of this node, and how to reach who keeps it.
+fn leased(args: &Args, config: &Config, settings: &Settings) -> Option<(cluster::Options, Holder)> {
+    let From::Cluster(kubeconfig) = &args.source else { return None };
+    let namespace = args.lease.clone()?;
+    let holder = Holder { namespace, node: settings.node.clone(), pod: args.lease_owner.clone() };
+    Some((cluster_options(kubeconfig.clone(), args, config), holder))
 }
 
 fn cluster_options(kubeconfig: Option<PathBuf>, args: &Args, config: &Config) -> cluster::Options {
@@ -290,6 +310,9 @@ fn config(args: &Args, color: Color) -> Result<Config, Failure> {
         }
         From::Folder(_) if config.host_options.config_map.is_some() => {
             return Err(Failure::Input(anyhow!("host rules from a ConfigMap are for the source `cluster`")));
+        }
+        From::Folder(_) if args.lease.is_some() => {
+            return Err(Failure::Input(anyhow!("--lease is for the source `cluster`")));
         }
         From::Folder(_) if args.api_server.is_some() => {
             return Err(Failure::Input(anyhow!("--api-server is for the source `cluster`")));

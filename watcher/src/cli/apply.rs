@@ -198,7 +198,7 @@ pub(super) fn refuse_unconfirmed(run: &RunDir) -> Result<(), Failure> {
 }
 
 fn refuse_dropped(observed: &Observed, desired: &Desired) -> Result<(), Failure> {
-    let dropped = live::dropped(&live::recorded(observed), &desired.records);
+    let dropped = live::dropped(&live::recorded(observed), &desired.loaded.records);
     if dropped.is_empty() {
         return Ok(());
     }

@@ -9,8 +9,8 @@ use crate::report;
 
 /// The bridges between whose pods nothing is enforced; none where a table judges on the bridges themselves.
 pub(super) fn unseen(desired: &Desired) -> Vec<Unseen> {
-    let Desired { ruleset, inventory, node, .. } = desired;
-    bridges::unseen(ruleset, inventory, node).unwrap_or_else(|error| {
+    let Desired { ruleset, loaded, node, .. } = desired;
+    bridges::unseen(ruleset, &loaded.inventory, node).unwrap_or_else(|error| {
         report::message(&format!("warning: it is not known whether bridges hide pods: {error}"));
         Vec::new()
     })

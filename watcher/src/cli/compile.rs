@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         Format::Json => json::ruleset(&desired.ruleset),
         Format::Summary => {
             let observe = &desired.config.pod_options().observe;
-            summary::ruleset(&desired.ruleset, &desired.inventory, &desired.node, observe)
+            summary::ruleset(&desired.ruleset, &desired.loaded.inventory, &desired.node, observe)
         }
     };
     super::print(&text)?;

@@ -45,14 +45,18 @@ pub(super) fn judge(
         (Some(before), Earlier::Judged) => Before::Judged(before),
         (None, _) | (_, Earlier::Unknown) => Before::Unknown,
     };
-    finish(run, flows::judge(before, in_force, local), |found| found.n_judged > 0)
+    finish(run, judge_since(before, in_force, local), |found| found.n_judged > 0)
 }
 
 /// Judges every local flow where nothing was changed: whoever put the ruleset in force may have been killed before it had
 /// judged them, or have been another program.
 pub(super) fn judge_in_sync(run: &RunDir, in_force: &Ruleset, local: &LocalPods) -> Result<Outcome, Failure> {
     let is_worth_a_word = |found: &revoke::Outcome| found.n_revoked + found.n_restored > 0;
-    finish(run, flows::judge(Before::Unknown, in_force, local), is_worth_a_word)
+    finish(run, judge_since(Before::Unknown, in_force, local), is_worth_a_word)
+}
+
+fn judge_since(before: Before<'_>, in_force: &Ruleset, local: &LocalPods) -> Result<revoke::Outcome, FlowsError> {
+    flows::judge(flows::affected(before, in_force), in_force, local)
 }
 
 fn finish(
@@ -71,7 +75,7 @@ fn finish(
         report::message(&format!("warning: the next apply judges every connection: {error}"));
     }
     if is_worth_a_word(&found) {
-        let revoke::Outcome { n_read: _, n_judged, n_revoked, n_restored, n_gone: _ } = found;
+        let revoke::Outcome { n_read: _, n_judged, n_revoked, n_restored, n_gone: _, cut: _ } = found;
         super::print(&format!("connections: {n_judged} looked at, {n_revoked} cut, {n_restored} restored\n"))?;
     }
     Ok(Outcome::Clean)
@@ -80,7 +84,7 @@ fn finish(
 /// Judges every flow of known local pods, and says nothing but what went wrong. The note stays for the next command, which
 /// may know of more.
 pub(super) fn judge_known(in_force: &Ruleset) {
-    if let Err(error) = flows::judge(Before::Unknown, in_force, &LocalPods::default()) {
+    if let Err(error) = judge_since(Before::Unknown, in_force, &LocalPods::default()) {
         warn(&error);
     }
 }

@@ -8,16 +8,19 @@ use engine::compile::failsafe;
 use engine::compile::{ForwardMode, HostInput, Input, compile};
 use engine::inventory::Inventory;
 use policy_lang::diagnostic::{Diagnostic, Severity};
-use policy_lang::host::expand::expand;
-use policy_lang::host::parse;
-use policy_lang::host::rule::{Domain, HostRules};
+use policy_lang::host::expand::{self, expand};
+use policy_lang::host::rule::{CommandPurpose, Domain, HookMoment, HostRules};
+use policy_lang::host::{Commands, Surroundings, code, parse_in};
 use policy_lang::source::Sources;
 
+use self::shell::Shell;
 use super::{Failure, Outcome};
 use crate::report::{self, Color, diagnostics};
 use crate::source::files::{self, FileError};
 use crate::source::host_files::HostFiles;
 use crate::source::machine;
+
+mod shell;
 
 /// Look at host rules in ferm's language, without a kernel.
 #[derive(Debug, clap::Args)]
@@ -30,8 +33,19 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum HostCommand {
     /// Say what of the rules is refused, and what is doubtful. Nothing is printed if all is well.
+    ///
+    /// Every refusal is told at once, with its place and the nearest alternative. No shell command is run unless
+    /// --allow-exec is given.
     #[command(after_help = CHECK_EXAMPLES)]
-    Check(FileArgs),
+    Check {
+        /// Print the shell commands in the rules instead: hooks and pipes of @include that are reached, and every
+        /// command in backticks. None is run.
+        #[arg(long, conflicts_with = "allow_exec")]
+        list_exec: bool,
+
+        #[command(flatten)]
+        file: FileArgs,
+    },
     /// Print the rules as iptables-save text, every array multiplied out, as ferm --noexec --lines does.
     ///
     /// Operands are not judged: what ferm would hand to iptables is printed as it is.
@@ -57,6 +71,15 @@ struct FileArgs {
     /// more than once.
     #[arg(long = "def", value_name = "DEFINITION")]
     definitions: Vec<String>,
+
+    /// Run the shell commands in backticks and the pipes of @include, each once and for at most 10 seconds. Hooks are
+    /// never run.
+    #[arg(long)]
+    allow_exec: bool,
+
+    /// Refuse characters that ferm skips because they begin no word.
+    #[arg(long)]
+    strict: bool,
 }
 
 /// ferm's domains.
@@ -75,9 +98,10 @@ enum DomainChoice {
 const CHECK_EXAMPLES: &str = "\
 Example:
   palisade host check /etc/ferm/ferm.conf
+  palisade host check --list-exec /etc/ferm/ferm.conf
 
 Exit codes:
-  0  nothing is refused
+  0  nothing is refused, or the commands are listed
   1  something is refused
   2  the file cannot be read, or the usage is wrong";
 
@@ -91,7 +115,8 @@ Exit codes:
 
 pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     match &args.command {
-        HostCommand::Check(file) => check(file, color),
+        HostCommand::Check { list_exec: true, file } => listed(file),
+        HostCommand::Check { list_exec: false, file } => check(file, color),
         HostCommand::Expand { domain, file } => expanded(*domain, file, color),
     }
 }
@@ -128,9 +153,30 @@ fn expanded(domain: Option<DomainChoice>, file: &FileArgs, color: Color) -> Resu
         Some(DomainChoice::Arp) => vec![Domain::Arp],
         Some(DomainChoice::Eb) => vec![Domain::Eb],
     };
+    super::print(&expand::hooks(&rules, HookMoment::Pre))?;
     let texts = domains.into_iter().map(|domain| (domain, expand(&rules, domain)));
     for (domain, text) in texts.filter(|(_, text)| !text.is_empty()) {
         super::print(&format!("# domain {domain}\n{text}"))?;
+    }
+    super::print(&expand::hooks(&rules, HookMoment::Post))?;
+    Ok(Outcome::Clean)
+}
+
+/// One line for each shell command in the rules.
+fn listed(file: &FileArgs) -> Result<Outcome, Failure> {
+    let Read { rules, sources, findings: _ } = read(file)?;
+    for noted in &rules.commands {
+        let span = noted.command.span;
+        let position = sources.position(span.source, span.start);
+        let purpose = match noted.purpose {
+            CommandPurpose::Words => "backticks",
+            CommandPurpose::Include => "include",
+            CommandPurpose::Hook(HookMoment::Pre) => "hook pre",
+            CommandPurpose::Hook(HookMoment::Post) => "hook post",
+            CommandPurpose::Hook(HookMoment::Flush) => "hook flush",
+        };
+        let path = sources.path(span.source);
+        super::print(&format!("{path}:{}:{}: {purpose}: {}\n", position.line, position.column, noted.command.text))?;
     }
     Ok(Outcome::Clean)
 }
@@ -146,7 +192,15 @@ fn read(args: &FileArgs) -> Result<Read, Failure> {
     files::openable(&args.file).map_err(|error: FileError| Failure::Input(error.into()))?;
     let mut sources = Sources::default();
     let path = args.file.display().to_string();
-    let (rules, findings) = parse(&path, &HostFiles, &args.definitions, &mut sources);
+    let shell = Shell::default();
+    let commands: Option<&dyn Commands> = if args.allow_exec { Some(&shell) } else { None };
+    let surroundings = Surroundings { files: &HostFiles, commands, resolver: None };
+    let (rules, mut findings) = parse_in(&path, surroundings, &args.definitions, &mut sources);
+    if args.strict {
+        for finding in findings.iter_mut().filter(|finding| finding.code == code::SKIPPED) {
+            finding.severity = Severity::Error;
+        }
+    }
     Ok(Read { rules, sources, findings })
 }
 

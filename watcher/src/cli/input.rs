@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
-use engine::compile::marker::SourceRecord;
+use engine::compile::options::{Pause, PodOptions};
 use engine::compile::{Input, compile};
-use engine::inventory::Inventory;
+use engine::observed::Observed;
 use engine::ruleset::Ruleset;
 use policy_lang::baseline::Text;
 use policy_lang::diagnostic::{Diagnostic, Severity};
@@ -66,14 +66,12 @@ pub(super) struct SourceArgs {
 pub(super) struct Desired {
     /// The ruleset.
     pub(super) ruleset: Ruleset,
-    /// The cluster that it is made from.
-    pub(super) inventory: Inventory,
+    /// What it is made from: the cluster, and what the ruleset says of its sources, among others.
+    pub(super) loaded: Loaded,
     /// Where everything came from.
     pub(super) config: Config,
     /// The node that it is for.
     pub(super) node: String,
-    /// What it is built from.
-    pub(super) records: Vec<SourceRecord>,
     /// The texts of the baseline, if there is a sound one.
     pub(super) baseline: Option<Vec<Text>>,
     /// What was to be done about errors.
@@ -89,6 +87,19 @@ pub(super) enum OnErrors {
     Refuse,
     /// Enforce the good objects, and close what the broken ones are about.
     FailClosed,
+}
+
+impl Desired {
+    /// What it is while the pauses last that the kernel has: no source knows of those, only the agent that was asked.
+    pub(super) fn with_pauses_of(mut self, observed: &Observed) -> Self {
+        let pauses = Pause::lasting(observed);
+        if !pauses.is_empty() {
+            let mut options = self.config.pod_options().clone();
+            options.observe.pauses = pauses;
+            self.ruleset = compile_once(&self.loaded, &self.config, &options, &self.node).0;
+        }
+        self
+    }
 }
 
 impl SourceArgs {
@@ -177,12 +188,11 @@ pub(super) fn desired_of(config: &Config, on_errors: OnErrors, color: Color) -> 
         report::message(&format!("note: {said}"));
     }
     let outcome = outcome(&loaded, on_errors)?;
-    let Loaded { inventory, records, baseline, .. } = loaded;
-    let baseline = match baseline {
+    let baseline = match std::mem::take(&mut loaded.baseline) {
         LoadedBaseline::Sound(texts) => Some(texts),
         LoadedBaseline::Absent | LoadedBaseline::StandIn | LoadedBaseline::LastGood => None,
     };
-    Ok(Desired { ruleset, inventory, config: config.clone(), node, records, baseline, on_errors, outcome })
+    Ok(Desired { ruleset, loaded, config: config.clone(), node, baseline, on_errors, outcome })
 }
 
 /// In the place of a broken baseline, the last good one of this machine; the stand-in only where there is none.
@@ -228,7 +238,8 @@ fn outcome(loaded: &Loaded, on_errors: OnErrors) -> Result<Outcome, Failure> {
 
 /// Compiles what was read. Host rules whose words turn out to make no sense give way to the stand-in.
 fn compiled(loaded: &mut Loaded, config: &Config, node: &str) -> Ruleset {
-    let (ruleset, found) = compile_once(loaded, config, node);
+    let options = config.pod_options();
+    let (ruleset, found) = compile_once(loaded, config, options, node);
     let is_error = |finding: &Diagnostic| finding.severity == Severity::Error;
     let broken = found.iter().any(is_error);
     loaded.diagnostics.extend(found);
@@ -236,10 +247,10 @@ fn compiled(loaded: &mut Loaded, config: &Config, node: &str) -> Ruleset {
         return ruleset;
     }
     loaded.host_fails_closed();
-    compile_once(loaded, config, node).0
+    compile_once(loaded, config, options, node).0
 }
 
-fn compile_once(loaded: &Loaded, config: &Config, node: &str) -> (Ruleset, Vec<Diagnostic>) {
+fn compile_once(loaded: &Loaded, config: &Config, pods: &PodOptions, node: &str) -> (Ruleset, Vec<Diagnostic>) {
     let Loaded { policies, inventory, records, .. } = loaded;
     compile(&Input {
         policies,
@@ -247,7 +258,7 @@ fn compile_once(loaded: &Loaded, config: &Config, node: &str) -> (Ruleset, Vec<D
         inventory,
         node,
         forward_mode: config.forward.unwrap_or_default(),
-        pods: config.pod_options(),
+        pods,
         sources: records,
     })
 }

@@ -12,13 +12,14 @@ use clap::{Parser, Subcommand, ValueEnum};
 use super::outcome::{self, Failure, Outcome};
 
 mod call;
+pub(super) mod complete;
 mod explain;
 mod target;
 
 use self::target::Target;
 
 /// The name under which the program is the plugin.
-pub(super) const PROGRAM: &str = "kubectl-palisade";
+const PROGRAM: &str = "kubectl-palisade";
 
 /// Ask the agents of a cluster: what is enforced, what is denied, what is wrong with a node.
 ///
@@ -100,9 +101,16 @@ impl Format {
     }
 }
 
-/// Whether the program was called by its name as a plugin.
-pub(super) fn is_meant(program: Option<&OsString>) -> bool {
-    program.map(Path::new).and_then(Path::file_name).is_some_and(|name| name == PROGRAM)
+/// Runs what is meant, if the program was called by its name as a plugin, or by that of the plugin's completion.
+pub(super) fn called(program: Option<&OsString>) -> Option<ExitCode> {
+    let name = program.map(Path::new).and_then(Path::file_name)?;
+    if name == PROGRAM {
+        Some(main())
+    } else if name == complete::PROGRAM {
+        Some(complete::main())
+    } else {
+        None
+    }
 }
 
 /// The help of the plugin, for the reference.
@@ -111,7 +119,7 @@ pub(super) fn command() -> clap::Command {
 }
 
 /// Runs the plugin on the arguments of this process.
-pub(super) fn main() -> ExitCode {
+fn main() -> ExitCode {
     match Plugin::try_parse() {
         Ok(plugin) => outcome::exit(run(&plugin)),
         Err(error) => super::usage(&error),

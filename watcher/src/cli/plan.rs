@@ -5,6 +5,7 @@ use engine::diff::changes;
 
 use super::input::{self, SourceArgs};
 use super::{Failure, Outcome, live};
+use crate::observing;
 use crate::report::{self, Color, changes as report_changes};
 
 /// Show what `apply` would change, object by object, each with the source line that it comes from. Changes nothing.
@@ -43,8 +44,14 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     let desired = input::desired(&args.sources, color)?;
     let mut kernel = live::open()?;
     let observed = live::observe(kernel.as_mut())?;
-    for source in live::dropped(&live::recorded(&observed), &desired.records) {
+    for source in live::dropped(&live::recorded(&observed), &desired.loaded.records) {
         report::message(&format!("note: apply would refuse to drop the source `{source}` without --replace"));
+    }
+    let desired = desired.with_pauses_of(&observed);
+    for paused in observing::paused(&observed) {
+        report::message(&format!(
+            "note: {paused}: until it is over its rules are no part of this plan; an apply without an agent ends it"
+        ));
     }
     let changes = changes(&observed, &desired.ruleset, live::flags(kernel.as_ref()));
     super::print(&match args.format {

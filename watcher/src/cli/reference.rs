@@ -97,8 +97,12 @@ ipsets. Elements of sets are never read, and everything has a bound: 20000 chain
 `/proc/net/ip_tables_names`, which is root's. An accept in somebody else's base chain is no finding: in nf_tables it does not
 keep a packet from the chains that come after it.
 
-Not seen by anybody who may not use bpf(2): programs that are attached by tcx links or to cgroups. In a container whose
-`/etc` is not the node's, nftables.service is not seen. Each is named as out of sight, and does not count as a failure.
+Not seen: eBPF programs that are attached by tcx links or to cgroups. Neither netlink nor a file tells of them; bpf(2) does, to
+whoever has CAP_SYS_ADMIN to list links and to open the programs of others, and the system call filter of container runtimes
+refuses it to a process with no more than NET_ADMIN, as the agent's is. `bpftool net` and `bpftool cgroup tree`, run by root on
+the node, show them. In a container whose `/etc` is not the node's, nftables.service is not seen. Each is named as out of
+sight, and does not count as a failure. Of the older iptables the kernel tells the names of its tables and nothing of their
+rules: a table that was used once and is empty again is named too.
 
 Exit codes: 0 without an error or a warning, 1 with one, 2 if the usage or a configuration is wrong, 3 if there is none
 but something could not be looked at.

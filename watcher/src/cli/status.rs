@@ -62,7 +62,8 @@ With --format nagios:
   0 OK, 1 WARNING (unconfirmed, or pods between which a bridge hides packets), 2 CRITICAL (not
   loaded, drift), 3 UNKNOWN (all else)
 With --agent --format nagios:
-  0 OK, 1 WARNING (not ready, a source is lost, others changed the tables in the last 15 minutes),
+  0 OK, 1 WARNING (not ready, a source is lost, others changed the tables in the last 15 minutes,
+  its lease cannot be written),
   2 CRITICAL (no agent answers, nothing is enforced, the last attempt to apply failed), 3 UNKNOWN";
 
 /// The forms of a status.
@@ -120,6 +121,7 @@ fn found(sources: &SourceArgs, color: Color) -> Result<(Status, Outcome), Failur
     };
     let (comparison, not_enforced, outcome) = match wanted {
         Ok(desired) => {
+            let desired = desired.with_pauses_of(&observed);
             let differences = differences(&observed, &desired, kernel.as_ref());
             (Comparison::Compared(differences), bridges::unseen(&desired), desired.outcome)
         }
@@ -145,8 +147,8 @@ fn recalled(run: &RunDir, observed: &Observed, color: Color) -> Result<Desired, 
         }
     };
     let recorded = live::recorded(observed);
-    let same =
-        live::dropped(&recorded, &desired.records).is_empty() && live::dropped(&desired.records, &recorded).is_empty();
+    let records = &desired.loaded.records;
+    let same = live::dropped(&recorded, records).is_empty() && live::dropped(records, &recorded).is_empty();
     if same {
         Ok(desired)
     } else {

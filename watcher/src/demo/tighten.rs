@@ -147,7 +147,8 @@ impl Tightening {
                 let applied = apply(&mut kernel, ruleset, flags, &mut |_| ControlFlow::Continue(()))
                     .map_err(|source| DemoError::Apply { node: name(), source })?;
                 let was = before.rulesets.get(node).map_or(Before::Unknown, Before::Judged);
-                let judged = flows::judge(was, ruleset, &self.world.options.local)
+                let affected = flows::affected(was, ruleset);
+                let judged = flows::judge(affected, ruleset, &self.world.options.local)
                     .map_err(|source| DemoError::Flows { node: name(), source })?;
                 Ok::<_, DemoError>((applied.n_commits, judged.n_revoked))
             })??;

@@ -2,7 +2,8 @@
 
 pub use self::plugin::nagios;
 use crate::agent::board::{
-    DoctorReport, DriftReport, Enforcing, FoundReport, HostReport, HostState, PauseReport, Report, SourceReport,
+    DoctorReport, DriftReport, Enforcing, FoundReport, HostReport, HostState, LeaseReport, PauseReport, Report,
+    SourceReport,
 };
 use crate::visible;
 
@@ -40,6 +41,7 @@ pub fn text(report: &Report) -> String {
         let (input, output) = (list(&report.failsafe_input), list(&report.failsafe_output));
         lines.push(format!("failsafe ports: in {input}; out {output}"));
     }
+    lines.extend(report.lease.as_ref().map(lease));
     lines.push(drift(&report.drift));
     if let Some(failure) = &report.last_failure {
         lines.push(format!("failed {} times since the last success: {failure}", report.failures));
@@ -76,6 +78,13 @@ fn host(host: &HostReport) -> String {
     };
     let fault = fault.as_ref().map(|fault| format!(": {fault}")).unwrap_or_default();
     format!("host rules of {source}: {state}{fault}")
+}
+
+fn lease(lease: &LeaseReport) -> String {
+    let LeaseReport { name, age_seconds, fault } = lease;
+    let written = age_seconds.map_or_else(|| "never written".to_owned(), |age| format!("written {} ago", spoken(age)));
+    let fault = fault.as_ref().map(|fault| format!("; it cannot be written: {fault}")).unwrap_or_default();
+    format!("lease {name}: {written}{fault}")
 }
 
 fn drift(drift: &DriftReport) -> String {
@@ -162,6 +171,7 @@ mod tests {
             },
             observing: vec!["mode observe: nothing".to_owned()],
             pauses: vec![PauseReport { whom: Whom::Namespace("x".into()), seconds_left: 300, by: "me".to_owned() }],
+            lease: Some(LeaseReport { name: "a/n1".to_owned(), age_seconds: Some(90), fault: Some("403".to_owned()) }),
             ..Report::default()
         };
         let expected = "\
@@ -176,6 +186,7 @@ source b: lost, never heard: gone
 host rules of host: in force as written
 host rules of host-configmap: taken back: nothing answered
 failsafe ports: in 22/tcp, 68/udp; out none
+lease a/n1: written 90 s ago; it cannot be written: 403
 changes by others put right: 3, last 2 h ago, by nft (process 9)
 failed 2 times since the last success: flip: denied
 findings: 3

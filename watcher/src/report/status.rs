@@ -76,9 +76,7 @@ impl Status {
 
     /// What of it is only observed.
     fn observing(&self) -> Vec<String> {
-        let mut said: Vec<String> = self.observed.tables.values().flat_map(observing::loaded).collect();
-        said.dedup();
-        said
+        observing::loaded(&self.observed)
     }
 
     /// All tables together.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use policy_lang::diagnostic::Diagnostic;
-use policy_lang::host::rule::{ChainPolicy, Domain, HostChain, HostRule, HostRules, Table, Word};
+use policy_lang::host::rule::{ChainPolicy, CommandPurpose, Domain, HostChain, HostRule, HostRules, Table, Word};
 use policy_lang::source::Span;
 
 use super::calls::Calls;
@@ -14,6 +14,9 @@ use super::names::Names;
 use super::target::unknown_chain;
 use crate::compile::base::Base;
 use crate::ruleset::{Hook, Name};
+
+/// Names that are never a custom chain's.
+const BUILT_IN: [&str; 7] = ["PREROUTING", "PRE_DNAT", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING", "BROUTING"];
 
 /// How deep the kernel follows jumps, the base chain included (`NFT_JUMP_STACK_SIZE`).
 pub(super) const DEPTH_MAX: usize = 16;
@@ -121,12 +124,14 @@ impl Scope<'_> {
         let levels = 1 + callee.height + usize::from(callee.with_policy.is_some());
         if self.base.is_some() && levels > self.depth_max {
             let message = format!("the chains under `{}` are {levels} levels deep", word.text);
-            return Err(refuse(
-                CHAIN_LOOP,
-                word.span,
-                message,
-                format!("the kernel follows at most {}", self.depth_max),
-            ));
+            let kernels = format!("the kernel follows at most {DEPTH_MAX}");
+            let help = match DEPTH_MAX.saturating_sub(self.depth_max) {
+                0 => kernels,
+                kept => {
+                    format!("{kernels}, of which {kept} are kept for what only observes, as in a pause of the node")
+                }
+            };
+            return Err(refuse(CHAIN_LOOP, word.span, message, help));
         }
         Ok(callee)
     }
@@ -160,6 +165,13 @@ pub(super) fn base(table: Table, chain: &str) -> Option<Base> {
 /// Brings the chains of both domains together. Domains that are not lowered are refused.
 pub(super) fn group<'a>(host: &'a HostRules, findings: &mut Vec<Diagnostic>) -> BTreeMap<Table, Chains<'a>> {
     let mut tables: BTreeMap<Table, Chains<'a>> = BTreeMap::new();
+    for command in &host.commands {
+        if let CommandPurpose::Hook(_) = command.purpose {
+            let message = "`@hook` has no form here: no command is run when rules are loaded";
+            let help = "a unit file's ExecStartPre= and ExecStartPost= do the same";
+            findings.push(*refuse(UNSUPPORTED, command.command.span, message, help));
+        }
+    }
     for chain in &host.chains {
         let mut side = |ip| {
             let sides = tables.entry(chain.table).or_default().entry(Arc::clone(&chain.name)).or_default();
@@ -181,13 +193,24 @@ pub(super) fn group<'a>(host: &'a HostRules, findings: &mut Vec<Diagnostic>) -> 
     tables
 }
 
-/// The refusals of policies that cannot be: on custom chains, and DROP in table nat.
+/// The refusals of chains that no packet reaches, and of policies that cannot be: on custom chains, and DROP in table
+/// nat.
 pub(super) fn check_policies(table: Table, chains: &Chains<'_>, findings: &mut Vec<Diagnostic>) {
     for (name, sides) in chains {
+        if base(table, name).is_none() && BUILT_IN.contains(&&**name) {
+            for chain in sides.v4.iter().chain(&sides.v6).take(1) {
+                let message = format!("table {table} has no chain {name}");
+                findings.push(*refuse(PLACE, chain.span, message, "no packet would ever reach its rules"));
+            }
+            continue;
+        }
         for (policy, span) in [Ip::V4, Ip::V6].into_iter().filter_map(|ip| sides.policy(ip)) {
             if base(table, name).is_none() {
                 let message = format!("custom chain {name} cannot have a policy");
                 findings.push(*refuse(PLACE, span, message, "end the chain with a rule: `DROP;`"));
+            } else if matches!(policy, ChainPolicy::Queue | ChainPolicy::Return) {
+                let message = "a built-in chain has no such policy in nftables: it drops instead";
+                findings.push(*refuse(UNSUPPORTED, span, message, "write ACCEPT or DROP"));
             } else if table == Table::Nat && policy == ChainPolicy::Drop {
                 let message = "table nat cannot have `policy DROP`";
                 findings.push(*refuse(PLACE, span, message, "give the policy to a chain of table filter"));

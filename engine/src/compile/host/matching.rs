@@ -4,8 +4,9 @@ use policy_lang::host::rule::{HostRule, Match, Word};
 
 use super::chains::Scope;
 use super::clause::{Ip, Phase, Reading, Test};
-use super::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse, suggestion};
+use super::code::{OPERAND, PLACE, Refusal, refuse};
 use super::operand::{self, Address, words};
+use super::refusal::{self, REFUSED_MODULES};
 use super::transport::{self, Protocols};
 use super::{conntrack, icmp, metadata, rate};
 use crate::interval;
@@ -18,46 +19,6 @@ pub(super) struct Context<'a> {
     pub(super) rule: &'a HostRule,
     pub(super) protocols: &'a Protocols,
 }
-
-/// Every keyword that is lowered, for hints.
-const KEYWORDS: &[&str] = &[
-    "saddr",
-    "daddr",
-    "interface",
-    "outerface",
-    "proto",
-    "fragment",
-    "sport",
-    "dport",
-    "sports",
-    "dports",
-    "ports",
-    "tcp-flags",
-    "syn",
-    "icmp-type",
-    "icmpv6-type",
-    "src-type",
-    "dst-type",
-    "comment",
-    "mark",
-    "ctstate",
-    "ctorigsrc",
-    "ctorigdst",
-    "ctorigsrcport",
-    "ctorigdstport",
-    "ctstatus",
-    "ctdir",
-    "src-range",
-    "dst-range",
-    "length",
-    "limit",
-    "limit-burst",
-    "mac-source",
-    "uid-owner",
-    "gid-owner",
-    "pkt-type",
-    "state",
-];
 
 /// When iptables looks at a match.
 pub(super) fn phase(found: &Match) -> Phase {
@@ -95,19 +56,23 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
         ("ctorigsrcport", _) => conntrack::port(found, context, Field::CtOriginalProtoSrc),
         ("ctorigdstport", _) => conntrack::port(found, context, Field::CtOriginalProtoDst),
         ("mark", Some("connmark")) => metadata::mark(found, Field::CtMark),
-        ("mark", _) => metadata::mark(found, Field::Mark),
+        ("mark", Some("mark")) => metadata::mark(found, Field::Mark),
         ("uid-owner", _) => metadata::owner(found, context, Field::SkUid),
         ("gid-owner", _) => metadata::owner(found, context, Field::SkGid),
         ("pkt-type", _) => metadata::packet_type(found),
         ("src-type", _) => metadata::address_type(found, context, Field::FibSaddrType),
         ("dst-type", _) => metadata::address_type(found, context, Field::FibDaddrType),
         ("limit-iface-in", _) => metadata::limit_interface(found, context),
-        ("length", _) => metadata::length(found),
+        ("length", Some("length")) => metadata::length(found),
         ("mac-source", _) => metadata::mac(found, context),
         ("limit" | "limit-burst", Some("limit")) => rate::limit(found, context.rule),
         ("comment", _) => Ok(Reading::Always),
         ("mod", Some(module)) => module_alone(found, module, context.rule),
-        (keyword, _) => Err(unsupported(found, keyword)),
+        ("mod", None) => {
+            let name = words(&found.operands).first().map_or("", |word| &*word.text);
+            Err(refusal::of_module(name, found.span))
+        }
+        _ => Err(refusal::of_match(found)),
     }
 }
 
@@ -144,19 +109,6 @@ pub(super) fn alternatives(
     })))
 }
 
-fn unsupported(found: &Match, keyword: &str) -> Refusal {
-    let message = format!("`{keyword}` has no form in nftables here");
-    let help = match keyword {
-        "ctproto" => "match the protocol of the packet: `proto`".to_owned(),
-        "ctreplsrc" | "ctrepldst" => "match the other direction: `ctorigdst`, `ctorigsrc`".to_owned(),
-        _ => {
-            let otherwise = "leave the match out, or write the rule with addresses, ports and states";
-            suggestion(keyword, KEYWORDS.iter().copied().filter(|known| *known != keyword), otherwise)
-        }
-    };
-    refuse(UNSUPPORTED, found.span, message, help)
-}
-
 /// `mod NAME`: nothing by itself where an option of the module follows; limit has defaults.
 fn module_alone(found: &Match, module: &str, rule: &HostRule) -> Result<Reading, Refusal> {
     match module {
@@ -164,6 +116,9 @@ fn module_alone(found: &Match, module: &str, rule: &HostRule) -> Result<Reading,
         "comment" => Ok(Reading::Always),
         _ if rule.matches.iter().any(|other| other.keyword != "mod" && other.module == Some(module)) => {
             Ok(Reading::Always)
+        }
+        _ if REFUSED_MODULES.iter().any(|refused| refused.name == module) => {
+            Err(refusal::of_module(module, found.span))
         }
         _ => {
             let message = format!("`mod {module}` is loaded, and none of its options is used");

@@ -14,7 +14,9 @@ use crate::ruleset::{DataType, Datum, Interval};
 pub(super) fn words(operands: &Operands) -> &[Word] {
     match operands {
         Operands::Flag => &[],
-        Operands::OneOf(words) | Operands::Joined(words) | Operands::Pair(words, _) => words,
+        Operands::OneOf(words) | Operands::Joined(words) | Operands::Repeated(words) | Operands::Pair(words, _) => {
+            words
+        }
     }
 }
 

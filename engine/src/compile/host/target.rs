@@ -5,10 +5,10 @@ use policy_lang::host::rule::{Action, ChainPolicy, Table, TargetOption, Word};
 use policy_lang::source::Span;
 
 use super::clause::Effect;
-use super::code::{OPERAND, PLACE, Refusal, UNKNOWN_CHAIN, UNSUPPORTED, refuse, suggestion};
+use super::code::{OPERAND, PLACE, Refusal, UNKNOWN_CHAIN, refuse, suggestion};
 use super::matching::Context;
 use super::operand::words;
-use super::{logging, marking, reject, translation};
+use super::{logging, marking, refusal, reject, translation};
 use crate::ruleset::{Expr, Hook, Verdict};
 
 /// What a rule does once it matches.
@@ -54,6 +54,19 @@ pub(super) fn holds_back(action: &Action) -> bool {
                 | "TOS"
                 | "CHECKSUM"
                 | "TRACE"
+                | "AUDIT"
+                | "ULOG"
+                | "LED"
+                | "RATEEST"
+                | "IDLETIMER"
+                | "CLASSIFY"
+                | "TEE"
+                | "NETMAP"
+                | "SAME"
+                | "BALANCE"
+                | "SNPT"
+                | "DNPT"
+                | "TCPOPTSTRIP"
         ),
     }
 }
@@ -73,7 +86,8 @@ fn dropped(context: Context<'_>) -> Result<Statement, Refusal> {
 /// In a built-in chain RETURN means the chain's policy, which is a rule here: the chain's own policy accepts.
 fn returned(context: Context<'_>) -> Statement {
     match context.scope.policy {
-        Some(ChainPolicy::Drop) => verdict(Verdict::Drop),
+        // The last two are refused, and the chain drops instead.
+        Some(ChainPolicy::Drop | ChainPolicy::Queue | ChainPolicy::Return) => verdict(Verdict::Drop),
         Some(ChainPolicy::Accept) | None => verdict(Verdict::Return),
     }
 }
@@ -118,24 +132,13 @@ fn target(
             let exprs = vec![translation::read(name, options, span, context, findings)?];
             Ok(Statement { exprs, effect: Effect::Final })
         }
-        _ => {
-            const KNOWN: [&str; 10] =
-                ["REJECT", "LOG", "NFLOG", "NOTRACK", "MARK", "CONNMARK", "DNAT", "SNAT", "MASQUERADE", "REDIRECT"];
-            let otherwise = match name {
-                "TCPMSS" => "clamp the segment size in a rule of nft's own beside this table",
-                "CT" => "NOTRACK is lowered; helpers and zones are not",
-                _ => "leave the rule out, or keep it in a table of its own beside this one",
-            };
-            let help = suggestion(name, KNOWN.into_iter(), otherwise);
-            Err(refuse(UNSUPPORTED, span, format!("the target `{name}` has no form in nftables here"), help))
-        }
+        _ => Err(refusal::of_target(name, span)),
     }
 }
 
 /// The option of a target that is none of those it has.
 pub(super) fn unknown_option(option: &TargetOption, target: &str) -> Refusal {
-    let message = format!("`{}` of {target} has no form in nftables here", option.keyword);
-    refuse(UNSUPPORTED, option.span, message, "leave the option out")
+    refusal::of_option(option, target)
 }
 
 /// The one word of an option.

@@ -16,6 +16,9 @@ const ZONE: u16 = 18;
 const MARK_MASK: u16 = 21;
 const FILTER: u16 = 25;
 
+/// `CTA_STATS_GLOBAL_ENTRIES`.
+const GLOBAL_ENTRIES: u16 = 1;
+
 /// `CTA_TUPLE_*`.
 const TUPLE_IP: u16 = 1;
 const TUPLE_PROTOCOL: u16 = 2;
@@ -85,6 +88,11 @@ fn key(protocol: Attributes<'_>) -> Key {
         }
     }
     Key::None
+}
+
+/// How many entries there are.
+pub(super) fn count(attributes: Attributes<'_>) -> Option<u32> {
+    attributes.u32(GLOBAL_ENTRIES)
 }
 
 /// The family and the attributes of a message that changes the bits of `mask` in a flow's mark.

@@ -61,6 +61,10 @@ impl Fake {
 }
 
 impl Conntrack for Fake {
+    fn count(&mut self) -> Result<usize, ConntrackError> {
+        Ok(self.entries.len())
+    }
+
     fn entries(&mut self, filter: &Filter, keep: &mut dyn FnMut(&Entry) -> bool) -> Result<Entries, ConntrackError> {
         let now = self.n_readings;
         self.n_readings += 1;

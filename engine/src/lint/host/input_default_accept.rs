@@ -41,8 +41,8 @@ rule! {
 fn check(_: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
     for chain in rules.chains.iter().filter(|chain| chain.table == Table::Filter) {
         let is_open = match chain.policy {
-            Some((ChainPolicy::Drop, _)) => false,
-            Some((ChainPolicy::Accept, _)) | None => true,
+            Some((ChainPolicy::Drop | ChainPolicy::Queue, _)) => false,
+            Some((ChainPolicy::Accept | ChainPolicy::Return, _)) | None => true,
         };
         let ends_closed =
             chain.rules.iter().any(|rule| matching::is_unconditional(rule) && matching::refuses(&rule.action));

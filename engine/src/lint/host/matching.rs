@@ -68,7 +68,7 @@ pub(crate) fn closed<'r>(rules: &'r HostRules, names: &'r [&str]) -> impl Iterat
     rules.chains.iter().filter(|chain| chain.table == Table::Filter && names.contains(&chain.name.as_ref())).filter_map(
         |chain| match chain.policy {
             Some((ChainPolicy::Drop, span)) => Some((chain, span)),
-            Some((ChainPolicy::Accept, _)) | None => None,
+            Some((ChainPolicy::Accept | ChainPolicy::Queue | ChainPolicy::Return, _)) | None => None,
         },
     )
 }
@@ -249,7 +249,7 @@ fn ports(word: &str) -> Option<(u16, u16)> {
 
 fn words(found: &Match) -> Vec<&str> {
     match &found.operands {
-        Operands::Flag | Operands::Pair(..) => Vec::new(),
+        Operands::Flag | Operands::Pair(..) | Operands::Repeated(_) => Vec::new(),
         Operands::OneOf(words) | Operands::Joined(words) => words.iter().map(|word| word.text.as_ref()).collect(),
     }
 }

@@ -124,7 +124,7 @@ impl<'r> Node<'r> {
 
 fn words(found: &Match) -> Vec<&Arc<str>> {
     match &found.operands {
-        Operands::Flag | Operands::Pair(..) => Vec::new(),
+        Operands::Flag | Operands::Pair(..) | Operands::Repeated(_) => Vec::new(),
         Operands::OneOf(words) | Operands::Joined(words) => words.iter().map(|word| &word.text).collect(),
     }
 }

@@ -6,10 +6,10 @@ use super::scope::bound_word;
 use super::values::{deferred_refused, plain};
 use super::{Evaluator, Step, error};
 use crate::host::code;
-use crate::host::draft::Location;
 use crate::host::limits::ARRAY;
 use crate::host::rule::Word;
 use crate::host::stream::Stream;
+use crate::host::surroundings::Record;
 use crate::host::tree::{Brackets, Group, Node};
 use crate::host::value::{Computation, Deferred, Form, Item, Value};
 use crate::source::Span;
@@ -29,12 +29,15 @@ const BUILTINS: &[(&str, Arguments)] = &[
     ("dirname", Arguments::Exactly(1)),
     ("glob", Arguments::Any),
     ("ipfilter", Arguments::Exactly(1)),
+    ("resolve", Arguments::OneOrTwo),
 ];
 
 #[derive(Clone, Copy, Debug)]
 enum Arguments {
     /// So many values.
     Exactly(usize),
+    /// One value or two.
+    OneOrTwo,
     /// Any number of values.
     Any,
     /// `$name` or `&name`.
@@ -43,7 +46,7 @@ enum Arguments {
 
 impl Evaluator<'_> {
     /// The value of `@name(…)`.
-    pub(super) fn builtin(&mut self, stream: &mut Stream, name: &str, span: Span, location: &Location) -> Step<Value> {
+    pub(super) fn builtin(&mut self, stream: &mut Stream, name: &str, span: Span) -> Step<Value> {
         let Some((_, arguments)) = BUILTINS.iter().find(|(known, _)| *known == name) else {
             return Err(unknown_builtin(name, span));
         };
@@ -54,10 +57,18 @@ impl Evaluator<'_> {
         let mut inner = Stream::new(nodes, closing, calls);
         let whole = super::joined(span, group);
         let values = match arguments {
-            Arguments::Name => return self.defined(&mut inner, whole, location),
-            Arguments::Any => self.arguments(&mut inner, location)?,
+            Arguments::Name => return self.defined(&mut inner, whole),
+            Arguments::Any => self.arguments(&mut inner)?,
+            Arguments::OneOrTwo => {
+                let values = self.arguments(&mut inner)?;
+                if !(1..=2).contains(&values.len()) {
+                    let message = format!("`@{name}` takes one argument or two, here are {}", values.len());
+                    return Err(error(code::OPERAND, whole, message).into());
+                }
+                values
+            }
             Arguments::Exactly(count) => {
-                let values = self.arguments(&mut inner, location)?;
+                let values = self.arguments(&mut inner)?;
                 if values.len() != *count {
                     let message = format!("`@{name}` takes {count} arguments, here are {}", values.len());
                     return Err(error(code::OPERAND, whole, message).into());
@@ -70,10 +81,10 @@ impl Evaluator<'_> {
     }
 
     /// Values separated by commas.
-    pub(super) fn arguments(&mut self, stream: &mut Stream, location: &Location) -> Step<Vec<Value>> {
+    pub(super) fn arguments(&mut self, stream: &mut Stream) -> Step<Vec<Value>> {
         let mut values = Vec::new();
         while stream.peek().is_some() {
-            values.push(self.value(stream, location)?);
+            values.push(self.value(stream)?);
             let position = stream.position();
             if stream.take_mark(",").is_none() && stream.peek().is_some() {
                 let diagnostic = error(code::SYNTAX, position, "`,` is missing between two arguments");
@@ -117,6 +128,15 @@ impl Evaluator<'_> {
             ("join", []) => Err(error(code::OPERAND, span, "`@join` needs a separator").into()),
             ("glob", patterns) => self.glob(&texts(patterns)?, span),
             ("ipfilter", [list]) => defer(Computation::IpFilter, list.items.clone(), span),
+            ("resolve", [names]) => defer(Computation::Resolve(None), names.items.clone(), span),
+            ("resolve", [names, record]) => {
+                let word = text(record)?;
+                let Ok(record) = word.parse::<Record>() else {
+                    let diagnostic = error(code::OPERAND, span, format!("`{word}` is no type of record here"));
+                    return Err(diagnostic.help("the types are A, AAAA, NS and MX").into());
+                };
+                defer(Computation::Resolve(Some(record)), names.items.clone(), span)
+            }
             _ => Err(unknown_builtin(name, span)),
         }
     }
@@ -143,7 +163,7 @@ impl Evaluator<'_> {
         let mut paths = Vec::new();
         for pattern in patterns {
             let resolved = self.resolved(pattern);
-            let mut found = self.files.glob(&resolved).map_err(|reason| {
+            let mut found = self.surroundings.files.glob(&resolved).map_err(|reason| {
                 Box::new(error(code::INCLUDE, span, format!("`{pattern}` cannot be looked up: {reason}")))
             })?;
             found.sort_unstable();
@@ -158,7 +178,7 @@ impl Evaluator<'_> {
         Ok(Value { items: items.collect(), negated: None, form: Form::Array, span })
     }
 
-    fn defined(&mut self, stream: &mut Stream, span: Span, location: &Location) -> Step<Value> {
+    fn defined(&mut self, stream: &mut Stream, span: Span) -> Step<Value> {
         let mark = stream.next();
         if matches!(mark, Some(Node::Value(..))) && stream.peek().is_none() {
             return Ok(Value::truth(true, span));
@@ -171,11 +191,8 @@ impl Evaluator<'_> {
         if stream.peek().is_some() {
             return Err(error(code::SYNTAX, stream.position(), "`@defined` takes one name").into());
         }
-        let found = if is_function {
-            self.function(&name).is_some()
-        } else {
-            self.find_variable(&name, name_span, location).is_some()
-        };
+        let found =
+            if is_function { self.function(&name).is_some() } else { self.find_variable(&name, name_span).is_some() };
         // ferm's false is the empty text here, and "1" its true.
         Ok(Value::word(if found { "1" } else { "" }, span))
     }
@@ -240,11 +257,6 @@ fn substring(text: &str, from: i64, length: i64) -> Option<String> {
 }
 
 fn unknown_builtin(name: &str, span: Span) -> Box<crate::diagnostic::Diagnostic> {
-    if name == "resolve" {
-        return error(code::UNSUPPORTED, span, "`@resolve` is not supported: names are not looked up")
-            .help("write the addresses into an array, or into a file that is included")
-            .into();
-    }
     let diagnostic = error(code::UNKNOWN_WORD, span, format!("there is no built-in `@{name}`"));
     let known: Vec<&str> = BUILTINS.iter().map(|(known, _)| *known).collect();
     match nearest(name, &known) {

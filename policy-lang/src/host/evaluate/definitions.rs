@@ -53,7 +53,7 @@ impl Evaluator<'_> {
         if stream.take_mark("$").is_none() {
             return Err(error(code::SYNTAX, position, "a definition has the form $name=value").into());
         }
-        let (name, value) = self.assignment(stream, &Draft::default())?;
+        let (name, value) = self.assignment(stream)?;
         if stream.peek().is_some() {
             let message = "one value is expected; several words need parentheses around them";
             return Err(error(code::SYNTAX, stream.position(), message).into());
@@ -76,7 +76,7 @@ impl Evaluator<'_> {
         if stream.take_mark("$").is_none() {
             return Err(error(code::SYNTAX, position, "`$name` or `&name` is missing after `@def`").into());
         }
-        let (name, value) = self.assignment(stream, draft)?;
+        let (name, value) = self.assignment(stream)?;
         Self::semicolon(stream)?;
         let from_outside = self.frames.first().is_some_and(|frame| frame.variables.contains_key(&name));
         if let Some(frame) = self.frames.last_mut().filter(|_| !from_outside) {
@@ -85,7 +85,7 @@ impl Evaluator<'_> {
         Ok(Flow::Done)
     }
 
-    fn assignment(&mut self, stream: &mut Stream, draft: &Draft) -> Step<(Arc<str>, Value)> {
+    fn assignment(&mut self, stream: &mut Stream) -> Step<(Arc<str>, Value)> {
         let (name, span) = Self::name(stream, "a variable")?;
         let (letters, rest) = split_name(&name);
         if !rest.is_empty() || letters.is_empty() {
@@ -97,9 +97,12 @@ impl Evaluator<'_> {
             return Err(error(code::SYNTAX, position, format!("`=` is missing after `${name}`")).into());
         }
         let bang = stream.take_mark("!");
-        let mut value = self.value(stream, &draft.location)?;
+        let mut value = self.value(stream)?;
         if let Some(bang) = bang {
             plain(&value)?;
+            if value.items.len() > 1 {
+                return Err(error(code::OPERAND, bang, "an array cannot be negated").into());
+            }
             value.negated = Some(bang);
         }
         Ok((name, value))
@@ -133,7 +136,7 @@ impl Evaluator<'_> {
     }
 
     /// What follows `&` in a rule: the body takes the place of the call.
-    pub(super) fn call(&mut self, stream: &mut Stream, draft: &Draft, span: Span) -> Step<Flow> {
+    pub(super) fn call(&mut self, stream: &mut Stream, span: Span) -> Step<Flow> {
         let parent = stream.calls();
         let (name, name_span) = Self::name(stream, "a function")?;
         let whole = joined(span, name_span);
@@ -149,7 +152,7 @@ impl Evaluator<'_> {
         let Some(Node::Group(Group { brackets: Brackets::Parens, nodes, closing, .. })) = stream.next() else {
             return Err(error(code::SYNTAX, position, format!("`(` is missing after `&{name}`")).into());
         };
-        let arguments = self.arguments(&mut Stream::new(nodes, closing, calls), &draft.location)?;
+        let arguments = self.arguments(&mut Stream::new(nodes, closing, calls))?;
         if arguments.len() != function.parameters.len() {
             let (given, wanted) = (arguments.len(), function.parameters.len());
             let message = format!("`&{name}` takes {wanted} arguments, here are {given}");

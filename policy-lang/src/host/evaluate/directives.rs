@@ -2,30 +2,41 @@
 
 use std::sync::Arc;
 
-use super::scope::Script;
+use super::location::no_chain;
+use super::scope::{Place, Script};
 use super::values::{deferred_refused, plain};
 use super::{Evaluator, Flow, Step, error};
 use crate::diagnostic::Diagnostic;
 use crate::host::code;
 use crate::host::draft::Draft;
 use crate::host::limits::INCLUDES;
+use crate::host::rule::{CommandPurpose, Domain, Word};
 use crate::host::stream::Stream;
 use crate::host::tree::{self, Node};
 use crate::host::value::Item;
 use crate::source::{SourceId, Span};
 use crate::suggest::nearest;
 
-const DIRECTIVES: &[&str] = &["if", "else", "def", "include", "subchain", "gotosubchain"];
+const DIRECTIVES: &[&str] = &["if", "else", "def", "include", "subchain", "gotosubchain", "hook", "preserve"];
 
 /// Names in a folder that `@include` leaves out: editors' and the package manager's leftovers.
 const LEFTOVERS: &[&str] = &["~", ".dpkg-old", ".dpkg-dist", ".dpkg-new", ".dpkg-tmp"];
+
+/// What an `@include` reads.
+#[derive(Clone, Debug)]
+enum Included {
+    /// A file, by path.
+    File(String),
+    /// The output of a command, which is written with its `|`.
+    Output(String),
+}
 
 impl Evaluator<'_> {
     /// `@name` where a keyword may stand.
     pub(super) fn directive(&mut self, stream: &mut Stream, draft: &mut Draft, name: &str, span: Span) -> Step<Flow> {
         match name {
             "def" => self.define(stream, draft, span),
-            "if" => self.condition(stream, draft),
+            "if" => self.condition(stream),
             "else" => {
                 // The condition before it was true: its other half is not read.
                 self.skip(stream, span)?;
@@ -34,13 +45,8 @@ impl Evaluator<'_> {
             "include" => self.include(stream, draft, span),
             "subchain" => self.subchain(stream, draft, span, super::location::Entry::Jump),
             "gotosubchain" => self.subchain(stream, draft, span, super::location::Entry::Goto),
-            "hook" => {
-                let diagnostic = error(code::UNSUPPORTED, span, "`@hook` is not supported: no commands are run");
-                Err(diagnostic.help("a unit file's ExecStartPre= and ExecStartPost= do the same").into())
-            }
-            "preserve" => Err(error(code::UNSUPPORTED, span, "`@preserve` is not supported")
-                .help("chains of other programs are never touched: there is nothing to preserve")
-                .into()),
+            "hook" => self.hook(stream, draft, span),
+            "preserve" => self.preserve(stream, draft, span),
             _ => {
                 let diagnostic = error(code::UNKNOWN_WORD, span, format!("`@{name}` cannot stand here"));
                 Err(match nearest(name, DIRECTIVES) {
@@ -53,8 +59,8 @@ impl Evaluator<'_> {
     }
 
     /// A false condition skips a statement, and with it what the rule has said so far unless `@else` follows.
-    fn condition(&mut self, stream: &mut Stream, draft: &mut Draft) -> Step<Flow> {
-        let value = self.value(stream, &draft.location)?;
+    fn condition(&mut self, stream: &mut Stream) -> Step<Flow> {
+        let value = self.value(stream)?;
         plain(&value)?;
         if value.is_deferred() {
             return Err(deferred_refused(value.span));
@@ -70,22 +76,56 @@ impl Evaluator<'_> {
         Ok(Flow::Done)
     }
 
+    /// What follows `@preserve`: nothing is done, because nothing of what is to be preserved is ever touched.
+    fn preserve(&mut self, stream: &mut Stream, draft: &Draft, span: Span) -> Step<Flow> {
+        if draft.location.chain.is_none() {
+            return Err(no_chain(span));
+        }
+        if !draft.matches.is_empty() || draft.action.is_some() {
+            return Err(error(code::RULE, span, "`@preserve` cannot depend on matches: it is the whole chain's").into());
+        }
+        if let Some(domain @ (Domain::Arp | Domain::Eb)) = draft.location.domain {
+            return Err(error(code::UNSUPPORTED, span, format!("`@preserve` does not exist in domain {domain}")).into());
+        }
+        if self.output.has_rules(&draft.location) {
+            let message = "`@preserve` stands after rules of the same chain";
+            return Err(error(code::RULE, span, message).help("write it before them").into());
+        }
+        Self::semicolon(stream)?;
+        let note = "nothing has to be preserved: chains of other programs are never touched";
+        self.report(
+            Diagnostic::note(code::DOUBTFUL, span, note)
+                .help("rules that this configuration has for the same chain stand in a chain of palisade's own"),
+        );
+        Ok(Flow::Done)
+    }
+
     fn skip(&mut self, stream: &mut Stream, span: Span) -> Step<()> {
         let skipped = stream.statement();
-        self.charge(skipped.len(), span)
+        self.charge(skipped.len(), span)?;
+        if !stream.has_ended() {
+            return Err(error(code::SYNTAX, span, "what is to be skipped after this has no end").into());
+        }
+        Ok(())
     }
 
     /// `@include` of one path or several; what the rule has said so far applies to everything in them.
     pub(super) fn include(&mut self, stream: &mut Stream, draft: &mut Draft, span: Span) -> Step<Flow> {
-        let value = self.value(stream, &draft.location)?;
+        let value = self.value(stream)?;
         plain(&value)?;
         let is_prefixed = draft.started.or(draft.located).is_some();
         let base = std::mem::take(draft);
         for item in &value.items {
             let Item::Word(word) = item else { return Err(deferred_refused(value.span)) };
             let at = super::joined(span, value.span);
+            if let Some(command) = word.text.strip_suffix('|') {
+                let noted = Word { text: command.into(), ..word.clone() };
+                self.note_command(CommandPurpose::Include, noted);
+                self.include_file(stream, &base, &Included::Output(word.text.to_string()), at)?;
+                continue;
+            }
             for path in self.paths(&word.text, at)? {
-                self.include_file(stream, &base, path, at)?;
+                self.include_file(stream, &base, &Included::File(path), at)?;
             }
         }
         Self::semicolon(stream)?;
@@ -101,11 +141,6 @@ impl Evaluator<'_> {
 
     /// The files that an operand of `@include` means.
     fn paths(&mut self, written: &str, span: Span) -> Step<Vec<String>> {
-        if written.trim_end().ends_with('|') {
-            return Err(error(code::UNSUPPORTED, span, format!("`{written}` is a command, and none are run"))
-                .help("include a file that the command has written")
-                .into());
-        }
         if written.is_empty() {
             return Err(error(code::INCLUDE, span, "`@include` needs a path").into());
         }
@@ -113,14 +148,15 @@ impl Evaluator<'_> {
         if !path.ends_with('/') {
             return Ok(vec![path]);
         }
-        let mut names = self.files.list(&path).map_err(|reason| unreadable(&path, span, &reason))?;
+        let mut names = self.surroundings.files.list(&path).map_err(|reason| unreadable(&path, span, &reason))?;
         names.retain(|name| !name.starts_with('.') && !LEFTOVERS.iter().any(|leftover| name.ends_with(leftover)));
         names.sort_unstable();
         Ok(names.into_iter().map(|name| format!("{path}{name}")).collect())
     }
 
-    fn include_file(&mut self, stream: &mut Stream, base: &Draft, path: String, span: Span) -> Step<()> {
-        if self.scripts.iter().any(|script| bare(&script.path) == bare(&path)) {
+    fn include_file(&mut self, stream: &mut Stream, base: &Draft, included: &Included, span: Span) -> Step<()> {
+        let (Included::File(path) | Included::Output(path)) = included;
+        if self.scripts.iter().any(|script| bare(&script.path) == bare(path)) {
             return Err(error(code::INCLUDE, span, format!("`{path}` includes itself")).into());
         }
         self.includes += 1;
@@ -129,12 +165,20 @@ impl Evaluator<'_> {
             return Err(error(code::LIMIT, span, format!("more than {INCLUDES} files are included")).into());
         }
         let call = Self::enter_call(format!("@include {path}").into(), span, stream.calls())?;
-        let (source, nodes) = self.tree(&path).map_err(|reason| unreadable(&path, span, &reason))?;
+        let (source, nodes) = match included {
+            Included::File(path) => self.tree(path).map_err(|reason| unreadable(path, span, &reason))?,
+            Included::Output(command) => {
+                let text = self.output_of(command.strip_suffix('|').unwrap_or(command), span)?;
+                self.tree_of(command, &text)
+            }
+        };
         self.deeper(span)?;
-        self.scripts.push(Script { path: path.into() });
+        self.scripts.push(Script { path: path.as_str().into() });
+        self.places.push(Place::default());
         let mut inner = Stream::new(nodes, self.end_of(source), Some(call));
         self.statements(&mut inner, &base.clone().for_block());
         self.scripts.pop();
+        self.places.pop();
         self.depth -= 1;
         Ok(())
     }
@@ -161,11 +205,20 @@ impl Evaluator<'_> {
         if let Some((source, nodes)) = self.trees.get(bare(path)) {
             return Ok((*source, Arc::clone(nodes)));
         }
-        let text = self.files.read(path)?;
-        let source = self.sources.add(path, &text);
+        let text = self.surroundings.files.read(path)?;
+        Ok(self.tree_of(path, &text))
+    }
+
+    /// The tree of a text, which is kept under its path.
+    fn tree_of(&mut self, path: &str, text: &str) -> (SourceId, Arc<[Node]>) {
+        if let Some((source, nodes)) = self.trees.get(bare(path)) {
+            return (*source, Arc::clone(nodes));
+        }
+        let source = self.sources.add(path, text);
         let nodes = tree::parse(source, self.sources, &mut self.diagnostics);
+        self.note_backticks(&nodes);
         self.trees.insert(bare(path).to_owned(), (source, Arc::clone(&nodes)));
-        Ok((source, nodes))
+        (source, nodes)
     }
 
     /// A path as the file being read means it: relative to its own folder. What `@glob` found is no longer relative.

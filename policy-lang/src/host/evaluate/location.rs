@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::scope::Place;
 use super::values::{deferred_refused, plain};
 use super::{Evaluator, Flow, Step, error};
 use crate::host::code;
@@ -15,7 +16,7 @@ use crate::host::value::Item;
 use crate::source::Span;
 use crate::suggest::nearest;
 
-const TABLES: &[Table] = &[Table::Filter, Table::Nat, Table::Mangle, Table::Raw, Table::Security];
+const TABLES: &[Table] = &[Table::Filter, Table::Nat, Table::Mangle, Table::Raw, Table::Security, Table::Broute];
 
 /// How packets enter a subchain.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,7 +34,7 @@ impl Evaluator<'_> {
             let diagnostic = error(code::LOCATION, span, "`domain` is given twice for one rule");
             return Err(diagnostic.help("`table` and `chain` without `domain` mean `domain ip`").into());
         }
-        let words = self.places(stream, draft)?;
+        let words = self.named(stream)?;
         let mut domains = Vec::with_capacity(words.len());
         for word in &words {
             domains.push(domain_named(word)?);
@@ -41,6 +42,7 @@ impl Evaluator<'_> {
         draft.located.get_or_insert(span);
         if let [domain] = domains.as_slice() {
             draft.location.domain = Some(*domain);
+            self.note_place(&draft.location);
             return Ok(Flow::More);
         }
         let rest = self.rest(stream, span)?;
@@ -48,6 +50,7 @@ impl Evaluator<'_> {
         for domain in domains {
             self.output.begin_pass();
             let location = Location { domain: Some(domain), families: Families::Several, ..draft.location.clone() };
+            self.note_place(&location);
             self.replay(stream, &rest, Draft { location, ..draft.clone() }, span)?;
         }
         self.output.end_replay();
@@ -59,7 +62,7 @@ impl Evaluator<'_> {
         if draft.location.table.is_some() {
             self.warn(span, "`table` is given twice for one rule", "the inner one is taken");
         }
-        let words = self.places(stream, draft)?;
+        let words = self.named(stream)?;
         let mut tables = Vec::with_capacity(words.len());
         for word in &words {
             tables.push(table_named(word)?);
@@ -68,11 +71,13 @@ impl Evaluator<'_> {
         draft.location.domain.get_or_insert(Domain::Ip);
         if let [table] = tables.as_slice() {
             draft.location.table = Some(*table);
+            self.note_place(&draft.location);
             return Ok(Flow::More);
         }
         let rest = self.rest(stream, span)?;
         for table in tables {
             let location = Location { table: Some(table), ..draft.location.clone() };
+            self.note_place(&location);
             self.replay(stream, &rest, Draft { location, ..draft.clone() }, span)?;
         }
         Ok(Flow::Done)
@@ -83,7 +88,7 @@ impl Evaluator<'_> {
         if draft.location.chain.is_some() {
             self.warn(span, "`chain` is given twice for one rule", "the inner one is taken");
         }
-        let words = self.places(stream, draft)?;
+        let words = self.named(stream)?;
         draft.location.domain.get_or_insert(Domain::Ip);
         for word in &words {
             check_chain_name(word)?;
@@ -91,12 +96,14 @@ impl Evaluator<'_> {
         draft.located.get_or_insert(span);
         if let [word] = words.as_slice() {
             draft.location.chain = Some(Arc::clone(&word.text));
+            self.note_place(&draft.location);
             self.output.open(&draft.location, word.span);
             return Ok(Flow::More);
         }
         let rest = self.rest(stream, span)?;
         for word in words {
             let location = Location { chain: Some(Arc::clone(&word.text)), ..draft.location.clone() };
+            self.note_place(&location);
             self.output.open(&location, word.span);
             self.replay(stream, &rest, Draft { location, ..draft.clone() }, span)?;
         }
@@ -110,14 +117,12 @@ impl Evaluator<'_> {
                 error(code::LOCATION, span, "`policy` cannot depend on matches: it is the whole chain's").into()
             );
         }
-        let (name, name_span) = Self::name(stream, "a policy")?;
+        let Word { text: name, span: name_span, variable: _ } = self.single(stream)?;
         let policy = match &*name {
             "ACCEPT" => ChainPolicy::Accept,
             "DROP" => ChainPolicy::Drop,
-            "QUEUE" | "RETURN" => {
-                let diagnostic = error(code::UNSUPPORTED, name_span, format!("`policy {name}` is not supported"));
-                return Err(diagnostic.help("write ACCEPT or DROP").into());
-            }
+            "QUEUE" => ChainPolicy::Queue,
+            "RETURN" => ChainPolicy::Return,
             _ => {
                 let diagnostic = error(code::LOCATION, name_span, format!("`{name}` cannot be a policy"));
                 return Err(diagnostic.help("write ACCEPT or DROP; REJECT is possible as the last rule").into());
@@ -141,7 +146,7 @@ impl Evaluator<'_> {
         }
         let name = match stream.peek() {
             Some(node) if node.is_block() => None,
-            _ => Some(self.single(stream, &draft.location)?),
+            _ => Some(self.single(stream)?),
         };
         let position = stream.position();
         let Some(Node::Group(group @ Group { brackets: Brackets::Braces, .. })) = stream.next() else {
@@ -154,7 +159,7 @@ impl Evaluator<'_> {
             Some(name) => name,
             None => Word { text: self.output.automatic_name().into(), span, variable: None },
         };
-        check_chain_name(&name)?;
+        check_length(&name)?;
         draft.start(span);
         let inner = Location { chain: Some(Arc::clone(&name.text)), ..draft.location.clone() };
         if !self.output.open(&inner, name.span) {
@@ -173,16 +178,17 @@ impl Evaluator<'_> {
         };
         let matches_before = vec![draft.matches.len()];
         draft.action = Some(DraftAction { kind: ActionKind::Plain(kind), span, matches_before });
-        let base = Draft { location, protocol, ..Draft::default() };
+        let base = Draft { location, protocol, modules: draft.modules.clone(), ..Draft::default() };
         let end = group.span;
-        self.block(stream, base, group)?;
+        let place = Place { chain: base.location.chain.clone(), ..Place::default() };
+        self.block(stream, base, group, place)?;
         self.finish(draft, end, stream.calls().as_ref())?;
         Ok(Flow::Done)
     }
 
     /// The words that name domains, tables or chains.
-    fn places(&mut self, stream: &mut Stream, draft: &Draft) -> Step<Vec<Word>> {
-        let value = self.value(stream, &draft.location)?;
+    fn named(&mut self, stream: &mut Stream) -> Step<Vec<Word>> {
+        let value = self.value(stream)?;
         plain(&value)?;
         let word = |item| match item {
             Item::Word(word) => Ok(word),
@@ -208,6 +214,8 @@ impl Evaluator<'_> {
         self.deeper(span)?;
         let end = rest.last().map_or(span, Node::span);
         let mut pass = Stream::new(Arc::clone(rest), end, stream.calls());
+        // `chain (A B);` has nothing in it that could be read twice.
+        let draft = Draft { located: None, ..draft };
         if let Err(diagnostic) = self.statement(&mut pass, draft) {
             self.report(*diagnostic);
         }
@@ -228,11 +236,10 @@ fn domain_named(word: &Word) -> Step<Domain> {
     match &*word.text {
         "ip" => Ok(Domain::Ip),
         "ip6" => Ok(Domain::Ip6),
-        name @ ("arp" | "eb") => Err(error(code::UNSUPPORTED, word.span, format!("`domain {name}` is not supported"))
-            .help("palisade filters ip and ip6")
-            .into()),
+        "arp" => Ok(Domain::Arp),
+        "eb" => Ok(Domain::Eb),
         name => Err(error(code::LOCATION, word.span, format!("there is no domain `{name}`"))
-            .help("the domains are ip and ip6")
+            .help("the domains are ip, ip6, arp and eb")
             .into()),
     }
 }
@@ -249,6 +256,18 @@ fn table_named(word: &Word) -> Step<Table> {
 }
 
 fn check_chain_name(word: &Word) -> Step<()> {
+    check_length(word)?;
+    let name = &*word.text;
+    let upper = name.to_ascii_uppercase();
+    // ferm minds lower case only: `Input` is a chain of one's own.
+    if upper != name && name.to_ascii_lowercase() == name && BUILTIN_CHAINS.contains(&&*upper) {
+        let message = format!("`{name}` is not the built-in chain `{upper}`");
+        return Err(error(code::LOCATION, word.span, message).help("built-in chains are in upper case").into());
+    }
+    Ok(())
+}
+
+fn check_length(word: &Word) -> Step<()> {
     let name = &*word.text;
     if name.is_empty() {
         return Err(error(code::LOCATION, word.span, "a chain's name cannot be empty").into());
@@ -256,12 +275,6 @@ fn check_chain_name(word: &Word) -> Step<()> {
     if name.len() > CHAIN_NAME {
         let message = format!("`{name}` is longer than {CHAIN_NAME} bytes, the longest name of a chain");
         return Err(error(code::LOCATION, word.span, message).into());
-    }
-    let upper = name.to_ascii_uppercase();
-    // ferm minds lower case only: `Input` is a chain of one's own.
-    if upper != name && name.to_ascii_lowercase() == name && BUILTIN_CHAINS.contains(&&*upper) {
-        let message = format!("`{name}` is not the built-in chain `{upper}`");
-        return Err(error(code::LOCATION, word.span, message).help("built-in chains are in upper case").into());
     }
     Ok(())
 }

@@ -1,18 +1,19 @@
 //! Keywords, modules, protocols, actions and targets: what the words of a rule mean.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use super::location::no_chain;
+use super::modules::{absorb_mark, load_for_shortcut};
 use super::{Evaluator, Flow, Step, error, hints, joined};
 use crate::host::code;
 use crate::host::draft::{ActionKind, Draft, DraftAction, Families, Protocol};
+use crate::host::limits::CLASS_ID;
 use crate::host::rule::{Action, Domain, HostRule, Match, Operands, Word};
 use crate::host::stream::{Call, Stream};
 use crate::host::tree::{Node, Token, TokenKind};
-use crate::host::value::{Value, belongs, force};
+use crate::host::value::{Value, belongs};
 use crate::host::vocabulary::{
-    self, ACTIONS, Arity, CORE, Keyword, MODULE_MARK, Needs, Negation, PROTOCOLS, SHORTCUTS, TARGETS, WITH_PORTS,
+    self, ACTIONS, Arity, Keyword, Needs, Negation, Vocabulary, WITH_PORT_LISTS, WITH_PORTS,
 };
 use crate::source::Span;
 
@@ -34,11 +35,10 @@ impl Evaluator<'_> {
             "table" => return self.table(stream, draft, span),
             "chain" => return self.chain(stream, draft, span),
             "policy" => return self.policy(stream, draft, span),
-            "def" | "include" | "subchain" => {
+            "def" | "include" | "subchain" | "hook" => {
                 self.warn(span, format!("`{word}` is an old spelling"), &format!("write @{word}"));
                 return self.directive(stream, draft, word, span);
             }
-            "hook" => return self.directive(stream, draft, word, span),
             _ => {}
         }
         if draft.location.chain.is_none() {
@@ -47,7 +47,10 @@ impl Evaluator<'_> {
         draft.start(span);
         match word {
             "mod" | "module" => self.load_modules(stream, draft, span)?,
-            "proto" | "protocol" => self.protocol(stream, draft, span)?,
+            // Of `mod policy`, `proto` is the protocol of IPsec.
+            "proto" | "protocol" if find(draft, word).is_none_or(|found| found.module.is_none()) => {
+                self.protocol(stream, draft, span)?;
+            }
             "jump" | "goto" | "realgoto" => self.jump(stream, draft, word, span)?,
             _ => {
                 if !self.target_option(stream, draft, word, span)? && !Self::action(draft, word, span)? {
@@ -70,11 +73,12 @@ impl Evaluator<'_> {
         }
         draft.start(bang);
         let Some(found) = find(draft, &text) else {
-            let is_word = ACTIONS.contains(&&*text) || TARGETS.iter().any(|target| target.name == &*text);
+            let targets = vocabulary::of(domain(draft)).targets;
+            let is_word = ACTIONS.contains(&&*text) || targets.iter().any(|target| target.name == &*text);
             return Err(if is_word { hints::never_negated(&text, bang) } else { hints::unknown(draft, &text, span) });
         };
         match found.keyword.negation {
-            Negation::Either => {}
+            Negation::Either | Negation::Before => {}
             Negation::After => {
                 let message = format!("`!` cannot stand before `{text}`");
                 return Err(error(code::OPERAND, bang, message).help(format!("write it after: {text} !…")).into());
@@ -106,7 +110,7 @@ impl Evaluator<'_> {
         };
         let action = match kind {
             ActionKind::Plain(action) => action,
-            ActionKind::Target(target, options) => Action::Target { name: target.name, options, span },
+            ActionKind::Target(target, options) => Action::Target { name: target.printed, options, span },
         };
         let rule = HostRule {
             origin: self.sources.origin(span),
@@ -119,40 +123,6 @@ impl Evaluator<'_> {
         let words: usize = rule.matches.iter().map(|part| operand_count(&part.operands)).sum();
         self.charge(words, end)?;
         self.emit(&location, rule, end, calls)
-    }
-
-    fn load_modules(&mut self, stream: &mut Stream, draft: &mut Draft, span: Span) -> Step<()> {
-        let value = self.value(stream, &draft.location)?;
-        super::values::plain(&value)?;
-        for word in force(&value.items, domain(draft)) {
-            let Some(module) = vocabulary::module(&word.text) else { return Err(hints::unknown_module(&word)) };
-            if draft.modules.iter().any(|loaded| std::ptr::eq(*loaded, module)) {
-                continue;
-            }
-            draft.modules.push(module);
-            draft.matches.push(module_mark(module.name, joined(span, word.span)));
-        }
-        Ok(())
-    }
-
-    fn protocol(&mut self, stream: &mut Stream, draft: &mut Draft, span: Span) -> Step<()> {
-        let Some(keyword) = CORE.iter().find(|keyword| keyword.name == "proto") else { return Ok(()) };
-        let (mut words, negated, end) = self.multiplied(stream, draft, keyword, None)?;
-        if domain(draft) == Domain::Ip6 {
-            for word in words.iter_mut().filter(|word| &*word.text == "icmp") {
-                word.text = "icmpv6".into();
-            }
-        }
-        let names = words.iter().map(|word| Arc::clone(&word.text)).collect();
-        draft.protocol = Some(Protocol { names, negated, pending: None });
-        draft.matches.push(Match {
-            keyword: keyword.canonical,
-            module: None,
-            negated,
-            operands: Operands::OneOf(words),
-            span: joined(span, end),
-        });
-        Ok(())
     }
 
     /// A match.
@@ -169,7 +139,7 @@ impl Evaluator<'_> {
         if let Some(name) = module.filter(|_| is_shortcut) {
             load_for_shortcut(draft, name, span);
         }
-        if needs == Needs::Ports || module.is_some_and(|name| !vocabulary::is_module(name)) {
+        if matches!(needs, Needs::Ports | Needs::Multiport) || module.is_some_and(|name| !vocabulary::is_module(name)) {
             draft.need_protocol();
         }
         let (operands, negated, end) = match keyword.arity {
@@ -178,20 +148,25 @@ impl Evaluator<'_> {
                 let (words, negated, end) = self.multiplied(stream, draft, keyword, bang)?;
                 (Operands::OneOf(Self::of_the_family(draft, keyword, words)), negated, end)
             }
-            Arity::Single => {
-                let (words, negated, end) = self.list(stream, draft, keyword, bang)?;
-                if words.len() != 1 {
-                    let message = format!("`{}` takes one word, not {}", keyword.name, words.len());
-                    return Err(error(code::OPERAND, end, message).into());
-                }
+            Arity::ClassId => {
+                let (words, negated, end) = self.multiplied(stream, draft, keyword, bang)?;
+                let words = words.into_iter().map(class_id).collect::<Step<Vec<Word>>>()?;
                 (Operands::OneOf(words), negated, end)
             }
-            Arity::Joined | Arity::Repeated => {
+            Arity::Single => {
+                let (words, negated, end) = self.list(stream, draft, keyword, bang)?;
+                (Operands::OneOf(vec![only(keyword, words, end)?]), negated, end)
+            }
+            Arity::Joined => {
                 let (words, negated, end) = self.list(stream, draft, keyword, bang)?;
                 if words.is_empty() {
                     return Err(hints::empty(keyword, end));
                 }
                 (Operands::Joined(words), negated, end)
+            }
+            Arity::Repeated => {
+                let (words, negated, end) = self.list(stream, draft, keyword, bang)?;
+                (Operands::Repeated(words), negated, end)
             }
             Arity::Ports => {
                 let (words, negated, end) = self.list(stream, draft, keyword, bang)?;
@@ -201,14 +176,7 @@ impl Evaluator<'_> {
                 let operands = if words.is_empty() { Operands::OneOf(words) } else { Operands::Joined(words) };
                 (operands, negated, end)
             }
-            Arity::Pair => {
-                let (mask, negated, first) = self.list(stream, draft, keyword, bang)?;
-                let (comparison, _, end) = self.pair_end(stream, draft)?;
-                if mask.is_empty() || comparison.is_empty() {
-                    return Err(hints::empty(keyword, joined(first, end)));
-                }
-                (Operands::Pair(mask, comparison), negated, end)
-            }
+            Arity::Pair | Arity::Set | Arity::TwoWords => self.pair(stream, draft, keyword, bang)?,
         };
         if matches!(&operands, Operands::OneOf(words) if words.is_empty()) && draft.location.families == Families::One {
             self.warn(joined(span, end), "an empty array: this rule never exists", "ferm leaves it out too");
@@ -227,39 +195,33 @@ impl Evaluator<'_> {
         keyword: &Keyword,
         bang: Option<Span>,
     ) -> Step<(Vec<Word>, bool, Span)> {
-        let (value, negated) = self.negatable(stream, draft, keyword, bang)?;
-        let words = force(&value.items, domain(draft));
+        let (value, negated) = self.negatable(stream, keyword, bang)?;
+        let words = self.force(&value.items, domain(draft))?;
         self.charge(words.len(), value.span)?;
         Ok((words, negated, value.span))
     }
 
     /// One value or several, which multiply the rule; several written ones cannot be negated.
-    fn multiplied(
+    pub(super) fn multiplied(
         &mut self,
         stream: &mut Stream,
         draft: &Draft,
         keyword: &Keyword,
         bang: Option<Span>,
     ) -> Step<(Vec<Word>, bool, Span)> {
-        let (value, negated) = self.negatable(stream, draft, keyword, bang)?;
+        let (value, negated) = self.negatable(stream, keyword, bang)?;
         if negated && value.items.len() != 1 {
             let diagnostic = error(code::OPERAND, value.span, "an array cannot be negated here");
             return Err(diagnostic.help("write one rule that returns or jumps for each of its words").into());
         }
-        let words = force(&value.items, domain(draft));
+        let words = self.force(&value.items, domain(draft))?;
         self.charge(words.len(), value.span)?;
         Ok((words, negated, value.span))
     }
 
-    fn negatable(
-        &mut self,
-        stream: &mut Stream,
-        draft: &Draft,
-        keyword: &Keyword,
-        before: Option<Span>,
-    ) -> Step<(Value, bool)> {
+    fn negatable(&mut self, stream: &mut Stream, keyword: &Keyword, before: Option<Span>) -> Step<(Value, bool)> {
         let after = stream.take_mark("!");
-        let mut value = self.value(stream, &draft.location)?;
+        let mut value = self.value(stream)?;
         let bangs = [before, after, value.negated.take()];
         let mut bangs = bangs.iter().flatten();
         let Some(bang) = bangs.next() else { return Ok((value, false)) };
@@ -271,13 +233,37 @@ impl Evaluator<'_> {
         if keyword.negation == Negation::Never {
             return Err(hints::never_negated(keyword.name, *bang));
         }
+        if keyword.negation == Negation::Before && before.is_none() {
+            let message = format!("`!` cannot stand after `{}`", keyword.name);
+            return Err(error(code::OPERAND, *bang, message)
+                .help(format!("write it before: ! {} …", keyword.name))
+                .into());
+        }
         Ok((value, true))
     }
 
-    fn pair_end(&mut self, stream: &mut Stream, draft: &Draft) -> Step<(Vec<Word>, bool, Span)> {
-        let value = self.value(stream, &draft.location)?;
+    /// Two operands of which only the first may be negated.
+    pub(super) fn pair(
+        &mut self,
+        stream: &mut Stream,
+        draft: &Draft,
+        keyword: &Keyword,
+        bang: Option<Span>,
+    ) -> Step<(Operands, bool, Span)> {
+        let (mut first, negated, start) = self.list(stream, draft, keyword, bang)?;
+        let value = self.value(stream)?;
         super::values::plain(&value)?;
-        Ok((force(&value.items, domain(draft)), false, value.span))
+        let (mut second, end) = (self.force(&value.items, domain(draft))?, value.span);
+        if matches!(keyword.arity, Arity::Set | Arity::TwoWords) {
+            first = vec![only(keyword, first, start)?];
+        }
+        if keyword.arity == Arity::TwoWords {
+            second = vec![only(keyword, second, end)?];
+        }
+        if first.is_empty() || second.is_empty() {
+            return Err(hints::empty(keyword, joined(start, end)));
+        }
+        Ok((Operands::Pair(first, second), negated, end))
     }
 
     /// Inside `domain (ip ip6)`, addresses of the other family are left out.
@@ -296,14 +282,17 @@ pub(super) fn domain(draft: &Draft) -> Domain {
 
 /// The keyword that a word is in a rule: the protocol's, a module's, one of the core, a shortcut.
 pub(super) fn find(draft: &Draft, word: &str) -> Option<Found> {
+    let domain = domain(draft);
+    let Vocabulary { core, shortcuts, .. } = vocabulary::of(domain);
     let named = |keywords: &'static [Keyword]| keywords.iter().find(|keyword| keyword.name == word);
     let found = |keyword: &'static Keyword, module| {
-        let needs = if keyword.arity == Arity::Ports { Needs::Ports } else { Needs::Nothing };
+        let needs = if keyword.arity == Arity::Ports { Needs::Multiport } else { Needs::Nothing };
         Found { keyword, module, needs, is_shortcut: false }
     };
-    if let Some(family) = draft.single_protocol().and_then(|name| protocol_family(name, domain(draft))) {
-        let alias = if matches!(word, "icmp-type" | "icmpv6-type") { family.keywords.first() } else { None };
-        if let Some(keyword) = alias.filter(|_| family.name != "tcp").or_else(|| named(family.keywords)) {
+    if let Some(family) = draft.single_protocol().and_then(|name| protocol_family(name, domain)) {
+        let is_icmp = matches!(family.name, "icmp" | "icmpv6") && matches!(word, "icmp-type" | "icmpv6-type");
+        let alias = if is_icmp { family.keywords.first() } else { None };
+        if let Some(keyword) = alias.or_else(|| named(family.keywords)) {
             return Some(found(keyword, Some(family.name)));
         }
     }
@@ -312,11 +301,11 @@ pub(super) fn find(draft: &Draft, word: &str) -> Option<Found> {
             return Some(found(keyword, Some(module.name)));
         }
     }
-    if let Some(keyword) = named(CORE) {
+    if let Some(keyword) = named(core) {
         let needs = if matches!(word, "sport" | "dport") { Needs::Ports } else { Needs::Nothing };
         return Some(Found { keyword, module: None, needs, is_shortcut: false });
     }
-    SHORTCUTS.iter().find(|shortcut| shortcut.keyword.name == word).map(|shortcut| Found {
+    shortcuts.iter().find(|shortcut| shortcut.keyword.name == word).map(|shortcut| Found {
         keyword: &shortcut.keyword,
         module: Some(shortcut.module),
         needs: shortcut.needs,
@@ -328,17 +317,17 @@ pub(super) fn find(draft: &Draft, word: &str) -> Option<Found> {
 fn protocol_family(name: &str, domain: Domain) -> Option<&'static vocabulary::Family> {
     let family = match (name, domain) {
         ("icmp" | "icmpv6" | "ipv6-icmp", Domain::Ip6) => "icmpv6",
-        ("icmp" | "icmpv6" | "ipv6-icmp", Domain::Ip | Domain::Arp | Domain::Eb) => "icmp",
+        ("icmp" | "icmpv6" | "ipv6-icmp", Domain::Ip) => "icmp",
         _ => name,
     };
-    PROTOCOLS.iter().find(|candidate| candidate.name == family)
+    vocabulary::of(domain).protocols.iter().find(|candidate| candidate.name == family)
 }
 
 pub(super) fn check_needs(draft: &mut Draft, needs: Needs, word: &str, span: Span) -> Step<()> {
     let protocol = draft.protocol.as_ref();
     match (needs, protocol) {
         (Needs::Nothing, _) => Ok(()),
-        (Needs::Tcp | Needs::Ports, None) => {
+        (Needs::Tcp | Needs::Ports | Needs::Multiport, None) => {
             let diagnostic = error(code::OPERAND, span, format!("`{word}` needs a protocol before it"));
             Err(diagnostic.help("for example: proto tcp").into())
         }
@@ -351,52 +340,60 @@ pub(super) fn check_needs(draft: &mut Draft, needs: Needs, word: &str, span: Spa
             draft.need_protocol();
             Ok(())
         }
-        (Needs::Ports, Some(Protocol { names, negated, pending: _ })) => match names.as_slice() {
-            [name] if *negated || !WITH_PORTS.contains(&&**name) => {
-                let not = if *negated { "every protocol but " } else { "" };
-                let diagnostic = error(code::OPERAND, span, format!("`{word}` is not possible for {not}`{name}`"));
-                Err(diagnostic.help(format!("protocols with ports, by name: {}", WITH_PORTS.join(", "))).into())
-            }
-            _ => Ok(()),
-        },
+        (Needs::Ports, Some(protocol)) => has_ports(protocol, WITH_PORTS, word, span),
+        (Needs::Multiport, Some(protocol)) => has_ports(protocol, WITH_PORT_LISTS, word, span),
     }
 }
 
-/// A shortcut loads its module; where it is loaded already, iptables is told again. A protocol that is
-/// repeated in a subchain comes between the module and its option.
-fn load_for_shortcut(draft: &mut Draft, name: &str, span: Span) {
-    let Some(module) = vocabulary::module(name) else { return };
-    let is_repeated = draft.protocol.as_ref().is_some_and(|protocol| protocol.pending.is_some());
-    if is_repeated || draft.matches.iter().any(|part| part.module == Some(module.name)) {
-        draft.matches.push(module_mark(module.name, span));
+/// Of several protocols one with ports is enough: iptables refuses the others.
+fn has_ports(protocol: &Protocol, with_ports: &[&str], word: &str, span: Span) -> Step<()> {
+    let Protocol { names, negated, pending: _ } = protocol;
+    if !negated && names.iter().any(|name| with_ports.contains(&&**name)) {
+        return Ok(());
     }
-    // Loading `multiport` for a shortcut does not make its own keywords known.
-    if module.name == "comment" {
-        draft.modules.push(module);
-    }
+    let not = if *negated { "every protocol but " } else { "" };
+    let message = match names.first() {
+        Some(name) => format!("`{word}` is not possible for {not}`{name}`"),
+        None => format!("`{word}` needs a protocol, and the array before it is empty"),
+    };
+    let help = format!("protocols with ports, by name: {}", with_ports.join(", "));
+    Err(error(code::OPERAND, span, message).help(help).into())
 }
 
-/// The mark of `mod NAME` is not needed where an option of the module follows at once.
-fn absorb_mark(draft: &mut Draft, module: Option<&str>, is_shortcut: bool) {
-    let follows = |part: &Match| part.keyword == MODULE_MARK && part.module == module;
-    if !is_shortcut && module.is_some() && draft.matches.last().is_some_and(follows) {
-        draft.matches.pop();
-        if let Some(action) = &mut draft.action {
-            for before in &mut action.matches_before {
-                *before = (*before).min(draft.matches.len());
-            }
+/// The one word that an operand must be.
+pub(super) fn only(keyword: &Keyword, words: Vec<Word>, span: Span) -> Step<Word> {
+    <[Word; 1]>::try_from(words).map(|[word]| word).map_err(|words| {
+        let message = format!("`{}` takes one word, not {}", keyword.name, words.len());
+        error(code::OPERAND, span, message).into()
+    })
+}
+
+/// A control group's number; `MAJOR:MINOR` in hexadecimal is two halves of 16 bits.
+fn class_id(mut word: Word) -> Step<Word> {
+    let is_hex = |half: &str| (1..=4).contains(&half.len()) && half.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let number = match word.text.split_once(':') {
+        Some((major, minor)) if is_hex(major) && is_hex(minor) => {
+            u64::from_str_radix(major, 16).ok().zip(u64::from_str_radix(minor, 16).ok()).map(|(a, b)| (a << 16) | b)
         }
+        Some(_) => None,
+        None if word.text.bytes().all(|digit| digit.is_ascii_digit()) => word.text.parse().ok(),
+        None => None,
+    };
+    let Some(number) = number.filter(|number| *number <= CLASS_ID) else {
+        let diagnostic = error(code::OPERAND, word.span, format!("`{}` is no class of a control group", word.text));
+        return Err(diagnostic.help("write a decimal number of 32 bits, or MAJOR:MINOR in hexadecimal").into());
+    };
+    // ferm leaves a decimal number as it is written.
+    if word.text.contains(':') {
+        word.text = number.to_string().into();
     }
-}
-
-fn module_mark(module: &'static str, span: Span) -> Match {
-    Match { keyword: MODULE_MARK, module: Some(module), negated: false, operands: Operands::Flag, span }
+    Ok(word)
 }
 
 fn operand_count(operands: &Operands) -> usize {
     match operands {
         Operands::Flag => 0,
-        Operands::OneOf(words) | Operands::Joined(words) => words.len(),
+        Operands::OneOf(words) | Operands::Joined(words) | Operands::Repeated(words) => words.len(),
         Operands::Pair(mask, comparison) => mask.len() + comparison.len(),
     }
 }

@@ -10,7 +10,7 @@ use crate::host::code;
 use crate::host::draft::Location;
 use crate::host::expand;
 use crate::host::limits::{PRODUCT, TOTAL_PRODUCT};
-use crate::host::rule::{ChainPolicy, Domain, HostChain, HostRule, HostRules, Table};
+use crate::host::rule::{ChainPolicy, Domain, HostChain, HostRule, Table};
 use crate::host::stream::Call;
 use crate::source::{SourceId, Span};
 
@@ -66,6 +66,16 @@ impl Output {
         self.chains.len() > before
     }
 
+    /// Whether a chain has rules already.
+    pub(super) fn has_rules(&self, location: &Location) -> bool {
+        let key = (
+            location.domain.unwrap_or(Domain::Ip),
+            location.table.unwrap_or(Table::Filter),
+            location.chain.clone().unwrap_or_default(),
+        );
+        self.index.get(&key).and_then(|at| self.chains.get(*at)).is_some_and(|chain| !chain.rules.is_empty())
+    }
+
     /// Sets a chain's policy; the last one counts.
     pub(super) fn set_policy(&mut self, location: &Location, policy: ChainPolicy, span: Span) {
         self.enable(location);
@@ -104,10 +114,10 @@ impl Output {
     }
 
     /// The chains of the domains in which anything was asked for.
-    pub(super) fn into_rules(self) -> HostRules {
+    pub(super) fn into_chains(self) -> Vec<HostChain> {
         let Self { mut chains, enabled, .. } = self;
         chains.retain(|chain| enabled.contains(&chain.domain));
-        HostRules { chains }
+        chains
     }
 
     fn chain(&mut self, location: &Location, span: Span) -> &mut HostChain {

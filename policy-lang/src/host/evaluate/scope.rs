@@ -9,7 +9,7 @@ use super::{Evaluator, Step, error};
 use crate::host::code;
 use crate::host::draft::Location;
 use crate::host::limits::WORD_BYTES;
-use crate::host::rule::{Domain, Word};
+use crate::host::rule::{Domain, Table, Word};
 use crate::host::value::{Form, Item, Value};
 use crate::source::Span;
 use crate::suggest::nearest;
@@ -19,6 +19,15 @@ use crate::suggest::nearest;
 pub(super) struct Frame {
     pub(super) variables: BTreeMap<Arc<str>, Arc<Value>>,
     pub(super) functions: BTreeMap<Arc<str>, Rc<Function>>,
+}
+
+/// What `$DOMAIN`, `$TABLE` and `$CHAIN` are in one block or one file: what was named last, whether or not its
+/// statement is over.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Place {
+    pub(super) domain: Option<Domain>,
+    pub(super) table: Option<Table>,
+    pub(super) chain: Option<Arc<str>>,
 }
 
 /// A file that is being read.
@@ -43,8 +52,8 @@ impl Script {
 
 impl Evaluator<'_> {
     /// A variable's value. The words of an array learn the name that they came by.
-    pub(super) fn variable(&mut self, name: &str, span: Span, location: &Location) -> Step<Value> {
-        let Some(value) = self.find_variable(name, span, location) else {
+    pub(super) fn variable(&mut self, name: &str, span: Span) -> Step<Value> {
+        let Some(value) = self.find_variable(name, span) else {
             let known = self.frames.iter().flat_map(|frame| frame.variables.keys());
             let known: Vec<&str> = known.map(|known| &**known).collect();
             let diagnostic = error(code::UNKNOWN_VARIABLE, span, format!("there is no variable `${name}` here"));
@@ -68,13 +77,13 @@ impl Evaluator<'_> {
     }
 
     /// A variable, defined or automatic.
-    pub(super) fn find_variable(&self, name: &str, span: Span, location: &Location) -> Option<Arc<Value>> {
+    pub(super) fn find_variable(&self, name: &str, span: Span) -> Option<Arc<Value>> {
         if name == "LINE" {
             let line = self.sources.position(span.source, span.start).line;
             return Some(Arc::new(Value::word(line.to_string(), span)));
         }
         let defined = self.frames.iter().rev().find_map(|frame| frame.variables.get(name));
-        defined.cloned().or_else(|| self.automatic(name, location).map(|text| Arc::new(Value::word(text, span))))
+        defined.cloned().or_else(|| self.automatic(name).map(|text| Arc::new(Value::word(text, span))))
     }
 
     /// A function, from the innermost frame outwards.
@@ -83,14 +92,14 @@ impl Evaluator<'_> {
     }
 
     /// The text of a double-quoted string. A variable that does not exist is the empty text, as in ferm.
-    pub(super) fn interpolate(&mut self, text: &str, span: Span, location: &Location) -> Step<String> {
+    pub(super) fn interpolate(&mut self, text: &str, span: Span) -> Step<String> {
         let mut parts = text.split('$');
         let mut result = parts.next().unwrap_or("").to_owned();
         for part in parts {
             let (name, rest) = split_name(part);
             if name.is_empty() {
                 result.push('$');
-            } else if let Some(value) = self.find_variable(name, span, location) {
+            } else if let Some(value) = self.find_variable(name, span) {
                 let Some(Word { text, .. }) = value.scalar() else {
                     let message = format!("`${name}` is an array and cannot stand inside a string");
                     return Err(error(code::OPERAND, span, message).into());
@@ -107,11 +116,23 @@ impl Evaluator<'_> {
         Ok(result)
     }
 
-    fn automatic(&self, name: &str, location: &Location) -> Option<Arc<str>> {
+    /// Notes what a statement has just said of its place.
+    pub(super) fn note_place(&mut self, location: &Location) {
+        if let Some(place) = self.places.last_mut() {
+            place.domain = location.domain.or(place.domain);
+            place.table = location.table.or(place.table);
+            if let Some(chain) = &location.chain {
+                place.chain = Some(Arc::clone(chain));
+            }
+        }
+    }
+
+    fn automatic(&self, name: &str) -> Option<Arc<str>> {
+        let mut places = self.places.iter().rev();
         match name {
-            "DOMAIN" => location.domain.map(|domain: Domain| domain.to_string().into()),
-            "TABLE" => location.table.map(|table| table.to_string().into()),
-            "CHAIN" => location.chain.clone(),
+            "DOMAIN" => places.find_map(|place| place.domain).map(|domain| domain.to_string().into()),
+            "TABLE" => places.find_map(|place| place.table).map(|table| table.to_string().into()),
+            "CHAIN" => places.find_map(|place| place.chain.clone()),
             "FILENAME" => self.scripts.last().map(|script| Arc::clone(&script.path)),
             "FILEBNAME" => self.scripts.last().map(|script| script.name().into()),
             "DIRNAME" => self.scripts.last().map(|script| script.folder().into()),

@@ -1,14 +1,14 @@
 //! Actions and targets: what a rule does.
 
 use super::location::two_actions;
-use super::options::{check_needs, domain};
+use super::options::{check_needs, domain, only};
 use super::{Evaluator, Step, error, hints, joined};
 use crate::host::code;
 use crate::host::draft::{ActionKind, Draft, DraftAction};
-use crate::host::limits::LOG_PREFIX;
+use crate::host::limits::{CHAIN_NAME, LOG_PREFIX};
 use crate::host::rule::{Action, Domain, Operands, TargetOption};
 use crate::host::stream::Stream;
-use crate::host::vocabulary::{Arity, Keyword, TARGETS};
+use crate::host::vocabulary::{self, Arity, Keyword};
 use crate::source::Span;
 
 impl Evaluator<'_> {
@@ -17,7 +17,11 @@ impl Evaluator<'_> {
         if word == "realgoto" {
             self.warn(span, "`realgoto` is an old spelling", "write goto");
         }
-        let chain = self.single(stream, &draft.location)?;
+        let chain = self.single(stream)?;
+        if chain.text.len() > CHAIN_NAME {
+            let message = format!("`{}` is longer than {CHAIN_NAME} bytes, the longest name of a chain", chain.text);
+            return Err(error(code::LOCATION, chain.span, message).into());
+        }
         let action = match (word, &*chain.text) {
             ("jump", "ACCEPT") => Action::Accept,
             ("jump", "DROP") => Action::Drop,
@@ -35,7 +39,7 @@ impl Evaluator<'_> {
             "DROP" => ActionKind::Plain(Action::Drop),
             "RETURN" => ActionKind::Plain(Action::Return),
             "NOP" => ActionKind::Plain(Action::Nop),
-            _ => match TARGETS.iter().find(|target| target.name == word) {
+            _ => match vocabulary::of(domain(draft)).targets.iter().find(|target| target.name == word) {
                 Some(target) => {
                     check_needs(draft, target.needs, word, span)?;
                     ActionKind::Target(target, Vec::new())
@@ -77,15 +81,19 @@ impl Evaluator<'_> {
     ) -> Step<(Operands, Option<Span>)> {
         match keyword.arity {
             Arity::Flag => Ok((Operands::Flag, None)),
-            Arity::Single | Arity::Multiplied => {
+            Arity::Single | Arity::Multiplied | Arity::ClassId => {
                 let (words, _, end) = self.list(stream, draft, keyword, None)?;
-                if words.len() != 1 {
-                    let message = format!("`{}` takes one word, not {}", keyword.name, words.len());
-                    return Err(error(code::OPERAND, end, message).into());
-                }
-                Ok((Operands::OneOf(words), Some(end)))
+                Ok((Operands::OneOf(vec![only(keyword, words, end)?]), Some(end)))
             }
-            Arity::Joined | Arity::Ports | Arity::Pair | Arity::Repeated => {
+            Arity::Pair | Arity::Set | Arity::TwoWords => {
+                let (operands, _, end) = self.pair(stream, draft, keyword, None)?;
+                Ok((operands, Some(end)))
+            }
+            Arity::Repeated => {
+                let (words, _, end) = self.list(stream, draft, keyword, None)?;
+                Ok((Operands::Repeated(words), Some(end)))
+            }
+            Arity::Joined | Arity::Ports => {
                 let (words, _, end) = self.list(stream, draft, keyword, None)?;
                 if words.is_empty() {
                     return Err(hints::empty(keyword, end));

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Evaluator, Step, error, opening, shell_refused};
+use super::{Evaluator, Step, commands, error, opening};
 use crate::host::code;
-use crate::host::draft::Location;
 use crate::host::limits::ARRAY;
 use crate::host::rule::Word;
 use crate::host::stream::Stream;
@@ -14,7 +13,7 @@ use crate::source::Span;
 
 impl Evaluator<'_> {
     /// The next value; `!` is not taken here, but a variable may bring its own.
-    pub(super) fn value(&mut self, stream: &mut Stream, location: &Location) -> Step<Value> {
+    pub(super) fn value(&mut self, stream: &mut Stream) -> Step<Value> {
         let position = stream.position();
         self.charge(1, position)?;
         match stream.next() {
@@ -25,18 +24,18 @@ impl Evaluator<'_> {
             }
             Some(Node::Group(Group { brackets: Brackets::Parens, nodes, span, closing })) => {
                 let calls = stream.calls();
-                self.array(&mut Stream::new(nodes, closing, calls), span, location)
+                self.array(&mut Stream::new(nodes, closing, calls), span)
             }
             Some(Node::Group(Group { brackets: Brackets::Braces, span, .. })) => {
                 Err(error(code::SYNTAX, opening(span), "a value is missing before `{`").into())
             }
-            Some(Node::Token(token)) => self.token_value(stream, &token, location),
+            Some(Node::Token(token)) => self.token_value(stream, &token),
         }
     }
 
     /// A value that must be one word, not negated.
-    pub(super) fn single(&mut self, stream: &mut Stream, location: &Location) -> Step<Word> {
-        let value = self.value(stream, location)?;
+    pub(super) fn single(&mut self, stream: &mut Stream) -> Step<Word> {
+        let value = self.value(stream)?;
         plain(&value)?;
         match (value.scalar(), value.is_deferred()) {
             (Some(word), _) => Ok(word.clone()),
@@ -47,17 +46,17 @@ impl Evaluator<'_> {
         }
     }
 
-    fn token_value(&mut self, stream: &mut Stream, token: &Token, location: &Location) -> Step<Value> {
+    fn token_value(&mut self, stream: &mut Stream, token: &Token) -> Step<Value> {
         let Token { kind, text, span } = token;
         match kind {
             TokenKind::Word | TokenKind::Single => Ok(Value::word(Arc::clone(text), *span)),
-            TokenKind::Double => Ok(Value::word(self.interpolate(text, *span, location)?, *span)),
-            TokenKind::Shell => Err(shell_refused(*span)),
-            TokenKind::Directive => self.builtin(stream, text, *span, location),
+            TokenKind::Double => Ok(Value::word(self.interpolate(text, *span)?, *span)),
+            TokenKind::Shell => self.backtick(commands::bare(text), *span),
+            TokenKind::Directive => self.builtin(stream, text, *span),
             TokenKind::Mark => match &**text {
                 "$" => {
                     let (name, name_span) = Self::name(stream, "a variable")?;
-                    self.variable(&name, super::joined(*span, name_span), location)
+                    self.variable(&name, super::joined(*span, name_span))
                 }
                 "!" => Err(error(code::OPERAND, *span, "`!` cannot stand here").into()),
                 "," => {
@@ -71,10 +70,10 @@ impl Evaluator<'_> {
     }
 
     /// What is between parentheses: values in a row, arrays in it flattened.
-    fn array(&mut self, stream: &mut Stream, span: Span, location: &Location) -> Step<Value> {
+    fn array(&mut self, stream: &mut Stream, span: Span) -> Step<Value> {
         let mut items = Vec::new();
         while stream.peek().is_some() {
-            let value = self.value(stream, location)?;
+            let value = self.value(stream)?;
             plain(&value)?;
             items.extend(value.items);
             if items.len() > ARRAY {
@@ -104,7 +103,7 @@ pub(super) fn plain(value: &Value) -> Step<()> {
 }
 
 pub(super) fn deferred_refused(span: Span) -> Box<crate::diagnostic::Diagnostic> {
-    error(code::OPERAND, span, "`@ipfilter` has no value before the domain is known")
+    error(code::OPERAND, span, "a value of `@ipfilter` or `@resolve` is not known before the domain is")
         .help("it may stand in addresses, arrays, variables and arguments")
         .into()
 }

@@ -90,6 +90,7 @@ impl Act {
         let mut kernel = Netlink::open().unwrap();
         apply(&mut kernel, ruleset, TableFlags::default(), &mut |_: Applied<'_>| ControlFlow::Continue(())).unwrap();
         let before = before.map_or(Before::Unknown, Before::Judged);
-        watcher::flows::judge(before, ruleset, &self.world.options.local).unwrap();
+        let affected = watcher::flows::affected(before, ruleset);
+        watcher::flows::judge(affected, ruleset, &self.world.options.local).unwrap();
     }
 }

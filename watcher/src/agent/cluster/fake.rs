@@ -1,6 +1,6 @@
 //! A server that gives the answers it was told to give, in order, and keeps what it was asked.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -55,6 +55,7 @@ impl Answer {
 pub(super) struct Server {
     pub(super) address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
+    bodies: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
@@ -64,19 +65,21 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let answers = Arc::new(Mutex::new(answers.into_iter()));
-        let keep = Arc::clone(&asked);
+        let bodies = Arc::new(Mutex::new(Vec::new()));
+        let (keep, keep_body) = (Arc::clone(&asked), Arc::clone(&bodies));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (keep, answers) = (Arc::clone(&keep), Arc::clone(&answers));
-                let next = move |asked: String| {
+                let (keep, keep_body, answers) = (Arc::clone(&keep), Arc::clone(&keep_body), Arc::clone(&answers));
+                let next = move |(asked, body): (String, String)| {
                     keep.lock().unwrap().push(asked);
+                    keep_body.lock().unwrap().push(body);
                     answers.lock().unwrap().next()
                 };
                 let stream = stream.unwrap();
                 std::thread::spawn(move || {
                     let mut reader = BufReader::new(stream.try_clone().unwrap());
-                    while let Some(target) = target(&mut reader) {
-                        let Some(answer) = next(target) else { break };
+                    while let Some(request) = request(&mut reader) {
+                        let Some(answer) = next(request) else { break };
                         if !say(&stream, &answer) {
                             return;
                         }
@@ -85,7 +88,7 @@ impl Server {
                 });
             }
         });
-        Self { address, asked }
+        Self { address, asked, bodies }
     }
 
     /// What was asked, without the limit of time, which is chosen by lot.
@@ -94,16 +97,28 @@ impl Server {
         let without = |target: &String| target.split("&timeoutSeconds=").next().unwrap().to_owned();
         asked.iter().map(without).collect()
     }
+
+    /// What came with each request.
+    pub(super) fn bodies(&self) -> Vec<String> {
+        self.bodies.lock().unwrap().clone()
+    }
 }
 
-fn target(reader: &mut BufReader<TcpStream>) -> Option<String> {
+/// The target of a request, and its body.
+fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, String)> {
     let mut first = String::new();
     reader.read_line(&mut first).ok()?;
+    let mut length = 0;
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
         if line == "\r\n" {
-            return first.split(' ').nth(1).map(str::to_owned);
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).ok()?;
+            return Some((first.split(' ').nth(1)?.to_owned(), String::from_utf8(body).ok()?));
         }
     }
 }

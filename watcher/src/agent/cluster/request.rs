@@ -67,7 +67,8 @@ impl Ask {
     }
 }
 
-fn escape(text: &str, to: &mut String) {
+/// Writes a part of a path or of a query.
+pub(super) fn escape(text: &str, to: &mut String) {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             to.push(char::from(byte));

@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 
 use super::super::event::{Event, Finding, FoundBaseline, SourceName, Tell};
 use super::collection::{Collection, Kind};
-use super::meaning::{self, Fact, Meaning};
+use super::meaning::{self, Facts, Meaning};
 use super::needs::{self, Needs};
 use super::services::Services;
 use super::wire::Identity;
@@ -63,7 +63,7 @@ pub(super) struct Told {
 struct Known {
     digest: [u8; 16],
     reading: u32,
-    facts: Vec<Fact>,
+    facts: Facts,
     has_findings: bool,
 }
 
@@ -111,13 +111,15 @@ impl Told {
         let Meaning { facts, service, baseline, host, findings } =
             meaning::of(&self.collection, &name, text, &mut shared.pool);
         self.needs = self.needs.and(needs::of(&facts, baseline.as_ref()));
-        let kinds: Vec<_> = facts.iter().map(|change| Fact::of(change, self.collection.kind)).collect();
+        let kinds = Facts::of(&facts, self.collection.kind);
         let before = self.objects.remove(&name);
         let had_findings = before.as_ref().is_some_and(|known| known.has_findings);
         let has_findings = !findings.is_empty();
-        for fact in before.iter().flat_map(|known| &known.facts).filter(|fact| !kinds.contains(fact)) {
-            self.waiting.push(meaning::gone(self.collection.kind, &name, *fact));
+        for fact in before.iter().flat_map(|known| known.facts.missing_in(kinds)) {
+            self.waiting.push(meaning::gone(self.collection.kind, &name, fact));
         }
+        // The name is held once, with the fact.
+        let name = facts.iter().find_map(|change| pod_of(change, &name)).unwrap_or(name);
         self.waiting.extend(facts);
         self.waiting.extend(service.into_iter().flat_map(|part| shared.services.put(part)));
         drop(shared);
@@ -207,7 +209,7 @@ impl Told {
     fn forget(&mut self, name: &NamespacedName) -> ControlFlow<()> {
         let Some(known) = self.objects.remove(name) else { return ControlFlow::Continue(()) };
         let kind = self.collection.kind;
-        self.waiting.extend(known.facts.iter().map(|fact| meaning::gone(kind, name, *fact)));
+        self.waiting.extend(known.facts.iter().map(|fact| meaning::gone(kind, name, fact)));
         let mut shared = self.shared.borrow_mut();
         match kind {
             Kind::Service => self.waiting.extend(shared.services.remove_service(name)),
@@ -252,6 +254,14 @@ impl Told {
         let Identity { namespace, name, resource_version: _ } = identity;
         let namespace = self.shared.borrow_mut().pool.text(Arc::from(namespace.as_str()));
         NamespacedName { namespace, name: Arc::from(name.as_str()) }
+    }
+}
+
+/// The name of the pod that a change is about, if it is this one.
+fn pod_of(change: &Change, name: &NamespacedName) -> Option<NamespacedName> {
+    match change {
+        Change::Pod(pod, _) if pod == name => Some(pod.clone()),
+        Change::Pod(..) | Change::Namespace(..) | Change::Node(..) | Change::Service(..) | Change::Policy(..) => None,
     }
 }
 

@@ -2,10 +2,13 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use engine::compile::options::STANDARD;
+use engine::compile::{ForwardMode, failsafe};
 use policy_lang::host::MemoryFiles;
 
 use super::*;
 use crate::agent::board::HostState;
+use crate::agent::world::{Facts, Settings, World};
 
 const AFTER: Duration = Duration::from_secs(60);
 
@@ -32,7 +35,7 @@ impl Bench {
         let ask = Box::new(move |number| noted.lock().unwrap().push(number));
         let trial = Trial { revert: Revert::ConfigMap, after: AFTER, what: "the server".to_owned(), ask };
         let sources = [SourceName::host(), SourceName::host_config_map()];
-        let mut firewall = HostFirewall::new(good, &sources, Some(trial), 0);
+        let mut firewall = HostFirewall::new(good, &sources, Some(trial), &STANDARD);
         firewall.inherit(&StateDir::at(state.clone()), is_loaded, now);
         Self { firewall, asked, now, state }
     }
@@ -235,4 +238,44 @@ fn what_is_broken_or_gone_leaves_the_last_good_and_files_are_not_on_trial_by_def
     bare.tell("chain INPUT {");
     assert_eq!(bare.state(), HostState::Closed);
     assert!(reading::is_closed(&bare.firewall.enforced().unwrap()));
+}
+
+#[test]
+fn what_is_taken_has_room_for_a_pause_of_the_node() {
+    let mut paused = STANDARD.clone();
+    paused.observe.pauses = vec![Pause { whom: Paused::Node, lasts: Duration::from_secs(9), number: 9 }];
+    let settings = |pods: &PodOptions| Settings {
+        node: "n".to_owned(),
+        forward: ForwardMode::default(),
+        pods: pods.clone(),
+        failsafes: failsafe::NONE.clone(),
+        records: Vec::new(),
+    };
+    let mut n_taken = 0;
+    for n_chains in 10..=16 {
+        let mut bench = Bench::new();
+        bench.tell(&nested(n_chains));
+        bench.wait(0);
+        bench.answer(Ok(()));
+        if bench.state() == HostState::Closed {
+            let why = bench.firewall.faults().next().unwrap().to_owned();
+            assert!(why.contains(&format!("{} levels deep (the kernel follows at most 16", n_chains + 1)), "{why}");
+            continue;
+        }
+        n_taken += 1;
+        for pods in [&STANDARD, &paused] {
+            let facts = Facts { host: bench.firewall.enforced(), ..Facts::default() };
+            let mut world = World::of(settings(pods), facts);
+            world.update();
+            assert_eq!(world.host_fault, None, "{n_chains}");
+        }
+    }
+    // 14 levels, the base chain among them.
+    assert_eq!(n_taken, 4);
+}
+
+/// Chains that call each other, so many below the base chain.
+fn nested(n_chains: usize) -> String {
+    let calls: Vec<String> = (1..n_chains).map(|at| format!("chain C{at} jump C{};", at + 1)).collect();
+    format!("chain INPUT jump C1; {} chain C{n_chains} DROP;", calls.join(" "))
 }

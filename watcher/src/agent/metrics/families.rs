@@ -24,6 +24,16 @@ pub const FAMILIES: &[Family] = &[
         kind: "gauge `what`",
         help: "1 for what is enforced: `nothing`, `adopted` (what an earlier run left), `last-good` (the snapshot, where sources are silent) or `sources`; 0 for the others",
     },
+    Family {
+        name: "palisade_lease_timestamp_seconds",
+        kind: "gauge",
+        help: "When the Lease of this node was written last; 0 if it never was, or there is to be none",
+    },
+    Family {
+        name: "palisade_lease_errors_total",
+        kind: "counter",
+        help: "Attempts to write the Lease of this node that failed",
+    },
     Family { name: "palisade_owner", kind: "gauge", help: "1 if the kernel keeps others from changing the tables" },
     Family { name: "palisade_generation", kind: "gauge", help: "How many rulesets this agent has put in force" },
     Family {
@@ -85,6 +95,16 @@ pub const FAMILIES: &[Family] = &[
         name: "palisade_conntrack_revoked_total",
         kind: "counter",
         help: "Live connections that were cut because policy no longer permits them",
+    },
+    Family {
+        name: "palisade_conntrack_cut",
+        kind: "gauge",
+        help: "Connections that are cut and that conntrack still follows, 65,536 at most",
+    },
+    Family {
+        name: "palisade_conntrack_cut_again_total",
+        kind: "counter",
+        help: "Cut connections whose mark another program had changed, so that they went on, and that were cut again",
     },
     Family {
         name: "palisade_conntrack_entries",

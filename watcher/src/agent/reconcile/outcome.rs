@@ -9,20 +9,21 @@ use tracing::{error, info, warn};
 
 use super::super::board::Enforcing;
 use super::super::causes::with_causes;
-use super::super::enforcer::{Done, Flows};
+use super::super::enforcer::Done;
 use super::super::metrics::Phase;
+use super::Agent;
 use super::basis::Basis;
-use super::{Agent, TICK};
 use crate::last_good;
 
 impl<K: Kernel> Agent<K> {
     /// Takes note of what is in force now, and tells of it.
     pub(super) fn done(&mut self, basis: Basis, done: &Done, compiled: Duration) {
-        let Done { n_ops, failures, took, parts, flows } = done;
+        let Done { n_ops, failures, took, waited, parts } = done;
         let now = Instant::now();
         let board = Arc::clone(&self.board);
         let metrics = &board.metrics;
-        self.schedule.done(now, compiled + *took);
+        // The wait costs nothing that the next batch should make up for.
+        self.schedule.done(now, compiled + took.saturating_sub(*waited));
         self.must_compare = false;
         self.last_failure = None;
         metrics.failures.set(0);
@@ -47,7 +48,6 @@ impl<K: Kernel> Agent<K> {
             let (compile_ms, apply_ms) = (compiled.as_millis(), took.as_millis());
             info!(event = "applied", generation = self.generation, enforcing = ?self.enforcing, ops = n_ops, compile_ms, apply_ms);
         }
-        self.say_flows(flows);
         self.counts.are_stale = true;
         match basis {
             Basis::Sources | Basis::StopGap => {
@@ -74,22 +74,6 @@ impl<K: Kernel> Agent<K> {
         {
             warn!(event = "baseline-not-kept", %error);
             self.baseline.texts = Some(texts);
-        }
-    }
-
-    fn say_flows(&mut self, flows: &Flows) {
-        match flows {
-            Flows::NotAsked => {}
-            Flows::Judged(outcome) => {
-                self.board.metrics.revoked.inc_by(u64::try_from(outcome.n_revoked).unwrap_or(u64::MAX));
-                if outcome.n_revoked + outcome.n_restored > 0 {
-                    info!(event = "connections", cut = outcome.n_revoked, restored = outcome.n_restored);
-                }
-            }
-            Flows::Failed(why) => {
-                warn!(event = "connections-not-judged", why, "those that are no longer permitted may live on");
-                self.schedule.want(Instant::now() + TICK);
-            }
         }
     }
 

@@ -89,6 +89,7 @@ impl<K: Kernel> Agent<K> {
             doctor: DoctorReport::new(&self.board.examined(), now),
             observing,
             pauses,
+            lease: self.board.lease(now),
         });
     }
 
@@ -118,7 +119,14 @@ impl<K: Kernel> Agent<K> {
         }
         let silent: Vec<&str> = self.gate.silent().map(SourceName::as_str).collect();
         if !silent.is_empty() {
-            return Some(format!("waits for {}", silent.join(", ")));
+            let waits = format!("waits for {}", silent.join(", "));
+            let unknown: Vec<&str> = self.host.unknown().collect();
+            // What was adopted may hold them still.
+            return Some(if self.enforcing == Enforcing::LastGood && !unknown.is_empty() {
+                format!("{waits}: {} are not known and not in force, as none were ever good here", unknown.join(", "))
+            } else {
+                waits
+            });
         }
         if let Some(refusal) = self.host.refusal() {
             return Some(refusal.to_owned());

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use engine::compile::compile;
 use engine::compile::failsafe;
-use engine::compile::options::STANDARD;
+use engine::compile::options::{LocalPods, STANDARD};
 use engine::compile::{ForwardMode, Input};
 use engine::incremental::Change;
 use engine::inventory::{Inventory, Pod};
@@ -12,7 +12,7 @@ use engine::kernel::fake::Fake;
 use engine::kernel::{Features, Guard};
 use engine::observed::{KernelGeneration, Observed};
 use engine::plan::Op;
-use engine::revoke::{self, Affected};
+use engine::revoke::{self, Affected, Cut};
 use engine::ruleset::{Family, Ruleset, TableKey};
 use policy_lang::baseline::Baseline;
 use policy_lang::name::{Labels, NamespacedName};
@@ -20,11 +20,11 @@ use policy_lang::peer::{Namespaces, PodSelector};
 use policy_lang::policy::{Policy, Subject, Tier};
 use policy_lang::selector::Selector;
 
-use super::super::enforcer::Ownership;
+use super::super::enforcer::{Connections, Ownership};
 use super::super::event::{FoundBaseline, Tell, channel};
 use super::super::gate;
 use super::*;
-use crate::flows::Before;
+use crate::flows::FlowsError;
 
 /// A fake kernel that may refuse to commit.
 struct Moody {
@@ -59,6 +59,29 @@ impl Kernel for Moody {
     }
 }
 
+/// Whoever is to be judged after changes of elements is everybody that a comparison of the whole finds.
+#[derive(Default)]
+struct Looked {
+    before: Option<Ruleset>,
+}
+
+impl Connections for Looked {
+    fn judge(&mut self, affected: &Affected, in_force: &Ruleset, _: &LocalPods) -> Result<revoke::Outcome, FlowsError> {
+        assert!(!affected.is_empty());
+        if let Some(before) = self.before.replace(in_force.clone()) {
+            let whole = Affected::between(&before, in_force);
+            for address in (0..=255).map(|number| [10, 0, 0, number].into()) {
+                assert!(affected.contains(address) || !whole.contains(address), "{address}");
+            }
+        }
+        Ok(revoke::Outcome::default())
+    }
+
+    fn look(&mut self, _: &mut Cut, _: &Ruleset) -> Result<usize, FlowsError> {
+        Ok(0)
+    }
+}
+
 /// An agent whose time is the test's.
 struct Bench {
     agent: Agent<Moody>,
@@ -72,32 +95,27 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::on(Fake::current(), Self::state())
+    }
+
+    fn state() -> PathBuf {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let state = std::env::temp_dir().join(format!("palisade-loop-{}-{number}", std::process::id()));
-        Self::on(Fake::current(), state)
+        std::env::temp_dir().join(format!("palisade-loop-{}-{number}", std::process::id()))
     }
 
     fn on(kernel: Fake, state: PathBuf) -> Self {
+        Self::with(vec![SourceName::manifests(), SourceName::baseline()], kernel, state)
+    }
+
+    fn with(sources: Vec<SourceName>, kernel: Fake, state: PathBuf) -> Self {
         let refuses = Arc::new(AtomicU32::new(0));
         let moody = Moody { kernel: kernel.socket(), refuses: Arc::clone(&refuses) };
-        let judge = Box::new(|before: Before<'_>, in_force: &Ruleset, _: &_| {
-            // Whoever is looked at by the keys alone is everybody that a comparison of the whole finds.
-            if let Before::Elements(before, keys) = before {
-                let by_keys = Affected::of_elements(keys.iter().copied()).unwrap();
-                let whole = Affected::between(before, in_force, &[]);
-                for address in (0..=255).map(|number| [10, 0, 0, number].into()) {
-                    assert!(by_keys.contains(address) || !whole.contains(address), "{address}");
-                }
-                assert!(!by_keys.is_empty());
-            }
-            Ok(revoke::Outcome::default())
-        });
-        let enforcer = Enforcer::new(moody, Ownership::Shared, STANDARD.local.clone(), judge);
+        let enforcer = Enforcer::new(moody, Ownership::Shared, STANDARD.local.clone(), Box::new(Looked::default()));
         let start = Start {
             enforcer,
             settings: settings(),
-            sources: vec![SourceName::manifests(), SourceName::baseline()],
+            sources,
             trial: None,
             state: StateDir::at(state.clone()),
             board: Arc::new(Board::new()),
@@ -140,6 +158,7 @@ impl Bench {
             assert!(self.agent.take(message).is_continue());
         }
         self.agent.work(now);
+        self.agent.look_at_connections(now);
         self.agent.post(now);
     }
 
@@ -332,6 +351,26 @@ fn a_silent_source_holds_the_others_back_for_a_while_only() {
     bench.step(Instant::now());
     assert!(bench.kernel.ruleset() == bench.desired());
     assert!(bench.report().ready);
+}
+
+#[test]
+fn host_rules_that_nobody_knows_are_named_as_what_is_missing() {
+    let sources = vec![SourceName::manifests(), SourceName::baseline(), SourceName::host_config_map()];
+    let mut bench = Bench::with(sources, Fake::current(), Bench::state());
+    bench.change(vec![pod(1, "n", "server"), policy("a")]);
+    bench.answer();
+    bench.step(Instant::now());
+    assert_eq!(bench.report().not_ready_because.as_deref(), Some("waits for host-configmap"));
+    bench.step(Instant::now() + gate::PATIENCE);
+    assert!(bench.is_loaded() && bench.kernel.ruleset() == bench.desired());
+    let why = bench.report().not_ready_because.clone().unwrap_or_default();
+    assert!(why.contains("the host rules of the ConfigMap are not known and not in force"), "{why}");
+    // An answer, even one that there are none, ends it.
+    for event in [Event::HostRules(None), Event::InSync] {
+        assert!(bench.tell.tell(&SourceName::host_config_map(), event).is_continue());
+    }
+    bench.step(Instant::now());
+    assert!(bench.report().ready, "{:?}", bench.report().not_ready_because);
 }
 
 #[test]

@@ -64,3 +64,9 @@ fn what_is_cut_short_changed_or_of_another_version_is_not_used() {
         assert!(read(cut).is_none() && read(&format!("{cut}#{rest}")).is_none(), "{at}");
     }
 }
+
+#[test]
+fn a_large_cluster_is_written_seldom_and_a_small_one_every_ten_seconds() {
+    let of = |millis| rest(Duration::from_millis(millis)).as_secs();
+    assert_eq!([0, 5, 50, 400, 60_000].map(of), [10, 10, 10, 80, 300]);
+}

@@ -11,7 +11,8 @@ const DEFAULTS: Thresholds = Thresholds { warning: Some(Range::up_to(60)), criti
 const DRIFT_SECONDS: u64 = 900;
 
 /// The line. Critical: nothing is enforced, or the last attempt to apply failed. A warning: not ready for another reason,
-/// a source that is lost, others who changed the tables not long ago. The thresholds are those of the seconds that the
+/// a source that is lost, others who changed the tables not long ago, a Lease that cannot be
+/// written. The thresholds are those of the seconds that the
 /// oldest change has waited.
 pub fn nagios(report: &Report, thresholds: Thresholds) -> Line {
     let thresholds = thresholds.or(DEFAULTS);
@@ -19,10 +20,11 @@ pub fn nagios(report: &Report, thresholds: Thresholds) -> Line {
     let lost: Vec<&str> =
         report.sources.iter().filter(|source| source.lost.is_some()).map(|source| source.name.as_str()).collect();
     let has_drifted = report.drift.age_seconds.is_some_and(|age| age < DRIFT_SECONDS);
+    let has_lease_fault = report.lease.as_ref().is_some_and(|lease| lease.fault.is_some());
     let is_broken = report.enforcing == Enforcing::Nothing || report.last_failure.is_some();
     let least = if is_broken {
         PluginState::Critical
-    } else if !report.ready || !lost.is_empty() || has_drifted {
+    } else if !report.ready || !lost.is_empty() || has_drifted || has_lease_fault {
         PluginState::Warning
     } else {
         PluginState::Ok
@@ -41,6 +43,9 @@ pub fn nagios(report: &Report, thresholds: Thresholds) -> Line {
     }
     if has_drifted {
         words.push_str(", others changed the tables");
+    }
+    if has_lease_fault {
+        words.push_str(", its lease cannot be written");
     }
     let none = Thresholds::default();
     let number = |n: usize| n.to_string();
@@ -61,7 +66,7 @@ pub fn nagios(report: &Report, thresholds: Thresholds) -> Line {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::board::{DriftReport, SourceReport};
+    use crate::agent::board::{DriftReport, LeaseReport, SourceReport};
 
     fn check(change: impl Fn(&mut Report)) -> (PluginState, String) {
         let mut report = Report { ready: true, enforcing: Enforcing::Sources, generation: 7, ..Report::default() };
@@ -91,6 +96,9 @@ mod tests {
                 report.drift = DriftReport { repairs: 1, last: None, age_seconds: Some(age) };
             })
         };
+        let fault = Some("403".to_owned());
+        let lease = check(|report| report.lease = Some(LeaseReport { fault: fault.clone(), ..LeaseReport::default() }));
+        assert_eq!(lease, is(PluginState::Warning, &format!("{ready}, its lease cannot be written")));
         assert_eq!([drift(899).0, drift(900).0], [PluginState::Warning, PluginState::Ok]);
     }
 }

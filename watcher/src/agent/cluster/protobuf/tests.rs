@@ -95,6 +95,34 @@ fn a_pod_is_the_same_text_in_both_forms() {
     assert_eq!(put(&bare), strip::strip(Kind::Pod, &RawValue::from_string(json.to_owned()).unwrap()));
 }
 
+/// Kubernetes' own code writes what is read here (tests/data/protobuf): a field with a wrong number would be written and
+/// read alike by ours.
+#[test]
+fn what_kubernetes_writes_is_read_as_it_is_meant() {
+    let Ok(Said::Put(identity, text)) = said(include_bytes!("../../../../../tests/data/protobuf/pod.event")) else {
+        panic!("no pod");
+    };
+    let json = include_str!("../../../../../tests/data/protobuf/pod.json");
+    assert_eq!(text, strip::strip(Kind::Pod, &RawValue::from_string(json.to_owned()).unwrap()));
+    assert_eq!(
+        (identity.namespace.as_str(), identity.name.as_str(), identity.resource_version.as_str()),
+        ("x", "p", "7")
+    );
+    for word in ["deletionTimestamp", "hostNetwork", "nodeName", "early", "Always", "SCTP", "Running", "2001:db8::1"] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    match said(include_bytes!("../../../../../tests/data/protobuf/bookmark.event")) {
+        Ok(Said::Bookmark { version, ends_the_beginning: true }) => assert_eq!(version, "8"),
+        other => panic!("{other:?}"),
+    }
+    match said(include_bytes!("../../../../../tests/data/protobuf/error.event")) {
+        Ok(Said::Error(Status { code: 410, message, reason, details: Some(Details { retry_after_seconds: 3 }) })) => {
+            assert_eq!((message.as_str(), reason.as_str()), ("too old", "Expired"));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_refusal_says_how_long_to_wait() {
     let refusal = MetaStatus {

@@ -1,0 +1,174 @@
+//! What has no form in nftables here, and what to write instead: one table for matches, one for targets.
+
+use std::fmt::Write as _;
+
+use policy_lang::host::rule::{Match, TargetOption};
+use policy_lang::source::Span;
+
+use super::code::{Refusal, UNSUPPORTED, refuse};
+
+/// A word of ferm's that is refused, and the nearest alternative.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Refused {
+    /// The module or the target.
+    pub name: &'static str,
+    /// What says the same, or nearly.
+    pub instead: &'static str,
+}
+
+/// Modules none of whose matches is lowered.
+pub const REFUSED_MODULES: &[Refused] = &[
+    refused("account", "every rule has a counter: write one that says NOP"),
+    refused("ah", "match the protocol alone: proto ah"),
+    refused("bpf", "write the condition with addresses, ports and states"),
+    refused("cgroup", "match the owner of the process: mod owner uid-owner"),
+    refused("condition", "make it a variable that is read once: @if $NAME, and --def '$NAME=1'"),
+    refused("connbytes", "limit the packets of the rule: mod limit"),
+    refused("connlabel", "mark the connection: CONNMARK set-mark, and mod connmark mark"),
+    refused("connlimit", "limit new connections: mod conntrack ctstate NEW mod limit limit 10/second"),
+    refused("cpu", "leave the match out: which processor handles a packet says nothing of the packet"),
+    refused("devgroup", "name the interfaces: interface (eth0 eth1), or by their common beginning: interface eth+"),
+    refused("dscp", "match the addresses and ports of the service that sets the class"),
+    refused("dst", "match the protocol: proto ipv6-opts"),
+    refused("ecn", "leave the match out"),
+    refused("esp", "match the protocol alone: proto esp"),
+    refused("eui64", "match the hardware address: mod mac mac-source"),
+    refused("fuzzy", "limit the packets of the rule: mod limit"),
+    refused("geoip", "write the networks of the countries into a list: @def $NETS = (…), or include a file of them"),
+    refused("hashlimit", "limit the rule as a whole: mod limit"),
+    refused("hbh", "match the protocol: proto hopopt"),
+    refused("helper", "match what the helper expects: mod conntrack ctstate RELATED"),
+    refused("hl", "match the source address instead of the distance"),
+    refused("ipv4options", "drop packets with options before: the kernel's net.ipv4.conf.*.accept_source_route"),
+    refused("ipv6header", "match the protocol that follows: proto"),
+    refused("ipvs", "match the virtual service's address and port: mod conntrack ctorigdst ctorigdstport"),
+    refused("length2", "match the whole packet's length: mod length length"),
+    refused("nfacct", "every rule has a counter: write one that says NOP"),
+    refused("nth", "limit the packets of the rule: mod limit"),
+    refused("osf", "match addresses: a fingerprint is easily forged"),
+    refused("physdev", "match the bridge: interface br0"),
+    refused("policy", "match the tunnel's interface, or its protocol: proto esp"),
+    refused("psd", "limit new connections: mod conntrack ctstate NEW mod limit limit 10/second"),
+    refused("quota", "limit the rate: mod limit"),
+    refused("random", "limit the packets of the rule: mod limit"),
+    refused("realm", "match the outgoing interface: outerface"),
+    refused("recent", "limit new connections: mod conntrack ctstate NEW mod limit limit 4/minute limit-burst 4"),
+    refused("rpfilter", "the kernel does it: net.ipv4.conf.all.rp_filter=1; or name the sources of each interface"),
+    refused("rt", "match the protocol: proto ipv6-route"),
+    refused("set", "write the members into a list: @def $NAME = (…), or include a file of them"),
+    refused("socket", "match the mark that the listening side sets: mod mark mark"),
+    refused("statistic", "limit the packets of the rule: mod limit"),
+    refused("string", "match the port: contents are easily split over packets"),
+    refused("tcpmss", "match new connections: proto tcp syn"),
+    refused("time", "let a timer load other rules: @if $OFFICE_HOURS, and --def '$OFFICE_HOURS=1'"),
+    refused("tos", "match the addresses and ports of the service that sets the class"),
+    refused("ttl", "match the source address instead of the distance"),
+    refused("u32", "write the condition with addresses, ports and states"),
+];
+
+/// Targets that are not lowered.
+pub const REFUSED_TARGETS: &[Refused] = &[
+    refused("AUDIT", "log the packet: LOG or NFLOG"),
+    refused("BALANCE", "write one DNAT for each address, with a limit or a port of its own"),
+    refused("CHECKSUM", "leave the rule out: it mends what virtual network cards of before 2015 got wrong"),
+    refused("CLASSIFY", "mark the packet, and let tc match the mark: MARK set-mark"),
+    refused("CLUSTERIP", "let a load balancer or VRRP move the address"),
+    refused("CONNSECMARK", "keep the rule in a table of its own beside this one"),
+    refused("CT", "NOTRACK says CT notrack; helpers and zones are not lowered"),
+    refused("DNPT", "translate the addresses: DNAT to"),
+    refused("DSCP", "mark the packet, and let tc set the class: MARK set-mark"),
+    refused("ECN", "switch ECN off for the route: ip route … features"),
+    refused("HL", "leave the rule out"),
+    refused("HMARK", "mark by rules of one's own: MARK set-mark"),
+    refused("IDLETIMER", "leave the rule out, or keep it in a table of its own beside this one"),
+    refused("IPV4OPTSSTRIP", "leave the rule out: the kernel refuses source routes by itself"),
+    refused("JOOL", "let Jool run without iptables: jool instance add --netfilter"),
+    refused("JOOL_SIIT", "let Jool run without iptables: jool_siit instance add --netfilter"),
+    refused("LED", "leave the rule out, or keep it in a table of its own beside this one"),
+    refused("MIRROR", "answer the packet: REJECT"),
+    refused("NETMAP", "write one DNAT or SNAT for each address"),
+    refused("NFQUEUE", "keep the rule in a table of its own beside this one"),
+    refused("QUEUE", "keep the rule in a table of its own beside this one"),
+    refused("RATEEST", "leave the rule out: every rule has a counter"),
+    refused("ROUTE", "mark the packet, and route by the mark: MARK set-mark, and ip rule add fwmark"),
+    refused("RTPENGINE", "keep the rule in a table of its own beside this one"),
+    refused("SAME", "translate to one address: SNAT to"),
+    refused("SECMARK", "keep the rule in a table of its own beside this one"),
+    refused("SET", "mark the connection: CONNMARK set-mark"),
+    refused("SNPT", "translate the addresses: SNAT to"),
+    refused("SYNPROXY", "the kernel's SYN cookies do nearly the same: net.ipv4.tcp_syncookies=1"),
+    refused("TARPIT", "drop the packet: DROP"),
+    refused("TCPMSS", "clamp the segment size in a table of nft's own beside this one"),
+    refused("TCPOPTSTRIP", "leave the rule out, or keep it in a table of its own beside this one"),
+    refused("TEE", "copy the packets by tc: tc filter … action mirred egress mirror"),
+    refused("TOS", "mark the packet, and let tc set the class: MARK set-mark"),
+    refused("TPROXY", "redirect the connection: REDIRECT to-ports"),
+    refused("TRACE", "palisade trace follows packets by itself"),
+    refused("TTL", "leave the rule out"),
+    refused("ULOG", "NFLOG is its successor: NFLOG nflog-group"),
+];
+
+/// The tables as a page of the documentation.
+#[must_use]
+pub fn page() -> String {
+    let mut text = String::from(
+        "# What host rules cannot say\n\nGenerated from the program's own tables by `make docs`. `palisade host check` \
+         refuses these words with their place, all at\nonce; `palisade host expand` prints them as ferm does. Besides \
+         them are refused: `domain arp` and `eb`, hooks,\n`policy QUEUE` and `RETURN`, chains that their table does not \
+         have, modules that ferm itself does not know, and single options\nof what is lowered otherwise.\n",
+    );
+    for (heading, table, word) in [("Modules", REFUSED_MODULES, "mod "), ("Targets", REFUSED_TARGETS, "")] {
+        let _ = write!(text, "\n## {heading}\n\n| word | instead |\n|---|---|\n");
+        for Refused { name, instead } in table {
+            let _ = writeln!(text, "| `{word}{name}` | {instead} |");
+        }
+    }
+    text
+}
+
+/// The refusal of a match.
+pub(super) fn of_match(found: &Match) -> Refusal {
+    let instead = |name: &str| REFUSED_MODULES.iter().find(|refused| refused.name == name);
+    if let Some(refused) = found.module.and_then(instead) {
+        let message = format!("`{}` of module `{}` has no form in nftables here", found.keyword, refused.name);
+        return refuse(UNSUPPORTED, found.span, message, refused.instead);
+    }
+    let message = format!("`{}` has no form in nftables here", found.keyword);
+    let help = match found.keyword {
+        "ctproto" => "match the protocol of the packet: `proto`",
+        "ctreplsrc" | "ctrepldst" => "match the other direction: `ctorigdst`, `ctorigsrc`",
+        "ctexpire" => "leave the match out",
+        "pid-owner" | "sid-owner" | "cmd-owner" | "socket-exists" => "match the user: uid-owner",
+        "mss" | "tcp-option" => "match new connections: proto tcp syn",
+        "dccp-types" | "dccp-option" | "chunk-types" | "mh-type" => "match the protocol and its ports alone",
+        "limit-iface-out" => "name the interface: outerface",
+        _ => "leave the match out, or write the rule with addresses, ports and states",
+    };
+    refuse(UNSUPPORTED, found.span, message, help)
+}
+
+/// The refusal of a module that is loaded and brings nothing that is lowered.
+pub(super) fn of_module(name: &str, span: Span) -> Refusal {
+    let message = format!("module `{name}` has no form in nftables here");
+    let known = REFUSED_MODULES.iter().find(|refused| refused.name == name);
+    let otherwise = "ferm does not know it either, and hands it to iptables: leave it out, or write what it does";
+    refuse(UNSUPPORTED, span, message, known.map_or(otherwise, |refused| refused.instead))
+}
+
+/// The refusal of a target.
+pub(super) fn of_target(name: &str, span: Span) -> Refusal {
+    let known = REFUSED_TARGETS.iter().find(|refused| refused.name == name);
+    let otherwise = "leave the rule out, or keep it in a table of its own beside this one";
+    let message = format!("the target `{name}` has no form in nftables here");
+    refuse(UNSUPPORTED, span, message, known.map_or(otherwise, |refused| refused.instead))
+}
+
+/// The refusal of an option of a target that is lowered otherwise.
+pub(super) fn of_option(option: &TargetOption, target: &str) -> Refusal {
+    let message = format!("`{}` of {target} has no form in nftables here", option.keyword);
+    refuse(UNSUPPORTED, option.span, message, "leave the option out")
+}
+
+const fn refused(name: &'static str, instead: &'static str) -> Refused {
+    Refused { name, instead }
+}

@@ -1,0 +1,99 @@
+//! `mod` and `proto`: what makes further keywords known.
+
+use std::sync::Arc;
+
+use super::options::domain;
+use super::{Evaluator, Step, joined};
+use crate::host::draft::{Draft, Protocol};
+use crate::host::rule::{Domain, Match, Operands, Word};
+use crate::host::stream::Stream;
+use crate::host::vocabulary::{self, Family, MODULE_MARK};
+use crate::source::Span;
+
+impl Evaluator<'_> {
+    /// What follows `mod`. A name that no table knows brings no keywords and is handed on, as ferm does.
+    pub(super) fn load_modules(&mut self, stream: &mut Stream, draft: &mut Draft, span: Span) -> Step<()> {
+        let value = self.value(stream)?;
+        super::values::plain(&value)?;
+        for word in self.force(&value.items, domain(draft))? {
+            if draft.loaded.contains(&word.text) {
+                continue;
+            }
+            draft.loaded.push(Arc::clone(&word.text));
+            let place = joined(span, word.span);
+            let known = vocabulary::of(domain(draft)).modules.iter().find(|module| *module.name == *word.text);
+            match known {
+                Some(module) => {
+                    make_known(draft, module);
+                    draft.matches.push(module_mark(module.name, place));
+                }
+                None => draft.matches.push(unknown_module_mark(word, place)),
+            }
+        }
+        Ok(())
+    }
+
+    /// What follows `proto`.
+    pub(super) fn protocol(&mut self, stream: &mut Stream, draft: &mut Draft, span: Span) -> Step<()> {
+        let core = vocabulary::of(domain(draft)).core;
+        let Some(keyword) = core.iter().find(|keyword| keyword.name == "proto") else { return Ok(()) };
+        let (mut words, negated, end) = self.multiplied(stream, draft, keyword, None)?;
+        // ferm leaves the negated name alone.
+        if domain(draft) == Domain::Ip6 && !negated {
+            for word in words.iter_mut().filter(|word| &*word.text == "icmp") {
+                word.text = "icmpv6".into();
+            }
+        }
+        let names = words.iter().map(|word| Arc::clone(&word.text)).collect();
+        draft.protocol = Some(Protocol { names, negated, pending: None });
+        draft.matches.push(Match {
+            keyword: keyword.canonical,
+            module: None,
+            negated,
+            operands: Operands::OneOf(words),
+            span: joined(span, end),
+        });
+        Ok(())
+    }
+}
+
+/// A shortcut loads its module; where it is loaded already, iptables is told again. A protocol that is
+/// repeated in a subchain comes between the module and its option.
+pub(super) fn load_for_shortcut(draft: &mut Draft, name: &str, span: Span) {
+    let Some(module) = vocabulary::module_named(name) else { return };
+    let is_repeated = draft.protocol.as_ref().is_some_and(|protocol| protocol.pending.is_some());
+    if is_repeated || draft.matches.iter().any(|part| part.module == Some(module.name)) {
+        draft.matches.push(module_mark(module.name, span));
+    }
+    make_known(draft, module);
+    if !draft.loaded.iter().any(|loaded| &**loaded == name) {
+        draft.loaded.push(name.into());
+    }
+}
+
+/// The mark of `mod NAME` is not needed where an option of the module follows at once.
+pub(super) fn absorb_mark(draft: &mut Draft, module: Option<&str>, is_shortcut: bool) {
+    let follows = |part: &Match| part.keyword == MODULE_MARK && part.module == module;
+    if !is_shortcut && module.is_some() && draft.matches.last().is_some_and(follows) {
+        draft.matches.pop();
+        if let Some(action) = &mut draft.action {
+            for before in &mut action.matches_before {
+                *before = (*before).min(draft.matches.len());
+            }
+        }
+    }
+}
+
+/// Makes a module's keywords known; of two modules with one keyword the one that was named last counts.
+fn make_known(draft: &mut Draft, module: &'static Family) {
+    draft.modules.retain(|known| !std::ptr::eq(*known, module));
+    draft.modules.push(module);
+}
+
+fn module_mark(module: &'static str, span: Span) -> Match {
+    Match { keyword: MODULE_MARK, module: Some(module), negated: false, operands: Operands::Flag, span }
+}
+
+fn unknown_module_mark(name: Word, span: Span) -> Match {
+    Match { keyword: MODULE_MARK, module: None, negated: false, operands: Operands::OneOf(vec![name]), span }
+}

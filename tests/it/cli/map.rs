@@ -1,0 +1,208 @@
+//! Maps and their differences from outside, on inputs as people have them: templates without namespaces, dumps, lists.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::{Ran, palisade, palisade_reads, program};
+use crate::docs::{describes, fields};
+
+const SHOP: &str = "\
+apiVersion: v1
+kind: List
+items:
+- apiVersion: apps/v1
+  kind: Deployment
+  metadata: {name: web}
+  spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: c, ports: [{containerPort: 8080}]}]}}}
+- apiVersion: batch/v1
+  kind: CronJob
+  metadata: {name: nightly}
+  spec: {jobTemplate: {spec: {template: {metadata: {labels: {job: nightly}}}}}}
+- apiVersion: apps/v1
+  kind: DaemonSet
+  metadata: {name: proxy}
+  spec: {template: {metadata: {labels: {app: web}}, spec: {hostNetwork: true}}}
+- apiVersion: v1
+  kind: Service
+  metadata: {name: web}
+  spec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  policyTypes: [Ingress]
+  ingress:
+  - from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: default}}, podSelector: {matchLabels: {job: nightly}}}]
+  - ports: [{port: 8080}]
+";
+
+/// A folder of this test alone, gone with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(label: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("palisade-map-{label}-{}", std::process::id()));
+        drop(fs::remove_dir_all(&path));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+fn json_of(ran: Ran) -> Value {
+    serde_json::from_str(&ran.exits(0).stdout).unwrap()
+}
+
+#[test]
+fn templates_are_mapped_and_what_is_open_to_everybody_is_open_to_the_outside() {
+    let arguments = ["map", "-", "--format", "json", "--ipblock-pods", "never"];
+    let map = json_of(palisade_reads(&arguments, SHOP));
+    let workload =
+        |name: &str, kind: &str| json!({"kind": "workload", "namespace": "default", "name": name, "workload": kind});
+    let (web, nightly) = (workload("web", "Deployment"), workload("nightly", "CronJob"));
+    let everywhere = json!({"kind": "addresses", "cidrs": ["0.0.0.0/0", "::/0"]});
+    let any = json!([{"protocol": "ANY"}]);
+    let port = json!([{"protocol": "TCP", "ports": "8080"}]);
+    let connection = |from: &Value, to: &Value, allowed: &Value| json!({"from": from, "to": to, "allowed": allowed});
+    let expected = json!({"version": 1, "connections": [
+        connection(&nightly, &nightly, &any),
+        connection(&nightly, &web, &any),
+        connection(&nightly, &everywhere, &any),
+        connection(&web, &nightly, &any),
+        connection(&web, &web, &port),
+        connection(&web, &everywhere, &any),
+        connection(&everywhere, &nightly, &any),
+        connection(&everywhere, &web, &port),
+    ]});
+    assert_eq!(map, expected);
+}
+
+#[test]
+fn a_focus_a_direction_and_a_port_leave_the_rest_out() {
+    let map = |more: &[&str]| palisade_reads(&[&["map", "-"][..], more].concat(), SHOP);
+    let lines = |more: &[&str]| map(more).exits(0).stdout.lines().count();
+    assert_eq!(lines(&["--focus", "default/web"]), 5);
+    assert_eq!(lines(&["--focus", "default/web", "--direction", "ingress"]), 3);
+    assert_eq!(lines(&["--focus", "*/web", "--peer", "default/n*"]), 2);
+    assert_eq!(lines(&["--focus", "default/web", "--peer", "203.0.113.1", "--direction", "ingress"]), 1);
+    assert_eq!(lines(&["--port", "53/UDP", "--focus", "default/web", "--direction", "ingress"]), 1);
+    for (wrong, said) in [
+        (&["--focus", "default/wbe"][..], "nobody in the input is `default/wbe`"),
+        (&["--port", "0"], "`0` is no port"),
+        (&["--direction", "ingress"], "--focus"),
+        (&["--exposure", "--format", "svg"], "--exposure has the forms"),
+    ] {
+        let refused = map(wrong).exits(2);
+        assert!(refused.stderr.contains(said), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn every_field_is_described_and_in_its_schema() {
+    let depends = SHOP.replace("  - ports: [{port: 8080}]\n", "  - from: [{ipBlock: {cidr: 10.0.0.0/8}}]\n    ports: [{port: 8080}]\n  - from: [{podSelector: {matchLabels: {app: absent}}}]\n");
+    let map = palisade_reads(&["map", "-", "--format", "json", "--exposure"], &depends).exits(0).stdout;
+    assert!(
+        map.contains("\"certainty\":\"depends-on-pod-address\"") && map.contains("\"pods\":\"app=absent\""),
+        "{map}"
+    );
+    describes("map-json.md", &map);
+    named_in_schema("map.schema.json", &[], &map);
+    let folder = Folder::new("fields");
+    let (old, new) = (folder.write("old.yaml", SHOP), folder.write("new.yaml", &depends));
+    let diff = palisade(&["diff", &old, &new, "--format", "json"]).exits(0).stdout;
+    describes("diff-json.md", &diff);
+    named_in_schema("diff.schema.json", &["map.schema.json"], &diff);
+}
+
+/// Fails unless every field of a JSON text is a property of a schema, or of one that it refers to.
+fn named_in_schema(schema: &str, others: &[&str], text: &str) {
+    let read = |name: &str| -> Value {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/reference").join(name);
+        serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+    };
+    let known: BTreeSet<_> =
+        std::iter::once(schema).chain(others.iter().copied()).flat_map(|name| fields(&read(name))).collect();
+    let found = fields(&serde_json::from_str(text).unwrap());
+    let missing: Vec<_> = found.difference(&known).collect();
+    assert!(missing.is_empty(), "{schema} has no {missing:?}");
+}
+
+#[test]
+fn bad_documents_stop_nothing_and_broken_objects_are_told_by_the_exit_code() {
+    let folder = Folder::new("bad");
+    folder.write("a.yaml", SHOP);
+    folder.write("values.yaml", "replicas: 3\n");
+    folder.write("b.yaml", "a: [\n");
+    let path = folder.0.display().to_string();
+    let read = palisade(&["map", &path]).exits(0);
+    assert!(read.stdout.contains("default/nightly [CronJob] -> default/web [Deployment]: any\n"), "{}", read.stdout);
+    assert!(read.stderr.contains("PAL001") && read.stderr.contains("PAL025"), "{}", read.stderr);
+    folder.write("c.yaml", "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}\nspec: {podSelector: {matchLabels: {job: nightly}}, ingress: [{form: []}]}\n");
+    let broken = palisade(&["map", &path, "--focus", "default/nightly"]).exits(1);
+    assert!(
+        broken.stdout.contains("nightly [CronJob] -> ") && !broken.stdout.contains("-> default/nightly"),
+        "{}",
+        broken.stdout
+    );
+    palisade(&["map", "/nowhere"]).exits(2);
+}
+
+#[test]
+fn a_difference_to_a_commit_trips_what_it_is_told_to() {
+    let folder = Folder::new("git");
+    let git = |arguments: &[&str]| {
+        let run = Command::new("git")
+            .args(["-c", "user.name=a", "-c", "user.email=a@b"])
+            .args(arguments)
+            .current_dir(&folder.0)
+            .output()
+            .unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    };
+    git(&["init", "--quiet"]);
+    folder.write("shop.yaml", SHOP);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message", "one"]);
+    let diff = |more: &[&str]| -> Ran {
+        let mut command = program();
+        command.args([&["diff", "git:HEAD", "."][..], more].concat()).current_dir(&folder.0);
+        command.output().unwrap().into()
+    };
+    assert_eq!(diff(&["--fail-on", "any"]).exits(0).stdout, "no connection changes\n");
+    folder.write("shop.yaml", &SHOP.replace("ports: [{port: 8080}]", "ports: [{port: 8080}, {port: 9090}]"));
+    let wider = diff(&[]).exits(0).stdout;
+    let expected = "+ 0.0.0.0/0, ::/0 -> default/web [Deployment]: TCP 9090\n    new: ./shop.yaml:29 default/web ingress[1] permits (ingress)\n";
+    assert!(wider.starts_with("widened (2):\n") && wider.contains(expected), "{wider}");
+    diff(&["--fail-on", "widened"]).exits(1);
+    diff(&["--fail-on", "narrowed"]).exits(0);
+    diff(&["--fail-on", "any"]).exits(1);
+    assert!(diff(&["--format", "md"]).exits(0).stdout.contains("**Widened in default: 2**"));
+}
+
+#[test]
+fn the_examples_are_a_picture_and_a_page() {
+    let svg = palisade(&["map", "examples/cluster", "--format", "svg"]).exits(0).stdout;
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
+    let page = palisade(&["map", "examples/cluster", "--format", "html"]).exits(0).stdout;
+    assert!(page.starts_with("<!doctype html>") && page.contains("examples/cluster/policies.yaml:"));
+    for outside in ["src=", "href=", "@import", "url(http"] {
+        assert!(!page.contains(outside), "the page wants {outside}");
+    }
+}

@@ -1,0 +1,100 @@
+//! `palisade diff`: what changes between two inputs.
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use engine::connectivity::Connectivity;
+
+use super::map::{AddressArgs, read, scene};
+use super::{Failure, Outcome};
+use crate::difference::{Change, Compared, compare};
+use crate::report::diff::Form;
+use crate::report::{self, Color, Stream};
+
+/// Say which connections a change of manifests adds, removes, widens or narrows, and which lines it comes from.
+///
+/// Both inputs are judged as `palisade map` judges them; their workloads may differ. A connection between a workload and
+/// addresses is compared address by address.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Manifests before: a file, a folder, `-` for standard input, or git:REF[:PATH] as they were committed.
+    #[arg(value_name = "OLD")]
+    old: String,
+
+    /// Manifests after; as OLD.
+    #[arg(value_name = "NEW")]
+    new: String,
+
+    /// The form of the output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
+    /// Exit with 1 if a connection is added or widened (widened), removed or narrowed (narrowed), or any of these
+    /// (any).
+    #[arg(long, value_name = "WHAT", value_enum)]
+    fail_on: Option<Gate>,
+
+    #[command(flatten)]
+    addresses: AddressArgs,
+}
+
+/// The forms of a difference.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Format {
+    /// Lines for people.
+    Text,
+    /// JSON, described in docs/reference/diff-json.md.
+    Json,
+    /// Tables of Markdown, for a comment.
+    Md,
+}
+
+/// What trips.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Gate {
+    /// More is permitted.
+    Widened,
+    /// Less is permitted.
+    Narrowed,
+    /// Either.
+    Any,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  palisade diff git:main:k8s k8s
+  palisade diff git:main:k8s k8s --fail-on widened --format md
+
+Exit codes:
+  0  printed, and nothing that --fail-on names
+  1  what --fail-on names, or objects of the new input are broken
+  2  the usage is wrong, or an input cannot be read";
+
+pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
+    let old = read(std::slice::from_ref(&args.old), color)?;
+    let new = read(std::slice::from_ref(&args.new), color)?;
+    let (of_old, of_new) = (args.addresses.options(&old), args.addresses.options(&new));
+    let (mut before, mut after) = (Connectivity::new(scene(&old, &of_old)), Connectivity::new(scene(&new, &of_new)));
+    let changes = compare(&mut Compared { old: &mut before, new: &mut after });
+    let form = match args.format {
+        Format::Text => Form::Text,
+        Format::Json => Form::Json,
+        Format::Md => Form::Markdown,
+    };
+    let mut out = Stream::default();
+    // The stream itself knows why writing ended.
+    let _: std::fmt::Result = report::diff::write(&changes, form, &mut out);
+    out.finish().context("writing the result").map_err(Failure::Input)?;
+    let trips = args.fail_on.is_some_and(|gate| gate.trips(&changes));
+    Ok(if trips || new.has_broken_objects() { Outcome::Findings } else { Outcome::Clean })
+}
+
+impl Gate {
+    fn trips(self, changes: &[Change]) -> bool {
+        changes.iter().any(|change| match self {
+            Self::Widened => change.kind.is_more(),
+            Self::Narrowed => !change.kind.is_more(),
+            Self::Any => true,
+        })
+    }
+}

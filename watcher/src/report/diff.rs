@@ -1,0 +1,77 @@
+//! What changes between two inputs, in the forms that people and programs read.
+
+use std::fmt;
+
+use engine::connectivity::Says;
+use policy_lang::policy::Direction;
+
+use crate::difference::{Cause, Change, Kind, Side};
+use crate::map::Certainty;
+
+mod json;
+mod markdown;
+mod text;
+
+/// The forms of a difference.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Form {
+    /// Lines for people.
+    Text,
+    /// docs/reference/diff.schema.json.
+    Json,
+    /// Tables of Markdown, for a comment.
+    Markdown,
+}
+
+/// Writes changes.
+///
+/// # Errors
+/// Whatever writing fails with.
+pub fn write(changes: &[Change], form: Form, out: &mut impl fmt::Write) -> fmt::Result {
+    match form {
+        Form::Text => text::write(changes, out),
+        Form::Json => json::write(changes, out),
+        Form::Markdown => markdown::write(changes, out),
+    }
+}
+
+/// How many changes are of a kind.
+fn count(changes: &[Change], kind: Kind) -> usize {
+    changes.iter().filter(|change| change.kind == kind).count()
+}
+
+/// What is gained or lost, in words.
+fn words(change: &Change) -> String {
+    match change.certainty {
+        Certainty::Certain => change.shown.to_string(),
+        Certainty::DependsOnPodAddress => format!("{} (depends on pod address)", change.shown),
+    }
+}
+
+/// A cause in words.
+fn cause(cause: &Cause) -> String {
+    let Cause { side, says, origin } = cause;
+    let side = match side {
+        Side::Old => "old",
+        Side::New => "new",
+    };
+    match says {
+        None => format!("only in the {side} input: {origin}"),
+        Some((direction, says)) => {
+            let says = match says {
+                Says::Accept => "permits",
+                Says::Deny => "denies",
+                Says::Pass => "passes on",
+                Says::Isolates => "isolates",
+            };
+            let direction = match direction {
+                Direction::Ingress => "ingress",
+                Direction::Egress => "egress",
+            };
+            format!("{side}: {origin} {says} ({direction})")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! The form of docs/reference/diff.schema.json: one change on each line.
+
+use std::fmt;
+
+use engine::connectivity::Says;
+use policy_lang::policy::Direction;
+use serde::Serialize;
+
+use super::count;
+use crate::difference::{Cause, Change, Kind, Side};
+use crate::map::Certainty;
+use crate::report::map::{peer_json, permitted_json};
+
+/// The version of the form. A field that is added does not change it.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct CauseJson<'a> {
+    side: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    direction: Option<&'static str>,
+    says: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    added: usize,
+    removed: usize,
+    widened: usize,
+    narrowed: usize,
+}
+
+pub(super) fn write(changes: &[Change], out: &mut impl fmt::Write) -> fmt::Result {
+    write!(out, "{{\"version\":{VERSION},\"changes\":[")?;
+    for (index, change) in changes.iter().enumerate() {
+        let comma = if index > 0 { "," } else { "" };
+        let (from, to) = (peer_json(&change.from), peer_json(&change.to));
+        let set = permitted_json(&change.shown, change.set.other);
+        let certainty = match change.certainty {
+            Certainty::Certain => "",
+            Certainty::DependsOnPodAddress => ",\"certainty\":\"depends-on-pod-address\"",
+        };
+        let causes: Vec<_> = change.causes.iter().map(cause).collect();
+        let causes = serde_json::to_string(&causes).unwrap_or_default();
+        let kind = change.kind.word();
+        write!(
+            out,
+            "{comma}\n{{\"change\":\"{kind}\",\"from\":{from},\"to\":{to},{set}{certainty},\"causes\":{causes}}}"
+        )?;
+    }
+    let summary = Summary {
+        added: count(changes, Kind::Added),
+        removed: count(changes, Kind::Removed),
+        widened: count(changes, Kind::Widened),
+        narrowed: count(changes, Kind::Narrowed),
+    };
+    writeln!(out, "\n],\"summary\":{}}}", serde_json::to_string(&summary).unwrap_or_default())
+}
+
+fn cause(cause: &Cause) -> CauseJson<'_> {
+    let Cause { side, says, origin } = cause;
+    let (direction, says) = match says {
+        None => (None, "only-here"),
+        Some((direction, says)) => (Some(direction), says_word(*says)),
+    };
+    CauseJson {
+        side: match side {
+            Side::Old => "old",
+            Side::New => "new",
+        },
+        direction: direction.map(|direction| match direction {
+            Direction::Ingress => "ingress",
+            Direction::Egress => "egress",
+        }),
+        says,
+        path: origin.place.as_ref().map(|place| &*place.path),
+        line: origin.place.as_ref().map(|place| place.line),
+        subject: origin.subject.as_deref(),
+    }
+}
+
+fn says_word(says: Says) -> &'static str {
+    match says {
+        Says::Accept => "permits",
+        Says::Deny => "denies",
+        Says::Pass => "passes-on",
+        Says::Isolates => "isolates",
+    }
+}

@@ -1,0 +1,96 @@
+//! A map in the forms that people and programs read.
+
+use std::fmt;
+
+use crate::map::{Certainty, Connection, Map, Peer};
+
+mod csv;
+mod dot;
+mod html;
+mod json;
+mod markdown;
+mod matrix;
+mod mermaid;
+mod svg;
+mod text;
+
+pub(crate) use self::json::{peer as peer_json, permitted as permitted_json};
+pub(crate) use self::markdown::cell;
+
+/// The forms of a map.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Form {
+    /// A line for each connection.
+    Text,
+    /// docs/reference/map.schema.json.
+    Json,
+    /// Comma-separated values with a header.
+    Csv,
+    /// A table of Markdown.
+    Markdown,
+    /// Graphviz.
+    Dot,
+    /// A flowchart of Mermaid.
+    Mermaid,
+    /// Rows to columns.
+    Matrix,
+    /// A picture.
+    Svg,
+    /// A page for a browser, with everything in it.
+    Html,
+}
+
+/// Writes a map.
+///
+/// # Errors
+/// Whatever writing fails with.
+pub fn write(map: &Map, form: Form, out: &mut impl fmt::Write) -> fmt::Result {
+    match form {
+        Form::Text => text::write(map, out),
+        Form::Json => json::write(map, out),
+        Form::Csv => csv::write(map, out),
+        Form::Markdown => markdown::write(map, out),
+        Form::Dot => dot::write(map, out),
+        Form::Mermaid => mermaid::write(map, out),
+        Form::Matrix => matrix::write(map, out),
+        Form::Svg => svg::write(map, out),
+        Form::Html => html::write(map, out),
+    }
+}
+
+/// What a connection is for, in words.
+fn words(map: &Map, connection: &Connection) -> String {
+    let shown = &map.permitted(connection).shown;
+    match connection.certainty {
+        Certainty::Certain => shown.to_string(),
+        Certainty::DependsOnPodAddress => format!("{shown} (depends on pod address)"),
+    }
+}
+
+/// The peers that have a connection, by their numbers.
+fn connected(map: &Map) -> Vec<usize> {
+    let mut found: Vec<usize> = map.connections.iter().flat_map(|found| [found.from, found.to]).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// What a peer is shown under.
+fn group(peer: &Peer) -> String {
+    match peer {
+        Peer::Workload { namespace, .. } => namespace.to_string(),
+        Peer::Node { .. } => "Nodes".to_owned(),
+        Peer::Addresses { .. } => "Addresses".to_owned(),
+    }
+}
+
+/// The namespace of a workload.
+pub(crate) fn namespace(peer: &Peer) -> Option<&str> {
+    match peer {
+        Peer::Workload { namespace, .. } => Some(namespace),
+        Peer::Node { .. } | Peer::Addresses { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+//! A graph for Graphviz, with namespaces as clusters.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::{connected, namespace, words};
+use crate::map::{Certainty, Map, Peer};
+
+pub(super) fn write(map: &Map, out: &mut impl fmt::Write) -> fmt::Result {
+    writeln!(out, "digraph palisade {{\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];")?;
+    let mut groups: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
+    for peer in connected(map) {
+        groups.entry(namespace(map.peer(peer))).or_default().push(peer);
+    }
+    for (group, peers) in groups {
+        if let Some(namespace) = group {
+            writeln!(
+                out,
+                "  subgraph {} {{\n    label={};",
+                quoted(&format!("cluster_{namespace}")),
+                quoted(namespace)
+            )?;
+        }
+        for peer in peers {
+            let shape = match map.peer(peer) {
+                Peer::Workload { .. } => "box",
+                Peer::Node { .. } => "component",
+                Peer::Addresses { .. } => "ellipse",
+            };
+            writeln!(out, "    n{peer} [label={}, shape={shape}];", quoted(&map.peer(peer).to_string()))?;
+        }
+        if group.is_some() {
+            writeln!(out, "  }}")?;
+        }
+    }
+    for connection in &map.connections {
+        let style = match connection.certainty {
+            Certainty::Certain => "solid",
+            Certainty::DependsOnPodAddress => "dashed",
+        };
+        let label = quoted(&words(map, connection));
+        writeln!(out, "  n{} -> n{} [label={label}, style={style}];", connection.from, connection.to)?;
+    }
+    writeln!(out, "}}")
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+}

@@ -1,0 +1,130 @@
+//! The form of docs/reference/map.schema.json: one connection on each line.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use policy_lang::policy::Direction;
+use serde::Serialize;
+
+use crate::map::{Certainty, Connection, Exposure, Map, Peer, Shown, Stranger};
+
+/// The version of the form. A field that is added does not change it.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum PeerJson<'a> {
+    Workload {
+        namespace: &'a str,
+        name: &'a str,
+        workload: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        labels: Option<BTreeMap<&'a str, &'a str>>,
+    },
+    Node {
+        name: &'a str,
+    },
+    Addresses {
+        cidrs: Vec<String>,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PermittedJson<'a> {
+    allowed: Vec<ProtocolJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other_protocols: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct ProtocolJson<'a> {
+    protocol: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ports: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct StrangerJson<'a> {
+    namespaces: &'a str,
+    pods: &'a str,
+}
+
+pub(super) fn write(map: &Map, out: &mut impl fmt::Write) -> fmt::Result {
+    // Each is said many times and made once.
+    let peers: Vec<String> = map.peers.iter().map(peer).collect();
+    let permitted: Vec<String> = map.permitted.iter().map(|found| permitted(&found.shown, found.set.other)).collect();
+    write!(out, "{{\"version\":{VERSION},\"connections\":[")?;
+    for (index, connection) in map.connections.iter().enumerate() {
+        let comma = if index > 0 { "," } else { "" };
+        let Connection { from, to, permitted: set, certainty } = connection;
+        let (from, to, set) = (text(&peers, *from), text(&peers, *to), text(&permitted, *set));
+        let certainty = match certainty {
+            Certainty::Certain => "",
+            Certainty::DependsOnPodAddress => ",\"certainty\":\"depends-on-pod-address\"",
+        };
+        write!(out, "{comma}\n{{\"from\":{from},\"to\":{to},{set}{certainty}}}")?;
+    }
+    write!(out, "\n]")?;
+    if let Some(exposure) = &map.exposure {
+        write!(out, ",\"exposure\":[")?;
+        for (index, found) in exposure.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            write!(out, "{comma}\n{}", self::exposure(found))?;
+        }
+        write!(out, "\n]")?;
+    }
+    writeln!(out, "}}")
+}
+
+fn exposure(found: &Exposure) -> String {
+    let Exposure { workload, direction, stranger: Stranger { namespaces, pods }, certainty, set, shown } = found;
+    let direction = match direction {
+        Direction::Ingress => "ingress",
+        Direction::Egress => "egress",
+    };
+    let certainty = match certainty {
+        Certainty::Certain => "",
+        Certainty::DependsOnPodAddress => ",\"certainty\":\"depends-on-pod-address\"",
+    };
+    let stranger = serialized(&StrangerJson { namespaces, pods });
+    let (workload, set) = (peer(workload), permitted(shown, set.other));
+    format!("{{\"workload\":{workload},\"direction\":\"{direction}\",\"peer\":{stranger},{set}{certainty}}}")
+}
+
+fn text(of: &[String], at: usize) -> &str {
+    of.get(at).map_or("", String::as_str)
+}
+
+pub(crate) fn peer(peer: &Peer) -> String {
+    serialized(&match peer {
+        Peer::Workload { namespace, name, kind, labels } => PeerJson::Workload {
+            namespace,
+            name,
+            workload: kind,
+            labels: labels.as_ref().map(|labels| labels.iter().map(|(key, value)| (&**key, &**value)).collect()),
+        },
+        Peer::Node { name } => PeerJson::Node { name },
+        Peer::Addresses { cidrs } => PeerJson::Addresses { cidrs: cidrs.iter().map(ToString::to_string).collect() },
+    })
+}
+
+/// The fields `allowed` and `otherProtocols`, without braces.
+pub(crate) fn permitted(shown: &Shown, others: bool) -> String {
+    let object = match shown {
+        Shown::Any => {
+            PermittedJson { allowed: vec![ProtocolJson { protocol: "ANY", ports: None }], other_protocols: None }
+        }
+        Shown::Ports(protocols) => PermittedJson {
+            allowed: protocols.iter().map(|(protocol, ports)| ProtocolJson { protocol, ports: Some(ports) }).collect(),
+            other_protocols: others.then_some(true),
+        },
+    };
+    let text = serialized(&object);
+    text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or_default().to_owned()
+}
+
+fn serialized(value: &impl Serialize) -> String {
+    // Our own types hold no maps with odd keys and no floats, so there is nothing that JSON could not say.
+    serde_json::to_string(value).unwrap_or_default()
+}
