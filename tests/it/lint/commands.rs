@@ -115,9 +115,9 @@ fn a_rule_has_a_page_and_the_catalogue_is_json() {
     let first = all[0].as_object().unwrap();
     let fields: Vec<_> = first.keys().map(String::as_str).collect();
     assert_eq!(fields, ["code", "default", "fix", "group", "name", "severity", "summary"]);
-    let unknown = run(&["PAL1011"]);
+    let unknown = run(&["selector-or-instead-off-and"]);
     assert_eq!(unknown.code, 2);
-    assert!(unknown.err.contains("did you mean `PAL101`?"), "{}", unknown.err);
+    assert!(unknown.err.contains("did you mean `selector-or-instead-of-and`?"), "{}", unknown.err);
 }
 
 #[test]
