@@ -155,7 +155,7 @@ Examples:
   palisade lint k8s --select PAL0,dns-egress-missing --output concise
   palisade lint k8s --output text --output sarif=findings.sarif --output junit=findings.xml
   helm template shop charts/shop | palisade lint - --stdin-filename charts/shop
-  palisade lint k8s --diff --unsafe-fixes --select PAL101
+  palisade lint k8s --diff
 
 A comment suppresses findings of the node that follows, or that begins in its line:
   # palisade: ignore[PAL116] -- the sidecar resolves names
