@@ -85,6 +85,7 @@ pub fn look(cut: &mut Cut, in_force: &Ruleset) -> Result<usize, FlowsError> {
 
 /// Where local pods can be that no API has told about: in the ranges that are configured, and behind interfaces whose
 /// names begin as pods' do.
+#[cfg(feature = "kernel")]
 fn unknown(host: &Host, local: &LocalPods) -> Vec<IpNet> {
     let is_pods =
         |interface: &str| local.interface_prefix.as_deref().is_some_and(|prefix| interface.starts_with(prefix));
