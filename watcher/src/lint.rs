@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use engine::compile::{ForwardMode, Input as Compiled, compile};
 use engine::inventory::Inventory;
@@ -247,7 +248,8 @@ impl Loaded {
         let (policies, found) = cluster_policy::decode_all(&self.objects, &self.sources, Strictness::Lenient);
         // One that cannot be read is enforced as its stand-in, which nobody wrote.
         let broken = found.iter().filter(|finding| finding.severity == Severity::Error);
-        let broken: BTreeSet<_> = broken.filter_map(|finding| Some(finding.object.as_ref()?.name.clone())).collect();
+        let broken: BTreeSet<_> =
+            broken.filter_map(|finding| Some(Arc::clone(&finding.object.as_ref()?.name))).collect();
         self.upper.extend(policies.into_iter().filter(|policy| !broken.contains(&policy.name.name)));
         self.found.extend(found);
         let (namespace, name) = baseline::CONFIG_MAP;

@@ -1,6 +1,7 @@
 //! `environment` of the configuration.
 
 use std::num::NonZeroU16;
+use std::sync::Arc;
 
 use engine::lint::environment::{ApiServer, Cni, CniMode, Dns, Environment, Pods, Ssh};
 use ipnet::IpNet;
@@ -83,7 +84,7 @@ fn pods(value: &Value, labels: Option<&Value>) -> Result<Pods, Refused> {
     let mut found = Vec::new();
     if let Some(labels) = labels {
         for label in labels.entries().ok_or_else(|| wrong(labels, "labels"))? {
-            found.push((label.key.value.clone(), text(&label.value)?.into()));
+            found.push((Arc::clone(&label.key.value), text(&label.value)?.into()));
         }
     }
     Ok(Pods { namespace: text(namespace)?.into(), labels: found.into_iter().collect::<Labels>() })
