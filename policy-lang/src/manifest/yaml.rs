@@ -432,7 +432,7 @@ mod tests {
         let source = sources.add("a", text);
         let documents = documents(text, &Locator::of_source(source));
         let entries = documents.iter().flat_map(|document| document.root.entries().unwrap_or_default());
-        let slice = |span: Span| text[span.start as usize..span.end as usize].to_owned();
+        let slice = |span: Span| text.get(span.start as usize..span.end as usize).unwrap().to_owned();
         entries.map(|entry| slice(entry.value.span)).collect()
     }
 

@@ -86,7 +86,7 @@ mod tests {
     fn the_template_is_read_as_it_is_and_with_every_line_in_force() {
         let in_force =
             TEMPLATE.lines().map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line));
-        let in_force: String = in_force.fold(String::new(), |text, line| text + line + "\n");
+        let in_force = in_force.collect::<Vec<_>>().join("\n");
         assert!(in_force.contains("\nselect:") && in_force.contains("\nenvironment:"));
         for text in [TEMPLATE, &in_force] {
             let (_, found) = Config::parse(Path::new("palisade.yaml"), text, &mut Sources::default());

@@ -104,7 +104,7 @@ fn fixtures(root: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = files
         .filter(|file| {
             let name = file.file_name().unwrap().to_str().unwrap();
-            name.starts_with("fires-") && name.ends_with(".yaml")
+            name.starts_with("fires-") && file.extension().is_some_and(|extension| extension == "yaml")
         })
         .collect();
     files.sort();

@@ -115,6 +115,9 @@ fn without_rules(sarif: &str) -> String {
     serde_json::to_string_pretty(&sarif).unwrap() + "\n"
 }
 
+/// Debian's, whose packages the set-up installs; there may be others in the path.
+const PYTHON: &str = "/usr/bin/python3";
+
 /// Asks a validator that others wrote.
 fn validate(schema: &Path, document: &str) {
     const VALIDATE: &str = "
@@ -126,26 +129,26 @@ errors = [f'{list(e.absolute_path)}: {e.message}' for e in kind(schema).iter_err
 sys.exit('\\n'.join(errors[:5]) if errors else 0)
 ";
     if !has_validator() {
-        println!("skipped: python3 has no jsonschema (Debian: python3-jsonschema)");
+        eprintln!("skipped: {PYTHON} has no jsonschema (Debian: python3-jsonschema)");
         return;
     }
     python(VALIDATE, &[schema.to_str().unwrap()], document);
 }
 
 fn has_validator() -> bool {
-    let asked = Command::new("python3").args(["-c", "import jsonschema"]).stderr(Stdio::null()).status();
+    let asked = Command::new(PYTHON).args(["-c", "import jsonschema"]).stderr(Stdio::null()).status();
     asked.is_ok_and(|status| status.success())
 }
 
 fn python(program: &str, arguments: &[&str], input: &str) {
-    let spawned = Command::new("python3")
+    let spawned = Command::new(PYTHON)
         .args(["-W", "ignore", "-c", program])
         .args(arguments)
         .stdin(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
     let Ok(mut child) = spawned else {
-        println!("skipped: there is no python3");
+        eprintln!("skipped: there is no {PYTHON}");
         return;
     };
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();

@@ -100,7 +100,7 @@ fn example(page: &str, heading: &str) -> Option<(String, String)> {
     let lines = page.lines().map(|line| line.strip_prefix(' ').unwrap_or(line));
     let mut lines = lines.skip_while(|line| *line != format!("## {heading}")).skip(2);
     let language = lines.next()?.strip_prefix("```")?.to_owned();
-    let text: String = lines.take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect();
+    let text: String = lines.take_while(|line| *line != "```").flat_map(|line| [line, "\n"]).collect();
     Some((language, text))
 }
 
@@ -127,7 +127,7 @@ fn codes(findings: &[Diagnostic]) -> Vec<&str> {
 }
 
 fn differs(path: &Path, text: &str) -> Option<String> {
-    if std::env::var_os("UPDATE_EXPECT").is_some() && path.parent().unwrap().is_dir() {
+    if std::env::var_os("UPDATE_EXPECT").is_some() && path.parent().is_some_and(Path::is_dir) {
         fs::write(path, text).unwrap();
     }
     let found = fs::read_to_string(path).unwrap_or_default();

@@ -66,7 +66,14 @@ impl Evaluator<'_> {
 
     /// Notes a command for whoever asks what a configuration runs.
     pub(super) fn note_command(&mut self, purpose: CommandPurpose, command: Word) {
-        if self.noted.insert((command.span.source, command.span.start)) {
+        // A hook that is reached twice runs twice; of others it is enough to know that they are there.
+        let is_new = match purpose {
+            CommandPurpose::Hook(_) => true,
+            CommandPurpose::Words | CommandPurpose::Include => {
+                self.noted.insert((command.span.source, command.span.start))
+            }
+        };
+        if is_new {
             self.commands.push(HostCommand { purpose, command });
         }
     }

@@ -39,7 +39,7 @@ function listPeers() {
   data.peers.forEach((peer, number) => {
     if (peer.group !== group) list.append(make("h2", peer.group));
     group = peer.group;
-    const button = make("button", peer.label, { type: "button", "aria-pressed": String(number === focus) });
+    const button = make("button", peer.label, { type: "button", title: peer.label, "aria-pressed": String(number === focus) });
     button.addEventListener("click", () => { look(number === focus ? null : number); });
     list.append(button);
   });
