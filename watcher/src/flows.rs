@@ -4,12 +4,14 @@
 //! Whoever changes the ruleset calls this when the new one is in force: a one-shot command once, an agent each time.
 
 use engine::compile::options::LocalPods;
+#[cfg(feature = "kernel")]
 use engine::eval::ruleset::Host;
 use engine::kernel::conntrack::ConntrackError;
 use engine::revoke::{Affected, Outcome};
 #[cfg(feature = "kernel")]
 use engine::revoke::{Cut, Judge, enforce, revoked_bit};
 use engine::ruleset::{ElementKey, Ruleset};
+#[cfg(feature = "kernel")]
 use ipnet::IpNet;
 
 #[cfg(feature = "kernel")]
