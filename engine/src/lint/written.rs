@@ -84,8 +84,12 @@ impl<'a> Written<'a> {
     }
 }
 
-/// Adds the fix that writes down a selector which is left out.
-pub(crate) fn state_selector(policy: &NetworkPolicy, findings: &mut [Diagnostic], sources: &Sources) {
+/// Adds the fix that writes down a selector which is left out; one that is misspelt is not.
+pub(crate) fn state_selector(policy: &NetworkPolicy, findings: &mut Vec<Diagnostic>, sources: &Sources) {
+    let is_name = |finding: &Diagnostic| finding.help.as_deref() == Some("did you mean `podSelector`?");
+    if findings.iter().any(|finding| finding.code == code::UNKNOWN_FIELD && is_name(finding)) {
+        findings.retain(|finding| finding.code != code::POD_SELECTOR_MISSING);
+    }
     let Some(first) = policy.document.field("spec").and_then(Value::entries).and_then(<[Entry]>::first) else { return };
     for finding in findings.iter_mut().filter(|finding| finding.code == code::POD_SELECTOR_MISSING) {
         let fields = policy.document.field("spec").and_then(Value::entries).unwrap_or_default();
