@@ -12,8 +12,9 @@ pub(super) struct Draft {
     pub(super) location: Location,
     pub(super) matches: Vec<Match>,
     pub(super) protocol: Option<Protocol>,
-    /// The modules whose keywords are known, in order; a subchain knows those of the rule that leads to it.
-    pub(super) modules: Vec<&'static Family>,
+    /// The protocols and modules whose keywords are known, in order; a subchain knows those of the rule that leads to
+    /// it.
+    pub(super) families: Vec<&'static Family>,
     /// The names of the modules that this rule has loaded.
     pub(super) loaded: Vec<Arc<str>>,
     pub(super) action: Option<DraftAction>,
@@ -57,6 +58,8 @@ pub(super) struct Protocol {
 pub(super) struct DraftAction {
     pub(super) kind: ActionKind,
     pub(super) span: Span,
+    /// How many protocols and modules were known before it: of words that both have, the later one's counts.
+    pub(super) families_before: usize,
     /// How many matches precede it, then each of its options.
     pub(super) matches_before: Vec<usize>,
 }
@@ -81,17 +84,6 @@ impl Draft {
     /// Notes that a word of this statement belongs to a rule.
     pub(super) fn start(&mut self, span: Span) {
         self.started.get_or_insert(span);
-    }
-
-    /// The one protocol named; `None` for arrays and negations.
-    pub(super) fn single_protocol(&self) -> Option<&str> {
-        match self.protocol.as_ref()? {
-            Protocol { names, negated: false, pending: _ } => match names.as_slice() {
-                [name] => Some(name),
-                _ => None,
-            },
-            Protocol { negated: true, .. } => None,
-        }
     }
 
     /// Repeats the parent chain's protocol in a subchain's rule, once.

@@ -110,6 +110,15 @@ pub(super) struct Family {
     pub(super) keywords: &'static [Keyword],
 }
 
+impl Family {
+    /// The keyword that a word is here. ICMP's is called after the domain, and either spelling is taken.
+    pub(super) fn keyword(&self, word: &str) -> Option<&'static Keyword> {
+        let is_icmp = matches!(self.name, "icmp" | "icmpv6") && matches!(word, "icmp-type" | "icmpv6-type");
+        let keywords = self.keywords;
+        keywords.iter().find(|keyword| is_icmp || keyword.name == word)
+    }
+}
+
 /// A keyword that needs no `mod`, and loads one.
 #[derive(Debug)]
 pub(super) struct Shortcut {

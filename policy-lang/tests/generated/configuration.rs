@@ -297,8 +297,8 @@ impl Generator {
     fn call_block(&mut self) {
         let (name, count) = self.blocks[self.random.below(self.blocks.len())].clone();
         let call = self.call(&name, count);
-        self.put(&call);
-        self.put(";");
+        // ferm counts a line less from here on if the semicolon stands on another line.
+        self.put(&format!("{call};"));
     }
 
     fn call(&mut self, name: &str, count: usize) -> String {
@@ -346,7 +346,8 @@ impl Generator {
                         "\"",
                         "'",
                     ]);
-                    text.push_str(stray);
+                    // What precedes an include at the end of a file is enough here, and not for ferm.
+                    text.push_str(if word.contains("@include") { "1 " } else { stray });
                     text.push_str(word);
                 }
             }

@@ -30,7 +30,7 @@ const LONG: u64 = 50_000;
 /// Configurations that are written and judged at a time.
 const BATCH: u64 = 1_000;
 /// Differences that are shown.
-const SHOWN: usize = 10;
+const SHOWN: usize = 40;
 
 #[test]
 fn ferm_and_palisade_agree_on_configurations_at_random() {

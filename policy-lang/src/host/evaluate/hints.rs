@@ -49,7 +49,7 @@ pub(super) fn unknown(draft: &Draft, word: &str, span: Span) -> Box<Diagnostic> 
         .chain(targets.iter().map(|target| target.name))
         .chain(core.iter().map(|keyword| keyword.name))
         .chain(shortcuts.iter().map(|shortcut| shortcut.keyword.name))
-        .chain(draft.modules.iter().flat_map(|module| module.keywords.iter().map(|keyword| keyword.name)));
+        .chain(draft.families.iter().flat_map(|module| module.keywords.iter().map(|keyword| keyword.name)));
     match nearest(word, &candidates.collect::<Vec<_>>()) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")).into(),
         None => {

@@ -176,9 +176,9 @@ impl Evaluator<'_> {
             Entry::Jump => (Action::Jump(name), inner),
             Entry::Goto => (Action::Goto(name), inner),
         };
-        let matches_before = vec![draft.matches.len()];
-        draft.action = Some(DraftAction { kind: ActionKind::Plain(kind), span, matches_before });
-        let base = Draft { location, protocol, modules: draft.modules.clone(), ..Draft::default() };
+        let (families_before, matches_before) = (draft.families.len(), vec![draft.matches.len()]);
+        draft.action = Some(DraftAction { kind: ActionKind::Plain(kind), span, families_before, matches_before });
+        let base = Draft { location, protocol, families: draft.families.clone(), ..Draft::default() };
         let end = group.span;
         let place = Place { chain: base.location.chain.clone(), ..Place::default() };
         self.block(stream, base, group, place)?;

@@ -44,6 +44,11 @@ impl Evaluator<'_> {
                 word.text = "icmpv6".into();
             }
         }
+        if let ([word], false) = (words.as_slice(), negated)
+            && let Some(family) = protocol_family(&word.text, domain(draft))
+        {
+            make_known(draft, family);
+        }
         let names = words.iter().map(|word| Arc::clone(&word.text)).collect();
         draft.protocol = Some(Protocol { names, negated, pending: None });
         draft.matches.push(Match {
@@ -84,10 +89,10 @@ pub(super) fn absorb_mark(draft: &mut Draft, module: Option<&str>, is_shortcut: 
     }
 }
 
-/// Makes a module's keywords known; of two modules with one keyword the one that was named last counts.
+/// Makes a family's keywords known; of two families with one keyword the one that was named last counts.
 fn make_known(draft: &mut Draft, module: &'static Family) {
-    draft.modules.retain(|known| !std::ptr::eq(*known, module));
-    draft.modules.push(module);
+    draft.families.retain(|known| !std::ptr::eq(*known, module));
+    draft.families.push(module);
 }
 
 fn module_mark(module: &'static str, span: Span) -> Match {
@@ -96,4 +101,14 @@ fn module_mark(module: &'static str, span: Span) -> Match {
 
 fn unknown_module_mark(name: Word, span: Span) -> Match {
     Match { keyword: MODULE_MARK, module: None, negated: false, operands: Operands::OneOf(vec![name]), span }
+}
+
+/// The keywords that a protocol brings; ICMP's are called after the domain.
+fn protocol_family(name: &str, domain: Domain) -> Option<&'static Family> {
+    let family = match (name, domain) {
+        ("icmp" | "icmpv6" | "ipv6-icmp", Domain::Ip6) => "icmpv6",
+        ("icmp" | "icmpv6" | "ipv6-icmp", Domain::Ip) => "icmp",
+        _ => name,
+    };
+    vocabulary::of(domain).protocols.iter().find(|candidate| candidate.name == family)
 }

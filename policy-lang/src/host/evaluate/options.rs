@@ -104,7 +104,7 @@ impl Evaluator<'_> {
             self.output.enable(&location);
             return Ok(());
         };
-        let Some(DraftAction { kind, span, matches_before }) = action else {
+        let Some(DraftAction { kind, span, matches_before, families_before: _ }) = action else {
             let diagnostic = error(code::RULE, joined(start, end), "this rule has no action");
             return Err(diagnostic.help("end it with ACCEPT, DROP, jump, … or with NOP, which only counts").into());
         };
@@ -280,7 +280,8 @@ pub(super) fn domain(draft: &Draft) -> Domain {
     draft.location.domain.unwrap_or(Domain::Ip)
 }
 
-/// The keyword that a word is in a rule: the protocol's, a module's, one of the core, a shortcut.
+/// The keyword that a word is in a rule: that of the protocol or the module that was named last, one of the core, a
+/// shortcut.
 pub(super) fn find(draft: &Draft, word: &str) -> Option<Found> {
     let domain = domain(draft);
     let Vocabulary { core, shortcuts, .. } = vocabulary::of(domain);
@@ -289,16 +290,9 @@ pub(super) fn find(draft: &Draft, word: &str) -> Option<Found> {
         let needs = if keyword.arity == Arity::Ports { Needs::Multiport } else { Needs::Nothing };
         Found { keyword, module, needs, is_shortcut: false }
     };
-    if let Some(family) = draft.single_protocol().and_then(|name| protocol_family(name, domain)) {
-        let is_icmp = matches!(family.name, "icmp" | "icmpv6") && matches!(word, "icmp-type" | "icmpv6-type");
-        let alias = if is_icmp { family.keywords.first() } else { None };
-        if let Some(keyword) = alias.or_else(|| named(family.keywords)) {
+    for family in draft.families.iter().rev() {
+        if let Some(keyword) = family.keyword(word) {
             return Some(found(keyword, Some(family.name)));
-        }
-    }
-    for module in draft.modules.iter().rev() {
-        if let Some(keyword) = named(module.keywords) {
-            return Some(found(keyword, Some(module.name)));
         }
     }
     if let Some(keyword) = named(core) {
@@ -311,16 +305,6 @@ pub(super) fn find(draft: &Draft, word: &str) -> Option<Found> {
         needs: shortcut.needs,
         is_shortcut: true,
     })
-}
-
-/// The keywords that a protocol brings; ICMP's are called after the domain.
-fn protocol_family(name: &str, domain: Domain) -> Option<&'static vocabulary::Family> {
-    let family = match (name, domain) {
-        ("icmp" | "icmpv6" | "ipv6-icmp", Domain::Ip6) => "icmpv6",
-        ("icmp" | "icmpv6" | "ipv6-icmp", Domain::Ip) => "icmp",
-        _ => name,
-    };
-    vocabulary::of(domain).protocols.iter().find(|candidate| candidate.name == family)
 }
 
 pub(super) fn check_needs(draft: &mut Draft, needs: Needs, word: &str, span: Span) -> Step<()> {

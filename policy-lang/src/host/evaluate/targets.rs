@@ -59,7 +59,12 @@ impl Evaluator<'_> {
         word: &str,
         span: Span,
     ) -> Step<bool> {
-        let Some(DraftAction { kind: ActionKind::Target(target, _), .. }) = &draft.action else { return Ok(false) };
+        let Some(DraftAction { kind: ActionKind::Target(target, _), families_before, .. }) = &draft.action else {
+            return Ok(false);
+        };
+        if draft.families.iter().skip(*families_before).any(|family| family.keyword(word).is_some()) {
+            return Ok(false);
+        }
         let target = *target;
         let Some(keyword) = target.options.iter().find(|keyword| keyword.name == word) else { return Ok(false) };
         let (operands, end) = self.target_operands(stream, draft, keyword)?;
@@ -123,7 +128,8 @@ fn set_action(draft: &mut Draft, kind: ActionKind, span: Span) -> Step<()> {
     if let Some(first) = &draft.action {
         return Err(two_actions(span, first));
     }
-    draft.action = Some(DraftAction { kind, span, matches_before: vec![draft.matches.len()] });
+    let families_before = draft.families.len();
+    draft.action = Some(DraftAction { kind, span, families_before, matches_before: vec![draft.matches.len()] });
     Ok(())
 }
 

@@ -176,13 +176,19 @@ impl Generator {
             OperandShape::OneOf if after.is_empty() && before.is_empty() => self.value(),
             OperandShape::OneOf | OperandShape::One if !wrong => self.scalar(),
             OperandShape::OneOf | OperandShape::One => self.value(),
-            OperandShape::List | OperandShape::Ports | OperandShape::Repeated => self.value(),
-            OperandShape::TwoLists => format!("{} {}", self.value(), self.value()),
-            OperandShape::OneAndList => format!("{} {}", self.scalar(), self.value()),
+            OperandShape::Repeated => self.value(),
+            OperandShape::List | OperandShape::Ports => self.filled(),
+            OperandShape::TwoLists => format!("{} {}", self.filled(), self.filled()),
+            OperandShape::OneAndList => format!("{} {}", self.scalar(), self.filled()),
             OperandShape::Two => format!("{} {}", self.scalar(), self.scalar()),
             OperandShape::Class => self.random.pick(&["1:2", "77", "(1 ff:0)", "007"]).to_owned(),
         };
         format!("{before}{name} {after}{operands}")
+    }
+
+    /// A list with at least one word in it. Of an empty one that comes out of a variable ferm makes an empty word.
+    fn filled(&mut self) -> String {
+        if self.random.once_in(2) { self.scalar() } else { format!("(a {})", self.value()) }
     }
 
     fn action(&mut self) {
