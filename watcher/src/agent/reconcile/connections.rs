@@ -17,6 +17,8 @@ const LOOK: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Turn {
     judging: Schedule,
+    /// Whether any were judged, or tried to be.
+    has_begun: bool,
     looked: Option<Instant>,
     /// An attempt failed, and it was said.
     has_failed: bool,
@@ -24,7 +26,7 @@ pub(super) struct Turn {
 
 impl Default for Turn {
     fn default() -> Self {
-        Self { judging: Schedule::new(schedule::JUDGING), looked: None, has_failed: false }
+        Self { judging: Schedule::new(schedule::JUDGING), has_begun: false, looked: None, has_failed: false }
     }
 }
 
@@ -32,6 +34,13 @@ impl<K: Kernel> Agent<K> {
     /// How long nothing is due, if nothing happens.
     pub(super) fn patience(&self, now: Instant) -> Duration {
         self.connections.judging.patience(now, self.schedule.patience(now, TICK))
+    }
+
+    /// What an earlier run left is judged before anybody is told that this one is ready.
+    pub(super) fn judge_at_first(&mut self) {
+        if !self.connections.has_begun && self.enforcer.has_unjudged() {
+            self.judge();
+        }
     }
 
     /// Judges and looks at those whose turn it is.
@@ -49,6 +58,7 @@ impl<K: Kernel> Agent<K> {
     }
 
     fn judge(&mut self) {
+        self.connections.has_begun = true;
         let begun = Instant::now();
         let judged = self.enforcer.judge();
         let now = Instant::now();
