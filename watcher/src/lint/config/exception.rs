@@ -80,7 +80,7 @@ pub(super) fn of_objects(value: &Value, found: &mut Vec<Diagnostic>) -> Result<V
         }
         let part = |name| match fields.iter().find(|field| field.key.value.as_ref() == name) {
             Some(field) => pattern(text(&field.value)?, field),
-            None => Ok(Pattern::default()),
+            None => Ok(every()),
         };
         let place = Place::Object { kind: part("kind")?, namespace: part("namespace")?, name: part("name")? };
         let ignore = item.field("ignore").ok_or_else(|| wrong(item, "an object with `ignore`"))?;
@@ -91,6 +91,11 @@ pub(super) fn of_objects(value: &Value, found: &mut Vec<Diagnostic>) -> Result<V
         exceptions.push(Exception { place, codes: codes(ignore, found)?, until });
     }
     Ok(exceptions)
+}
+
+/// What is not written is any: the pattern without letters would match nothing.
+fn every() -> Pattern {
+    Pattern::new("*").unwrap_or_default()
 }
 
 fn codes(value: &Value, found: &mut Vec<Diagnostic>) -> Result<BTreeSet<Code>, Refused> {
