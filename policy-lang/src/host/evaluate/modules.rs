@@ -103,6 +103,16 @@ fn unknown_module_mark(name: Word, span: Span) -> Match {
     Match { keyword: MODULE_MARK, module: None, negated: false, operands: Operands::OneOf(vec![name]), span }
 }
 
+/// Repeats the parent chain's protocol in a subchain's rule if it has a word of this name, whoever brings the one that
+/// is meant.
+pub(super) fn repeat_protocol_for(draft: &mut Draft, word: &str) {
+    let Some(Protocol { names, negated: false, pending: Some(_) }) = &draft.protocol else { return };
+    let [name] = names.as_slice() else { return };
+    if protocol_family(name, domain(draft)).is_some_and(|family| family.keyword(word).is_some()) {
+        draft.need_protocol();
+    }
+}
+
 /// The keywords that a protocol brings; ICMP's are called after the domain.
 fn protocol_family(name: &str, domain: Domain) -> Option<&'static Family> {
     let family = match (name, domain) {

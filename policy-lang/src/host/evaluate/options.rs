@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::location::no_chain;
-use super::modules::{absorb_mark, load_for_shortcut};
+use super::modules::{absorb_mark, load_for_shortcut, repeat_protocol_for};
 use super::{Evaluator, Flow, Step, error, hints, joined};
 use crate::host::code;
 use crate::host::draft::{ActionKind, Draft, DraftAction, Families, Protocol};
@@ -142,6 +142,7 @@ impl Evaluator<'_> {
         if matches!(needs, Needs::Ports | Needs::Multiport) || module.is_some_and(|name| !vocabulary::is_module(name)) {
             draft.need_protocol();
         }
+        repeat_protocol_for(draft, keyword.name);
         let (operands, negated, end) = match keyword.arity {
             Arity::Flag => (Operands::Flag, bang.is_some(), span),
             Arity::Multiplied => {

@@ -1,6 +1,7 @@
 //! Actions and targets: what a rule does.
 
 use super::location::two_actions;
+use super::modules::repeat_protocol_for;
 use super::options::{check_needs, domain, only};
 use super::{Evaluator, Step, error, hints, joined};
 use crate::host::code;
@@ -70,6 +71,7 @@ impl Evaluator<'_> {
         let (operands, end) = self.target_operands(stream, draft, keyword)?;
         let operands = self.adjusted(draft, keyword, operands);
         let option = TargetOption { keyword: keyword.canonical, operands, span: joined(span, end.unwrap_or(span)) };
+        repeat_protocol_for(draft, keyword.name);
         let before = draft.matches.len();
         if let Some(DraftAction { kind: ActionKind::Target(_, options), matches_before, .. }) = &mut draft.action {
             options.push(option);
