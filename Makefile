@@ -39,7 +39,7 @@ e2e: ## the agent against a real kube-apiserver and etcd; the first run builds t
 	@scripts/setup.sh e2e
 	PALISADE_E2E_APISERVER=$$(scripts/e2e.sh) && export PALISADE_E2E_APISERVER && \
 	PALISADE_E2E_TOOLS=$$(scripts/tools.sh) && export PALISADE_E2E_TOOLS && \
-	$(CARGO) test --test e2e -- --ignored --test-threads=1 --show-output
+	$(CARGO) test --test e2e -- --ignored --test-threads=2 --show-output
 
 fuzz: ## every fuzz target for FUZZ_SECONDS each (20); wants a nightly Rust, which rustup gets
 	@scripts/setup.sh fuzz
