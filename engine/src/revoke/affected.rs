@@ -110,6 +110,11 @@ impl Affected {
         last.is_some_and(|(_, high)| address <= *high)
     }
 
+    /// Whether those are among them that no API has told about, wherever they are.
+    pub fn has_unknown(&self) -> bool {
+        self.unknown
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty() && !self.unknown

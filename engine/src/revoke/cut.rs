@@ -5,13 +5,14 @@
 //! `net.netfilter.nf_conntrack_events` at its default they tell nothing of flows that began before somebody listened, and
 //! every new flow of a busy node would be told of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use super::Affected;
 use crate::kernel::conntrack::{Bit, Change, Conntrack, ConntrackError, Entry, Filter, Flow, Tuple};
 
 /// Most flows that are remembered, of about 150 bytes each: a client can begin as many as it likes.
-pub(super) const REMEMBERED_MAX: usize = 65_536;
+const REMEMBERED_MAX: usize = 65_536;
 
 /// Flows that are cut.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -24,7 +25,7 @@ pub struct Cut {
 struct Remembered {
     flow: Flow,
     /// The ends, as [`Entry::ends`] has them.
-    ends: [std::net::IpAddr; 2],
+    ends: [IpAddr; 2],
 }
 
 impl Cut {
@@ -39,8 +40,12 @@ impl Cut {
     }
 
     /// The flows of these addresses have been judged: `found` are those of them that are cut.
+    ///
+    /// Where addresses were among them that no API has told about, every flow that can be cut was: one that is kept for
+    /// nothing would be cut again although it is permitted.
     pub fn judged(&mut self, affected: &Affected, found: Self) {
-        self.flows.retain(|_, known| !known.ends.iter().any(|end| affected.contains(*end)));
+        let was_judged = |known: &Remembered| known.ends.iter().any(|end| affected.contains(*end));
+        self.flows.retain(|_, known| !affected.has_unknown() && !was_judged(known));
         self.flows.extend(found.flows);
         while self.flows.len() > REMEMBERED_MAX {
             self.flows.pop_last();
@@ -70,11 +75,8 @@ impl Cut {
     fn missing<C: Conntrack + ?Sized>(&self, conntrack: &mut C, bit: u32) -> Result<Vec<(u32, Tuple)>, ConntrackError> {
         let filter = Filter { mark: Some((bit, bit)), ..Filter::default() };
         let read = conntrack.entries(&filter, &mut |entry| self.flows.contains_key(&key(entry)))?;
-        let mut missing = self.flows.clone();
-        for entry in &read.kept {
-            missing.remove(&key(entry));
-        }
-        Ok(missing.into_keys().collect())
+        let there: BTreeSet<_> = read.kept.iter().map(key).collect();
+        Ok(self.flows.keys().filter(|flow| !there.contains(*flow)).copied().collect())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Flows that are cut and lose their bit, or end.
 
 use engine::compile::options::REVOKED_BIT;
-use engine::kernel::conntrack::Fake;
+use engine::kernel::conntrack::{Conntrack as _, Fake, Filter};
 use engine::revoke::{Affected, Cut};
 
 use crate::node::{db_admits, enforce_all, flow, ip, with};
@@ -49,4 +49,19 @@ fn a_later_judgement_replaces_what_is_known_of_its_addresses_and_nothing_else() 
     // Either end counts.
     known.judged(&range("10.0.0.2"), cut().2);
     assert_eq!(known.len(), 2);
+}
+
+/// One that was permitted when everybody was judged who can be a pod must not be cut again, whoever that is.
+#[test]
+fn a_flow_of_nobody_that_is_known_is_judged_with_everybody() {
+    let mut fake = Fake::default();
+    let (original, reply) = flow(40_000, "tcp 10.0.9.9 203.0.113.1:80");
+    fake.begin(original, reply);
+    let entries = fake.entries(&Filter::default(), &mut |_| true).unwrap().kept;
+    let mut known: Cut = entries.iter().collect();
+    let ruleset = with(&db_admits(&["web"])).ruleset();
+    known.judged(&Affected::between(&ruleset, &ruleset), Cut::default());
+    assert_eq!(known.len(), 1);
+    known.judged(&Affected::all(&ruleset), Cut::default());
+    assert!(known.is_empty());
 }

@@ -206,7 +206,7 @@ impl<K: Kernel> Agent<K> {
             if self.schedule.is_due(now) {
                 self.board.beat();
                 let is_done = self.work(now);
-                self.judge_at_first();
+                self.judge_at_first(Instant::now());
                 self.answer_requests(is_done);
             }
             self.keeper.keep_if_due(&mut self.world, || self.host.good(), &self.board.metrics, Instant::now());

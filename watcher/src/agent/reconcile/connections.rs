@@ -37,9 +37,9 @@ impl<K: Kernel> Agent<K> {
     }
 
     /// What an earlier run left is judged before anybody is told that this one is ready.
-    pub(super) fn judge_at_first(&mut self) {
+    pub(super) fn judge_at_first(&mut self, now: Instant) {
         if !self.connections.has_begun && self.enforcer.has_unjudged() {
-            self.judge();
+            self.judge(now);
         }
     }
 
@@ -48,24 +48,27 @@ impl<K: Kernel> Agent<K> {
         if self.enforcer.has_unjudged() {
             self.connections.judging.want(now);
             if self.connections.judging.is_due(now) {
-                self.judge();
+                self.judge(now);
             }
         }
-        if self.enforcer.n_cut() > 0 && self.connections.looked.is_none_or(|at| now >= at + LOOK) {
+        // What is not judged yet may be permitted by now.
+        let may_look = self.enforcer.n_cut() > 0 && !self.enforcer.has_unjudged();
+        if may_look && self.connections.looked.is_none_or(|at| now >= at + LOOK) {
             self.connections.looked = Some(now);
             self.cut_again();
         }
     }
 
-    fn judge(&mut self) {
+    fn judge(&mut self, now: Instant) {
         self.connections.has_begun = true;
         let begun = Instant::now();
         let judged = self.enforcer.judge();
-        let now = Instant::now();
+        let took = begun.elapsed();
+        let now = now + took;
         match judged {
             Ok(outcome) => {
                 self.connections.has_failed = false;
-                self.connections.judging.done(now, now.saturating_duration_since(begun));
+                self.connections.judging.done(now, took);
                 self.board.metrics.revoked.inc_by(u64::try_from(outcome.n_revoked).unwrap_or(u64::MAX));
                 if outcome.n_revoked + outcome.n_restored > 0 {
                     info!(event = "connections", cut = outcome.n_revoked, restored = outcome.n_restored);

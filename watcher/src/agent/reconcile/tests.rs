@@ -8,6 +8,7 @@ use engine::compile::options::{LocalPods, STANDARD};
 use engine::compile::{ForwardMode, Input};
 use engine::incremental::Change;
 use engine::inventory::{Inventory, Pod};
+use engine::kernel::conntrack::Entry;
 use engine::kernel::fake::Fake;
 use engine::kernel::{Features, Guard};
 use engine::observed::{KernelGeneration, Observed};
@@ -63,6 +64,9 @@ impl Kernel for Moody {
 #[derive(Default)]
 struct Looked {
     before: Option<Ruleset>,
+    /// The flows that are found to be cut each time.
+    cut: Vec<Entry>,
+    n_looks: Arc<AtomicU32>,
 }
 
 #[expect(clippy::panic_in_result_fn, reason = "a test fails by panicking")]
@@ -75,10 +79,14 @@ impl Connections for Looked {
                 assert!(affected.contains(address) || !whole.contains(address), "{address}");
             }
         }
-        Ok(revoke::Outcome::default())
+        let outcome = revoke::Outcome { cut: self.cut.iter().collect(), ..revoke::Outcome::default() };
+        Ok(outcome)
     }
 
-    fn look(&mut self, _: &mut Cut, _: &Ruleset) -> Result<usize, FlowsError> {
+    /// What was cut by other rules may be permitted by those in force.
+    fn look(&mut self, _: &mut Cut, in_force: &Ruleset) -> Result<usize, FlowsError> {
+        assert!(self.before.as_ref() == Some(in_force));
+        self.n_looks.fetch_add(1, Ordering::Relaxed);
         Ok(0)
     }
 }
@@ -110,9 +118,13 @@ impl Bench {
     }
 
     fn with(sources: Vec<SourceName>, kernel: Fake, state: PathBuf) -> Self {
+        Self::cutting(Looked::default(), sources, kernel, state)
+    }
+
+    fn cutting(connections: Looked, sources: Vec<SourceName>, kernel: Fake, state: PathBuf) -> Self {
         let refuses = Arc::new(AtomicU32::new(0));
         let moody = Moody { kernel: kernel.socket(), refuses: Arc::clone(&refuses) };
-        let enforcer = Enforcer::new(moody, Ownership::Shared, STANDARD.local.clone(), Box::new(Looked::default()));
+        let enforcer = Enforcer::new(moody, Ownership::Shared, STANDARD.local.clone(), Box::new(connections));
         let start = Start {
             enforcer,
             settings: settings(),
@@ -415,4 +427,35 @@ fn what_waits_for_the_first_compile_does_not_grow_with_every_change() {
     let facts = world.facts();
     assert_eq!(facts.inventory.pods.len(), 200);
     assert!(facts.inventory.pods.values().all(|pod| pod.labels.get("app").is_some_and(|app| **app == *"round299")));
+}
+
+#[test]
+fn what_is_cut_is_looked_at_only_while_the_rules_are_in_force_that_it_was_judged_by() {
+    use engine::kernel::conntrack::{Conntrack as _, Fake as Connected, Filter, Key, Tuple};
+    let tuple = |from: u8, to: u8| Tuple {
+        source: [10, 0, 0, from].into(),
+        destination: [10, 0, 0, to].into(),
+        protocol: 6,
+        key: Key::Ports { source: 1, destination: 1 },
+    };
+    let mut connected = Connected::default();
+    connected.begin(tuple(9, 1), tuple(1, 9));
+    let cut = connected.entries(&Filter::default(), &mut |_| true).unwrap().kept;
+    let n_looks = Arc::new(AtomicU32::new(0));
+    let connections = Looked { cut, n_looks: Arc::clone(&n_looks), ..Looked::default() };
+    let sources = vec![SourceName::manifests(), SourceName::baseline()];
+    let mut bench = Bench::cutting(connections, sources, Fake::current(), Bench::state());
+    bench.change(vec![pod(1, "n", "server"), policy("a")]);
+    bench.answer();
+    let begun = Instant::now();
+    let mut step = |after: u64, change: Change| {
+        bench.change(vec![change]);
+        bench.step(begun + Duration::from_millis(after));
+        n_looks.load(Ordering::Relaxed)
+    };
+    assert_eq!(step(0, pod(2, "n", "server")), 1);
+    assert_eq!(step(1_960, pod(3, "n", "server")), 1, "not for two seconds");
+    // It is time to look, and not yet to judge.
+    assert_eq!(step(2_000, pod(4, "n", "server")), 1);
+    assert_eq!(step(4_000, pod(5, "n", "server")), 2);
 }
