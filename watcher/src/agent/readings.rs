@@ -31,9 +31,13 @@ pub struct Readings(SyncSender<oneshot::Sender<()>>);
 
 impl Readings {
     /// Begins, with what the counters have now. As many policies as this have a metric of their own.
+    ///
+    /// What is denied from here on is counted: nothing that comes later is ready before this has been read.
     pub fn start(board: Arc<Board>, policies_max: usize) -> Self {
         let (sender, receiver) = sync_channel(WAITING);
-        thread::spawn(move || answer(&receiver, &board, policies_max));
+        let mut kernel = None;
+        read(&mut kernel, &board, policies_max);
+        thread::spawn(move || answer(&receiver, kernel, &board, policies_max));
         Self(sender)
     }
 
@@ -46,9 +50,7 @@ impl Readings {
     }
 }
 
-fn answer(asked: &Receiver<oneshot::Sender<()>>, board: &Board, policies_max: usize) {
-    let mut kernel = None;
-    read(&mut kernel, board, policies_max);
+fn answer(asked: &Receiver<oneshot::Sender<()>>, mut kernel: Option<Netlink>, board: &Board, policies_max: usize) {
     let mut last = Instant::now();
     for done in asked {
         if last.elapsed() >= FRESH {
