@@ -39,6 +39,7 @@ mod written;
 
 use self::environment::Environment;
 use self::layers::node::Node;
+use self::redundancy::cover;
 use self::rule::{Check, Report};
 use self::world::World;
 use crate::ruleset::Ruleset;
@@ -73,6 +74,7 @@ pub fn lint(input: &Input<'_>, read: Vec<Diagnostic>) -> Vec<Diagnostic> {
     }
     let nodes: Vec<Node<'_>> =
         host.iter().filter_map(|(rules, compiled)| Some(Node::new(rules, compiled.as_ref()?, environment))).collect();
+    let covers = cover::all(&world);
     for rule in catalogue::RULES {
         match rule.check {
             Check::Elsewhere => {}
@@ -82,6 +84,11 @@ pub fn lint(input: &Input<'_>, read: Vec<Diagnostic>) -> Vec<Diagnostic> {
                 }
             }
             Check::World(check) => check(&world, &mut Report::new(rule, None, &mut found)),
+            Check::Cover(check) => {
+                for cover in &covers {
+                    check(cover, &mut Report::new(rule, Some(cover.policy.reference()), &mut found));
+                }
+            }
             Check::Host(check) => {
                 for (rules, _) in host {
                     check(&world, rules, &mut Report::new(rule, None, &mut found));

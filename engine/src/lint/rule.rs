@@ -5,6 +5,7 @@ use policy_lang::host::rule::HostRules;
 use policy_lang::source::Span;
 
 use super::layers::node::Node;
+use super::redundancy::cover::Cover;
 use super::world::World;
 use super::written::Written;
 
@@ -83,6 +84,8 @@ pub(crate) enum Check {
     Policy(fn(&World<'_>, &Written<'_>, &mut Report<'_>)),
     /// Once, for everything together.
     World(fn(&World<'_>, &mut Report<'_>)),
+    /// For each `NetworkPolicy` of which others cover something.
+    Cover(fn(&Cover<'_, '_>, &mut Report<'_>)),
     /// For each configuration of host rules.
     Host(fn(&World<'_>, &HostRules, &mut Report<'_>)),
     /// For each configuration of host rules that can be compiled, as a node that loaded it.

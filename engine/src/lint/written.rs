@@ -4,12 +4,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use policy_lang::diagnostic::{Diagnostic, Fix, ObjectRef, Safety};
-use policy_lang::manifest::tree::{Entry, Value};
+use policy_lang::manifest::tree::{Entry, Spanned, Value};
 use policy_lang::manifest::{NetworkPolicy, code};
 use policy_lang::name::NamespacedName;
 use policy_lang::network_policy::{RuleSpec, Spec};
-use policy_lang::peer::{Namespaces, PodSelector};
+use policy_lang::peer::{Namespaces, Peer, PodSelector};
 use policy_lang::policy::Direction;
+use policy_lang::selector::Selector;
 use policy_lang::source::{Sources, Span};
 
 use super::edit;
@@ -76,6 +77,24 @@ impl<'a> Written<'a> {
     pub(crate) fn live_rules(&self) -> impl Iterator<Item = (Direction, &RuleSpec)> {
         let covered = DIRECTIONS.into_iter().filter(|direction| self.spec.isolates(*direction));
         covered.flat_map(|direction| self.rules(direction).iter().map(move |rule| (direction, rule)))
+    }
+
+    /// The peers of those rules, with their places.
+    pub(crate) fn live_peers(&self) -> impl Iterator<Item = &Spanned<Peer>> {
+        self.live_rules().flat_map(|(_, rule)| &rule.peers)
+    }
+
+    /// Every selector that counts, with its place: of the subject, and of the peers' pods and namespaces.
+    pub(crate) fn selectors(&self) -> Vec<(&Selector, Span)> {
+        let mut all = vec![(&self.spec.pod_selector, self.selector_span())];
+        for peer in self.live_peers() {
+            let Peer::Pods(selector) = &peer.value else { continue };
+            all.push((&selector.pods, peer.span));
+            if let Namespaces::Matching(namespaces) = &selector.namespaces {
+                all.push((namespaces, peer.span));
+            }
+        }
+        all
     }
 
     /// The node of the document at a span.

@@ -78,7 +78,7 @@ rule! {
 }
 
 fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
-    for peer in written.live_rules().flat_map(|(_, rule)| &rule.peers) {
+    for peer in written.live_peers() {
         let Peer::Pods(selector) = &peer.value else { continue };
         let Namespaces::Named(own) = &selector.namespaces else { continue };
         if selector.pods.is_everything() || !world.select(selector).is_empty() {

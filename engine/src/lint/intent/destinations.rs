@@ -1,11 +1,15 @@
 //! The pods at whose ports a rule is aimed.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use policy_lang::manifest::Service;
+use policy_lang::manifest::tree::Spanned;
 use policy_lang::network_policy::RuleSpec;
 use policy_lang::peer::Peer;
 use policy_lang::policy::Direction;
+use policy_lang::port::{PortMatch, Ports};
 
 use crate::lint::world::{Class, World};
 use crate::lint::written::Written;
@@ -33,6 +37,33 @@ pub(crate) fn classes(
         }
     };
     (!classes.is_empty()).then_some(classes)
+}
+
+/// One named port of a rule that counts.
+pub(crate) struct NamedPort<'w> {
+    /// Its entry.
+    pub(crate) port: &'w Spanned<PortMatch>,
+    /// The name.
+    pub(crate) name: &'w Arc<str>,
+    /// At whose ports it is aimed, as indexes of [`World::classes`].
+    pub(crate) classes: Rc<[u32]>,
+}
+
+/// The named ports of a policy whose rules are about pods of the input.
+pub(crate) fn named_ports<'w>(world: &World<'_>, written: &'w Written<'_>) -> Vec<NamedPort<'w>> {
+    let mut found = Vec::new();
+    for (direction, rule) in written.live_rules() {
+        if !rule.ports.iter().any(|port| port.value.is_named()) {
+            continue;
+        }
+        let Some(classes) = classes(world, written, direction, rule) else { continue };
+        let classes: Rc<[u32]> = classes.into();
+        for port in &rule.ports {
+            let Ports::Named(name) = &port.value.ports else { continue };
+            found.push(NamedPort { port, name, classes: Rc::clone(&classes) });
+        }
+    }
+    found
 }
 
 /// The Services that send connections to a class.

@@ -52,7 +52,7 @@ rule! {
 }
 
 fn check(_: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
-    for peer in written.live_rules().flat_map(|(_, rule)| &rule.peers) {
+    for peer in written.live_peers() {
         let Peer::Addresses { cidr, except } = &peer.value else { continue };
         if addresses::is_empty(*cidr, except) {
             report.at(peer.span, format!("the exceptions leave nothing of {cidr}: this peer matches nothing"));

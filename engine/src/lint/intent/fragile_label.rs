@@ -1,6 +1,5 @@
 //! PAL123 fragile-label: a selector by a label that the next roll-out changes.
 
-use policy_lang::peer::{Namespaces, Peer};
 use policy_lang::selector::Selector;
 use policy_lang::source::Span;
 
@@ -62,13 +61,8 @@ const FRAGILE: [&str; 9] = [
 ];
 
 fn check(_: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
-    look(&written.spec.pod_selector, written.selector_span(), report);
-    for peer in written.live_rules().flat_map(|(_, rule)| &rule.peers) {
-        let Peer::Pods(selector) = &peer.value else { continue };
-        look(&selector.pods, peer.span, report);
-        if let Namespaces::Matching(namespaces) = &selector.namespaces {
-            look(namespaces, peer.span, report);
-        }
+    for (selector, span) in written.selectors() {
+        look(selector, span, report);
     }
 }
 

@@ -53,7 +53,7 @@ rule! {
 }
 
 fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
-    for peer in written.live_rules().flat_map(|(_, rule)| &rule.peers) {
+    for peer in written.live_peers() {
         let Peer::Addresses { cidr, except } = &peer.value else { continue };
         for range in &world.environment.pod_cidrs {
             if addresses::overlap(*cidr, except, *range) {

@@ -61,7 +61,7 @@ rule! {
 }
 
 fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
-    for peer in written.live_rules().flat_map(|(_, rule)| &rule.peers) {
+    for peer in written.live_peers() {
         let Peer::Addresses { cidr, .. } = &peer.value else { continue };
         if let Some(range) = world.environment.service_cidrs.iter().find(|range| range.contains(cidr)) {
             let finding = report.at(peer.span, format!("this block lies inside of {range}, the addresses of Services"));

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use policy_lang::diagnostic::{Fix, Safety};
 use policy_lang::manifest::tree::Value;
-use policy_lang::port::{Ports, Protocol};
+use policy_lang::port::Protocol;
 
 use crate::lint::edit;
-use crate::lint::intent::destinations;
+use crate::lint::intent::destinations::{self, NamedPort};
 use crate::lint::rule::{Check, Report, rule};
 use crate::lint::world::World;
 use crate::lint::written::Written;
@@ -68,32 +68,25 @@ rule! {
 }
 
 fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
-    for (direction, rule) in written.live_rules() {
-        if !rule.ports.iter().any(|port| port.value.is_named()) {
+    for NamedPort { port, name, classes } in destinations::named_ports(world, written) {
+        let declared = world.classes_of(&classes).flat_map(|class| class.ports);
+        let found = declared.filter(|own| own.name.as_ref() == Some(name)).map(|own| own.protocol);
+        let found: BTreeSet<Protocol> = found.collect();
+        if found.is_empty() || found.contains(&port.value.protocol) {
             continue;
         }
-        let Some(classes) = destinations::classes(world, written, direction, rule) else { continue };
-        for port in &rule.ports {
-            let Ports::Named(name) = &port.value.ports else { continue };
-            let declared = world.classes_of(&classes).flat_map(|class| class.ports);
-            let found = declared.filter(|own| own.name.as_ref() == Some(name)).map(|own| own.protocol);
-            let found: BTreeSet<Protocol> = found.collect();
-            if found.is_empty() || found.contains(&port.value.protocol) {
-                continue;
-            }
-            let is = found.iter().map(Protocol::to_string).collect::<Vec<_>>().join(" and ");
-            let message = format!("`{name}` is a port of {is}, this entry is of {}", port.value.protocol);
-            let finding = report.at(port.span, message);
-            let mut protocols = found.iter();
-            if let (Some(protocol), None) = (protocols.next(), protocols.next()) {
-                finding.help = Some(format!("write `protocol: {protocol}`"));
-                let edit = written.node(port.span).and_then(|node| with_protocol(node, *protocol, world));
-                finding.fix = edit.map(|edit| Fix {
-                    safety: Safety::Safe,
-                    title: format!("write protocol {protocol}"),
-                    edits: vec![edit],
-                });
-            }
+        let is = found.iter().map(Protocol::to_string).collect::<Vec<_>>().join(" and ");
+        let message = format!("`{name}` is a port of {is}, this entry is of {}", port.value.protocol);
+        let finding = report.at(port.span, message);
+        let mut protocols = found.iter();
+        if let (Some(protocol), None) = (protocols.next(), protocols.next()) {
+            finding.help = Some(format!("write `protocol: {protocol}`"));
+            let edit = written.node(port.span).and_then(|node| with_protocol(node, *protocol, world));
+            finding.fix = edit.map(|edit| Fix {
+                safety: Safety::Safe,
+                title: format!("write protocol {protocol}"),
+                edits: vec![edit],
+            });
         }
     }
 }

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use policy_lang::diagnostic::Fix;
-use policy_lang::port::Ports;
 use policy_lang::suggest::nearest;
 
-use crate::lint::intent::destinations;
+use crate::lint::intent::destinations::{self, NamedPort};
 use crate::lint::rule::{Check, Report, rule};
 use crate::lint::world::World;
 use crate::lint::written::Written;
@@ -67,33 +66,26 @@ rule! {
 }
 
 fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
-    for (direction, rule) in written.live_rules() {
-        if !rule.ports.iter().any(|port| port.value.is_named()) {
+    for NamedPort { port, name, classes } in destinations::named_ports(world, written) {
+        let declared = || world.classes_of(&classes).flat_map(|class| class.ports);
+        if declared().any(|own| own.name.as_ref() == Some(name)) {
             continue;
         }
-        let Some(classes) = destinations::classes(world, written, direction, rule) else { continue };
-        for port in &rule.ports {
-            let Ports::Named(name) = &port.value.ports else { continue };
-            let declared = || world.classes_of(&classes).flat_map(|class| class.ports);
-            if declared().any(|own| own.name.as_ref() == Some(name)) {
-                continue;
-            }
-            let names: BTreeSet<&str> = declared().filter_map(|own| own.name.as_deref()).collect();
-            let names: Vec<&str> = names.into_iter().collect();
-            let message = format!("no container declares a port named `{name}`");
-            let node = written.node(port.span).and_then(|port| port.field("port"));
-            let finding = report.at(node.map_or(port.span, |port| port.span), message);
-            let looked_at = format!("{} workloads were looked at", world.n_workloads(&classes));
-            let near = nearest(name, &names);
-            finding.help = Some(match (near, names.as_slice()) {
-                (Some(near), _) => format!("did you mean `{near}`? {looked_at}"),
-                (None, []) => format!("none of their ports has a name; {looked_at}"),
-                (None, names) => format!("the names are {}; {looked_at}", names.join(", ")),
-            });
-            let is_bare = |span: policy_lang::source::Span| (span.end - span.start) as usize == name.len();
-            finding.fix = near
-                .zip(node.filter(|node| is_bare(node.span)))
-                .map(|(near, node)| Fix::risky(format!("write {near}"), node.span, near));
-        }
+        let names: BTreeSet<&str> = declared().filter_map(|own| own.name.as_deref()).collect();
+        let names: Vec<&str> = names.into_iter().collect();
+        let message = format!("no container declares a port named `{name}`");
+        let node = written.node(port.span).and_then(|port| port.field("port"));
+        let finding = report.at(node.map_or(port.span, |port| port.span), message);
+        let looked_at = format!("{} workloads were looked at", world.n_workloads(&classes));
+        let near = nearest(name, &names);
+        finding.help = Some(match (near, names.as_slice()) {
+            (Some(near), _) => format!("did you mean `{near}`? {looked_at}"),
+            (None, []) => format!("none of their ports has a name; {looked_at}"),
+            (None, names) => format!("the names are {}; {looked_at}", names.join(", ")),
+        });
+        let is_bare = |span: policy_lang::source::Span| (span.end - span.start) as usize == name.len();
+        finding.fix = near
+            .zip(node.filter(|node| is_bare(node.span)))
+            .map(|(near, node)| Fix::risky(format!("write {near}"), node.span, near));
     }
 }

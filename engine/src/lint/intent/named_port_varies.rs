@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use policy_lang::port::Ports;
-
-use crate::lint::intent::destinations;
+use crate::lint::intent::destinations::{self, NamedPort};
 use crate::lint::rule::{Check, Report, rule};
 use crate::lint::world::World;
 use crate::lint::written::Written;
@@ -69,20 +67,13 @@ rule! {
 }
 
 fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
-    for (direction, rule) in written.live_rules() {
-        if !rule.ports.iter().any(|port| port.value.is_named()) {
-            continue;
-        }
-        let Some(classes) = destinations::classes(world, written, direction, rule) else { continue };
-        for port in &rule.ports {
-            let Ports::Named(name) = &port.value.ports else { continue };
-            let declared = world.classes_of(&classes).flat_map(|class| class.ports);
-            let own = declared.filter(|own| own.name.as_ref() == Some(name) && own.protocol == port.value.protocol);
-            let numbers: BTreeSet<u16> = own.map(|own| own.port.get()).collect();
-            if numbers.len() > 1 {
-                let numbers = numbers.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
-                report.at(port.span, format!("`{name}` is {numbers}, depending on the pod"));
-            }
+    for NamedPort { port, name, classes } in destinations::named_ports(world, written) {
+        let declared = world.classes_of(&classes).flat_map(|class| class.ports);
+        let own = declared.filter(|own| own.name.as_ref() == Some(name) && own.protocol == port.value.protocol);
+        let numbers: BTreeSet<u16> = own.map(|own| own.port.get()).collect();
+        if numbers.len() > 1 {
+            let numbers = numbers.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+            report.at(port.span, format!("`{name}` is {numbers}, depending on the pod"));
         }
     }
 }

@@ -66,7 +66,7 @@ rule! {
 }
 
 fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
-    for peer in written.live_rules().flat_map(|(_, rule)| &rule.peers) {
+    for peer in written.live_peers() {
         let Peer::Pods(selector) = &peer.value else { continue };
         let Namespaces::Matching(namespaces) = &selector.namespaces else { continue };
         for requirement in namespaces.requirements().iter().filter(|requirement| &*requirement.key == "name") {

@@ -65,7 +65,7 @@ fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
     if world.namespaces.values().any(|namespace| namespace.written.is_none()) {
         return;
     }
-    for peer in written.live_rules().flat_map(|(_, rule)| &rule.peers) {
+    for peer in written.live_peers() {
         let Peer::Pods(selector) = &peer.value else { continue };
         let Namespaces::Matching(namespaces) = &selector.namespaces else { continue };
         for requirement in namespaces.requirements() {

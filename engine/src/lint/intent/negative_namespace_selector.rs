@@ -58,7 +58,7 @@ fn check(_: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
         Operator::NotIn(_) | Operator::DoesNotExist => true,
         Operator::In(_) | Operator::Exists => false,
     };
-    for peer in written.live_rules().flat_map(|(_, rule)| &rule.peers) {
+    for peer in written.live_peers() {
         let Peer::Pods(selector) = &peer.value else { continue };
         let Namespaces::Matching(namespaces) = &selector.namespaces else { continue };
         if !namespaces.is_everything() && namespaces.requirements().iter().all(is_negative) {

@@ -68,7 +68,7 @@ const COMPARED: usize = 200;
 fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
     let node = written.field("podSelector").map(|entry| &entry.value);
     look(world, &written.subject, written.selector_span(), node, report);
-    for peer in written.live_rules().flat_map(|(_, rule)| &rule.peers) {
+    for peer in written.live_peers() {
         if let Peer::Pods(selector) = &peer.value {
             let node = written.node(peer.span).and_then(|node| node.field("podSelector"));
             look(world, selector, peer.span, node, report);

@@ -65,7 +65,7 @@ rule! {
 }
 
 fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
-    for peer in written.live_rules().flat_map(|(_, rule)| &rule.peers) {
+    for peer in written.live_peers() {
         let (certain, help) = match emptiness::of(world, &peer.value) {
             Emptiness::Filled => continue,
             Emptiness::Empty(help) => (true, help),

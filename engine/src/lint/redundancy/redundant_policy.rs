@@ -1,8 +1,8 @@
 //! PAL208 redundant-policy: a policy whose removal changes nothing.
 
-use crate::lint::redundancy::cover::{self, Extent};
+use crate::lint::redundancy::cover::{Cover, Extent};
 use crate::lint::rule::{Check, Report, label, rule};
-use crate::lint::world::{World, listed};
+use crate::lint::world::listed;
 
 rule! {
     /// ## What it does
@@ -70,18 +70,15 @@ rule! {
     ///
     /// Where the wider policy is to be narrowed.
     pub(crate) static REDUNDANT_POLICY = "PAL208" "redundant-policy" Warning Never On,
-        "a policy whose removal changes nothing", Check::World(check);
+        "a policy whose removal changes nothing", Check::Cover(check);
 }
 
-fn check(world: &World<'_>, report: &mut Report<'_>) {
-    for cover in cover::all(world) {
-        if let Extent::Policy(others) = &cover.extent {
-            let names = listed(others.iter().map(|other| other.name().to_string()));
-            let message = format!("without this policy nothing would change: {names} cover it");
-            let finding = report.about(cover.policy.reference(), cover.policy.span(), message);
-            for other in others.iter().take(3) {
-                label(finding, Some(other.span()), "covers it");
-            }
-        }
+fn check(cover: &Cover<'_, '_>, report: &mut Report<'_>) {
+    let Extent::Policy(others) = &cover.extent else { return };
+    let names = listed(others.iter().map(|other| other.name().to_string()));
+    let message = format!("without this policy nothing would change: {names} cover it");
+    let finding = report.at(cover.policy.span(), message);
+    for other in others.iter().take(3) {
+        label(finding, Some(other.span()), "covers it");
     }
 }

@@ -1,8 +1,7 @@
 //! PAL207 redundant-rule-across: a rule that other policies contain.
 
-use crate::lint::redundancy::cover::{self, Extent};
+use crate::lint::redundancy::cover::{Cover, Extent};
 use crate::lint::rule::{Check, Report, label, rule};
-use crate::lint::world::World;
 
 rule! {
     /// ## What it does
@@ -78,17 +77,13 @@ rule! {
     ///
     /// Where each policy is to stand by itself.
     pub(crate) static REDUNDANT_RULE_ACROSS = "PAL207" "redundant-rule-across" Note Never On,
-        "a rule that other policies contain", Check::World(check);
+        "a rule that other policies contain", Check::Cover(check);
 }
 
-fn check(world: &World<'_>, report: &mut Report<'_>) {
-    for cover in cover::all(world) {
-        if let Extent::Rules(rules) = &cover.extent {
-            for (rule, by, by_rule) in rules {
-                let message = format!("{} already admits this on every pod that the policy selects", by.name());
-                let finding = report.about(cover.policy.reference(), rule.span, message);
-                label(finding, Some(by_rule.span), "contains it");
-            }
-        }
+fn check(cover: &Cover<'_, '_>, report: &mut Report<'_>) {
+    let Extent::Rules(rules) = &cover.extent else { return };
+    for (rule, by, by_rule) in rules {
+        let message = format!("{} already admits this on every pod that the policy selects", by.name());
+        label(report.at(rule.span, message), Some(by_rule.span), "contains it");
     }
 }
