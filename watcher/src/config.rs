@@ -251,8 +251,20 @@ fn forward(value: &Value) -> Result<Option<ForwardMode>, Box<Diagnostic>> {
 }
 
 fn wrong(value: &Value, expected: &str) -> Box<Diagnostic> {
+    misplaced(CONFIG, value, expected)
+}
+
+/// A value of a configuration that is none of what belongs there.
+pub(crate) fn misplaced(code: Code, value: &Value, expected: &str) -> Box<Diagnostic> {
     let found = value.scalar().map_or_else(|| value.describe().to_owned(), |scalar| format!("`{}`", scalar.text));
-    Box::new(Diagnostic::error(CONFIG, value.span, format!("{expected} belongs here, not {found}")))
+    Box::new(Diagnostic::error(code, value.span, format!("{expected} belongs here, not {found}")))
+}
+
+/// The line and the message of each finding about a configuration.
+#[cfg(test)]
+pub(crate) fn by_line(findings: &[Diagnostic], sources: &Sources) -> Vec<String> {
+    let line = |span: Span| sources.position(span.source, span.start).line;
+    findings.iter().map(|finding| format!("{}: {}", finding.span.map_or(0, line), finding.message)).collect()
 }
 
 #[cfg(test)]
@@ -262,11 +274,7 @@ mod tests {
     fn check(text: &str) -> (Config, Vec<String>) {
         let mut sources = Sources::default();
         let (config, diagnostics) = Config::parse(Path::new("/etc/palisade/config.yaml"), text, &mut sources);
-        let found = diagnostics.iter().map(|finding| {
-            let line = finding.span.map_or(0, |span| sources.position(span.source, span.start).line);
-            format!("{line}: {}", finding.message)
-        });
-        (config, found.collect())
+        (config, by_line(&diagnostics, &sources))
     }
 
     #[test]

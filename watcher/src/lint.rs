@@ -259,7 +259,7 @@ impl Loaded {
             Baseline::Sound(policies) => self.upper.extend(policies),
             Baseline::Absent | Baseline::Broken(_) => {}
         }
-        self.upper.sort_by(|a, b| (a.tier, a.priority, &a.name).cmp(&(b.tier, b.priority, &b.name)));
+        crate::source::sort(&mut self.upper);
     }
 
     fn texts(&self) -> Vec<SourceId> {

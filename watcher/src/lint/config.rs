@@ -18,6 +18,7 @@ mod environment;
 mod exception;
 
 pub use self::exception::{Exception, Place};
+use crate::config::misplaced;
 
 /// The name of the file.
 pub const FILE: &str = "palisade.yaml";
@@ -242,22 +243,19 @@ fn unknown(entry: &Entry, keys: &[&str]) -> Refused {
 }
 
 fn wrong(value: &Value, expected: &str) -> Refused {
-    let found = value.scalar().map_or_else(|| value.describe().to_owned(), |scalar| format!("`{}`", scalar.text));
-    Box::new(Diagnostic::error(CONFIG, value.span, format!("{expected} belongs here, not {found}")))
+    misplaced(CONFIG, value, expected)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::by_line;
 
     fn check(text: &str) -> (Config, Vec<String>) {
         let mut sources = Sources::default();
         let (config, found) = Config::parse(Path::new("/r/palisade.yaml"), text, &mut sources);
-        let found = found.iter().map(|finding| {
-            let line = finding.span.map_or(0, |span| sources.position(span.source, span.start).line);
-            format!("{line}: {}", finding.message)
-        });
-        (config, found.collect())
+        let found = by_line(&found, &sources);
+        (config, found)
     }
 
     #[test]
