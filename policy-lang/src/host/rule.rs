@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use super::code;
+use crate::diagnostic::Diagnostic;
 use crate::source::{Origin, Span};
 
 /// Everything that one configuration says, chains in the order in which they were first opened.
@@ -55,6 +57,17 @@ pub enum HookMoment {
 const BUILT_IN: [&str; 7] = ["PREROUTING", "PRE_DNAT", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING", "BROUTING"];
 
 impl HostRules {
+    /// A refusal of each command that has to run when rules are loaded: nobody runs one, and rules whose author counts on
+    /// it are not those that were meant.
+    pub fn refused_commands(&self) -> impl Iterator<Item = Diagnostic> + '_ {
+        let hooks = self.commands.iter().filter(|command| matches!(command.purpose, CommandPurpose::Hook(_)));
+        hooks.map(|hook| {
+            let message = "`@hook` has no form here: no command is run when rules are loaded";
+            let help = "a unit file's ExecStartPre= and ExecStartPost= do the same";
+            Diagnostic::error(code::UNSUPPORTED, hook.command.span, message).help(help)
+        })
+    }
+
     /// These rules, and in each chain those of another configuration after them.
     ///
     /// A policy that both give is the one that is given here. Custom chains stay each configuration's own: of two with one

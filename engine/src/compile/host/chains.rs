@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use policy_lang::diagnostic::Diagnostic;
-use policy_lang::host::rule::{ChainPolicy, CommandPurpose, Domain, HostChain, HostRule, HostRules, Table, Word};
+use policy_lang::host::rule::{ChainPolicy, Domain, HostChain, HostRule, HostRules, Table, Word};
 use policy_lang::source::Span;
 
 use super::calls::Calls;
@@ -165,13 +165,7 @@ pub(super) fn base(table: Table, chain: &str) -> Option<Base> {
 /// Brings the chains of both domains together. Domains that are not lowered are refused.
 pub(super) fn group<'a>(host: &'a HostRules, findings: &mut Vec<Diagnostic>) -> BTreeMap<Table, Chains<'a>> {
     let mut tables: BTreeMap<Table, Chains<'a>> = BTreeMap::new();
-    for command in &host.commands {
-        if let CommandPurpose::Hook(_) = command.purpose {
-            let message = "`@hook` has no form here: no command is run when rules are loaded";
-            let help = "a unit file's ExecStartPre= and ExecStartPost= do the same";
-            findings.push(*refuse(UNSUPPORTED, command.command.span, message, help));
-        }
-    }
+    findings.extend(host.refused_commands());
     for chain in &host.chains {
         let mut side = |ip| {
             let sides = tables.entry(chain.table).or_default().entry(Arc::clone(&chain.name)).or_default();

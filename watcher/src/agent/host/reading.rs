@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use engine::compile::host::Names;
 use policy_lang::diagnostic::{Diagnostic, Severity};
-use policy_lang::host::rule::{CommandPurpose, HostCommand};
-use policy_lang::host::{self, FileError, Files, MemoryFiles, code};
+use policy_lang::host::{self, FileError, Files, MemoryFiles};
 use policy_lang::source::Sources;
 
 use crate::agent::event::{FoundHostRules, Soundness};
@@ -20,19 +19,12 @@ pub(in crate::agent) fn read(main: &str, files: &dyn Files) -> (FoundHostRules, 
     let noted = Noted { files, texts: RefCell::default(), listings: RefCell::default() };
     let mut sources = Sources::default();
     let (rules, mut found) = host::parse(main, &noted, &[], &mut sources);
-    found.extend(rules.commands.iter().filter_map(hook_refused));
+    found.extend(rules.refused_commands());
     let is_broken = found.iter().any(|finding| finding.severity == Severity::Error);
     let soundness = if is_broken { Soundness::Broken } else { Soundness::Sound };
     let (texts, listings) = (noted.texts.into_inner(), noted.listings.into_inner());
     let (names, main) = (machine::names(), main.to_owned());
     (FoundHostRules { rules, names, sources, soundness, main, texts, listings }, found)
-}
-
-/// An agent runs no command, and rules whose author counts on one are not those that were meant.
-fn hook_refused(command: &HostCommand) -> Option<Diagnostic> {
-    let CommandPurpose::Hook(_) = command.purpose else { return None };
-    let message = "`@hook` is refused: no command is run when rules are loaded";
-    Some(Diagnostic::error(code::UNSUPPORTED, command.command.span, message))
 }
 
 /// Host rules as they were kept, with the words of this machine as it is; nothing if they are broken.
