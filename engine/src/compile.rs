@@ -88,6 +88,19 @@ pub fn compile(input: &Input<'_>) -> (Ruleset, Vec<Diagnostic>) {
     (ruleset, diagnostics)
 }
 
+/// The same of host rules alone, for whoever asks what becomes of them on a machine without pods.
+pub fn compile_host(host: HostInput<'_>) -> (Ruleset, Vec<Diagnostic>) {
+    compile(&Input {
+        policies: &[],
+        host: Some(host),
+        inventory: &Inventory::default(),
+        node: "",
+        forward_mode: ForwardMode::default(),
+        pods: &options::STANDARD,
+        sources: &[],
+    })
+}
+
 /// The same, for whoever remembers what was compiled before.
 pub(crate) fn compile_with<'a>(
     input: &Input<'a>,

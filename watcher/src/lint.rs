@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use engine::compile::{ForwardMode, Input as Compiled, compile};
+use engine::compile::{HostInput, compile_host, failsafe};
 use engine::inventory::Inventory;
 use engine::lint::environment::Environment;
 use engine::lint::selection::Selection;
@@ -216,18 +216,9 @@ impl Loaded {
 
     /// What the compiler makes of host rules, and says of them.
     fn compiled(&self, rules: &HostRules) -> (Ruleset, Vec<Diagnostic>) {
-        let inventory = Inventory::default();
-        let (names, failsafes) = (machine::names(), engine::compile::failsafe::Failsafes::default());
-        let host = engine::compile::HostInput { rules, names: &names, sources: &self.sources, failsafes: &failsafes };
-        let (ruleset, found) = compile(&Compiled {
-            policies: &[],
-            host: Some(host),
-            inventory: &inventory,
-            node: "",
-            forward_mode: ForwardMode::default(),
-            pods: &engine::compile::options::STANDARD,
-            sources: &[],
-        });
+        let names = machine::names();
+        let host = HostInput { rules, names: &names, sources: &self.sources, failsafes: &failsafe::NONE };
+        let (ruleset, found) = compile_host(host);
         (ruleset, found.into_iter().filter(|finding| finding.code.0.starts_with("PAL6")).collect())
     }
 

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use clap::{Subcommand, ValueEnum};
 use engine::compile::failsafe;
-use engine::compile::{ForwardMode, HostInput, Input, compile};
-use engine::inventory::Inventory;
+use engine::compile::{HostInput, compile_host};
 use policy_lang::diagnostic::{Diagnostic, Severity};
 use policy_lang::host::expand::{self, expand};
 use policy_lang::host::rule::{CommandPurpose, Domain, HookMoment, HostRules};
@@ -125,15 +124,8 @@ fn check(file: &FileArgs, color: Color) -> Result<Outcome, Failure> {
     let Read { rules, sources, mut findings } = read(file)?;
     if !has_errors(&findings) {
         let names = machine::names();
-        let (_, found) = compile(&Input {
-            policies: &[],
-            host: Some(HostInput { rules: &rules, names: &names, sources: &sources, failsafes: &failsafe::NONE }),
-            inventory: &Inventory::default(),
-            node: "",
-            forward_mode: ForwardMode::default(),
-            pods: &engine::compile::options::STANDARD,
-            sources: &[],
-        });
+        let host = HostInput { rules: &rules, names: &names, sources: &sources, failsafes: &failsafe::NONE };
+        let (_, found) = compile_host(host);
         findings.extend(found);
     }
     report::message(&diagnostics::render(&findings, &sources, color));
