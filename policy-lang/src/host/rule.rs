@@ -227,6 +227,16 @@ pub enum Operands {
     Repeated(Vec<Word>),
 }
 
+impl Operands {
+    /// The values of which one is to match: none where operands stand for something else together.
+    pub fn alternatives(&self) -> &[Word] {
+        match self {
+            Self::OneOf(words) | Self::Joined(words) => words,
+            Self::Flag | Self::Pair(..) | Self::Repeated(_) => &[],
+        }
+    }
+}
+
 /// A word of the configuration after substitution.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Word {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use policy_lang::host::rule::{Action, ChainPolicy, HostChain, HostRule, HostRules, Match, Operands, Table};
+use policy_lang::host::rule::{Action, ChainPolicy, HostChain, HostRule, HostRules, Match, Table};
 use policy_lang::source::Span;
 
 /// How a covered rule relates to the one that covers it.
@@ -234,7 +234,8 @@ fn is_within(keyword: &str, word: &str, wide: &str) -> bool {
     }
 }
 
-fn network(word: &str) -> Option<IpNet> {
+/// The network that a word is; an address is one of a single address.
+pub(crate) fn network(word: &str) -> Option<IpNet> {
     word.parse().ok().or_else(|| word.parse().ok().map(|address: std::net::IpAddr| IpNet::from(address)))
 }
 
@@ -248,8 +249,5 @@ fn ports(word: &str) -> Option<(u16, u16)> {
 }
 
 fn words(found: &Match) -> Vec<&str> {
-    match &found.operands {
-        Operands::Flag | Operands::Pair(..) | Operands::Repeated(_) => Vec::new(),
-        Operands::OneOf(words) | Operands::Joined(words) => words.iter().map(|word| word.text.as_ref()).collect(),
-    }
+    found.operands.alternatives().iter().map(|word| word.text.as_ref()).collect()
 }

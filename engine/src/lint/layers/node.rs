@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use policy_lang::host::rule::{HostRules, Match, Operands, Table};
+use policy_lang::host::rule::{HostRules, Table, Word};
 use policy_lang::source::Span;
 
 use crate::compile::base::Base;
 use crate::eval::ruleset::{Asked, Host, Outcome, Packet, Ports, Transport};
 use crate::lint::environment::Environment;
+use crate::lint::host::matching;
 use crate::ruleset::{Family, Ruleset, TableKey};
 
 /// Which way a packet goes.
@@ -46,14 +47,12 @@ pub(crate) struct Node<'r> {
 impl<'r> Node<'r> {
     pub(crate) fn new(rules: &'r HostRules, ruleset: &'r Ruleset, environment: &Environment) -> Self {
         let matches = || rules.chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.matches);
-        let of =
-            |keywords: &'static [&str]| matches().filter(|found| keywords.contains(&found.keyword)).flat_map(words);
-        let network = |word: &Arc<str>| {
-            let address = || word.parse::<IpAddr>().ok().map(IpNet::from);
-            word.parse::<IpNet>().ok().map(|net| net.trunc()).or_else(address)
+        let of = |keywords: &'static [&str]| {
+            matches().filter(|found| keywords.contains(&found.keyword)).flat_map(|found| found.operands.alternatives())
         };
+        let network = |word: &Word| matching::network(&word.text).map(|net| net.trunc());
         let networks: BTreeSet<IpNet> = of(&["saddr", "daddr"]).filter_map(network).collect();
-        let interfaces = of(&["interface", "outerface"]).map(|word| Arc::from(word.replace('+', "0")));
+        let interfaces = of(&["interface", "outerface"]).map(|word| Arc::from(word.text.replace('+', "0")));
         let interfaces: BTreeSet<Arc<str>> = interfaces.chain([Arc::from(USUAL_INTERFACE)]).collect();
         let own = if environment.node_cidrs.is_empty() {
             ["192.0.2.1/32", "2001:db8::1/128"].iter().filter_map(|net| net.parse().ok()).collect()
@@ -119,12 +118,5 @@ impl<'r> Node<'r> {
         samples.sort_unstable();
         samples.dedup();
         samples
-    }
-}
-
-fn words(found: &Match) -> Vec<&Arc<str>> {
-    match &found.operands {
-        Operands::Flag | Operands::Pair(..) | Operands::Repeated(_) => Vec::new(),
-        Operands::OneOf(words) | Operands::Joined(words) => words.iter().map(|word| &word.text).collect(),
     }
 }
