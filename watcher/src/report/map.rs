@@ -1,5 +1,6 @@
 //! A map in the forms that people and programs read.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::map::{Certainty, Connection, Map, Peer};
@@ -73,6 +74,15 @@ fn connected(map: &Map) -> Vec<usize> {
     found.sort_unstable();
     found.dedup();
     found
+}
+
+/// The same by namespace; those that are in none come first.
+fn by_namespace(map: &Map) -> BTreeMap<Option<&str>, Vec<usize>> {
+    let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for peer in connected(map) {
+        groups.entry(namespace(map.peer(peer))).or_default().push(peer);
+    }
+    groups
 }
 
 /// What a peer is shown under.

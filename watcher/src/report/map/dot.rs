@@ -1,18 +1,13 @@
 //! A graph for Graphviz, with namespaces as clusters.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{connected, namespace, words};
+use super::{by_namespace, words};
 use crate::map::{Certainty, Map, Peer};
 
 pub(super) fn write(map: &Map, out: &mut impl fmt::Write) -> fmt::Result {
     writeln!(out, "digraph palisade {{\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];")?;
-    let mut groups: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
-    for peer in connected(map) {
-        groups.entry(namespace(map.peer(peer))).or_default().push(peer);
-    }
-    for (group, peers) in groups {
+    for (group, peers) in by_namespace(map) {
         if let Some(namespace) = group {
             writeln!(
                 out,

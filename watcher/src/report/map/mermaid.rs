@@ -1,18 +1,13 @@
 //! A flowchart of Mermaid, which code hosts draw in comments and pages.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{connected, namespace, words};
+use super::{by_namespace, words};
 use crate::map::{Certainty, Map, Peer};
 
 pub(super) fn write(map: &Map, out: &mut impl fmt::Write) -> fmt::Result {
     writeln!(out, "flowchart LR")?;
-    let mut groups: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
-    for peer in connected(map) {
-        groups.entry(namespace(map.peer(peer))).or_default().push(peer);
-    }
-    for (number, (group, peers)) in groups.into_iter().enumerate() {
+    for (number, (group, peers)) in by_namespace(map).into_iter().enumerate() {
         if let Some(namespace) = group {
             writeln!(out, "  subgraph s{number}[{}]", quoted(namespace))?;
         }
