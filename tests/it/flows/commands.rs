@@ -73,13 +73,13 @@ fn apply_says_how_many_connections_it_cut_and_restored() {
     assert!(again.ends_with("connections: 1 looked at, 0 cut, 1 restored\n"), "{again}");
     assert!(early.arrives(Speaker::Server));
     // Whoever is in sync has all the same somebody's unfinished work to do.
-    node.set_bit(early.client_port());
+    node.set_bit(&early);
     let in_sync = folder.apply(&node, &server_admits(&["client"]), &[]);
     assert_eq!(in_sync, "in sync: nothing to do\nconnections: 1 looked at, 0 cut, 1 restored\n");
     assert_eq!(folder.apply(&node, &server_admits(&["client"]), &[]), "in sync: nothing to do\n");
 
     // A change that does not concern the flow, after one that was killed before it judged any.
-    node.set_bit(early.client_port());
+    node.set_bit(&early);
     let elsewhere = [server_admits(&["client"]), client_reaches(&["server"])].concat();
     std::fs::write(folder.unjudged(), "").unwrap();
     let after = folder.apply(&node, &elsewhere, &[]);

@@ -49,7 +49,7 @@ fn sem_101_a_flow_that_is_no_longer_permitted_stops_both_ways_and_goes_on_when_i
                     "shop/remote",
                     family,
                 );
-                let entry = node.entry(talk.client_port()).unwrap();
+                let entry = node.entry(&talk).unwrap();
                 for (where_, policies) in &tightened {
                     let about = format!("{link:?} to {to}, tightened {where_}");
                     let outcome = node.policies(policies);
@@ -57,16 +57,13 @@ fn sem_101_a_flow_that_is_no_longer_permitted_stops_both_ways_and_goes_on_when_i
                     assert!(outcome.n_revoked > 0 && outcome.n_restored == 0, "{about}: {outcome:?}");
                     assert_cut(&node, &mut talk, &about);
                     assert_open(&mut untouched, &about);
-                    let kept = node.entry(talk.client_port()).unwrap_or_else(|| panic!("{about}: its entry is gone"));
+                    let kept = node.entry(&talk).unwrap_or_else(|| panic!("{about}: its entry is gone"));
                     assert_eq!((kept.flow.id, kept.mark), (entry.flow.id, REVOKED_BIT), "{about}");
 
                     let outcome = node.policies(&permitted);
                     assert!(outcome.n_revoked == 0 && outcome.n_restored > 0, "{about}: {outcome:?}");
                     assert_open(&mut talk, &about);
-                    assert_eq!(
-                        node.entry(talk.client_port()).map(|entry| (entry.flow.id, entry.mark)),
-                        Some((entry.flow.id, 0))
-                    );
+                    assert_eq!(node.entry(&talk).map(|entry| (entry.flow.id, entry.mark)), Some((entry.flow.id, 0)));
                 }
             }
         }
@@ -109,7 +106,7 @@ fn sem_103_flows_from_before_the_rules_are_judged_too() {
             assert_open(&mut allowed, "first install");
 
             // The table stays, whoever loaded it is another, and somebody has cleared the mark.
-            node.clear_mark(denied.client_port());
+            node.clear_mark(&denied);
             assert!(denied.arrives(Speaker::Server), "the mark was not what cut it");
             node.is_taken_over();
             assert_eq!(node.policies(&server_admits(&["other"])).n_revoked, 1);
@@ -183,7 +180,7 @@ fn dec_14_the_flows_of_an_address_with_a_new_owner_are_judged_again() {
     assert_eq!((outcome.n_judged, outcome.n_revoked), (2, 2), "{outcome:?}");
     assert_cut(&node, &mut local, "a local pod");
     assert_cut(&node, &mut remote, "a pod elsewhere");
-    assert_eq!(node.entry(unconcerned.client_port()).map(|entry| entry.mark), Some(0));
+    assert_eq!(node.entry(&unconcerned).map(|entry| entry.mark), Some(0));
 }
 
 /// sem-83: the node itself reaches its pods, so its flows are not judged; what it answers to a pod's flow is.

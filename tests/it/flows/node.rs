@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use engine::compile::options::REVOKED_BIT;
-use engine::kernel::conntrack::{Bit, Change, Conntrack as _, Ctnetlink, Entry, Filter, Key, Marked};
+use engine::kernel::conntrack::{Bit, Change, Conntrack as _, Ctnetlink, Entry, Filter, Marked};
 use engine::place::{Cause, Event, Place};
 use engine::revoke::Outcome;
 use engine::ruleset::Ruleset;
@@ -82,12 +82,10 @@ impl Node {
         Talk::open(link, client, (at, port).into(), server, (self.cluster.address(to, family), 8080).into())
     }
 
-    /// The entry of a flow from this port.
-    pub(super) fn entry(&self, client_port: u16) -> Option<Entry> {
-        let mut found = self.entries(|entry| match entry.original.key {
-            Key::Ports { source, .. } => source == client_port,
-            Key::Icmp { .. } | Key::None => false,
-        });
+    /// The entry of a flow.
+    pub(super) fn entry(&self, talk: &Talk) -> Option<Entry> {
+        let original = talk.original();
+        let mut found = self.entries(|entry| entry.original == original);
         assert!(found.len() <= 1, "{found:#?}");
         found.pop()
     }
@@ -98,17 +96,17 @@ impl Node {
     }
 
     /// Somebody else clears a flow's mark.
-    pub(super) fn clear_mark(&self, client_port: u16) {
-        self.change(client_port, u32::MAX, Bit::Cleared);
+    pub(super) fn clear_mark(&self, talk: &Talk) {
+        self.change(talk, u32::MAX, Bit::Cleared);
     }
 
     /// Somebody sets the bit that means revoked, and no more.
-    pub(super) fn set_bit(&self, client_port: u16) {
-        self.change(client_port, REVOKED_BIT, Bit::Set);
+    pub(super) fn set_bit(&self, talk: &Talk) {
+        self.change(talk, REVOKED_BIT, Bit::Set);
     }
 
-    fn change(&self, client_port: u16, mask: u32, bit: Bit) {
-        let flow = self.entry(client_port).unwrap().flow;
+    fn change(&self, talk: &Talk, mask: u32, bit: Bit) {
+        let flow = self.entry(talk).unwrap().flow;
         let change = || Ctnetlink::open().unwrap().mark(mask, &[Change { flow, bit }]).unwrap();
         let marked = self.cluster.namespace("node-a").run(change).unwrap();
         assert_eq!(marked, Marked { n_changed: 1, n_gone: 0 });

@@ -31,7 +31,7 @@ fn w13_packets_in_the_middle_of_a_cut_flow_are_never_admitted_as_the_reverse_flo
             let server = node.cluster.address("shop/server", family);
             let of_server = node.entries(|entry| entry.original.source == server);
             assert_eq!(of_server, [], "the server's packets made a flow of their own");
-            assert_eq!(node.entry(talk.client_port()).map(|entry| entry.mark), Some(REVOKED_BIT));
+            assert_eq!(node.entry(&talk).map(|entry| entry.mark), Some(REVOKED_BIT));
         }
     }
 }

@@ -4,10 +4,12 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
+use engine::kernel::conntrack::{Key, Tuple};
+use policy_lang::port::Protocol;
 use watcher::lab::Namespace;
 
 /// How long something may take to arrive that does arrive. A lost TCP segment is sent again after 0.2, 0.4, 0.8, … s.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long nothing has to arrive until it counts as cut: a segment is sent again twice in this time.
 const SILENCE: Duration = Duration::from_millis(700);
@@ -95,14 +97,16 @@ impl Talk {
         Self { ends: Ends::Udp { client, server }, said: 0 }
     }
 
-    /// The client's port.
-    pub(super) fn client_port(&self) -> u16 {
-        match &self.ends {
-            Ends::Tcp { client, .. } => client.local_addr(),
-            Ends::Udp { client, .. } => client.local_addr(),
-        }
-        .unwrap()
-        .port()
+    /// What the client sends, before anything is translated. Its port alone may be that of another flow too, which is over
+    /// and still has an entry.
+    pub(super) fn original(&self) -> Tuple {
+        let (protocol, from, to) = match &self.ends {
+            Ends::Tcp { client, .. } => (Protocol::Tcp, client.local_addr(), client.peer_addr()),
+            Ends::Udp { client, .. } => (Protocol::Udp, client.local_addr(), client.peer_addr()),
+        };
+        let (from, to) = (from.unwrap(), to.unwrap());
+        let key = Key::Ports { source: from.port(), destination: to.port() };
+        Tuple { source: from.ip(), destination: to.ip(), protocol: protocol.number(), key }
     }
 
     /// Whether what one end says now arrives at the other, sooner or later.

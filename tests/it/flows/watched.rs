@@ -29,11 +29,11 @@ fn dec_14_a_lost_bit_is_found_and_set_again() {
     let thief =
         "table inet thief { chain c { type filter hook prerouting priority -150; tcp dport 8080 ct mark set 1; }; }";
     node.cluster.namespace("node-a").nft(thief).unwrap();
-    assert!(talk.is_cut(Speaker::Client) || node.entry(talk.client_port()).unwrap().mark == 1);
+    assert!(talk.is_cut(Speaker::Client) || node.entry(&talk).unwrap().mark == 1);
     node.cluster.namespace("node-a").nft("delete table inet thief").unwrap();
     assert_eq!(look(&node).unwrap(), 1);
     // Only the bit is ours: what the others have set stays.
-    assert_eq!(node.entry(talk.client_port()).unwrap().mark, REVOKED_BIT | 1);
+    assert_eq!(node.entry(&talk).unwrap().mark, REVOKED_BIT | 1);
     assert!(talk.is_cut(Speaker::Server) && !other.is_cut(Speaker::Client));
 }
 
