@@ -17,7 +17,7 @@ pub(super) fn strip(kind: Kind, object: &RawValue) -> String {
     let stripped = match kind {
         Kind::Pod => manifest::<Pod>(kind, text),
         Kind::Namespace => manifest::<Namespace>(kind, text),
-        Kind::NetworkPolicy | Kind::ClusterNetworkPolicy => manifest::<Policy>(kind, text),
+        Kind::NetworkPolicy | Kind::ClusterNetworkPolicy => policy(kind, text),
         Kind::Baseline | Kind::HostRules => manifest::<ConfigMap>(kind, text),
         Kind::Node => manifest::<Node>(kind, text),
         Kind::Service => manifest::<Service>(kind, text),
@@ -59,6 +59,14 @@ fn manifest<'t, T: Deserialize<'t> + Serialize>(kind: Kind, text: &'t str) -> se
     serde_json::to_string(&Manifest { api_version: kind.api_version(), kind: kind.name(), object })
 }
 
+fn policy(kind: Kind, text: &str) -> serde_json::Result<String> {
+    let mut object = serde_json::from_str::<Policy>(text)?;
+    for field in ["apiVersion", "kind", "status"] {
+        object.rest.remove(field);
+    }
+    serde_json::to_string(&Manifest { api_version: kind.api_version(), kind: kind.name(), object })
+}
+
 type Field = Option<Value>;
 
 #[derive(Deserialize, Serialize)]
@@ -79,11 +87,12 @@ struct Namespace {
     metadata: Metadata,
 }
 
+/// There are few, and a field that is not known must not vanish: it may be the one that denies.
 #[derive(Deserialize, Serialize)]
 struct Policy {
     metadata: Metadata,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    spec: Field,
+    #[serde(flatten)]
+    rest: serde_json::Map<String, Value>,
 }
 
 #[derive(Deserialize, Serialize)]
