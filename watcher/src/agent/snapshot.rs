@@ -5,13 +5,13 @@
 //! and is never half-used.
 
 use std::fs;
-use std::io::{self, Seek, Write};
-use std::thread::JoinHandle;
+use std::io;
 use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-use self::form::{Keeping, Kept};
+use self::form::Kept;
+use self::writing::{Writing, write};
 use super::host::Good;
 use super::metrics::Metrics;
 use super::world::{Facts, World};
@@ -19,6 +19,8 @@ use crate::sealed;
 use crate::state_dir::StateDir;
 
 mod form;
+mod parts;
+mod writing;
 
 /// The file.
 const NAME: &str = "facts";
@@ -29,12 +31,15 @@ const HEAD: &str = "palisade-facts 1 ";
 /// How often it is written at most: an fsync for every pod that comes would wear out a disk.
 pub const INTERVAL: Duration = Duration::from_secs(10);
 
-/// How many times as long as it took is waited for the next: of a large cluster tens of megabytes are copied and written,
+/// How many times as long as it took is waited for the next: of a large cluster tens of megabytes are made and written,
 /// which would be most of what an agent does while pods change all the time.
 const REST: u32 = 200;
 
 /// The longest wait: who starts again without an API server begins with what is no older than this.
 const REST_MAX: Duration = Duration::from_secs(300);
+
+/// How long the loop waits for something else to happen before it makes the next part.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Largest file that is read: more than 150,000 pods make.
 const BYTES_MAX: u64 = 256 << 20;
@@ -59,8 +64,7 @@ pub struct Keeper {
     written: Option<Instant>,
     /// How long nothing is written after that.
     rest: Duration,
-    /// A disk may take long, and the loop does not wait for it.
-    writing: Option<JoinHandle<io::Result<Duration>>>,
+    writing: Option<Writing>,
 }
 
 impl Keeper {
@@ -90,27 +94,32 @@ impl Keeper {
         self.wanted.get_or_insert(now);
     }
 
-    /// Begins to write, if it is time.
+    /// Begins to write, if it is time, or goes on with it.
     pub fn keep_if_due(&mut self, world: &mut World, host: impl FnOnce() -> Good, metrics: &Metrics, now: Instant) {
-        if self.writing.as_ref().is_some_and(JoinHandle::is_finished) {
+        if self.writing.as_ref().is_some_and(Writing::is_over) {
             self.written(metrics);
         }
         let is_too_soon = self.written.is_some_and(|written| now.saturating_duration_since(written) < self.rest);
-        if self.wanted.is_none() || is_too_soon || self.writing.is_some() {
-            return;
+        if self.writing.is_none() && self.wanted.is_some() && !is_too_soon {
+            self.wanted = None;
+            self.rest = INTERVAL;
+            self.written = Some(now);
+            self.writing = Some(Writing::begin(self.state.clone(), host()));
         }
-        self.wanted = None;
-        let begun = Instant::now();
-        let (state, facts, host) = (self.state.clone(), world.facts(), host());
-        self.rest = INTERVAL;
-        self.written = Some(now);
-        self.writing = Some(std::thread::spawn(move || {
-            state.replace_by(NAME, |file| write(&facts, &host, file))?;
-            Ok(begun.elapsed())
-        }));
+        let Some(writing) = &mut self.writing else { return };
+        if let Err(error) = writing.go_on(world.told()) {
+            self.give_up();
+            warn!(event = "snapshot-not-written", %error);
+        }
     }
 
-    /// Writes what is told, at once: what comes next must not be what a next run begins with.
+    /// How long the loop may wait for what happens next, of `patience`.
+    pub fn patience(&self, patience: Duration) -> Duration {
+        let is_unmade = self.writing.as_ref().is_some_and(Writing::is_unmade);
+        if is_unmade { patience.min(PAUSE) } else { patience }
+    }
+
+    /// Writes what is in force, at once: what comes next must not be what a next run begins with.
     pub fn keep_now(&mut self, world: &mut World, host: &Good) {
         self.wanted = Some(Instant::now());
         self.finish(world, host);
@@ -119,29 +128,33 @@ impl Keeper {
 
     /// Writes what is not written yet, before the end.
     pub fn finish(&mut self, world: &mut World, host: &Good) {
-        if let Some(writing) = self.writing.take() {
-            drop(writing.join());
-        }
+        self.give_up();
         if self.wanted.take().is_none() {
             return;
         }
-        if let Err(error) = self.state.replace_by(NAME, |file| write(&world.facts(), host, file)) {
+        if let Err(error) = self.state.replace_by(NAME, |file| write(world.told(), host, file)) {
             warn!(event = "snapshot-not-written", %error);
+        }
+    }
+
+    /// Ends what is being written; what did not come to its end is wanted still.
+    fn give_up(&mut self) {
+        if self.writing.take().is_some_and(|writing| writing.end().is_err()) {
+            self.wanted.get_or_insert_with(Instant::now);
         }
     }
 
     fn written(&mut self, metrics: &Metrics) {
         let Some(writing) = self.writing.take() else { return };
-        match writing.join() {
-            Ok(Ok(took)) => {
+        match writing.end() {
+            Ok(took) => {
                 self.rest = rest(took);
                 metrics.kept();
             }
-            Ok(Err(error)) => {
+            Err(error) => {
                 warn!(event = "snapshot-not-written", %error);
                 self.wanted = Some(Instant::now());
             }
-            Err(_) => warn!(event = "snapshot-not-written", "the writer failed"),
         }
     }
 }
@@ -149,13 +162,6 @@ impl Keeper {
 /// How long nothing is written after a writing that took so long.
 fn rest(took: Duration) -> Duration {
     (took * REST).clamp(INTERVAL, REST_MAX)
-}
-
-fn write<W: Write + Seek>(facts: &Facts, host: &Good, out: &mut W) -> io::Result<()> {
-    sealed::write(HEAD, out, |mut out| {
-        serde_json::to_writer(&mut out, &Keeping { facts, host })?;
-        writeln!(out)
-    })
 }
 
 fn read(whole: &str) -> Option<(Facts, Good)> {

@@ -58,6 +58,17 @@ pub struct Facts {
     pub host: Option<Arc<FoundHostRules>>,
 }
 
+/// The facts without a copy of them, and without host rules.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// Policies of every tier; those of the baseline may be among them.
+    pub policies: &'a [Policy],
+    /// The cluster.
+    pub inventory: &'a Inventory,
+    /// The policies of the baseline.
+    pub baseline: &'a [Policy],
+}
+
 /// What has to be done in the kernel for the ruleset to be in force.
 #[derive(Clone, Debug)]
 pub enum Delta {
@@ -190,7 +201,7 @@ impl World {
         &self.settings
     }
 
-    /// The facts that are told by now.
+    /// A copy of the facts that are told by now.
     pub fn facts(&mut self) -> Facts {
         let Some(compiled) = &self.compiled else {
             self.settle();
@@ -203,6 +214,16 @@ impl World {
         let mut facts = Facts { policies, inventory, ..self.facts.clone() };
         carry_out(&mut facts, waiting);
         facts
+    }
+
+    /// The facts that the ruleset is of; before the first, those that are told by now.
+    pub fn told(&mut self) -> Told<'_> {
+        if self.compiled.is_none() {
+            self.settle();
+        }
+        let of_facts = (self.facts.policies.as_slice(), &self.facts.inventory);
+        let (policies, inventory) = self.compiled.as_ref().map_or(of_facts, Incremental::facts);
+        Told { policies, inventory, baseline: &self.facts.baseline }
     }
 
     /// Has what waits among the facts that are not compiled yet.

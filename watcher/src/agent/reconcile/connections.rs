@@ -33,7 +33,8 @@ impl Default for Turn {
 impl<K: Kernel> Agent<K> {
     /// How long nothing is due, if nothing happens.
     pub(super) fn patience(&self, now: Instant) -> Duration {
-        self.connections.judging.patience(now, self.schedule.patience(now, TICK))
+        let patience = self.keeper.patience(self.schedule.patience(now, TICK));
+        self.connections.judging.patience(now, patience)
     }
 
     /// What an earlier run left is judged before anybody is told that this one is ready.

@@ -17,7 +17,8 @@ use self::policy::Policy;
 use crate::agent::event::{FoundHostRules, Soundness};
 use crate::agent::host::Good;
 use crate::agent::host::reading::{self, Listings};
-use crate::agent::world::Facts;
+use crate::agent::world::{Facts, Told};
+use crate::source::is_of_baseline;
 
 mod policy;
 
@@ -42,21 +43,22 @@ pub(super) struct Kept<'t> {
     pods: Vec<&'t RawValue>,
 }
 
-/// The same as it is written, object by object.
+/// The same without the pods, as it is written, object by object.
 pub(super) struct Keeping<'a> {
     /// What is in force.
-    pub(super) facts: &'a Facts,
+    pub(super) told: Told<'a>,
     /// The host rules that are good.
     pub(super) host: &'a Good,
 }
 
 impl Serialize for Keeping<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Facts { policies, inventory, baseline, host: _ } = self.facts;
+        let Told { policies, inventory, baseline } = self.told;
         let Good { file, config_map } = self.host;
-        let Inventory { namespaces, nodes, services, pods } = inventory;
-        let mut kept = serializer.serialize_struct("Kept", 9)?;
-        kept.serialize_field("policies", &Each(|| policies.iter().map(Policy::from)))?;
+        let Inventory { namespaces, nodes, services, pods: _ } = inventory;
+        let of_tenants = || policies.iter().filter(|policy| !is_of_baseline(policy.tier));
+        let mut kept = serializer.serialize_struct("Kept", 8)?;
+        kept.serialize_field("policies", &Each(|| of_tenants().map(Policy::from)))?;
         kept.serialize_field("baseline", &Each(|| baseline.iter().map(Policy::from)))?;
         kept.serialize_field("host", &texts(file.as_ref()))?;
         kept.serialize_field("host_config_map", &texts(config_map.as_ref()))?;
@@ -65,7 +67,6 @@ impl Serialize for Keeping<'_> {
         kept.serialize_field("namespaces", &Each(|| namespaces.iter().map(namespace)))?;
         kept.serialize_field("nodes", &Each(|| nodes.iter().map(KeptNode::from)))?;
         kept.serialize_field("services", &Each(|| services.iter().map(KeptService::from)))?;
-        kept.serialize_field("pods", &Each(|| pods.iter().map(KeptPod::from)))?;
         kept.end()
     }
 }
@@ -108,7 +109,7 @@ struct KeptService {
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct KeptPod {
+pub(super) struct KeptPod {
     name: Name,
     labels: Pairs,
     node: Option<String>,
@@ -171,6 +172,11 @@ impl Kept<'_> {
         }
         for pod in pods {
             let (name, pod) = serde_json::from_str::<KeptPod>(pod.get()).ok()?.pod(&mut pool)?;
+            // Pods are kept a moment after their namespaces, which may be gone or not have come by then.
+            if !inventory.namespaces.contains_key(&name.namespace) {
+                let labels = Labels::of_namespace(&name.namespace);
+                inventory.namespaces.insert(Arc::clone(&name.namespace), labels);
+            }
             inventory.pods.insert(name, pod);
         }
         let mut all = |kept: Vec<&RawValue>| {

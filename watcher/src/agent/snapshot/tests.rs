@@ -1,9 +1,15 @@
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use engine::inventory::Pod;
+use policy_lang::name::{Labels, NamespacedName};
+
+use super::parts::Parts;
 use super::*;
 use crate::agent::event::FoundHostRules;
 use crate::agent::host::reading;
+use crate::agent::world::Told;
 use crate::config::Config;
 use crate::source::{self, is_of_baseline};
 
@@ -30,9 +36,13 @@ fn examples() -> (Facts, Good) {
     (Facts { policies, inventory: loaded.inventory, baseline, host: None }, host)
 }
 
+fn told(facts: &Facts) -> Told<'_> {
+    Told { policies: &facts.policies, inventory: &facts.inventory, baseline: &facts.baseline }
+}
+
 fn written(facts: &Facts, host: &Good) -> String {
     let mut out = io::Cursor::new(Vec::new());
-    write(facts, host, &mut out).unwrap();
+    write(told(facts), host, &mut out).unwrap();
     String::from_utf8(out.into_inner()).unwrap()
 }
 
@@ -69,4 +79,63 @@ fn what_is_cut_short_changed_or_of_another_version_is_not_used() {
 fn a_large_cluster_is_written_seldom_and_a_small_one_every_ten_seconds() {
     let of = |millis| rest(Duration::from_millis(millis)).as_secs();
     assert_eq!([0, 5, 50, 400, 60_000].map(of), [10, 10, 10, 80, 300]);
+}
+
+/// More pods than a part holds, and one of them in a namespace of its own.
+fn many() -> Facts {
+    let mut facts = Facts::default();
+    facts.inventory.namespaces.insert("n".into(), Labels::of_namespace(&"n".into()));
+    for n in 0..4_500 {
+        let address = [IpAddr::from([10, 0, (n / 256) as u8, (n % 256) as u8])].to_vec();
+        let pod = Pod { addresses: address, ..Pod::default() };
+        facts.inventory.pods.insert(NamespacedName::new("n", format!("pod-{n:04}")), pod);
+    }
+    facts
+}
+
+#[test]
+fn what_changes_between_two_parts_is_kept_before_or_after_and_nothing_else_suffers() {
+    let (host, mut facts) = (Good::default(), many());
+    let mut parts = Parts::default();
+    let mut body = Vec::new();
+    for _ in 0..2 {
+        body.extend(parts.next(told(&facts), &host).unwrap().unwrap());
+    }
+    // One that is written already, the last of those, one that is not, and one that comes with its namespace.
+    for gone in ["pod-0000", "pod-1999", "pod-3000"] {
+        facts.inventory.pods.remove(&NamespacedName::new("n", gone)).unwrap();
+    }
+    facts.inventory.namespaces.insert("z".into(), Labels::of_namespace(&"z".into()));
+    facts.inventory.pods.insert(NamespacedName::new("z", "new"), Pod::default());
+    while let Some(part) = parts.next(told(&facts), &host).unwrap() {
+        body.extend(part);
+    }
+    let (back, _) = read(&sealed::seal(HEAD, std::str::from_utf8(&body).unwrap())).unwrap();
+    let before = many();
+    for written in ["pod-0000", "pod-1999"].map(|name| NamespacedName::new("n", name)) {
+        facts.inventory.pods.insert(written.clone(), before.inventory.pods[&written].clone());
+    }
+    assert_eq!(back.inventory, facts.inventory);
+}
+
+#[test]
+fn what_is_given_up_leaves_the_file_and_what_is_finished_replaces_it() {
+    let folder = std::env::temp_dir().join(format!("palisade-snapshot-{}", std::process::id()));
+    let state = StateDir::at(folder.clone());
+    let keeper = |state: &StateDir| Keeper::new(state.clone());
+    let (host, facts) = (Good::default(), many());
+    let mut writing = Writing::begin(state.clone(), host.clone());
+    writing.go_on(told(&facts)).unwrap();
+    assert!(writing.is_unmade() && writing.end().is_err());
+    assert!(keeper(&state).recall().unwrap().is_none());
+
+    let mut writing = Writing::begin(state.clone(), host);
+    while writing.is_unmade() {
+        writing.go_on(told(&facts)).unwrap();
+        std::thread::yield_now();
+    }
+    writing.end().unwrap();
+    let (back, _) = keeper(&state).recall().unwrap().unwrap();
+    assert_eq!(back.inventory, facts.inventory);
+    fs::remove_dir_all(folder).unwrap();
 }
