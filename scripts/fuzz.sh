@@ -29,7 +29,7 @@ shift
 if [ $# -eq 0 ]; then
     for target in fuzz/fuzz_targets/*.rs; do
         case $if_quick-$(basename "$target" .rs) in
-        yes-config | yes-watch) ;; # the agent's
+        yes-config | yes-protobuf | yes-state | yes-watch) ;; # the agent's
         *) set -- "$@" "$(basename "$target" .rs)" ;;
         esac
     done

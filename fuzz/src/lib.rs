@@ -11,7 +11,11 @@ pub mod host_language;
 pub mod manifests;
 pub mod netlink;
 pub mod nflog;
+#[cfg(feature = "cluster")]
+pub mod protobuf;
 mod ruleset;
 mod spans;
+#[cfg(feature = "cluster")]
+pub mod state;
 #[cfg(feature = "cluster")]
 pub mod watch;

@@ -16,7 +16,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 type Judge = fn(&[u8]);
 
 /// Every target, by its name.
-const TARGETS: [(&str, Judge); 9] = [
+const TARGETS: [(&str, Judge); 11] = [
     ("baseline", targets::baseline::judge),
     ("cluster_policy", targets::cluster_policy::judge),
     ("config", targets::config::judge),
@@ -25,6 +25,8 @@ const TARGETS: [(&str, Judge); 9] = [
     ("manifests", targets::manifests::judge),
     ("netlink", targets::netlink::judge),
     ("nflog", targets::nflog::judge),
+    ("protobuf", targets::protobuf::judge),
+    ("state", targets::state::judge),
     ("watch", targets::watch::judge),
 ];
 

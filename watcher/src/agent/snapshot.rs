@@ -20,6 +20,7 @@ use crate::state_dir::StateDir;
 
 mod form;
 mod parts;
+pub mod untrusted;
 mod writing;
 
 /// The file.

@@ -7,8 +7,10 @@ use policy_lang::name::NamespacedName;
 use policy_lang::share::Pool;
 
 use super::collection::{Collection, Kind};
+use super::frames::Frames;
 use super::lines::Lines;
 use super::meaning::{self, Meaning};
+use super::said::Said;
 use super::strip;
 use super::wire::{Bookmark, Header, Line};
 
@@ -41,6 +43,40 @@ pub fn watch(kind: u8, piece: usize, bytes: &[u8]) -> Result<usize, String> {
         n_meant += usize::from(!stripped.facts.is_empty());
     }
     Ok(n_meant)
+}
+
+/// Reads a stream of events of pods as protobuf, in pieces of so many bytes. Returns how many pods it told of.
+///
+/// # Errors
+/// What hangs on how the stream was cut into pieces; a pod whose text is not that pod's.
+pub fn protobuf(piece: usize, bytes: &[u8]) -> Result<usize, String> {
+    let whole = frames(bytes, bytes.len().max(1));
+    if frames(bytes, piece.max(1)) != whole {
+        return Err(format!("pieces of {piece} bytes give other frames"));
+    }
+    let pods = Collection::of(Kind::Pod);
+    let mut pool = Pool::default();
+    let mut n_pods = 0;
+    for frame in whole.into_iter().flatten() {
+        let Ok(Said::Put(told, text)) = super::protobuf::said(&frame) else { continue };
+        let read = serde_json::from_str::<Header>(&text).map_err(|error| format!("{error}: {text}"))?.metadata;
+        if (&read.namespace, &read.name) != (&told.namespace, &told.name) {
+            return Err(format!("{told:?} is told of, and {text} written"));
+        }
+        drop(meaning::of(&pods, &NamespacedName::new(told.namespace, told.name), &text, &mut pool));
+        n_pods += 1;
+    }
+    Ok(n_pods)
+}
+
+/// The frames, up to one that is too long.
+fn frames(bytes: &[u8], piece: usize) -> Option<Vec<Vec<u8>>> {
+    let mut frames = Frames::default();
+    let mut whole = Vec::new();
+    for piece in bytes.chunks(piece) {
+        whole.extend(frames.push(piece).ok()?);
+    }
+    Some(whole)
 }
 
 fn lines(bytes: &[u8], piece: usize) -> Result<Vec<Vec<u8>>, String> {

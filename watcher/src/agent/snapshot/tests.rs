@@ -55,7 +55,9 @@ fn what_was_kept_comes_back_as_it_was() {
     assert_eq!(back.inventory, facts.inventory);
     let rules = |found: Option<Arc<FoundHostRules>>| found.unwrap().rules.clone();
     assert_eq!(rules(kept.file), rules(host.file.clone()));
-    assert_eq!(rules(kept.config_map), rules(host.config_map));
+    assert_eq!(rules(kept.config_map), rules(host.config_map.clone()));
+    let body = written(&facts, &host).split_once('\n').unwrap().1.to_owned();
+    assert_eq!(untrusted::body(&body), Ok(true));
     // What a version wrote that knew of no ConfigMap is as good.
     let (_, kept) = read(&written(&facts, &Good { config_map: None, file: host.file })).unwrap();
     assert!(kept.file.is_some() && kept.config_map.is_none());
