@@ -64,6 +64,10 @@ fn policy(kind: Kind, text: &str) -> serde_json::Result<String> {
     for field in ["apiVersion", "kind", "status"] {
         object.rest.remove(field);
     }
+    // What changes without the policy, or is long.
+    for field in ["annotations", "generation", "managedFields", "resourceVersion"] {
+        object.metadata.remove(field);
+    }
     serde_json::to_string(&Manifest { api_version: kind.api_version(), kind: kind.name(), object })
 }
 
@@ -90,7 +94,7 @@ struct Namespace {
 /// There are few, and a field that is not known must not vanish: it may be the one that denies.
 #[derive(Deserialize, Serialize)]
 struct Policy {
-    metadata: Metadata,
+    metadata: serde_json::Map<String, Value>,
     #[serde(flatten)]
     rest: serde_json::Map<String, Value>,
 }
