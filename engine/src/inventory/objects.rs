@@ -164,5 +164,7 @@ pub(crate) fn named_ports(declared: &[manifest::ContainerPort]) -> Vec<NamedPort
     let mut ports: Vec<_> = named.collect();
     ports.sort_unstable();
     ports.dedup();
+    // Most pods have one or two, and room for four is held where it is not known beforehand how many there are.
+    ports.shrink_to_fit();
     ports
 }
