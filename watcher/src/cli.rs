@@ -34,6 +34,7 @@ mod live;
 mod man;
 mod map;
 mod outcome;
+mod output;
 #[cfg(feature = "cluster")]
 mod pause;
 mod plan;
