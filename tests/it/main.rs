@@ -4,6 +4,7 @@
 mod agent;
 mod agree;
 mod architecture;
+mod assertions;
 mod cli;
 mod corpus;
 mod dataplane;
