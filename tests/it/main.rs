@@ -5,6 +5,7 @@ mod agent;
 mod agree;
 mod architecture;
 mod assertions;
+mod ci;
 mod cli;
 mod corpus;
 mod dataplane;
