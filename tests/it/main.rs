@@ -7,6 +7,7 @@ mod architecture;
 mod assertions;
 mod ci;
 mod cli;
+mod clusters;
 mod corpus;
 mod dataplane;
 mod demo;
