@@ -83,6 +83,12 @@ impl Connectivity<'_> {
         }
     }
 
+    /// Whether a policy says something about what pods of a workload open, or accept.
+    pub fn is_bound(&self, workload: usize, direction: Direction) -> bool {
+        let own = self.classes.of_workload.get(workload).map_or(&[][..], Vec::as_slice);
+        own.iter().any(|(class, _)| !self.prepared.binding[prepare::index(direction)][*class].is_empty())
+    }
+
     /// Of each family, whether a pod of a workload has an address of it, or may have.
     pub fn families(&self, workload: usize) -> [bool; 2] {
         let own = self.classes.of_workload.get(workload).map_or(&[][..], Vec::as_slice);
