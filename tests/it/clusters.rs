@@ -81,7 +81,7 @@ impl World {
                 pods.push(Pod { workload, addresses });
             }
         }
-        for number in 0..1 + random.below(5) {
+        for number in 0..=random.below(5) {
             policy(&mut text, number, random);
         }
         let manifests = Manifests::read(vec![("world.yaml".to_owned(), Ok(text.clone()))]);

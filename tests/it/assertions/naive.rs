@@ -28,7 +28,9 @@ fn verdicts_are_those_of_the_naive_evaluator() {
         let world = World::new(&mut random);
         let asked: Vec<Asked> = (0..TESTS).map(|_| Asked::new(&mut random)).collect();
         let mut text = String::from("version: 1\ntests:\n");
-        asked.iter().for_each(|asked| text.push_str(&asked.text()));
+        for asked in &asked {
+            text.push_str(&asked.text());
+        }
         let (file, found) = File::parse(Path::new("x.palisade-test.yaml"), &text, &mut Sources::default());
         assert!(found.is_empty(), "{found:#?}\n{text}");
         let Manifests { objects, policies, inventory, workloads, .. } = &world.manifests;
@@ -76,12 +78,9 @@ impl World {
             return Some(holds);
         }
         let meant: Vec<Who> = asked.from.iter().chain(&asked.except).copied().collect();
-        let everybody: Vec<Who> = (0..WORKLOADS)
-            .map(Who::Workload)
-            .chain((0..NODES.len()).map(Who::Node))
-            .chain((0..OUTSIDE.len()).map(Who::Outside))
-            .collect();
-        let others: Vec<Who> = everybody.into_iter().filter(|who| !meant.contains(who)).collect();
+        let everybody = (0..WORKLOADS).map(Who::Workload).chain((0..NODES.len()).map(Who::Node));
+        let everybody = everybody.chain((0..OUTSIDE.len()).map(Who::Outside));
+        let others: Vec<Who> = everybody.filter(|who| !meant.contains(who)).collect();
         let others = self.ends(&others, &[]);
         let others = Self::pairs(&others, &to);
         Some(holds && !others.iter().any(|pair| ports.iter().any(|port| permitted(pair, port))))
@@ -169,7 +168,7 @@ impl Asked {
             _ => Who::Workload(random.below(WORKLOADS)),
         };
         let several = |random: &mut Random| {
-            let mut found: Vec<Who> = (0..1 + random.below(2)).map(|_| who(random)).collect();
+            let mut found: Vec<Who> = (0..=random.below(2)).map(|_| who(random)).collect();
             found.dedup();
             found
         };
