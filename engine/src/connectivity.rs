@@ -30,6 +30,7 @@ use self::row::Rows;
 
 mod allowed;
 mod classes;
+mod every;
 mod labels;
 mod matching;
 mod pairs;

@@ -4,7 +4,10 @@
 mod agent;
 mod agree;
 mod architecture;
+mod assertions;
+mod ci;
 mod cli;
+mod clusters;
 mod corpus;
 mod dataplane;
 mod demo;

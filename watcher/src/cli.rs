@@ -34,6 +34,7 @@ mod live;
 mod man;
 mod map;
 mod outcome;
+mod output;
 #[cfg(feature = "cluster")]
 mod pause;
 mod plan;
@@ -43,6 +44,7 @@ mod revert;
 mod rule;
 mod status;
 mod teardown;
+mod test;
 mod top;
 
 use self::outcome::{Failure, Outcome};
@@ -95,6 +97,7 @@ enum Command {
     Map(map::Args),
     Diff(diff::Args),
     Lint(lint::Args),
+    Test(test::Args),
     Rule(rule::Args),
     Init(init::Args),
     Teardown(teardown::Args),
@@ -152,6 +155,7 @@ pub fn main() -> ExitCode {
         Command::Map(args) => map::run(&args, color),
         Command::Diff(args) => diff::run(&args, color),
         Command::Lint(args) => lint::run(&args, color),
+        Command::Test(args) => test::run(&args, color),
         Command::Rule(args) => rule::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Teardown(args) => teardown::run(&args),

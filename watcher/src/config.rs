@@ -188,12 +188,7 @@ impl Config {
             "forward" => self.forward = forward(value)?,
             unknown => {
                 let keys: Vec<_> = fields().iter().map(|field| field.key).collect();
-                let finding = Diagnostic::error(CONFIG, at, format!("there is no field `{unknown}`"));
-                let help = match suggest::nearest(unknown, &keys) {
-                    Some(key) => format!("did you mean `{key}`?"),
-                    None => format!("the fields are {}", keys.join(", ")),
-                };
-                return Err(finding.help(help).into());
+                return Err(unknown_field(CONFIG, unknown, at, &keys));
             }
         }
         Ok(None)
@@ -258,6 +253,15 @@ fn wrong(value: &Value, expected: &str) -> Box<Diagnostic> {
 pub(crate) fn misplaced(code: Code, value: &Value, expected: &str) -> Box<Diagnostic> {
     let found = value.scalar().map_or_else(|| value.describe().to_owned(), |scalar| format!("`{}`", scalar.text));
     Box::new(Diagnostic::error(code, value.span, format!("{expected} belongs here, not {found}")))
+}
+
+/// A field that there is not, and the one that was meant.
+pub(crate) fn unknown_field(code: Code, key: &str, at: Span, keys: &[&str]) -> Box<Diagnostic> {
+    let finding = Diagnostic::error(code, at, format!("there is no field `{key}`"));
+    Box::new(match suggest::nearest(key, keys) {
+        Some(near) => finding.help(format!("did you mean `{near}`?")),
+        None => finding.help(format!("the fields are {}", keys.join(", "))),
+    })
 }
 
 /// The line and the message of each finding about a configuration.

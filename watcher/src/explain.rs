@@ -18,9 +18,13 @@ use engine::ruleset::Ruleset;
 use policy_lang::manifest::Object;
 use policy_lang::policy::{Direction, Policy};
 
+pub use self::change::Change;
+pub use self::effect::{Effect, RuleEffect, effects};
 pub use self::parties::{Party, Place, Target};
 pub use self::question::{About, Question, QuestionError, Wanted};
 
+mod change;
+mod effect;
 mod hints;
 pub(crate) mod origins;
 mod parties;
@@ -76,6 +80,8 @@ pub struct Case {
     pub outcome: Outcome,
     /// What decided.
     pub deciding: Deciding,
+    /// What to change so that the end which decided says the opposite.
+    pub change: Option<Change>,
     /// How oracle and simulator contradict each other: a bug of one of them.
     pub contradiction: Option<String>,
 }
@@ -204,7 +210,10 @@ impl<'a> Explainer<'a> {
             step.host = Some(denial);
         }
         let (outcome, deciding) = verdict(&steps);
-        Case { to, source, destination, about, steps, outcome, deciding, contradiction }
+        let change = None;
+        let mut case = Case { to, source, destination, about, steps, outcome, deciding, change, contradiction };
+        case.change = change::change(&self.world, from, &case);
+        case
     }
 
     fn compile(&mut self, node: &Arc<str>) {

@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod analysis;
 pub mod applied;
+pub mod assertions;
 pub mod bridges;
 pub mod cli;
 pub mod config;

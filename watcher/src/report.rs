@@ -11,6 +11,7 @@ use crate::visible;
 
 #[cfg(feature = "cluster")]
 pub mod agent;
+pub mod assertions;
 pub mod changes;
 pub mod diagnostics;
 pub mod diff;

@@ -15,7 +15,7 @@ use policy_lang::cluster_policy;
 use policy_lang::diagnostic::{Diagnostic, Severity};
 use policy_lang::host::Files;
 use policy_lang::host::rule::HostRules;
-use policy_lang::manifest::{self, Object};
+use policy_lang::manifest::{self, Object, Reading};
 use policy_lang::name::NamespacedName;
 use policy_lang::network_policy::{self, Strictness};
 use policy_lang::policy::{Policy, Tier};
@@ -159,21 +159,25 @@ pub fn load(config: &Config) -> Result<Loaded, SourceError> {
 /// # Errors
 /// As [`load`].
 pub fn load_from(config: &Config, texts: &dyn Texts) -> Result<Loaded, SourceError> {
-    load_with_objects(config, texts).map(|(loaded, _)| loaded)
+    read(config, texts, Reading::Enforced).map(|(loaded, _)| loaded)
 }
 
-/// The same with the objects of the manifests, for whoever asks for more of them than policy does.
+/// The same with the objects of the manifests, what makes pods among them, for whoever asks for more than policy does.
 ///
 /// # Errors
 /// As [`load`].
 pub fn load_with_objects(config: &Config, texts: &dyn Texts) -> Result<(Loaded, Vec<Object>), SourceError> {
+    read(config, texts, Reading::Everything)
+}
+
+fn read(config: &Config, texts: &dyn Texts, reading: Reading) -> Result<(Loaded, Vec<Object>), SourceError> {
     let Config { host, manifests, baseline, node: _, forward: _, pods: _, host_options } = config;
     let paths = host.iter().chain(manifests).chain(baseline);
     if paths.filter(|path| path.as_path() == Path::new(STDIN)).count() > 1 {
         return Err(SourceError::StdinTwice);
     }
     let mut loaded = Loaded { failsafes: host_options.failsafes(), ..Loaded::default() };
-    let objects = loaded.read_manifests(manifests, texts)?;
+    let objects = loaded.read_manifests(manifests, texts, reading)?;
     loaded.read_baseline(baseline, &objects, texts)?;
     sort(&mut loaded.policies);
     if let Some(path) = host {
@@ -199,13 +203,19 @@ impl Loaded {
         self.host = Some(stand_in::host(&mut self.sources));
     }
 
-    fn read_manifests(&mut self, paths: &[PathBuf], texts: &dyn Texts) -> Result<Vec<Object>, FileError> {
+    fn read_manifests(
+        &mut self,
+        paths: &[PathBuf],
+        texts: &dyn Texts,
+        reading: Reading,
+    ) -> Result<Vec<Object>, FileError> {
         let mut objects = Vec::new();
         for path in paths {
             self.record(SourceKind::Manifests, path);
             for file in texts.manifests(path)? {
                 let text = texts.text(&file)?;
-                let (found, diagnostics) = manifest::load(&files::shown(&file), &text, &mut self.sources);
+                let (found, diagnostics) =
+                    manifest::load_kinds(reading, &files::shown(&file), &text, &mut self.sources);
                 objects.extend(found);
                 self.diagnostics.extend(diagnostics);
             }

@@ -67,18 +67,23 @@ impl Allowed {
         PROTOCOLS.into_iter().zip(&self.ports)
     }
 
+    /// The first protocol that has a port here, and the lowest of these.
+    pub fn first_port(&self) -> Option<(Protocol, u16)> {
+        self.protocols().find_map(|(protocol, ports)| Some((protocol, *ports.first()?.start())))
+    }
+
     /// Whether a connection is among them.
     pub fn contains(&self, protocol: Protocol, port: u16) -> bool {
         self.ports[index(protocol)].contains(&port)
     }
 
     /// Adds ports of a protocol, `first..=last`.
-    pub(super) fn insert(&mut self, protocol: Protocol, first: u16, last: u16) {
+    pub fn insert(&mut self, protocol: Protocol, first: u16, last: u16) {
         self.ports[index(protocol)].insert(first..=last);
     }
 
     /// Adds every port of a protocol.
-    pub(super) fn insert_all(&mut self, protocol: Protocol) {
+    pub fn insert_all(&mut self, protocol: Protocol) {
         self.insert(protocol, ALL_PORTS.0, ALL_PORTS.1);
     }
 

@@ -95,19 +95,24 @@ impl Connectivity<'_> {
 
     /// What a workload may reach (egress) or be reached by (ingress) that is no pod.
     pub fn outside(&mut self, workload: usize, direction: Direction) -> Outside {
+        let classes: Vec<usize> = self.classes.of_workload[workload].iter().map(|(class, _)| *class).collect();
+        self.outside_of(&classes, direction)
+    }
+
+    /// The same for pods of any of some classes.
+    pub(super) fn outside_of(&mut self, classes: &[usize], direction: Direction) -> Outside {
         let rows = match direction {
             Direction::Ingress => &self.ingress,
             Direction::Egress => &self.egress,
         };
-        let classes = self.classes.of_workload[workload].iter().map(|(class, _)| *class);
         let mut outside = Outside::default();
         let mut addresses: BTreeMap<AllowedId, [Vec<Range>; 2]> = BTreeMap::new();
         let mut nodes: BTreeMap<usize, AllowedId> = BTreeMap::new();
         for family in Family::ALL {
             let mut numbers: Vec<usize> = classes
-                .clone()
-                .filter(|class| self.classes.in_family[family.index()].contains(*class))
-                .map(|class| rows.of_class[class])
+                .iter()
+                .filter(|class| self.classes.in_family[family.index()].contains(**class))
+                .map(|class| rows.of_class[*class])
                 .collect();
             numbers.sort_unstable();
             numbers.dedup();
@@ -135,13 +140,13 @@ impl Connectivity<'_> {
     }
 
     /// Whether two pods of a workload can be meant: one pod is no connection.
-    fn is_pair(&self, workload: usize, from: usize, to: usize, n_members: usize) -> bool {
+    pub(super) fn is_pair(&self, workload: usize, from: usize, to: usize, n_members: usize) -> bool {
         let found = &self.scene.workloads.entries[workload];
         let is_only = found.members.len() == 1;
         found.has_replicas() && (from != to || n_members > 1 || is_only)
     }
 
-    fn reached_from(&mut self, from: usize) -> BTreeMap<usize, Ends> {
+    pub(super) fn reached_from(&mut self, from: usize) -> BTreeMap<usize, Ends> {
         let mut found = BTreeMap::new();
         for family in Family::ALL {
             let in_family = &self.classes.in_family[family.index()];
@@ -172,7 +177,7 @@ impl Connectivity<'_> {
 }
 
 impl Ends {
-    const NOTHING: Self = Self { certain: Table::NOTHING, possible: Table::NOTHING };
+    pub(super) const NOTHING: Self = Self { certain: Table::NOTHING, possible: Table::NOTHING };
 
     /// Whether something is permitted for certain.
     pub fn is_certain(self) -> bool {
@@ -182,6 +187,14 @@ impl Ends {
     /// Whether what is possible hangs on addresses that are not known.
     pub fn hangs_on_addresses(self) -> bool {
         self.possible != self.certain
+    }
+
+    /// What is permitted in both.
+    pub(super) fn and(self, other: Self, table: &mut Table) -> Self {
+        Self {
+            certain: table.intersection(self.certain, other.certain),
+            possible: table.intersection(self.possible, other.possible),
+        }
     }
 
     fn or(self, other: Self, table: &mut Table) -> Self {

@@ -44,10 +44,18 @@ impl Family {
     }
 
     /// Every address of it.
-    pub(super) fn whole(self) -> Range {
+    pub fn whole(self) -> Range {
         match self {
             Self::V4 => Range { first: 0, last: u128::from(u32::MAX) },
             Self::V6 => Range { first: 0, last: u128::MAX },
+        }
+    }
+
+    /// The address that a number stands for.
+    pub fn address(self, number: u128) -> IpAddr {
+        match self {
+            Self::V4 => IpAddr::V4(Ipv4Addr::from(u32::try_from(number).unwrap_or(u32::MAX))),
+            Self::V6 => IpAddr::V6(Ipv6Addr::from(number)),
         }
     }
 
@@ -77,7 +85,7 @@ impl Range {
     }
 
     /// One address.
-    pub(super) fn single(address: IpAddr) -> Self {
+    pub fn single(address: IpAddr) -> Self {
         Self { first: number(address), last: number(address) }
     }
 

@@ -1,5 +1,6 @@
 //! Which lines decide: the rules that settle something between a workload and somebody else, in the order of the tiers.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use policy_lang::policy::{Action, Direction, Tier};
@@ -46,6 +47,17 @@ pub enum Says {
     Pass,
     /// A NetworkPolicy isolates, and no rule of any permits.
     Isolates,
+}
+
+impl fmt::Display for Says {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Accept => "permits",
+            Self::Deny => "denies",
+            Self::Pass => "passes on",
+            Self::Isolates => "isolates",
+        })
+    }
 }
 
 impl Connectivity<'_> {

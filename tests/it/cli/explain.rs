@@ -5,18 +5,21 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use engine::compile::ForwardMode;
+use engine::compile::options::STANDARD;
 use engine::eval::policy::Outcome as Judged;
 use engine::kernel::{Kernel as _, LogNotice, Netlink, PacketLog, Transport};
 use engine::ruleset::{Family, TableKey};
 use policy_lang::port::Protocol;
 use serde_json::Value;
+use watcher::analysis::Manifests;
 use watcher::demo::examples::{self, Examples};
 use watcher::demo::{self, Party, Place, Scene, Stage};
-use watcher::explain::{Case, Deciding, Explainer, Question, Wanted, World};
+use watcher::explain::{self, Case, Deciding, Explainer, Question, Wanted};
 use watcher::lab::{Outcome, Patience, Probe, Service};
 use watcher::source::{load_from, load_with_objects};
 
-use super::palisade;
+use super::{palisade, palisade_reads};
+use crate::clusters::{PORTS, Random, World};
 use crate::docs::describes;
 use crate::privilege::{can_make_namespaces, report};
 
@@ -93,7 +96,11 @@ fn a_service_is_judged_on_its_backends_and_hints_say_what_people_stumble_over() 
 #[test]
 fn who_is_not_there_is_named_and_nothing_else_is_said() {
     for (from, to, words) in [
-        ("shop/web-1", "shop/db-2:1", "pod or Service shop/db-2 is not in the manifests: did you mean shop/db-1?"),
+        (
+            "shop/web-1",
+            "shop/db-2:1",
+            "pod, workload or Service shop/db-2 is not in the manifests: did you mean shop/db-1?",
+        ),
         ("node-c", "shop/db-1:1", "node node-c is not in the manifests: did you mean node-a?"),
         ("shop/web-1", "shop/db-1:0", "`0` is no port"),
         ("shop/web-1", "shop/cart:81", "Service shop/cart has no port 81/TCP: it has 80/TCP"),
@@ -106,6 +113,108 @@ fn who_is_not_there_is_named_and_nothing_else_is_said() {
         assert!(refused.stderr.contains(words), "{words}\n{}", refused.stderr);
     }
     assert!(palisade(&["explain", "a/b", "c/d"]).exits(2).stderr.contains("no source is given"));
+}
+
+#[test]
+fn a_workload_stands_for_one_of_its_pods() {
+    let pod = |name: &str, kind: &str, app: &str, address: &str| {
+        format!(
+            "- apiVersion: v1\n  kind: Pod\n  metadata: {{name: {name}, namespace: shop, labels: {{app: {app}}}, \
+             ownerReferences: [{{apiVersion: apps/v1, kind: {kind}, name: {app}, uid: u, controller: true}}]}}\n  spec: \
+             {{nodeName: n, containers: [{{name: c}}]}}\n  status: {{phase: Running, podIPs: [{{ip: {address}}}]}}\n"
+        )
+    };
+    let text = [
+        "apiVersion: v1\nkind: List\nitems:\n".to_owned(),
+        pod("web-0", "StatefulSet", "web", "10.0.0.1"),
+        pod("web-1", "StatefulSet", "web", "10.0.0.2"),
+        pod("cart-0", "StatefulSet", "cart", "10.0.0.3"),
+        pod("cart-x", "DaemonSet", "cart", "10.0.0.4"),
+    ];
+    let explain = |from, to| palisade_reads(&["explain", from, to, "--manifests", "-"], &text.concat());
+    let by_kind = explain("shop/web", "DaemonSet/shop/cart:80").exits(0).stdout;
+    let headline = "ALLOWED  shop/web-0 (of StatefulSet shop/web) -> shop/cart-x (of DaemonSet shop/cart) 80/TCP\n";
+    assert!(by_kind.starts_with(headline), "{by_kind}");
+    let several = explain("shop/web", "shop/cart:80").exits(2).stderr;
+    assert!(several.contains("shop/cart is 2 workloads"), "{several}");
+    assert!(explain("Job/shop/web", "shop/web-1").exits(2).stderr.contains("Job/shop/web is not in the manifests"));
+}
+
+#[test]
+fn a_policy_says_whom_it_selects_and_what_each_rule_decides() {
+    let policy =
+        |name: &str, more: &[&str]| palisade(&[&["explain", "--policy", name][..], &SOURCES[..2], more].concat());
+    let cart = policy("shop/cart", &[]).exits(0).stdout;
+    for part in [
+        "shop/cart (NetworkPolicy)\n  examples/cluster/policies.yaml:30 shop/cart\n",
+        "  selects 1 of 9 workloads: shop/cart-1 [Pod]\n  isolates them (ingress)",
+        "  ingress: permits TCP 8081 from shop/web-1 [Pod], shop/web-2 [Pod]\n    examples/cluster/policies.yaml:35 shop/cart ingress[0]\n",
+        "  ingress: permits TCP 9102 from ops/prometheus-1 [Pod]\n",
+    ] {
+        assert!(cart.contains(part), "{part}\n{cart}");
+    }
+    let json = policy("shop/db", &["--format", "json"]).exits(0).stdout;
+    describes("explain-json.md", &json);
+    let found: Value = serde_json::from_str(&json).unwrap();
+    let found = &found["policies"][0];
+    assert_eq!(found["isolates"], serde_json::json!(["ingress", "egress"]));
+    assert_eq!(found["rules"][0]["others"][0]["name"], "cart-1");
+    assert_eq!(found["rules"].as_array().unwrap().len(), 1);
+    // Of the baseline's rules every one is told, with addresses among those whom it is about.
+    let baseline = policy("standard", &[]).exits(0).stdout;
+    assert!(baseline.contains("egress: denies any to 198.51.100.25/32\n"), "{baseline}");
+    let missing = policy("shop/crat", &[]).exits(2).stderr;
+    assert!(missing.contains("policy shop/crat is not in the manifests: did you mean shop/cart?"), "{missing}");
+    let text = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: idle, namespace: shop}\nspec: {podSelector: \
+                {matchLabels: {app: none}}, ingress: [{from: [{podSelector: {}}]}]}\n";
+    let idle = palisade_reads(&["explain", "--policy", "shop/idle", "--manifests", "-"], text).exits(0).stdout;
+    assert!(idle.contains("selects none of 0 workloads\n  a rule that decides nothing about anybody:\n"), "{idle}");
+}
+
+/// How many random clusters are explained.
+const CLUSTERS: u64 = 150;
+
+#[test]
+fn explanations_agree_with_the_simulator_and_what_they_tell_to_change_changes_it() {
+    let (mut n_asked, mut changed) = (0, [0, 0]);
+    for seed in 0..CLUSTERS {
+        let mut random = Random::new(seed);
+        let world = World::new(&mut random);
+        let pods: Vec<String> = world.manifests.inventory.pods.keys().map(ToString::to_string).collect();
+        for _ in 0..6 {
+            let from = &pods[random.below(pods.len())];
+            let to = &pods[random.below(pods.len())];
+            let question = Question::parse(from, &format!("{to}:{}", PORTS[random.below(PORTS.len())])).unwrap();
+            // Two pods of different families have nothing to say to each other.
+            let Some(case) = (from != to).then(|| explained(&world.text, &question)).flatten() else { continue };
+            n_asked += 1;
+            let Some(change) = case.change.as_ref().and_then(|change| change.policy.as_ref()) else { continue };
+            let Deciding::Policy { direction, .. } = &case.deciding else { continue };
+            let after = explained(&format!("{}---\n{change}", world.text), &question).unwrap();
+            let at_that_end = |case: &Case| {
+                let all = case.steps.iter().flat_map(|step| &step.decision.judgements);
+                let own = all.filter(|judgement| Some(judgement.direction) == *direction);
+                own.map(|judgement| judgement.outcome).collect::<Vec<_>>()
+            };
+            assert_ne!(at_that_end(&case), at_that_end(&after), "seed {seed}, {question:?}\n{change}\n{}", world.text);
+            if case.outcome == Judged::Allowed {
+                assert_eq!(after.outcome, Judged::Denied, "seed {seed}, {question:?}\n{change}\n{}", world.text);
+            }
+            changed[usize::from(case.outcome == Judged::Allowed)] += 1;
+        }
+    }
+    assert!(n_asked > 400 && changed.iter().all(|count| *count > 50), "{n_asked} asked, {changed:?} changed");
+}
+
+/// The first case of a question about manifests, held against the simulator.
+fn explained(text: &str, question: &Question) -> Option<Case> {
+    let manifests = Manifests::read(vec![("world.yaml".to_owned(), Ok(text.to_owned()))]);
+    let Manifests { policies, inventory, objects, .. } = &manifests;
+    let (forward_mode, options) = (ForwardMode::default(), &STANDARD);
+    let world = explain::World { policies, inventory, objects, host: None, forward_mode, options, node: None };
+    let explanation = Explainer::new(world).explain(question).ok()?;
+    assert!(explanation.is_sound(), "{:#?}\n{text}", explanation.cases);
+    explanation.cases.into_iter().next()
 }
 
 /// The words by which a party of the demonstration is asked about.
@@ -170,13 +279,13 @@ fn the_kernel_says_the_same_for_every_pair_of_the_examples() {
     let answers = stage.ask(&enforced).unwrap();
 
     let (loaded, objects) = load_with_objects(&examples::config(), &Examples::default()).unwrap();
-    let mut explainer = Explainer::new(World {
+    let mut explainer = Explainer::new(explain::World {
         policies: &loaded.policies,
         inventory: &loaded.inventory,
         objects: &objects,
         host: loaded.host_input(),
         forward_mode: ForwardMode::PodsFirst,
-        options: &engine::compile::options::STANDARD,
+        options: &STANDARD,
         node: None,
     });
     let mut by_line: BTreeMap<(String, String), Vec<(Probe, Seen)>> = BTreeMap::new();

@@ -1,14 +1,17 @@
 //! `palisade explain`: why a connection is permitted or denied.
 
 use clap::ValueEnum;
+use engine::connectivity::{Options, Scene};
+use engine::workloads;
 use policy_lang::diagnostic::Severity;
+use policy_lang::manifest::Object;
 
 use super::input::{self, SourceArgs};
 use super::{Failure, Outcome};
-use crate::explain::{Explainer, Question, World};
+use crate::explain::{self, Explainer, Question, World};
 use crate::report::{self, Color, diagnostics, explain as report_explain};
 use crate::source::host_files::HostFiles;
-use crate::source::load_with_objects;
+use crate::source::{Loaded, load_with_objects};
 
 /// Say whether FROM may connect to TO, and why: every node on the way, every layer of policy that is passed there, and
 /// the line of the source that decides.
@@ -23,16 +26,22 @@ use crate::source::load_with_objects;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Who connects: NAMESPACE/POD, a node, or an address.
-    #[arg(value_name = "FROM")]
-    from: String,
+    /// Who connects: NAMESPACE/POD, a node, or an address. NAMESPACE/NAME of a workload, or KIND/NAMESPACE/NAME, stands for
+    /// the first of its pods that has an address.
+    #[arg(value_name = "FROM", required_unless_present = "policy")]
+    from: Option<String>,
 
-    /// Whom: NAMESPACE/POD, NAMESPACE/SERVICE (service/NAMESPACE/SERVICE where a pod has the same name), a node or an
-    /// address, and a port by number or by name; TCP unless it says /UDP or /SCTP. `:icmp` is an echo request. An IPv6
+    /// Whom: NAMESPACE/POD, NAMESPACE/SERVICE (service/NAMESPACE/SERVICE where a pod has the same name), a workload, a node
+    /// or an address, and a port by number or by name; TCP unless it says /UDP or /SCTP. `:icmp` is an echo request. An IPv6
     /// address with a port stands in brackets. Without a port: an echo request, and the ports that the pod's containers
     /// declare and that policies about the two name, at most 20.
-    #[arg(value_name = "TO[:PORT[/PROTOCOL]]")]
-    to: String,
+    #[arg(value_name = "TO[:PORT[/PROTOCOL]]", required_unless_present = "policy")]
+    to: Option<String>,
+
+    /// In place of a connection: say what a policy does by itself, whom it selects and what each of its rules decides for
+    /// whom. NAMESPACE/NAME of a NetworkPolicy, NAME of what is for the whole cluster.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["from", "to"])]
+    policy: Option<String>,
 
     /// The form of the output.
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -46,6 +55,7 @@ const EXAMPLES: &str = "\
 Examples:
   palisade explain shop/web-1 shop/db-1:5432 --manifests examples/cluster
   palisade explain shop/web-1 shop/cart:80/TCP --manifests examples/cluster
+  palisade explain --policy shop/cart --manifests examples/cluster
   palisade explain 203.0.113.10 shop/web-1:http --manifests examples/cluster --format json
 
 With --node NAME it says only what that node does; without it, what every node on the way does.
@@ -66,7 +76,11 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
-    let question = Question::parse(&args.from, &args.to).map_err(|error| Failure::Input(error.into()))?;
+    let question = match (&args.from, &args.to) {
+        (Some(from), Some(to)) => Some(Question::parse(from, to).map_err(|error| Failure::Input(error.into()))?),
+        // The parser has seen to it that a policy is named.
+        (None, _) | (_, None) => None,
+    };
     let config = input::config(&args.sources, color)?;
     let (mut loaded, objects) = load_with_objects(&config, &HostFiles).map_err(|error| Failure::Input(error.into()))?;
     input::fall_back(&mut loaded, args.sources.on_errors());
@@ -74,6 +88,10 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     loaded.diagnostics.retain(|finding| finding.severity != Severity::Note);
     report::message(&diagnostics::render(&loaded.diagnostics, &loaded.sources, color));
     let outcome = input::outcome_of(&loaded, &args.sources)?;
+    let Some(question) = question else {
+        effects(args, &loaded, &objects)?;
+        return Ok(outcome);
+    };
     let world = World {
         policies: &loaded.policies,
         inventory: &loaded.inventory,
@@ -89,4 +107,18 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         Format::Json => report_explain::json(&explanation, &loaded.sources),
     })?;
     Ok(if explanation.is_sound() { outcome } else { Outcome::Findings })
+}
+
+/// What a policy does.
+fn effects(args: &Args, loaded: &Loaded, objects: &[Object]) -> Result<(), Failure> {
+    let (workloads, _) = workloads::group(objects, &loaded.policies);
+    let Loaded { policies, inventory, sources, .. } = loaded;
+    let options = Options::default();
+    let scene = Scene { policies, inventory, workloads: &workloads, options: &options };
+    let name = args.policy.as_deref().unwrap_or_default();
+    let effects = explain::effects(scene, name).map_err(|error| Failure::Input(error.into()))?;
+    super::print(&match args.format {
+        Format::Text => report_explain::policy::text(&effects, sources),
+        Format::Json => report_explain::policy::json(&effects),
+    })
 }

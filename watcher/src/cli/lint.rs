@@ -1,6 +1,6 @@
 //! `palisade lint`: what is wrong with manifests, policies, the baseline and host rules, and where.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
@@ -10,6 +10,7 @@ use engine::lint::suppression;
 use policy_lang::diagnostic::{Diagnostic, Safety, Severity};
 use policy_lang::source::Sources;
 
+use super::output::{self, Output, Standard};
 use super::{Failure, Outcome};
 use crate::lint::config::{self, Config};
 use crate::lint::{Loaded, Paths, changed, known};
@@ -18,10 +19,9 @@ use crate::report::{self, Color, diagnostics};
 use crate::source::files::{self, STDIN};
 
 mod date;
-mod output;
+mod fixes;
 mod words;
 
-use self::output::Output;
 use self::words::{Level, ProfileWord, Threshold};
 
 /// Find what is wrong with manifests, policies, the enforced egress baseline and host rules, and where.
@@ -102,8 +102,8 @@ struct RuleArgs {
 struct OutputArgs {
     /// The form of the output, and a file for it: text, concise, json, jsonl, sarif, github, gitlab, junit, markdown or
     /// checkstyle. Can be given more than once; one form at most goes to standard output.
-    #[arg(long, value_name = "FORM[=FILE]", value_parser = output::parse)]
-    output: Vec<Output>,
+    #[arg(long, value_name = "FORM[=FILE]", value_parser = output::parse::<Format>)]
+    output: Vec<Output<Format>>,
 
     /// Print how often each rule speaks, and nothing else.
     #[arg(long)]
@@ -187,7 +187,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         let before = run.texts();
         let count = mend(args, &settings, &mut edited, &mut run)?;
         if args.fix.diff {
-            super::print(&output::difference(&before, &edited))?;
+            super::print(&fixes::difference(&before, &edited))?;
             return Ok(if edited.is_empty() { Outcome::Clean } else { Outcome::Findings });
         }
         for (path, text) in &edited {
@@ -251,8 +251,12 @@ fn settings(args: &Args, color: Color) -> Result<Settings, Failure> {
 
 fn config(args: &Args, color: Color) -> Result<Config, Failure> {
     let first = args.paths.iter().find(|path| path.as_path() != Path::new(STDIN));
-    let found = || config::find(first.map_or(Path::new("."), PathBuf::as_path));
-    let Some(path) = args.config.clone().or_else(found) else { return Ok(Config::default()) };
+    configuration(args.config.as_deref(), first.map_or(Path::new("."), PathBuf::as_path), color)
+}
+
+/// The configuration that is named, or the nearest one above a path; an empty one if there is none.
+pub(super) fn configuration(named: Option<&Path>, near: &Path, color: Color) -> Result<Config, Failure> {
+    let Some(path) = named.map(Path::to_owned).or_else(|| config::find(near)) else { return Ok(Config::default()) };
     let text = files::read(&path).map_err(|error| Failure::Input(error.into()))?;
     let mut sources = Sources::default();
     let (config, found) = Config::parse(&path, &text, &mut sources);
@@ -264,7 +268,7 @@ fn config(args: &Args, color: Color) -> Result<Config, Failure> {
 }
 
 /// The paths that `include` stands for.
-fn included(folder: &Path, patterns: &[String]) -> Result<Vec<PathBuf>, Failure> {
+pub(super) fn included(folder: &Path, patterns: &[String]) -> Result<Vec<PathBuf>, Failure> {
     let mut paths = Vec::new();
     for pattern in patterns {
         let full = folder.join(pattern);
@@ -340,24 +344,6 @@ fn print(args: &Args, run: &Run) -> Result<(), Failure> {
         return super::print(&findings::statistics(&run.findings));
     }
     let found = Findings::new(&run.findings, &run.sources);
-    let on_terminal = [Output { format: Format::Text, file: None }];
-    let outputs = if args.output.output.is_empty() { &on_terminal[..] } else { &args.output.output };
-    if outputs.iter().filter(|output| output.file.is_none()).count() > 1 {
-        return Err(Failure::Input(anyhow!("one form at most goes to standard output: name files for the others")));
-    }
-    let files: BTreeSet<_> = outputs.iter().filter_map(|output| output.file.as_ref()).collect();
-    if files.len() < outputs.iter().filter(|output| output.file.is_some()).count() {
-        return Err(Failure::Input(anyhow!("two forms cannot go to one file")));
-    }
-    for Output { format, file } in outputs {
-        let text = found.render(*format);
-        match file {
-            Some(path) => std::fs::write(path, text)
-                .with_context(|| format!("writing {}", path.display()))
-                .map_err(Failure::Input)?,
-            None if args.output.quiet => {}
-            None => super::print(&text)?,
-        }
-    }
-    Ok(())
+    let standard = if args.output.quiet { Standard::Quiet } else { Standard::Printed };
+    output::write(&args.output.output, Format::Text, standard, |format| found.render(format))
 }

@@ -199,8 +199,17 @@ pub(super) fn scene<'a>(manifests: &'a Manifests, options: &'a Options) -> Scene
 impl AddressArgs {
     /// What is said, and what the Nodes among the manifests say where nothing is.
     pub(super) fn options(&self, manifests: &Manifests) -> Options {
+        self.options_in(manifests, &[])
+    }
+
+    /// The same; what a configuration says of the pods' ranges comes before what the Nodes say.
+    pub(super) fn options_in(&self, manifests: &Manifests, configured: &[IpNet]) -> Options {
         let of_nodes = || manifests.inventory.nodes.values().flat_map(|node| node.pod_cidrs.iter().copied());
-        let pod_ranges = if self.pod_cidr.is_empty() { of_nodes().collect() } else { self.pod_cidr.clone() };
+        let pod_ranges = match (self.pod_cidr.as_slice(), configured) {
+            ([], []) => of_nodes().collect(),
+            ([], configured) => configured.to_vec(),
+            (given, _) => given.to_vec(),
+        };
         let ip_blocks = match self.ipblock_pods {
             Blocks::Never => IpBlocks::Never,
             Blocks::Match => IpBlocks::Match,

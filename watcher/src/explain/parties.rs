@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use engine::inventory::Pod;
+use engine::workloads::{self, Workload};
 use policy_lang::manifest::{EndpointSlice, Object, Phase, PodNetwork, Service, ServicePort, TargetPort};
 use policy_lang::name::NamespacedName;
 use policy_lang::policy::{Direction, Policy, PortMatches};
@@ -76,9 +77,14 @@ pub(super) fn party(world: &World<'_>, word: &str) -> Result<Party, QuestionErro
     if let Ok(address) = word.parse::<IpAddr>() {
         return Ok(owner(world, address));
     }
-    match word.split_once('/') {
-        Some((namespace, name)) => namespaced(world, &NamespacedName::new(namespace, name)),
-        None => node(world, word),
+    match word.split('/').collect::<Vec<_>>().as_slice() {
+        [node] => self::node(world, node),
+        [kind, namespace, name] => {
+            let name = NamespacedName::new(*namespace, *name);
+            workload(world, &name, Some(kind))?.ok_or_else(|| unknown(world, word))
+        }
+        [namespace, rest @ ..] => namespaced(world, &NamespacedName::new(*namespace, rest.join("/"))),
+        [] => Err(unknown(world, word)),
     }
 }
 
@@ -123,6 +129,9 @@ fn namespaced(world: &World<'_>, name: &NamespacedName) -> Result<Party, Questio
         }
         return Ok(pod_party(name, pod));
     }
+    if let Some(found) = workload(world, name, None)? {
+        return Ok(found);
+    }
     for object in world.objects {
         if let Object::Service(service) = object
             && service.metadata.name == *name
@@ -141,8 +150,33 @@ fn namespaced(world: &World<'_>, name: &NamespacedName) -> Result<Party, Questio
         let found = self::node(world, node)?;
         return Ok(Party { name: format!("{shown} (hostNetwork on {node})").into(), ..found });
     }
+    Err(unknown(world, &shown))
+}
+
+fn unknown(world: &World<'_>, shown: &str) -> QuestionError {
     let known: Vec<String> = world.inventory.pods.keys().map(ToString::to_string).collect();
-    Err(QuestionError::Unknown { what: "pod or Service", help: nearest(&shown, &known), name: shown })
+    QuestionError::Unknown { what: "pod, workload or Service", help: nearest(shown, &known), name: shown.into() }
+}
+
+/// A workload stands for the first of its pods that has an address: selectors cannot tell them apart.
+fn workload(world: &World<'_>, name: &NamespacedName, kind: Option<&str>) -> Result<Option<Party>, QuestionError> {
+    let (workloads, _) = workloads::group(world.objects, world.policies);
+    let is_meant = |found: &&Workload| found.name == *name && kind.is_none_or(|kind| *found.kind == *kind);
+    let meant: Vec<&Workload> = workloads.entries.iter().filter(is_meant).collect();
+    let shown = || name.to_string().into();
+    match meant.as_slice() {
+        [] => Ok(None),
+        [one] => {
+            let address = one.members.iter().flat_map(|member| &member.addresses).next();
+            let Some(address) = address else { return Err(QuestionError::NoAddress(shown())) };
+            let pods = world.inventory.pods.iter().filter(|(_, pod)| pod.addresses.contains(address));
+            let Some((pod, found)) = pods.min_by_key(|(_, pod)| pod.terminating) else {
+                return Err(QuestionError::NoAddress(shown()));
+            };
+            Ok(Some(Party { name: format!("{pod} (of {} {name})", one.kind).into(), ..pod_party(pod, found) }))
+        }
+        several => Err(QuestionError::Several { name: shown(), n_workloads: several.len() }),
+    }
 }
 
 fn node(world: &World<'_>, word: &str) -> Result<Party, QuestionError> {
@@ -157,7 +191,7 @@ fn node(world: &World<'_>, word: &str) -> Result<Party, QuestionError> {
     Ok(Party { name: word.into(), place, addresses: node.addresses.clone() })
 }
 
-fn nearest(word: &str, known: &[String]) -> String {
+pub(super) fn nearest(word: &str, known: &[String]) -> String {
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     suggest::nearest(word, &known).map(|found| format!(": did you mean {found}?")).unwrap_or_default()
 }

@@ -64,6 +64,14 @@ pub enum QuestionError {
     /// It is there, and has no address.
     #[error("{0} has no address yet: until then no rule is about it by its address")]
     NoAddress(Box<str>),
+    /// A name of more than one workload.
+    #[error("{name} is {n_workloads} workloads, by kinds or labels: name one of their pods, or KIND/NAMESPACE/NAME")]
+    Several {
+        /// As it was asked.
+        name: Box<str>,
+        /// How many.
+        n_workloads: usize,
+    },
     /// A pod that has ended.
     #[error("pod {0} has ended: it counts for no policy, and its address may be another pod's")]
     Ended(Box<str>),

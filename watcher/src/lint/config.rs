@@ -12,13 +12,12 @@ use policy_lang::manifest::locate::Locator;
 use policy_lang::manifest::tree::{Entry, Value};
 use policy_lang::manifest::yaml;
 use policy_lang::source::{SourceId, Sources};
-use policy_lang::suggest::nearest;
 
 mod environment;
 mod exception;
 
 pub use self::exception::{Exception, Place};
-use crate::config::misplaced;
+use crate::config::{misplaced, unknown_field};
 
 /// The name of the file.
 pub const FILE: &str = "palisade.yaml";
@@ -234,12 +233,7 @@ fn text(value: &Value) -> Result<&str, Refused> {
 }
 
 fn unknown(entry: &Entry, keys: &[&str]) -> Refused {
-    let key = entry.key.value.as_ref();
-    let finding = Diagnostic::error(CONFIG, entry.key.span, format!("there is no field `{key}`"));
-    Box::new(match nearest(key, keys) {
-        Some(near) => finding.help(format!("did you mean `{near}`?")),
-        None => finding.help(format!("the fields are {}", keys.join(", "))),
-    })
+    unknown_field(CONFIG, &entry.key.value, entry.key.span, keys)
 }
 
 fn wrong(value: &Value, expected: &str) -> Refused {

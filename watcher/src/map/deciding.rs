@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::connectivity::{Connectivity, Other, Reason, Says};
+use engine::connectivity::{Connectivity, Other, Reason};
 use policy_lang::policy::Direction;
 
 use super::{Map, Peer};
@@ -59,11 +59,6 @@ fn other(map: &Map, model: &Connectivity<'_>, peer: usize) -> Option<Other> {
 }
 
 fn line(reason: &Reason) -> String {
-    let says = match reason.says {
-        Says::Accept => "permits",
-        Says::Deny => "denies",
-        Says::Pass => "passes on",
-        Says::Isolates => "isolates",
-    };
+    let says = reason.says;
     format!("{} {says} ({})", reason.origin, reason.direction)
 }

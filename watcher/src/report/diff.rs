@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use engine::connectivity::Says;
 use policy_lang::policy::Direction;
 
 use crate::difference::{Cause, Change, Kind, Side};
@@ -11,6 +10,8 @@ use crate::map::Certainty;
 mod json;
 mod markdown;
 mod text;
+
+pub(crate) use self::json::says_word;
 
 /// The forms of a difference.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -58,12 +59,6 @@ fn cause(cause: &Cause) -> String {
     match says {
         None => format!("only in the {side} input: {origin}"),
         Some((direction, says)) => {
-            let says = match says {
-                Says::Accept => "permits",
-                Says::Deny => "denies",
-                Says::Pass => "passes on",
-                Says::Isolates => "isolates",
-            };
             let direction = match direction {
                 Direction::Ingress => "ingress",
                 Direction::Egress => "egress",

@@ -8,9 +8,10 @@ use policy_lang::policy::Action;
 use policy_lang::source::{Origin, Sources};
 
 use crate::drops::SourceLine;
-use crate::explain::{Case, Deciding, Denied, Explanation, HostDenial, Place, Step};
+use crate::explain::{Case, Change, Deciding, Denied, Explanation, HostDenial, Place, Step};
 
 mod json;
+pub mod policy;
 
 pub use self::json::json;
 
@@ -23,6 +24,9 @@ pub fn text(explanation: &Explanation, sources: &Sources) -> String {
         deciding(&mut text, case, sources);
         for step in &case.steps {
             self::step(&mut text, step, sources);
+        }
+        if let Some(change) = &case.change {
+            self::change(&mut text, change);
         }
         if let Some(contradiction) = &case.contradiction {
             // Writing to a String cannot fail.
@@ -47,6 +51,7 @@ fn groups(explanation: &Explanation) -> Vec<Vec<&Case>> {
                 && first.to.name == case.to.name
                 && first.about == case.about
                 && first.contradiction == case.contradiction
+                && first.change == case.change
         };
         match groups.iter_mut().find(|group| group.first().is_some_and(|first| same(first))) {
             Some(group) => group.push(case),
@@ -72,6 +77,16 @@ fn headline(text: &mut String, explanation: &Explanation, group: &[&Case]) {
     let mut seen = BTreeSet::new();
     ways.retain(|way| seen.insert(way.clone()));
     let _: std::fmt::Result = writeln!(text, "  {}", ways.join(", "));
+}
+
+/// What to change, indented as it can be copied.
+fn change(text: &mut String, change: &Change) {
+    let Change { words, policy } = change;
+    // Writing to a String cannot fail.
+    let _: std::fmt::Result = writeln!(text, "\n  to change it: {words}");
+    for line in policy.iter().flat_map(|policy| policy.lines()) {
+        let _: std::fmt::Result = writeln!(text, "    {line}");
+    }
 }
 
 /// What decided, with the text of its line.

@@ -16,7 +16,7 @@ mod junit;
 mod markdown;
 mod sarif;
 mod text;
-mod xml;
+pub(super) mod xml;
 
 pub use self::json::rules;
 pub use self::text::statistics;

@@ -20,6 +20,9 @@ pub const STDIN: &str = "-";
 /// What a file of manifests may be called.
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 
+/// How the name of a file of assertions about manifests ends, which is none itself.
+pub const ASSERTIONS: &str = ".palisade-test.yaml";
+
 /// Why an input could not be read. Nothing can be said about its content, so nothing can be enforced in its place.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
@@ -117,7 +120,7 @@ pub fn openable(path: &Path) -> Result<(), FileError> {
 /// The files that a path of manifests stands for: itself, or everything that ends in .yaml, .yml or .json in a folder
 /// and the folders in it, sorted by path.
 ///
-/// Names that begin with a dot are left out, as are sockets and devices. Symbolic links are followed, and every folder
+/// Names that begin with a dot are left out, as are files of assertions, sockets and devices. Symbolic links are followed, and every folder
 /// is read once.
 ///
 /// # Errors
@@ -126,7 +129,8 @@ pub fn manifests(path: &Path) -> Result<Vec<PathBuf>, FileError> {
     if path == Path::new(STDIN) || !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let found = under(path, &EXTENSIONS)?;
+    let mut found = under(path, &EXTENSIONS)?;
+    found.retain(|file| !is_of_assertions(file));
     if found.is_empty() {
         return Err(FileError::NoManifests { path: shown(path) });
     }
@@ -201,7 +205,12 @@ fn has_extension(path: &Path, extensions: &[&str]) -> bool {
 
 /// Whether it is called as manifests are.
 pub(crate) fn is_manifest(path: &Path) -> bool {
-    has_extension(path, &EXTENSIONS)
+    has_extension(path, &EXTENSIONS) && !is_of_assertions(path)
+}
+
+/// Whether it is called as files of assertions are.
+pub(crate) fn is_of_assertions(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().ends_with(ASSERTIONS.as_bytes()))
 }
 
 #[cfg(test)]
@@ -212,7 +221,7 @@ mod tests {
     fn a_folder_stands_for_its_manifests_in_order_and_links_do_not_lead_round() {
         let root = std::env::temp_dir().join(format!("palisade-files-{}", std::process::id()));
         fs::create_dir_all(root.join("b/c")).unwrap();
-        for name in ["z.yaml", "a.json", "b/c/m.yml", "notes.txt", ".hidden.yaml"] {
+        for name in ["z.yaml", "a.json", "b/c/m.yml", "notes.txt", ".hidden.yaml", "b/x.palisade-test.yaml"] {
             fs::write(root.join(name), "").unwrap();
         }
         std::os::unix::fs::symlink(&root, root.join("b/c/up")).unwrap();

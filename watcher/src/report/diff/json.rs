@@ -85,7 +85,8 @@ fn cause(cause: &Cause) -> CauseJson<'_> {
     }
 }
 
-fn says_word(says: Says) -> &'static str {
+/// What a line says, for programs.
+pub(crate) fn says_word(says: Says) -> &'static str {
     match says {
         Says::Accept => "permits",
         Says::Deny => "denies",

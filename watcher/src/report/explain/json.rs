@@ -49,7 +49,16 @@ struct CaseJson<'a> {
     lines: Vec<LineJson>,
     nodes: Vec<NodeJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<ChangeJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     contradiction: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ChangeJson<'a> {
+    words: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -141,6 +150,10 @@ fn case<'a>(case: &'a Case, sources: &Sources) -> CaseJson<'a> {
         direction: direction.map(|direction| direction.to_string()),
         lines,
         nodes: case.steps.iter().map(|step| self::node(step, sources)).collect(),
+        change: case
+            .change
+            .as_ref()
+            .map(|change| ChangeJson { words: &change.words, policy: change.policy.as_deref() }),
         contradiction: case.contradiction.as_deref(),
     }
 }

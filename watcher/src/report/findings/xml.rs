@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// Text that is safe in an element and in an attribute; characters that XML cannot hold become a mark.
-pub(super) fn escaped(text: &str) -> Cow<'_, str> {
+pub(in crate::report) fn escaped(text: &str) -> Cow<'_, str> {
     let is_plain = |letter: char| !matches!(letter, '<' | '>' | '&' | '"' | '\'') && (!letter.is_control());
     if text.chars().all(is_plain) {
         return text.into();
