@@ -21,3 +21,4 @@ mod privilege;
 mod semantics;
 mod swap;
 mod text;
+mod twin;
