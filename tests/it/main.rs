@@ -24,3 +24,4 @@ mod privilege;
 mod semantics;
 mod swap;
 mod text;
+mod twin;

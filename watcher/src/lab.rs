@@ -8,7 +8,7 @@ use std::process::ExitStatus;
 
 pub use self::build::Lab;
 pub use self::capture::Capture;
-pub use self::crafted::{Body, Crafted, flags};
+pub use self::crafted::{Body, Crafted, Segment, flags};
 pub use self::kube_proxy::{KubeProxy, Layout, Proxied, TrafficPolicy};
 pub use self::matrix::{Cell, Matrix, Mismatch};
 pub use self::namespace::Namespace;

@@ -44,6 +44,7 @@ mod code;
 mod conntrack;
 mod emit;
 mod fold;
+mod header;
 mod icmp;
 mod logging;
 mod marking;

@@ -190,3 +190,18 @@ fn arrays_that_cannot_be_folded_are_bounded() {
     assert!(folded.diagnostics.is_empty());
     assert!(folded.rules().lines().count() == 2);
 }
+
+#[test]
+fn fields_of_the_header_have_their_family_and_their_bounds() {
+    check(
+        "mod hl hl-eq 1 DROP;",
+        "error 2:8 `hl-eq 1` `hl-eq` is a match of domain ip6 only (put the rule into `domain ip6`, or use `mod ttl`)",
+    );
+    check("mod ttl ttl-eq 256 DROP;", "error 2:16 `256` `256` is no number of hops (write a number from 0 to 255)");
+    check("mod dscp dscp 64 DROP;", "error 2:15 `64` `64` is no class of service (write a number from 0 to 63)");
+    check("mod dscp dscp-class AF14 DROP;", "error 2:21 `AF14` `AF14` is no class of service (did you mean `AF11`?)");
+    check(
+        "mod quota quota much DROP;",
+        "error 2:11 `quota much` `much` is no number of bytes (write a number of bytes)",
+    );
+}

@@ -195,3 +195,19 @@ fn a_limit_without_options_has_the_defaults() {
     check("mod limit limit 10 ACCEPT;", "meta nfproto ipv4 limit rate 10/second accept");
     check("mod limit limit 10/h ACCEPT;", "meta nfproto ipv4 limit rate 10/hour accept");
 }
+
+#[test]
+fn classes_of_service_and_hops() {
+    assert_eq!(both("mod dscp dscp 0x2e ACCEPT;"), "ip dscp 46 accept\nip6 dscp 46 accept".replace("46", "ef"));
+    check("mod dscp dscp-class (AF11 cs1) DROP;", "ip dscp { cs1, af11 } drop");
+    check("mod ttl ttl-eq (1 64) DROP;", "ip ttl { 1, 64 } drop");
+    check("mod ttl ttl-lt 2 DROP;", "ip ttl 0-1 drop");
+    check("mod ttl ttl-gt 254 DROP;", "ip ttl 255 drop");
+    check("mod ttl ttl-lt 0 DROP; mod ttl ttl-gt 255 DROP; ACCEPT;", "meta nfproto ipv4 accept");
+    assert_eq!(body("domain ip6 chain INPUT mod hl hl-eq !255 DROP;"), "ip6 hoplimit != 255 drop");
+}
+
+#[test]
+fn a_quota_counts_the_packet_that_reaches_it() {
+    check("proto udp mod quota quota 1000 ACCEPT;", "meta nfproto ipv4 meta l4proto udp quota 1001 bytes accept");
+}

@@ -40,6 +40,8 @@ pub struct Crafted {
     pub destination: IpAddr,
     /// Time to live, or hop limit.
     pub hop_limit: u8,
+    /// Type of service, or traffic class.
+    pub traffic_class: u8,
     /// What follows the network header.
     pub body: Body,
 }
@@ -51,16 +53,50 @@ pub enum Body {
     Udp(u16, u16, Vec<u8>),
     /// TCP, from port to port, with these flags.
     Tcp(u16, u16, u8, Vec<u8>),
+    /// TCP at some place of a connection.
+    Segment(Segment),
     /// ICMP or ICMPv6: type, code, and everything after the checksum.
     Icmp(u8, u8, Vec<u8>),
     /// Any other protocol, by its number.
     Other(u8, Vec<u8>),
 }
 
+/// A TCP segment.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Segment {
+    /// Source and destination port.
+    pub ports: (u16, u16),
+    /// Of [`flags`].
+    pub flags: u8,
+    /// The number of the first byte.
+    pub sequence: u32,
+    /// The number of the byte that is expected.
+    pub acknowledgement: u32,
+    /// Options, filled up to a multiple of 4 bytes by the caller.
+    pub options: Vec<u8>,
+    /// What it carries.
+    pub data: Vec<u8>,
+}
+
+impl Segment {
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.ports.0.to_be_bytes());
+        bytes.extend(self.ports.1.to_be_bytes());
+        bytes.extend(self.sequence.to_be_bytes());
+        bytes.extend(self.acknowledgement.to_be_bytes());
+        let words = 5 + u8::try_from(self.options.len() / 4).unwrap_or_default();
+        bytes.extend([words << 4, self.flags]);
+        bytes.extend(8192_u16.to_be_bytes()); // window
+        bytes.extend([0; 4]); // checksum, urgent pointer
+        bytes.extend(&self.options);
+        bytes.extend(&self.data);
+    }
+}
+
 impl Crafted {
     /// A packet with the usual hop limit.
     pub fn new(source: IpAddr, destination: IpAddr, body: Body) -> Self {
-        Self { source, destination, hop_limit: 64, body }
+        Self { source, destination, hop_limit: 64, traffic_class: 0, body }
     }
 
     /// The packet from its network header on, with every checksum.
@@ -81,7 +117,7 @@ impl Crafted {
     fn protocol(&self) -> u8 {
         match self.body {
             Body::Udp(..) => 17,
-            Body::Tcp(..) => 6,
+            Body::Tcp(..) | Body::Segment(_) => 6,
             Body::Icmp(..) if self.source.is_ipv4() => 1,
             Body::Icmp(..) => 58,
             Body::Other(protocol, _) => protocol,
@@ -100,14 +136,19 @@ impl Crafted {
                 6
             }
             Body::Tcp(source, destination, flags, data) => {
-                bytes.extend(source.to_be_bytes());
-                bytes.extend(destination.to_be_bytes());
-                bytes.extend(1000_u32.to_be_bytes()); // sequence number
-                bytes.extend(2000_u32.to_be_bytes()); // acknowledgement number
-                bytes.extend([5 << 4, *flags]);
-                bytes.extend(8192_u16.to_be_bytes()); // window
-                bytes.extend([0; 4]); // checksum, urgent pointer
-                bytes.extend(data);
+                let segment = Segment {
+                    ports: (*source, *destination),
+                    flags: *flags,
+                    sequence: 1000,
+                    acknowledgement: 2000,
+                    options: Vec::new(),
+                    data: data.clone(),
+                };
+                segment.encode(&mut bytes);
+                16
+            }
+            Body::Segment(segment) => {
+                segment.encode(&mut bytes);
                 16
             }
             Body::Icmp(kind, code, rest) => {
@@ -134,7 +175,7 @@ impl Crafted {
         match (self.source, self.destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
                 let Fragment { identification, offset, more } = fragment.unwrap_or(Fragment::WHOLE);
-                packet.extend([0x45, 0]);
+                packet.extend([0x45, self.traffic_class]);
                 packet.extend((IPV4_HEADER + length(transport.len())).to_be_bytes());
                 packet.extend(identification.to_be_bytes());
                 packet.extend(((u16::from(more) << 13) | (offset / 8)).to_be_bytes());
@@ -146,7 +187,7 @@ impl Crafted {
             }
             (source, destination) => {
                 let extra = if fragment.is_some() { FRAGMENT_HEADER } else { 0 };
-                packet.extend([6 << 4, 0, 0, 0]);
+                packet.extend([6 << 4 | self.traffic_class >> 4, self.traffic_class << 4, 0, 0]);
                 packet.extend((extra + length(transport.len())).to_be_bytes());
                 packet.extend([if fragment.is_some() { IPPROTO_FRAGMENT } else { protocol }, self.hop_limit]);
                 packet.extend(octets(source));

@@ -5,10 +5,11 @@ use policy_lang::host::rule::{HostRule, Match, Word};
 use super::chains::Scope;
 use super::clause::{Ip, Phase, Reading, Test};
 use super::code::{OPERAND, PLACE, Refusal, refuse};
+use super::header::Hops;
 use super::operand::{self, Address, words};
 use super::refusal::{self, REFUSED_MODULES};
 use super::transport::{self, Protocols};
-use super::{conntrack, icmp, metadata, rate};
+use super::{conntrack, header, icmp, metadata, rate};
 use crate::interval;
 use crate::ruleset::{DataType, Datum, Expr, Field, Hook, Interval, Match as Compare, Operator, Value};
 
@@ -63,6 +64,12 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
         ("src-type", _) => metadata::address_type(found, context, Field::FibSaddrType),
         ("dst-type", _) => metadata::address_type(found, context, Field::FibDaddrType),
         ("limit-iface-in", _) => metadata::limit_interface(found, context),
+        ("dscp", Some("dscp")) => header::class(found, ip),
+        ("dscp-class", Some("dscp")) => header::named_class(found, ip),
+        ("ttl-eq" | "hl-eq", _) => header::hops(found, ip, Hops::Equal),
+        ("ttl-lt" | "hl-lt", _) => header::hops(found, ip, Hops::Less),
+        ("ttl-gt" | "hl-gt", _) => header::hops(found, ip, Hops::Greater),
+        ("quota", Some("quota")) => rate::quota(found),
         ("length", Some("length")) => metadata::length(found),
         ("mac-source", _) => metadata::mac(found, context),
         ("limit" | "limit-burst", Some("limit")) => rate::limit(found, context.rule),

@@ -1,11 +1,11 @@
-//! `mod limit`.
+//! `mod limit` and `mod quota`.
 
 use policy_lang::host::rule::{HostRule, Match, Word};
 
 use super::clause::Reading;
 use super::code::{OPERAND, Refusal, refuse};
 use super::operand::{bounded, words};
-use crate::ruleset::{Expr, Limit, LimitUnit};
+use crate::ruleset::{Expr, Limit, LimitUnit, Quota};
 
 /// What iptables takes if nothing is said: 3/hour, burst 5.
 const DEFAULT: Limit = Limit { rate: 3, per: LimitUnit::Hour, burst: 5, bytes: false, over: false };
@@ -33,6 +33,19 @@ pub(super) fn limit(found: &Match, rule: &HostRule) -> Result<Reading, Refusal> 
         return Err(refuse(OPERAND, negated.span, message, "accept what keeps the limit, and drop the rest after it"));
     }
     Ok(Reading::expr(Expr::Limit(limit)))
+}
+
+/// `quota`: matches until so many bytes have passed.
+///
+/// The packet with the last of them matches in iptables, and does not in nftables, hence one byte more.
+pub(super) fn quota(found: &Match) -> Result<Reading, Refusal> {
+    let word = words(&found.operands).first();
+    let bytes = word.and_then(|word| word.text.parse::<u64>().ok()).and_then(|bytes| bytes.checked_add(1));
+    let Some(bytes) = bytes else {
+        let message = format!("`{}` is no number of bytes", word.map_or("", |word| &*word.text));
+        return Err(refuse(OPERAND, found.span, message, "write a number of bytes"));
+    };
+    Ok(Reading::expr(Expr::Quota(Quota { bytes, over: false })))
 }
 
 /// `RATE` or `RATE/UNIT`; a unit may be cut short to its first letters.

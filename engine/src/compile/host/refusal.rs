@@ -28,7 +28,6 @@ pub const REFUSED_MODULES: &[Refused] = &[
     refused("connlimit", "limit new connections: mod conntrack ctstate NEW mod limit limit 10/second"),
     refused("cpu", "leave the match out: which processor handles a packet says nothing of the packet"),
     refused("devgroup", "name the interfaces: interface (eth0 eth1), or by their common beginning: interface eth+"),
-    refused("dscp", "match the addresses and ports of the service that sets the class"),
     refused("dst", "match the protocol: proto ipv6-opts"),
     refused("ecn", "leave the match out"),
     refused("esp", "match the protocol alone: proto esp"),
@@ -38,7 +37,6 @@ pub const REFUSED_MODULES: &[Refused] = &[
     refused("hashlimit", "limit the rule as a whole: mod limit"),
     refused("hbh", "match the protocol: proto hopopt"),
     refused("helper", "match what the helper expects: mod conntrack ctstate RELATED"),
-    refused("hl", "match the source address instead of the distance"),
     refused("ipv4options", "drop packets with options before: the kernel's net.ipv4.conf.*.accept_source_route"),
     refused("ipv6header", "match the protocol that follows: proto"),
     refused("ipvs", "match the virtual service's address and port: mod conntrack ctorigdst ctorigdstport"),
@@ -49,7 +47,6 @@ pub const REFUSED_MODULES: &[Refused] = &[
     refused("physdev", "match the bridge: interface br0"),
     refused("policy", "match the tunnel's interface, or its protocol: proto esp"),
     refused("psd", "limit new connections: mod conntrack ctstate NEW mod limit limit 10/second"),
-    refused("quota", "limit the rate: mod limit"),
     refused("random", "limit the packets of the rule: mod limit"),
     refused("realm", "match the outgoing interface: outerface"),
     refused("recent", "limit new connections: mod conntrack ctstate NEW mod limit limit 4/minute limit-burst 4"),
@@ -62,7 +59,6 @@ pub const REFUSED_MODULES: &[Refused] = &[
     refused("tcpmss", "match new connections: proto tcp syn"),
     refused("time", "let a timer load other rules: @if $OFFICE_HOURS, and --def '$OFFICE_HOURS=1'"),
     refused("tos", "match the addresses and ports of the service that sets the class"),
-    refused("ttl", "match the source address instead of the distance"),
     refused("u32", "write the condition with addresses, ports and states"),
 ];
 
@@ -74,7 +70,6 @@ pub const REFUSED_TARGETS: &[Refused] = &[
     refused("CLASSIFY", "mark the packet, and let tc match the mark: MARK set-mark"),
     refused("CLUSTERIP", "let a load balancer or VRRP move the address"),
     refused("CONNSECMARK", "keep the rule in a table of its own beside this one"),
-    refused("CT", "NOTRACK says CT notrack; helpers and zones are not lowered"),
     refused("DNPT", "translate the addresses: DNAT to"),
     refused("DSCP", "mark the packet, and let tc set the class: MARK set-mark"),
     refused("ECN", "switch ECN off for the route: ip route … features"),
@@ -166,7 +161,12 @@ pub(super) fn of_target(name: &str, span: Span) -> Refusal {
 /// The refusal of an option of a target that is lowered otherwise.
 pub(super) fn of_option(option: &TargetOption, target: &str) -> Refusal {
     let message = format!("`{}` of {target} has no form in nftables here", option.keyword);
-    refuse(UNSUPPORTED, option.span, message, "leave the option out")
+    let help = match (target, option.keyword) {
+        ("CT", "helper") => "load the helper by a rule in a table of nft's own beside this one",
+        ("CT", _) => "only `CT notrack` is lowered: leave the option out",
+        _ => "leave the option out",
+    };
+    refuse(UNSUPPORTED, option.span, message, help)
 }
 
 const fn refused(name: &'static str, instead: &'static str) -> Refused {

@@ -126,6 +126,7 @@ fn target(
         "LOG" => continues(vec![logging::log(options, findings)?]),
         "NFLOG" => continues(vec![logging::nflog(options, findings)?]),
         "NOTRACK" => notrack(options, span, context),
+        "CT" => connection(options, span, context),
         "MARK" => continues(vec![marking::packet(options, span, context)?]),
         "CONNMARK" => continues(vec![marking::connection(options, span, context, findings)?]),
         "DNAT" | "SNAT" | "MASQUERADE" | "REDIRECT" => {
@@ -181,6 +182,17 @@ fn notrack(options: &[TargetOption], span: Span, context: Context<'_>) -> Result
         Some(option) => Err(unknown_option(option, "NOTRACK")),
         None => Ok(Statement { exprs: vec![Expr::Notrack], effect: Effect::Continues }),
     }
+}
+
+/// `CT notrack` is NOTRACK; nothing else of CT is lowered.
+fn connection(options: &[TargetOption], span: Span, context: Context<'_>) -> Result<Statement, Refusal> {
+    if let Some(option) = options.iter().find(|option| option.keyword != "notrack") {
+        return Err(unknown_option(option, "CT"));
+    }
+    if options.is_empty() {
+        return Err(refuse(OPERAND, span, "CT says nothing without an option", "write `CT notrack`"));
+    }
+    notrack(&[], span, context)
 }
 
 /// The refusal of a jump to a chain that does not exist.

@@ -1,0 +1,143 @@
+//! The packets of a probe: the question, the answer, the continuation, and an error about it.
+
+use std::net::IpAddr;
+
+use watcher::lab::{Body, Crafted, Segment, flags};
+
+use super::event::{Event, FIRST_SEQUENCE, MAGIC, SEQUENCES};
+
+pub(super) const ICMP: u8 = 1;
+pub(super) const TCP: u8 = 6;
+pub(super) const UDP: u8 = 17;
+pub(super) const DCCP: u8 = 33;
+pub(super) const AH: u8 = 51;
+pub(super) const ICMP6: u8 = 58;
+pub(super) const SCTP: u8 = 132;
+pub(super) const UDPLITE: u8 = 136;
+
+/// Everything that decides the bytes of a packet.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Packet {
+    /// The probe that it belongs to.
+    pub(super) number: u32,
+    pub(super) source: IpAddr,
+    pub(super) destination: IpAddr,
+    pub(super) protocol: u8,
+    pub(super) ports: (u16, u16),
+    /// Type and code.
+    pub(super) icmp: (u8, u8),
+    pub(super) flags: u8,
+    /// Which packet of its direction it is.
+    pub(super) turn: u32,
+    pub(super) class: u8,
+    pub(super) hops: u8,
+    /// Of the whole packet, if it matters.
+    pub(super) length: Option<u16>,
+    pub(super) segment_size: Option<u16>,
+}
+
+impl Packet {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let short = self.crafted(0).encode();
+        match self.length.and_then(|length| usize::from(length).checked_sub(short.len())) {
+            Some(missing) if missing > 0 => self.crafted(missing).encode(),
+            _ => short,
+        }
+    }
+
+    fn crafted(&self, padding: usize) -> Crafted {
+        let mut data = [MAGIC, self.number.to_be_bytes()].concat();
+        data.resize(data.len() + padding, 0);
+        let (from, to) = self.ports;
+        let body = match self.protocol {
+            TCP => self.segment(padding),
+            UDP => Body::Udp(from, to, data),
+            ICMP | ICMP6 => {
+                let identifier = from.to_be_bytes();
+                let rest = [identifier[0], identifier[1], 0, 1];
+                Body::Icmp(self.icmp.0, self.icmp.1, [&rest[..], &data].concat())
+            }
+            SCTP => {
+                // A verification tag and a checksum that nobody here asks for, then an INIT's length.
+                Body::Other(SCTP, [&ports(from, to)[..], &[0; 8], &[1, 0, 0, 20], &data, &[0; 8]].concat())
+            }
+            DCCP => {
+                // A request with long sequence numbers and a service code.
+                let header = [7, 0, 0, 0, 0x01, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 42];
+                Body::Other(DCCP, [&ports(from, to)[..], &header, &data].concat())
+            }
+            UDPLITE => Body::Other(UDPLITE, [&ports(from, to)[..], &[0, 8, 0, 0], &data].concat()),
+            other => Body::Other(other, [&[0; 8][..], &data].concat()),
+        };
+        let (hop_limit, traffic_class) = (self.hops, self.class);
+        Crafted { hop_limit, traffic_class, ..Crafted::new(self.source, self.destination, body) }
+    }
+
+    fn segment(&self, padding: usize) -> Body {
+        let options = self.segment_size.map(|size| [&[2, 4][..], &size.to_be_bytes()].concat());
+        let first = FIRST_SEQUENCE + self.number * SEQUENCES;
+        Body::Segment(Segment {
+            ports: self.ports,
+            flags: self.flags,
+            sequence: first + self.turn,
+            acknowledgement: if self.flags & flags::ACK != 0 { first + 1 } else { 0 },
+            options: options.unwrap_or_default(),
+            data: vec![0; padding],
+        })
+    }
+
+    /// Whether an event is this packet itself, however translated, and nothing that it caused.
+    pub(super) fn is_itself(&self, event: &Event) -> bool {
+        event.transport().is_some_and(|(protocol, rest)| match protocol {
+            _ if protocol != self.protocol || event.is_error() => false,
+            TCP => rest.get(13) == Some(&self.flags),
+            _ => true,
+        })
+    }
+
+    /// What whoever received the packet answers.
+    pub(super) fn answer(&self, received: &Event) -> Option<Self> {
+        let (source, destination) = received.addresses()?;
+        let (_, rest) = received.transport()?;
+        let [a, b, c, d, ..] = rest else { return None };
+        let (from, to) = (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]));
+        let (ports, icmp) = match self.protocol {
+            ICMP | ICMP6 => {
+                let identifier = u16::from_be_bytes([*rest.get(4)?, *rest.get(5)?]);
+                ((identifier, 0), (if self.protocol == ICMP { 0 } else { 129 }, 0))
+            }
+            _ => ((to, from), (0, 0)),
+        };
+        let flags = if self.flags == flags::SYN { flags::SYN | flags::ACK } else { flags::ACK };
+        Some(Self {
+            source: destination,
+            destination: source,
+            ports,
+            icmp,
+            flags,
+            turn: 0,
+            hops: 64,
+            segment_size: None,
+            ..self.clone()
+        })
+    }
+
+    /// The next packet of its direction.
+    pub(super) fn next(&self) -> Self {
+        let flags = if self.flags == flags::SYN { flags::ACK } else { self.flags };
+        Self { flags, turn: 1, segment_size: None, ..self.clone() }
+    }
+}
+
+/// What a router behind whoever received a packet says of it: that nobody listens.
+pub(super) fn error_about(received: &Event) -> Option<Vec<u8>> {
+    let (source, destination) = received.addresses()?;
+    let (kind, code) = if source.is_ipv4() { (3, 3) } else { (1, 4) };
+    let body = Body::Icmp(kind, code, [&[0; 4][..], &received.bytes].concat());
+    Some(Crafted::new(destination, source, body).encode())
+}
+
+fn ports(from: u16, to: u16) -> [u8; 4] {
+    let ([a, b], [c, d]) = (from.to_be_bytes(), to.to_be_bytes());
+    [a, b, c, d]
+}
