@@ -74,6 +74,25 @@ fn a_log_with_an_array_or_a_limit_stays_as_many_rules_as_ferm_makes() {
 }
 
 #[test]
+fn ports_that_ferm_puts_into_one_rule_share_a_limit() {
+    check(
+        "proto tcp dports (22 80:90) mod limit limit 1/second ACCEPT;",
+        "meta nfproto ipv4 tcp dport { 22, 80-90 } limit rate 1/second accept",
+    );
+    check("proto tcp sports (1 2) LOG;", "meta nfproto ipv4 tcp sport { 1, 2 } log");
+    // One multiport match has room for 15.
+    let ports: Vec<String> = (1..=16).map(|port| port.to_string()).collect();
+    check(
+        &format!("proto tcp dports ({}) mod limit limit 1/second ACCEPT;", ports.join(" ")),
+        &format!(
+            "meta nfproto ipv4 tcp dport {{ {} }} limit rate 1/second accept\n\
+             meta nfproto ipv4 tcp dport 16 limit rate 1/second accept",
+            ports[..15].join(", ")
+        ),
+    );
+}
+
+#[test]
 fn destination_and_source_translation() {
     nat("PREROUTING", "proto tcp dport 80 DNAT to 10.0.0.5;", "meta nfproto ipv4 tcp dport 80 dnat ip to 10.0.0.5");
     nat(

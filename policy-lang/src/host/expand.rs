@@ -194,8 +194,8 @@ fn option_text(option: &TargetOption, known: &[Keyword]) -> String {
     text
 }
 
-/// Ports in the runs that one match can hold.
-fn port_runs(ports: &[Word]) -> Vec<Vec<Word>> {
+/// Ports in the runs that one multiport match can hold, in order: ferm writes a rule for each.
+pub fn port_runs(ports: &[Word]) -> Vec<Vec<Word>> {
     let mut runs: Vec<Vec<Word>> = Vec::new();
     let mut room = 0;
     for port in ports {

@@ -63,6 +63,8 @@ pub(super) struct Values {
     pub(super) intervals: Vec<Interval>,
     /// The list variable that all of them came out of.
     pub(super) variable: Option<Arc<str>>,
+    /// How many of them, in order, ferm puts into one rule; each has its own where this is empty.
+    pub(super) runs: Vec<usize>,
 }
 
 /// How the arrays of a rule may be lowered.
@@ -110,7 +112,16 @@ pub(super) enum Reading {
 impl Values {
     /// The same condition on other values.
     fn with(&self, intervals: Vec<Interval>) -> Self {
-        Self { field: self.field, operator: self.operator, intervals, variable: None }
+        Self { field: self.field, operator: self.operator, intervals, variable: None, runs: Vec::new() }
+    }
+
+    /// The values of each rule that ferm writes.
+    fn by_rule(&self) -> Vec<Vec<Interval>> {
+        let mut values = self.intervals.iter().copied();
+        if self.runs.is_empty() {
+            return values.map(|value| vec![value]).collect();
+        }
+        self.runs.iter().map(|run| values.by_ref().take(*run).collect()).collect()
     }
 }
 
@@ -128,7 +139,7 @@ impl Reading {
                 Operator::Ne => Self::Never,
             };
         }
-        Self::Test(Test::Values(Values { field, operator, intervals, variable: variable(words) }))
+        Self::Test(Test::Values(Values { field, operator, intervals, variable: variable(words), runs: Vec::new() }))
     }
 }
 
@@ -164,6 +175,7 @@ impl Test {
     pub(super) fn n_separate(&self) -> usize {
         match self {
             Self::Values(values) => match values.operator {
+                Operator::Eq if !values.runs.is_empty() => values.runs.len(),
                 Operator::Eq => values.intervals.len(),
                 // A packet must differ from all of them: no product.
                 Operator::Ne => 1,
@@ -188,7 +200,7 @@ impl Test {
         match self {
             Self::Values(values) => match values.operator {
                 Operator::Eq => {
-                    values.intervals.iter().map(|interval| Self::Values(values.with(vec![*interval]))).collect()
+                    values.by_rule().into_iter().map(|intervals| Self::Values(values.with(intervals))).collect()
                 }
                 Operator::Ne => vec![self.clone()],
             },
@@ -215,6 +227,7 @@ impl Test {
                         operator: Operator::Eq,
                         intervals: vec![interval],
                         variable: None,
+                        runs: Vec::new(),
                     })),
                 }
             } else if !tests.iter().any(|test| *test == Self::Alternatives(vec![alternative.clone()])) {

@@ -71,7 +71,7 @@ const NAMED: [(DataType, &str); 3] =
 
 /// A field against a list: a named set for a variable's, otherwise as [`list_expr`] does it.
 pub(super) fn values_expr(values: &Values, builder: &mut TableBuilder) -> Expr {
-    let Values { field, operator, intervals, variable } = values;
+    let Values { field, operator, intervals, variable, runs: _ } = values;
     let suffix = NAMED.iter().find(|(data_type, _)| *data_type == field.data_type()).map(|(_, suffix)| *suffix);
     let Some((variable, suffix)) = variable.as_ref().zip(suffix) else {
         return list_expr(*field, *operator, intervals);

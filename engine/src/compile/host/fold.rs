@@ -105,7 +105,7 @@ fn candidate(rule: &Lowered) -> Option<Candidate<'_>> {
     let mut others = Vec::new();
     for clause in &rule.clauses {
         match &clause.test {
-            Test::Values(Values { field, operator: Operator::Eq, intervals, variable: None }) => {
+            Test::Values(Values { field, operator: Operator::Eq, intervals, variable: None, runs: _ }) => {
                 columns.push((clause.phase, *field, emit::normalised(intervals)));
             }
             Test::Alternatives(alternatives) if alternatives.len() > 1 => return None,

@@ -1,5 +1,6 @@
 //! Matches on the transport protocol, its ports and TCP's flags.
 
+use policy_lang::host::expand::port_runs;
 use policy_lang::host::rule::{HostRule, Match, Operands, Word};
 
 use super::chains::Scope;
@@ -102,7 +103,10 @@ fn list_of_ports(found: &Match, field: Field, protocols: &[u8], context: Context
         return Ok(Reading::Never);
     }
     // Every port of the protocol: still a condition, since a fragment has none.
-    if let Reading::Test(test) = Reading::values(field, operator(found), intervals, words) {
+    if let Reading::Test(mut test) = Reading::values(field, operator(found), intervals, words) {
+        if let (Test::Values(values), Operands::Joined(_)) = (&mut test, &found.operands) {
+            values.runs = port_runs(words).iter().map(Vec::len).collect();
+        }
         return Ok(Reading::Test(test));
     }
     let all = Value::Range(Interval::all(DataType::InetService));

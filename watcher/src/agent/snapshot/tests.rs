@@ -87,8 +87,9 @@ fn a_large_cluster_is_written_seldom_and_a_small_one_every_ten_seconds() {
 fn many() -> Facts {
     let mut facts = Facts::default();
     facts.inventory.namespaces.insert("n".into(), Labels::of_namespace(&"n".into()));
-    for n in 0..4_500 {
-        let address = [IpAddr::from([10, 0, (n / 256) as u8, (n % 256) as u8])].to_vec();
+    for n in 0..4_500_u32 {
+        let [_, _, high, low] = n.to_be_bytes();
+        let address = vec![IpAddr::from([10, 0, high, low])];
         let pod = Pod { addresses: address, ..Pod::default() };
         facts.inventory.pods.insert(NamespacedName::new("n", format!("pod-{n:04}")), pod);
     }
