@@ -7,6 +7,8 @@ use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
 
+use policy_lang::source::Origin;
+
 use crate::visible;
 
 #[cfg(feature = "cluster")]
@@ -126,6 +128,22 @@ pub fn failure(error: &(dyn std::error::Error + 'static)) {
         source = cause.source();
     }
     message(&visible::lines(&text));
+}
+
+/// Where something is written, as fields of its JSON; none where nobody wrote it down.
+#[derive(serde::Serialize)]
+pub(crate) struct PlaceJson<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+}
+
+impl<'a> PlaceJson<'a> {
+    pub(crate) fn of(origin: &'a Origin) -> Self {
+        let place = origin.place.as_ref();
+        Self { path: place.map(|place| &*place.path), line: place.map(|place| place.line) }
+    }
 }
 
 /// Indented JSON with a final newline.

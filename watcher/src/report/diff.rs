@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use policy_lang::policy::Direction;
-
 use crate::difference::{Cause, Change, Kind, Side};
 use crate::map::Certainty;
 
@@ -59,10 +57,6 @@ fn cause(cause: &Cause) -> String {
     match says {
         None => format!("only in the {side} input: {origin}"),
         Some((direction, says)) => {
-            let direction = match direction {
-                Direction::Ingress => "ingress",
-                Direction::Egress => "egress",
-            };
             format!("{side}: {origin} {says} ({direction})")
         }
     }

@@ -15,7 +15,7 @@ mod mermaid;
 mod svg;
 mod text;
 
-pub(crate) use self::json::{peer as peer_json, permitted as permitted_json};
+pub(crate) use self::json::{peer as peer_json, peer_value, permitted as permitted_json};
 pub(crate) use self::markdown::cell;
 
 /// The forms of a map.

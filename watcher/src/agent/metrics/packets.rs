@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use engine::place::{Cause, Event, Place};
 use engine::ruleset::Name;
-use policy_lang::policy::{Direction, Tier};
+use policy_lang::policy::Tier;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family as Labelled;
 use prometheus_client::registry::Registry;
@@ -118,16 +118,14 @@ fn labels(cause: Cause) -> [(&'static str, String); 2] {
         Cause::Budget(direction) => ("budget", Some(direction)),
         Cause::Host => ("host", None),
     };
-    let direction = match direction {
-        Some(Direction::Ingress) => "ingress",
-        Some(Direction::Egress) => "egress",
-        None => "both",
-    };
-    [("cause", cause.to_owned()), ("direction", direction.to_owned())]
+    let direction = direction.map_or_else(|| "both".to_owned(), |direction| direction.to_string());
+    [("cause", cause.to_owned()), ("direction", direction)]
 }
 
 #[cfg(test)]
 mod tests {
+    use policy_lang::policy::Direction;
+
     use super::*;
     use crate::drops::SourceLine;
 

@@ -6,10 +6,9 @@ use serde_json::value::RawValue;
 
 use super::{Case, n_failed, why};
 use crate::assertions::{Because, Failure, Kind, Layer, Verdict};
-use crate::map::Peer;
 use crate::report::diff::says_word;
-use crate::report::map::peer_json;
-use crate::report::pretty;
+use crate::report::map::peer_value;
+use crate::report::{PlaceJson, pretty};
 
 /// The version of the form: fields may come, none goes.
 const VERSION: u8 = 1;
@@ -77,10 +76,8 @@ struct End<'a> {
 struct Decides<'a> {
     tier: String,
     says: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<u32>,
+    #[serde(flatten)]
+    place: PlaceJson<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     policy: Option<&'a str>,
 }
@@ -112,8 +109,8 @@ fn failed(failure: &Failure) -> Failed<'_> {
             Kind::OtherLayer(layer) => Some(Layer::word(*layer)),
             Kind::Denied | Kind::Permitted | Kind::NotOnly | Kind::DependsOnPodAddress | Kind::NothingPermitted => None,
         },
-        from: peer(&witness.from),
-        to: peer(&witness.to),
+        from: peer_value(&witness.from),
+        to: peer_value(&witness.to),
         protocol: witness.protocol.to_string(),
         port: witness.port,
         because: witness.because.iter().map(end).collect(),
@@ -124,21 +121,18 @@ fn failed(failure: &Failure) -> Failed<'_> {
 
 fn end(because: &Because) -> End<'_> {
     let Because { subject, direction, reasons } = because;
-    End { subject: peer(subject), direction: direction.to_string(), reasons: reasons.iter().map(decides).collect() }
-}
-
-fn decides(reason: &Reason) -> Decides<'_> {
-    let place = reason.origin.place.as_ref();
-    Decides {
-        tier: reason.tier.to_string(),
-        says: says_word(reason.says),
-        path: place.map(|place| &*place.path),
-        line: place.map(|place| place.line),
-        policy: reason.origin.subject.as_deref(),
+    End {
+        subject: peer_value(subject),
+        direction: direction.to_string(),
+        reasons: reasons.iter().map(decides).collect(),
     }
 }
 
-/// As in a map.
-fn peer(peer: &Peer) -> Option<Box<RawValue>> {
-    RawValue::from_string(peer_json(peer)).ok()
+fn decides(reason: &Reason) -> Decides<'_> {
+    Decides {
+        tier: reason.tier.to_string(),
+        says: says_word(reason.says),
+        place: PlaceJson::of(&reason.origin),
+        policy: reason.origin.subject.as_deref(),
+    }
 }

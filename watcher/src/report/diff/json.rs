@@ -3,12 +3,12 @@
 use std::fmt;
 
 use engine::connectivity::Says;
-use policy_lang::policy::Direction;
 use serde::Serialize;
 
 use super::count;
 use crate::difference::{Cause, Change, Kind, Side};
 use crate::map::Certainty;
+use crate::report::PlaceJson;
 use crate::report::map::{peer_json, permitted_json};
 
 /// The version of the form. A field that is added does not change it.
@@ -18,12 +18,10 @@ const VERSION: u32 = 1;
 struct CauseJson<'a> {
     side: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    direction: Option<&'static str>,
+    direction: Option<String>,
     says: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<u32>,
+    #[serde(flatten)]
+    place: PlaceJson<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'a str>,
 }
@@ -74,13 +72,9 @@ fn cause(cause: &Cause) -> CauseJson<'_> {
             Side::Old => "old",
             Side::New => "new",
         },
-        direction: direction.map(|direction| match direction {
-            Direction::Ingress => "ingress",
-            Direction::Egress => "egress",
-        }),
+        direction: direction.map(ToString::to_string),
         says,
-        path: origin.place.as_ref().map(|place| &*place.path),
-        line: origin.place.as_ref().map(|place| place.line),
+        place: PlaceJson::of(origin),
         subject: origin.subject.as_deref(),
     }
 }

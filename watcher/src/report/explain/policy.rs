@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::explain::{Effect, RuleEffect};
 use crate::map::Peer;
 use crate::report::diff::says_word;
-use crate::report::map::{peer_json, permitted_json};
+use crate::report::map::{peer_value, permitted_json};
 use crate::report::pretty;
 
 /// The version of the form. A field that is added does not change it.
@@ -29,14 +29,14 @@ struct PolicyJson {
     line: String,
     workloads: usize,
     subjects: Vec<Box<RawValue>>,
-    isolates: Vec<&'static str>,
+    isolates: Vec<String>,
     rules: Vec<RuleJson>,
     idle: Vec<String>,
 }
 
 #[derive(Serialize)]
 struct RuleJson {
-    direction: &'static str,
+    direction: String,
     says: &'static str,
     line: String,
     connections: Option<Box<RawValue>>,
@@ -101,7 +101,7 @@ fn policy(effect: &Effect) -> PolicyJson {
         line: origin.to_string(),
         workloads: *n_workloads,
         subjects: raw(subjects),
-        isolates: isolates.iter().map(|direction| word(*direction)).collect(),
+        isolates: isolates.iter().map(ToString::to_string).collect(),
         rules: rules.iter().map(rule_json).collect(),
         idle: idle.iter().map(ToString::to_string).collect(),
     }
@@ -111,7 +111,7 @@ fn rule_json(rule: &RuleEffect) -> RuleJson {
     let RuleEffect { direction, origin, says, set, shown, subjects, others } = rule;
     let connections = format!("{{{}}}", permitted_json(shown, set.other));
     RuleJson {
-        direction: word(*direction),
+        direction: direction.to_string(),
         says: says_word(*says),
         line: origin.to_string(),
         connections: RawValue::from_string(connections).ok(),
@@ -120,13 +120,6 @@ fn rule_json(rule: &RuleEffect) -> RuleJson {
     }
 }
 
-fn word(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Ingress => "ingress",
-        Direction::Egress => "egress",
-    }
-}
-
 fn raw(peers: &[Peer]) -> Vec<Box<RawValue>> {
-    peers.iter().filter_map(|peer| RawValue::from_string(peer_json(peer)).ok()).collect()
+    peers.iter().filter_map(peer_value).collect()
 }

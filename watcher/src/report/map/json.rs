@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use policy_lang::policy::Direction;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::map::{Certainty, Connection, Exposure, Map, Peer, Shown, Stranger};
 
@@ -79,10 +79,6 @@ pub(super) fn write(map: &Map, out: &mut impl fmt::Write) -> fmt::Result {
 
 fn exposure(found: &Exposure) -> String {
     let Exposure { workload, direction, stranger: Stranger { namespaces, pods }, certainty, set, shown } = found;
-    let direction = match direction {
-        Direction::Ingress => "ingress",
-        Direction::Egress => "egress",
-    };
     let certainty = match certainty {
         Certainty::Certain => "",
         Certainty::DependsOnPodAddress => ",\"certainty\":\"depends-on-pod-address\"",
@@ -94,6 +90,11 @@ fn exposure(found: &Exposure) -> String {
 
 fn text(of: &[String], at: usize) -> &str {
     of.get(at).map_or("", String::as_str)
+}
+
+/// [`peer`] as a part of another document.
+pub(crate) fn peer_value(peer: &Peer) -> Option<Box<RawValue>> {
+    RawValue::from_string(self::peer(peer)).ok()
 }
 
 pub(crate) fn peer(peer: &Peer) -> String {
