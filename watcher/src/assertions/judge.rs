@@ -10,9 +10,12 @@ use policy_lang::policy::Direction;
 use super::because::{self, Other};
 use super::ends::{Ends, Known, Trouble};
 use super::file::{Expect, Layer, Test};
-use super::host::{Host, Reached, single_addresses};
+use super::host::Host;
+use super::term::{PortTerm, Term};
 use super::verdict::{Failure, Kind, Verdict, Witness, address};
 use crate::map::{self, Peer};
+
+mod nodes;
 
 /// Most pieces of addresses of which one assertion asks for the layer that decides.
 const PIECES_MAX: usize = 100_000;
@@ -28,20 +31,14 @@ pub(super) fn judge(
     model: &mut Connectivity<'_>,
     host: Option<&mut Host<'_>>,
 ) -> Verdict {
-    let sides = [(&test.from, &[][..]), (&test.to, &test.ports[..]), (&test.except_from, &[]), (&test.except_to, &[])];
-    let mut found = Vec::new();
-    for (terms, ports) in sides {
-        let (ends, trouble) = Ends::of(terms, ports, known, model);
-        match trouble {
-            Some((term, Trouble::Nobody)) if !test.may_be_empty => {
-                return Verdict::Nobody { word: term.text.to_string(), span: term.span };
-            }
-            Some((term, Trouble::Unclear(message))) => return Verdict::Unclear { message, span: term.span },
-            Some((_, Trouble::Nobody)) | None => found.push(ends),
-        }
-    }
-    let Ok([mut from, mut to, except_from, except_to]) = <[Ends; 4]>::try_from(found) else {
-        return Verdict::Passed { pairs: 0 };
+    let meant = |terms, ports| ends(test, (terms, ports), known, model);
+    let all = || {
+        let (from, to) = (meant(&test.from, &[])?, meant(&test.to, &test.ports)?);
+        Ok([from, to, meant(&test.except_from, &[])?, meant(&test.except_to, &[])?])
+    };
+    let [mut from, mut to, except_from, except_to] = match all() {
+        Ok(all) => all,
+        Err(verdict) => return verdict,
     };
     let mut others = from.others(model);
     others.remove(&except_from);
@@ -68,6 +65,23 @@ pub(super) fn judge(
     match unclear.or(nobody) {
         Some(message) => Verdict::Unclear { message, span: test.span },
         None => Verdict::Passed { pairs },
+    }
+}
+
+/// Whoever is meant by some words of an assertion, or what it comes to if that is nobody or cannot be told.
+fn ends(
+    test: &Test,
+    (terms, ports): (&[Term], &[PortTerm]),
+    known: Known<'_>,
+    model: &Connectivity<'_>,
+) -> Result<Ends, Verdict> {
+    let (ends, trouble) = Ends::of(terms, ports, known, model);
+    match trouble {
+        Some((term, Trouble::Nobody)) if !test.may_be_empty => {
+            Err(Verdict::Nobody { word: term.text.to_string(), span: term.span })
+        }
+        Some((term, Trouble::Unclear(message))) => Err(Verdict::Unclear { message, span: term.span }),
+        Some((_, Trouble::Nobody)) | None => Ok(ends),
     }
 }
 
@@ -217,129 +231,8 @@ impl Judging<'_, '_, '_> {
         }
     }
 
-    /// From a pod to a node: what policies permit is asked of the host rules as well. Whether it failed.
-    fn host_after_policy(&mut self, pair: &Pair<'_>, node: usize, answer: &Answer, expect: Expect) -> bool {
-        let Answer { all: [all, _], some: [some, _] } = answer;
-        let scene = self.model.scene();
-        let members = scene.workloads.entries.get(pair.workload).map_or(&[][..], |workload| &workload.members);
-        let from: Vec<String> = members.iter().flat_map(|member| &member.addresses).map(ToString::to_string).collect();
-        let by_policy = match expect {
-            Expect::Allow => all,
-            Expect::Deny | Expect::Some => some,
-        };
-        let permitted = pair.asked.intersection(by_policy);
-        if from.is_empty() && !permitted.is_nothing() {
-            let peer = self.peer(Other::Workload(pair.workload));
-            self.unclear(format!("{peer} has pods of unknown address, and host rules are asked by address"));
-            return false;
-        }
-        let Some(reached) = self.reach(&from, node, &permitted) else { return false };
-        let open = match expect {
-            Expect::Allow => permitted.difference(&reached.closed),
-            Expect::Deny | Expect::Some => permitted.intersection(&reached.open),
-        };
-        self.after_host(pair, &open, &reached, expect)
-    }
-
-    /// Between two ends of which none is a pod only host rules decide.
-    fn host_alone(&mut self, from: &Ends, to: &Ends, expect: Expect) {
-        if self.host.is_none() || (from.nodes.is_empty() && from.addresses.is_empty()) {
-            return;
-        }
-        let mut sources: Vec<(Other, String)> = Vec::new();
-        let names: Vec<String> = self.model.scene().inventory.nodes.keys().map(ToString::to_string).collect();
-        for node in from.nodes.keys() {
-            sources.extend(names.get(*node).map(|name| (Other::Node(*node), name.clone())));
-        }
-        for (ranges, _) in &from.addresses {
-            match single_addresses(ranges) {
-                Ok(found) => sources.extend(found.into_iter().map(|found| (Other::Address(found), found.to_string()))),
-                Err(message) => return self.unclear(message),
-            }
-        }
-        for (node, asked) in &to.nodes {
-            for (source, name) in sources.iter().filter(|(source, _)| *source != Other::Node(*node)) {
-                let Some(reached) = self.reach(std::slice::from_ref(name), *node, asked) else { return };
-                // An address of a family that the node has none of.
-                if reached.n_packets == 0 {
-                    continue;
-                }
-                self.found.pairs += 1;
-                let open = asked.difference(&reached.closed);
-                self.without_pods(*source, *node, (asked, &open), &reached, expect);
-            }
-        }
-    }
-
-    fn reach(&mut self, from: &[String], node: usize, ports: &Allowed) -> Option<Reached> {
-        let name = self.model.scene().inventory.nodes.keys().nth(node).map(ToString::to_string)?;
-        match self.host.as_mut()?.reach(from, &name, ports) {
-            Ok(reached) => Some(reached),
-            Err(message) => {
-                self.unclear(message);
-                None
-            }
-        }
-    }
-
     fn unclear(&mut self, message: String) {
         self.found.unclear.get_or_insert(message);
-    }
-
-    fn without_pods(
-        &mut self,
-        from: Other,
-        node: usize,
-        (asked, open): (&Allowed, &Allowed),
-        reached: &Reached,
-        expect: Expect,
-    ) {
-        let Some((kind, ports)) = self.after_rules(asked, open, reached, expect) else { return };
-        let Some((protocol, port)) = ports.first_port() else { return };
-        let (from_peer, to) = (self.peer(from), self.peer(Other::Node(node)));
-        let host = Some(host_words(reached, kind));
-        let witness = Witness { from: from_peer, to, protocol, port, because: Vec::new(), host };
-        self.note(kind, Other::Node(node), Some(witness));
-    }
-
-    fn after_host(&mut self, pair: &Pair<'_>, open: &Allowed, reached: &Reached, expect: Expect) -> bool {
-        let Some((kind, ports)) = self.after_rules(pair.asked, open, reached, expect) else { return false };
-        let witness =
-            self.witness(pair, &ports).map(|witness| Witness { host: Some(host_words(reached, kind)), ..witness });
-        self.note(kind, pair.other, witness);
-        true
-    }
-
-    /// How it fails after host rules have been asked, and at which ports.
-    fn after_rules(
-        &mut self,
-        asked: &Allowed,
-        open: &Allowed,
-        reached: &Reached,
-        expect: Expect,
-    ) -> Option<(Kind, Allowed)> {
-        let (kind, wrong) = match expect {
-            Expect::Allow => (Kind::Denied, asked.difference(open)),
-            Expect::Deny => (self.kind.unwrap_or(Kind::Permitted), asked.intersection(open)),
-            Expect::Some => {
-                self.found.n_permitted += usize::from(!open.is_nothing());
-                (Kind::NothingPermitted, asked.difference(open))
-            }
-        };
-        if !wrong.is_nothing() {
-            return Some((kind, wrong));
-        }
-        // What host rules permit they decide about as well: nothing behind them denies it.
-        let layer = self.test.by.filter(|_| self.kind.is_none())?;
-        let by_host = match expect {
-            Expect::Deny => reached.closed.clone(),
-            Expect::Allow | Expect::Some => open.clone(),
-        };
-        let wrong = match layer {
-            Layer::Host => asked.difference(&by_host),
-            Layer::Policy | Layer::Baseline | Layer::Default => asked.intersection(&by_host),
-        };
-        (!wrong.is_nothing()).then_some((Kind::OtherLayer(layer), wrong))
     }
 
     /// Whether the layer that is named decides at each of some addresses: where they are cut, rules may differ.
@@ -467,15 +360,6 @@ impl Judging<'_, '_, '_> {
 /// Both ends as they are asked: the workload first.
 fn ends_of(pair: &Pair<'_>) -> (usize, Direction, Other) {
     (pair.workload, pair.direction, pair.other)
-}
-
-fn host_words(reached: &Reached, kind: Kind) -> String {
-    match (&reached.line, kind) {
-        (Some(line), Kind::Denied | Kind::OtherLayer(_) | Kind::NothingPermitted) => {
-            format!("a host rule denies it: {line}")
-        }
-        _ => "no host rule denies it".to_owned(),
-    }
 }
 
 fn of_family(ranges: &[Vec<Range>; 2], family: Family) -> &[Range] {
