@@ -22,7 +22,7 @@ mod git;
 pub use git::GitError;
 
 /// Where manifests are.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Place {
     /// A file, a folder, or `-` for standard input.
     Path(PathBuf),

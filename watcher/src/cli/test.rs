@@ -112,24 +112,29 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     }
     let mut sources = Sources::default();
     let groups = groups(args, &mut sources, color)?;
-    let mut known: BTreeMap<Vec<String>, Manifests> = BTreeMap::new();
+    let mut known: BTreeMap<&[Place], Manifests> = BTreeMap::new();
     for group in &groups {
-        if let Entry::Vacant(entry) = known.entry(key(&group.places)) {
+        if let Entry::Vacant(entry) = known.entry(&group.places) {
             entry.insert(load(&group.places, color)?);
         }
     }
     if args.emit == Some(Emit::ProbeScript) {
         return emit(args, &groups, &known);
     }
+    let mut rules: BTreeMap<&Path, (HostRules, Sources)> = BTreeMap::new();
+    for path in groups.iter().filter_map(|group| group.host.as_deref()) {
+        if let Entry::Vacant(entry) = rules.entry(path) {
+            entry.insert(host_rules(path, color)?);
+        }
+    }
+    let names = machine::names();
     let mut judged: Vec<(&Group, &Manifests, Vec<Verdict>)> = Vec::new();
     for group in &groups {
-        let Some(manifests) = known.get(&key(&group.places)) else { continue };
+        let Some(manifests) = known.get(group.places.as_slice()) else { continue };
         let environment = &group.config.environment;
         let options = args.addresses.options_in(manifests, &environment.pod_cidrs);
         let mut model = Connectivity::new(scene(manifests, &options));
-        let rules = group.host.as_deref().map(|path| host_rules(path, color)).transpose()?;
-        let names = machine::names();
-        let host = rules.as_ref().map(|(rules, sources)| {
+        let host = group.host.as_deref().and_then(|path| rules.get(path)).map(|(rules, sources)| {
             Host::new(manifests, HostInput { rules, names: &names, sources, failsafes: &failsafe::NONE })
         });
         let verdicts = assertions::judge(&group.file, &manifests.objects, environment, &mut model, host);
@@ -204,10 +209,6 @@ fn load(places: &[Place], color: Color) -> Result<Manifests, Failure> {
     Ok(manifests)
 }
 
-fn key(places: &[Place]) -> Vec<String> {
-    places.iter().map(|place| format!("{place:?}")).collect()
-}
-
 fn host_rules(path: &Path, color: Color) -> Result<(HostRules, Sources), Failure> {
     let mut sources = Sources::default();
     let (rules, found) = policy_lang::host::parse(&files::shown(path), &HostFiles, &[], &mut sources);
@@ -244,10 +245,10 @@ fn kept(args: &Args, path: &Path, color: Color) -> Result<Outcome, Failure> {
     Ok(Outcome::Findings)
 }
 
-fn emit(args: &Args, groups: &[Group], known: &BTreeMap<Vec<String>, Manifests>) -> Result<Outcome, Failure> {
+fn emit(args: &Args, groups: &[Group], known: &BTreeMap<&[Place], Manifests>) -> Result<Outcome, Failure> {
     let mut probes = probe::Script::default();
     for group in groups {
-        let Some(manifests) = known.get(&key(&group.places)) else { continue };
+        let Some(manifests) = known.get(group.places.as_slice()) else { continue };
         let environment = &group.config.environment;
         let options = args.addresses.options_in(manifests, &environment.pod_cidrs);
         let model = Connectivity::new(scene(manifests, &options));
