@@ -5,15 +5,16 @@ use crate::lint::rule::{Check, rule};
 rule! {
     /// ## What it does
     ///
-    /// Finds unknown keys and wrong values in `palisade.yaml`.
+    /// Finds unknown keys and wrong values in `palisade.yaml`, and in files of assertions (`palisade test`) whatever
+    /// cannot be understood.
     ///
     /// ## Why it bites
     ///
-    /// A key with a slip in it configures nothing.
+    /// A key with a slip in it configures nothing, and an assertion that is not understood holds nothing.
     ///
     /// ## How it is decided
     ///
-    /// By the schema of the configuration. The exit code is 2: nothing is judged by half a configuration.
+    /// By the schema of the configuration, or of files of assertions. The exit code is 2: nothing is judged by half a configuration.
     ///
     /// ## Bad
     ///
