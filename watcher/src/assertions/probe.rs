@@ -35,7 +35,8 @@ pub struct Script {
 /// What precedes the probes.
 const HEAD: &str = r##"#!/bin/sh
 # Connectivity assertions as live probes; prints TAP. Written by `palisade test --emit probe-script`.
-# A port on which nothing listens looks like a denial. Each probe runs nc in a container of the pod that connects. Other ways to run it:
+# A port on which nothing listens looks like a denial. Each probe runs nc in a container of the pod that connects.
+# Other ways to run it:
 #   KUBECTL    the client, with its own flags (kubectl)
 #   NC         the command in the container; gets ADDRESS PORT (nc -z -w 3)
 #   DRY_RUN    set to anything: print the connections and try none

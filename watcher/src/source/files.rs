@@ -120,8 +120,8 @@ pub fn openable(path: &Path) -> Result<(), FileError> {
 /// The files that a path of manifests stands for: itself, or everything that ends in .yaml, .yml or .json in a folder
 /// and the folders in it, sorted by path.
 ///
-/// Names that begin with a dot are left out, as are files of assertions, sockets and devices. Symbolic links are followed, and every folder
-/// is read once.
+/// Names that begin with a dot are left out, as are files of assertions, sockets and devices. Symbolic links are
+/// followed, and every folder is read once.
 ///
 /// # Errors
 /// [`FileError::Unreadable`], [`FileError::NoManifests`], [`FileError::TooMany`].

@@ -5,8 +5,9 @@
 
 use super::writing::write;
 use super::{HEAD, read};
-use crate::agent::world::Told;
+use crate::agent::world::{Facts, Told};
 use crate::sealed;
+use crate::source::is_of_baseline;
 
 /// Reads it, and returns whether it is one.
 ///
@@ -23,14 +24,11 @@ pub fn body(text: &str) -> Result<bool, String> {
         return Err(format!("other facts are read again: {written}"));
     }
     // A policy of the baseline that stood among the others is kept with the baseline alone.
-    let tenants =
-        |policies: &[_]| policies.iter().filter(|policy| !is_of_baseline(policy)).cloned().collect::<Vec<_>>();
-    if tenants(&again.policies) != tenants(&facts.policies) {
+    let tenants = |facts: &Facts| {
+        facts.policies.iter().filter(|policy| !is_of_baseline(policy.tier)).cloned().collect::<Vec<_>>()
+    };
+    if tenants(&again) != tenants(&facts) {
         return Err(format!("other policies are read again: {written}"));
     }
     Ok(true)
-}
-
-fn is_of_baseline(policy: &policy_lang::policy::Policy) -> bool {
-    crate::source::is_of_baseline(policy.tier)
 }
