@@ -20,6 +20,7 @@ use serde_json::value::RawValue;
 use super::super::causes::with_causes;
 use super::backoff::{Backoff, watch_seconds};
 use super::needs::{Needs, Switch};
+use super::reduced::Reduced;
 use super::request::Ask;
 use super::said::{self, Form, Said};
 use super::strip::strip;
@@ -162,7 +163,8 @@ impl Follower {
             let page: Page<'_> = serde_json::from_slice(&body)
                 .map_err(|error| Trouble::passing(format!("a list cannot be read: {error}")))?;
             for object in page.items.iter().flatten() {
-                self.put(&header(object)?.metadata, &strip(self.told.collection().kind, object))?;
+                let reduced = Reduced::Text(strip(self.told.collection().kind, object));
+                self.put(&header(object)?.metadata, &reduced)?;
             }
             self.flush().await?;
             if page.metadata.next.is_empty() {
@@ -222,7 +224,7 @@ impl Follower {
             Trouble::passing(format!("an event cannot be read: {error}"))
         })?;
         match said {
-            Said::Put(identity, text) => self.put(&identity, &text),
+            Said::Put(identity, reduced) => self.put(&identity, &reduced),
             Said::Gone(identity) => {
                 flow(self.told.remove(&identity))?;
                 self.advance(&identity.resource_version);
@@ -240,8 +242,8 @@ impl Follower {
         }
     }
 
-    fn put(&mut self, identity: &Identity, text: &str) -> Result<(), Trouble> {
-        flow(self.told.put(identity, text))?;
+    fn put(&mut self, identity: &Identity, reduced: &Reduced) -> Result<(), Trouble> {
+        flow(self.told.put(identity, reduced))?;
         self.advance(&identity.resource_version);
         Ok(())
     }

@@ -4,11 +4,12 @@
 //! a place for every word. What cannot be told in this way, such as a key that stands twice, is left to the loader.
 
 use std::fmt;
-use std::sync::Arc;
 
-use policy_lang::manifest::tree::{Content, Entry, Scalar, Spanned, Style, Value};
+use policy_lang::manifest::tree::{Entry, Value};
 use policy_lang::source::Span;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::nodes::Nodes;
 
 /// The tree of a text, with this span on every node; nothing if it has to be read as a file would be.
 pub(super) fn tree(text: &str, span: Span) -> Option<Value> {
@@ -16,19 +17,6 @@ pub(super) fn tree(text: &str, span: Span) -> Option<Value> {
     let tree = Nodes(span).deserialize(&mut reader).ok()?;
     reader.end().ok()?;
     Some(tree)
-}
-
-#[derive(Clone, Copy)]
-struct Nodes(Span);
-
-impl Nodes {
-    fn value(self, content: Content) -> Value {
-        Value { span: self.0, content }
-    }
-
-    fn scalar(self, text: &str, style: Style) -> Value {
-        self.value(Content::Scalar(Scalar { text: Arc::from(text), style }))
-    }
 }
 
 impl<'de> DeserializeSeed<'de> for Nodes {
@@ -47,23 +35,23 @@ impl<'de> Visitor<'de> for Nodes {
     }
 
     fn visit_unit<E: Error>(self) -> Result<Value, E> {
-        Ok(self.value(Content::Null))
+        Ok(self.null())
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
-        Ok(self.scalar(if value { "true" } else { "false" }, Style::Plain))
+        Ok(self.word(if value { "true" } else { "false" }))
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
-        Ok(self.scalar(&value.to_string(), Style::Plain))
+        Ok(self.word(&value.to_string()))
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
-        Ok(self.scalar(&value.to_string(), Style::Plain))
+        Ok(self.word(&value.to_string()))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
-        Ok(self.scalar(value, Style::Quoted))
+        Ok(self.text(value))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
@@ -71,7 +59,7 @@ impl<'de> Visitor<'de> for Nodes {
         while let Some(item) = items.next_element_seed(self)? {
             all.push(item);
         }
-        Ok(self.value(Content::Sequence(all)))
+        Ok(self.list(all))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
@@ -82,9 +70,9 @@ impl<'de> Visitor<'de> for Nodes {
                 return Err(A::Error::custom("a key stands twice"));
             }
             let value = entries.next_value_seed(self)?;
-            all.push(Entry { key: Spanned::new(Arc::from(key), self.0), value });
+            all.push(self.entry(&key, value));
         }
-        Ok(self.value(Content::Mapping(all)))
+        Ok(self.mapping(all))
     }
 }
 

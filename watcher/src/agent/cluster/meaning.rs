@@ -18,7 +18,7 @@ use policy_lang::source::{Origin, Sources};
 use super::super::event::{Finding, FoundBaseline, FoundHostRules, Soundness};
 use super::super::host::reading;
 use super::collection::{Collection, Kind};
-use super::json;
+use super::reduced::Reduced;
 
 /// The key of the main file of host rules in their ConfigMap.
 pub(super) const HOST_RULES: &str = "host.ferm";
@@ -48,9 +48,10 @@ pub(super) enum ServicePart {
 }
 
 /// What an object of a collection means.
-pub(super) fn of(collection: &Collection, name: &NamespacedName, text: &str, pool: &mut Pool) -> Meaning {
+pub(super) fn of(collection: &Collection, name: &NamespacedName, reduced: &Reduced, pool: &mut Pool) -> Meaning {
     let mut sources = Sources::default();
-    let (objects, diagnostics) = objects(collection.kind, name, text, &mut sources);
+    let kind = collection.kind;
+    let (objects, diagnostics) = reduced.objects(kind, &format!("{} {name}", kind.name()), &mut sources);
     let mut meaning = Meaning::default();
     meaning.say(diagnostics, &sources);
     let Some(object) = objects.first() else { return meaning };
@@ -81,7 +82,7 @@ pub(super) fn of(collection: &Collection, name: &NamespacedName, text: &str, poo
             meaning.facts.push(fact(policy, pool));
             meaning.say(diagnostics, &sources);
         }
-        Object::ConfigMap(found) if collection.kind == Kind::HostRules => meaning.host_rules(found),
+        Object::ConfigMap(found) if kind == Kind::HostRules => meaning.host_rules(found),
         Object::ConfigMap(found) => {
             let found = baseline::find(&objects, &found.metadata.name, &sources);
             meaning.say(found.diagnostics, &sources);
@@ -92,14 +93,6 @@ pub(super) fn of(collection: &Collection, name: &NamespacedName, text: &str, poo
         Object::EgressBaseline(_) | Object::Workload(_) | Object::Route(_) => {}
     }
     meaning
-}
-
-/// What is read of an object. Those of most kinds are few, and their texts hold others, with places of their own.
-fn objects(kind: Kind, name: &NamespacedName, text: &str, sources: &mut Sources) -> (Vec<Object>, Vec<Diagnostic>) {
-    let path = format!("{} {name}", kind.name());
-    let has_no_places = matches!(kind, Kind::Pod | Kind::Namespace);
-    let tree = |span| if has_no_places { json::tree(text, span) } else { None };
-    manifest::load_tree(&path, sources, tree).unwrap_or_else(|| manifest::load(&path, text, sources))
 }
 
 impl Meaning {

@@ -2,19 +2,20 @@
 //! and has half the bytes.
 //!
 //! The messages are those of Kubernetes (`generated.proto` of api, core/v1, and of apimachinery, meta/v1 and runtime)
-//! without the fields that nobody reads here; the numbers of fields are what its API promises to keep. An event comes
-//! out as the same text of a manifest that `strip` makes of JSON.
+//! without the fields that nobody reads here; the numbers of fields are what its API promises to keep. The loader is given
+//! the tree that it would read from the JSON of the same pod, without that text being written: a large cluster begins with
+//! a hundred thousand of them.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, UNIX_EPOCH};
 
 use prost::Message;
-use serde_json::Value;
 
+use super::reduced::Reduced;
 use super::said::{INITIAL_EVENTS_END, Said};
-use super::strip;
 use super::trouble::{Details, Status};
 use super::wire::Identity;
+
+mod tree;
 
 /// What every stored or sent object begins with.
 const MAGIC: &[u8] = b"k8s\0";
@@ -58,8 +59,9 @@ struct MetaStatusDetails {
     retry_after_seconds: i32,
 }
 
+/// A pod, of which only this is known.
 #[derive(Clone, PartialEq, Message)]
-struct Pod {
+pub(super) struct Pod {
     #[prost(message, optional, tag = "1")]
     metadata: Option<ObjectMeta>,
     #[prost(message, optional, tag = "2")]
@@ -84,7 +86,7 @@ struct ObjectMeta {
     annotations: BTreeMap<String, String>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, Copy, PartialEq, Message)]
 struct Time {
     #[prost(int64, tag = "1")]
     seconds: i64,
@@ -148,31 +150,27 @@ pub(super) fn said(event: &[u8]) -> Result<Said, String> {
     if happened == "ERROR" {
         return Ok(Said::Error(status(decode(&object[..])?)));
     }
-    let Pod { metadata, spec, status } = decode(&object[..])?;
-    let ObjectMeta { name, namespace, resource_version, deletion_timestamp, labels, annotations } =
-        metadata.unwrap_or_default();
+    let mut pod = decode::<Pod>(&object[..])?;
+    let metadata = pod.metadata.get_or_insert_default();
+    // Neither is of what the pod means.
+    let resource_version = std::mem::take(&mut metadata.resource_version);
+    let annotations = std::mem::take(&mut metadata.annotations);
+    let identity = Identity { namespace: metadata.namespace.clone(), name: metadata.name.clone(), resource_version };
     match happened.as_str() {
-        "ADDED" | "MODIFIED" => {
-            let pod = strip::Pod {
-                metadata: strip::Metadata {
-                    name: text(name.clone()),
-                    namespace: text(namespace.clone()),
-                    labels: (!labels.is_empty())
-                        .then(|| labels.into_iter().map(|(key, value)| (key, Value::from(value))).collect()),
-                    deletion_timestamp: deletion_timestamp.map(time),
-                },
-                spec: spec.map(of_spec),
-                status: status.map(of_status),
-            };
-            let text = strip::text_of_pod(pod);
-            Ok(Said::Put(Identity { namespace, name, resource_version }, text))
-        }
-        "DELETED" => Ok(Said::Gone(Identity { namespace, name, resource_version })),
+        "ADDED" | "MODIFIED" => Ok(Said::Put(identity, Reduced::Pod(Box::new(pod)))),
+        "DELETED" => Ok(Said::Gone(identity)),
         "BOOKMARK" => {
             let ends_the_beginning = annotations.get(INITIAL_EVENTS_END).is_some_and(|value| value == "true");
-            Ok(Said::Bookmark { version: resource_version, ends_the_beginning })
+            Ok(Said::Bookmark { version: identity.resource_version, ends_the_beginning })
         }
         other => Err(format!("nobody knows what `{other}` means")),
+    }
+}
+
+impl Pod {
+    /// What is known of it: the same bytes for the same pod, whatever else a server wrote.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        self.encode_to_vec()
     }
 }
 
@@ -189,53 +187,6 @@ fn status(MetaStatus { message, reason, details, code }: MetaStatus) -> Status {
         reason,
         details: Some(Details { retry_after_seconds }),
     }
-}
-
-fn of_spec(PodSpec { containers, node_name, host_network, init_containers }: PodSpec) -> strip::PodSpec {
-    let all = |containers: Vec<Container>| {
-        (!containers.is_empty()).then(|| containers.into_iter().map(of_container).collect())
-    };
-    strip::PodSpec {
-        node_name: text(node_name),
-        host_network: host_network.then_some(Value::Bool(true)),
-        containers: all(containers),
-        init_containers: all(init_containers),
-    }
-}
-
-fn of_container(Container { ports, restart_policy }: Container) -> strip::Container {
-    let port = |ContainerPort { name, number, protocol }| strip::ContainerPort {
-        name: text(name),
-        number: Some(number.into()),
-        protocol: text(protocol),
-    };
-    strip::Container {
-        ports: (!ports.is_empty()).then(|| ports.into_iter().map(port).collect()),
-        restart_policy: restart_policy.and_then(text),
-    }
-}
-
-fn of_status(PodStatus { phase, pod_ip, pod_ips }: PodStatus) -> strip::PodStatus {
-    let ips = pod_ips.into_iter().map(|PodIp { ip }| serde_json::json!({"ip": ip}));
-    let ips: Vec<Value> = ips.collect();
-    strip::PodStatus {
-        phase: text(phase),
-        pod_ip: text(pod_ip),
-        pod_ips: Some(ips).filter(|ips: &Vec<Value>| !ips.is_empty()).map(Value::Array),
-    }
-}
-
-/// A text that is written even where there is none.
-fn text(text: String) -> Option<Value> {
-    Some(text).filter(|text| !text.is_empty()).map(Value::String)
-}
-
-fn time(Time { seconds }: Time) -> Value {
-    let since = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
-    // Beyond the year 9999 there is no such text; that it is there at all is what counts.
-    let time = UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH);
-    let is_told = seconds < 253_402_300_800;
-    Value::String(humantime::format_rfc3339_seconds(if is_told { time } else { UNIX_EPOCH }).to_string())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::collection::Kind;
 use super::frames::Frames;
 use super::lines::{Lines, TooLong};
 use super::protobuf;
+use super::reduced::Reduced;
 use super::strip::strip;
 use super::trouble::Status;
 use super::wire::{Bookmark, Happened, Header, Identity, Line};
@@ -14,8 +15,8 @@ pub(super) const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 /// What it says.
 #[derive(Debug)]
 pub(super) enum Said {
-    /// An object is now this: the text of a manifest with what policy reads of it.
-    Put(Identity, String),
+    /// An object is now this.
+    Put(Identity, Reduced),
     /// An object is gone.
     Gone(Identity),
     /// Everything up to this version has been told.
@@ -89,7 +90,7 @@ fn json(kind: Kind, line: &[u8]) -> serde_json::Result<Said> {
     let Line { happened, object } = serde_json::from_slice(line)?;
     let identity = || serde_json::from_str::<Header>(object.get()).map(|header| header.metadata);
     Ok(match happened {
-        Happened::Added | Happened::Modified => Said::Put(identity()?, strip(kind, object)),
+        Happened::Added | Happened::Modified => Said::Put(identity()?, Reduced::Text(strip(kind, object))),
         Happened::Deleted => Said::Gone(identity()?),
         Happened::Bookmark => {
             let bookmark: Bookmark = serde_json::from_str(object.get())?;

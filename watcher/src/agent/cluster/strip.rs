@@ -26,13 +26,6 @@ pub(super) fn strip(kind: Kind, object: &RawValue) -> String {
     stripped.unwrap_or_else(|_| whole(kind, object))
 }
 
-/// The same of a pod that was sent in another form.
-pub(super) fn text_of_pod(pod: Pod) -> String {
-    let manifest = Manifest { api_version: Kind::Pod.api_version(), kind: Kind::Pod.name(), object: pod };
-    // Texts and numbers only: nothing that JSON cannot say.
-    serde_json::to_string(&manifest).unwrap_or_default()
-}
-
 #[derive(Serialize)]
 struct Manifest<T> {
     #[serde(rename = "apiVersion")]
@@ -75,15 +68,15 @@ type Field = Option<Value>;
 
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Metadata {
+struct Metadata {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) name: Field,
+    name: Field,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) namespace: Field,
+    namespace: Field,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) labels: Field,
+    labels: Field,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) deletion_timestamp: Field,
+    deletion_timestamp: Field,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -107,55 +100,55 @@ struct ConfigMap {
 }
 
 #[derive(Deserialize, Serialize)]
-pub(super) struct Pod {
-    pub(super) metadata: Metadata,
+struct Pod {
+    metadata: Metadata,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) spec: Option<PodSpec>,
+    spec: Option<PodSpec>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) status: Option<PodStatus>,
+    status: Option<PodStatus>,
 }
 
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct PodSpec {
+struct PodSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) node_name: Field,
+    node_name: Field,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) host_network: Field,
+    host_network: Field,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) containers: Option<Vec<Container>>,
+    containers: Option<Vec<Container>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) init_containers: Option<Vec<Container>>,
+    init_containers: Option<Vec<Container>>,
 }
 
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Container {
+struct Container {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) ports: Option<Vec<ContainerPort>>,
+    ports: Option<Vec<ContainerPort>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) restart_policy: Field,
+    restart_policy: Field,
 }
 
 #[derive(Deserialize, Serialize)]
-pub(super) struct ContainerPort {
+struct ContainerPort {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) name: Field,
+    name: Field,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(rename = "containerPort")]
-    pub(super) number: Field,
+    number: Field,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) protocol: Field,
+    protocol: Field,
 }
 
 #[derive(Deserialize, Serialize)]
-pub(super) struct PodStatus {
+struct PodStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) phase: Field,
+    phase: Field,
     #[serde(rename = "podIP", skip_serializing_if = "Option::is_none")]
-    pub(super) pod_ip: Field,
+    pod_ip: Field,
     #[serde(rename = "podIPs", skip_serializing_if = "Option::is_none")]
-    pub(super) pod_ips: Field,
+    pod_ips: Field,
 }
 
 #[derive(Deserialize, Serialize)]

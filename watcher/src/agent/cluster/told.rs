@@ -14,13 +14,13 @@ use engine::incremental::Change;
 use policy_lang::baseline::Baseline;
 use policy_lang::name::NamespacedName;
 use policy_lang::share::Pool;
-use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
 use super::super::event::{Event, Finding, FoundBaseline, SourceName, Tell};
 use super::collection::{Collection, Kind};
 use super::meaning::{self, Facts, Meaning};
 use super::needs::{self, Needs};
+use super::reduced::Reduced;
 use super::services::Services;
 use super::wire::Identity;
 
@@ -96,10 +96,10 @@ impl Told {
         self.reading = self.reading.wrapping_add(1);
     }
 
-    /// An object is now this: the text of a manifest with what policy reads of it.
-    pub(super) fn put(&mut self, identity: &Identity, text: &str) -> ControlFlow<()> {
+    /// An object is now this.
+    pub(super) fn put(&mut self, identity: &Identity, reduced: &Reduced) -> ControlFlow<()> {
         let name = self.name(identity);
-        let digest = digest(text);
+        let digest = reduced.digest();
         let reading = self.reading;
         if let Some(known) = self.objects.get_mut(&name)
             && known.digest == digest
@@ -109,7 +109,7 @@ impl Told {
         }
         let mut shared = self.shared.borrow_mut();
         let Meaning { facts, service, baseline, host, findings } =
-            meaning::of(&self.collection, &name, text, &mut shared.pool);
+            meaning::of(&self.collection, &name, reduced, &mut shared.pool);
         self.needs = self.needs.and(needs::of(&facts, baseline.as_ref()));
         let kinds = Facts::of(&facts, self.collection.kind);
         let before = self.objects.remove(&name);
@@ -267,11 +267,4 @@ fn pod_of(change: &Change, name: &NamespacedName) -> Option<NamespacedName> {
 
 fn no_baseline() -> FoundBaseline {
     FoundBaseline { baseline: Baseline::Absent, texts: Vec::new() }
-}
-
-/// Half of a SHA-256: nobody can make two objects that are taken for the same.
-fn digest(text: &str) -> [u8; 16] {
-    let mut half = [0; 16];
-    half.iter_mut().zip(Sha256::digest(text.as_bytes())).for_each(|(to, from)| *to = from);
-    half
 }

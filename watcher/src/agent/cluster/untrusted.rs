@@ -3,6 +3,7 @@
 //! For whoever wants to show that no bytes do harm: a fuzz target, and the test that replays what it found. Tenants write
 //! most of what such a stream says.
 
+use engine::incremental::Change;
 use policy_lang::name::NamespacedName;
 use policy_lang::share::Pool;
 
@@ -10,6 +11,7 @@ use super::collection::{Collection, Kind};
 use super::frames::Frames;
 use super::lines::Lines;
 use super::meaning::{self, Meaning};
+use super::reduced::Reduced;
 use super::said::Said;
 use super::strip;
 use super::wire::{Bookmark, Header, Line};
@@ -34,9 +36,9 @@ pub fn watch(kind: u8, piece: usize, bytes: &[u8]) -> Result<usize, String> {
         drop(serde_json::from_str::<Bookmark>(object.get()));
         let identity = serde_json::from_str::<Header>(object.get()).unwrap_or_default().metadata;
         let name = NamespacedName::new(identity.namespace, identity.name);
-        let mut read = |text: &str| meaning::of(&collection, &name, text, &mut pool);
-        let stripped = read(&strip::strip(kind, object));
-        let whole = read(&strip::whole(kind, object));
+        let mut read = |text: String| meaning::of(&collection, &name, &Reduced::Text(text), &mut pool);
+        let stripped = read(strip::strip(kind, object));
+        let whole = read(strip::whole(kind, object));
         if said(&stripped) != said(&whole) {
             return Err(format!("stripped: {}\nwhole: {}", said(&stripped), said(&whole)));
         }
@@ -48,7 +50,7 @@ pub fn watch(kind: u8, piece: usize, bytes: &[u8]) -> Result<usize, String> {
 /// Reads a stream of events of pods as protobuf, in pieces of so many bytes. Returns how many pods it told of.
 ///
 /// # Errors
-/// What hangs on how the stream was cut into pieces; a pod whose text is not that pod's.
+/// What hangs on how the stream was cut into pieces; a pod that means another.
 pub fn protobuf(piece: usize, bytes: &[u8]) -> Result<usize, String> {
     let whole = frames(bytes, bytes.len().max(1));
     if frames(bytes, piece.max(1)) != whole {
@@ -58,12 +60,14 @@ pub fn protobuf(piece: usize, bytes: &[u8]) -> Result<usize, String> {
     let mut pool = Pool::default();
     let mut n_pods = 0;
     for frame in whole.into_iter().flatten() {
-        let Ok(Said::Put(told, text)) = super::protobuf::said(&frame) else { continue };
-        let read = serde_json::from_str::<Header>(&text).map_err(|error| format!("{error}: {text}"))?.metadata;
-        if (&read.namespace, &read.name) != (&told.namespace, &told.name) {
-            return Err(format!("{told:?} is told of, and {text} written"));
+        let Ok(Said::Put(told, pod)) = super::protobuf::said(&frame) else { continue };
+        let name = NamespacedName::new(told.namespace, told.name);
+        let Meaning { facts, .. } = meaning::of(&pods, &name, &pod, &mut pool);
+        let is_named = !name.namespace.is_empty() && !name.name.is_empty();
+        let other = facts.iter().find(|fact| matches!(fact, Change::Pod(other, _) if is_named && *other != name));
+        if let Some(other) = other {
+            return Err(format!("{name} is told of, and it means {other:?}"));
         }
-        drop(meaning::of(&pods, &NamespacedName::new(told.namespace, told.name), &text, &mut pool));
         n_pods += 1;
     }
     Ok(n_pods)

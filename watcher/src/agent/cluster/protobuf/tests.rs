@@ -1,6 +1,9 @@
+use policy_lang::manifest::tree::Value;
+use policy_lang::source::{Sources, Span};
 use serde_json::value::RawValue;
 
 use super::super::collection::Kind;
+use super::super::{json, strip};
 use super::*;
 
 fn envelope(object: &impl Message) -> Vec<u8> {
@@ -65,22 +68,32 @@ fn full() -> Pod {
     }
 }
 
-fn put(pod: &Pod) -> String {
+fn put(pod: &Pod) -> Value {
     match said(&event("ADDED", envelope(pod))) {
-        Ok(Said::Put(_, text)) => text,
+        Ok(Said::Put(_, Reduced::Pod(pod))) => pod.tree(nowhere()),
         other => panic!("{other:?}"),
     }
 }
 
+fn nowhere() -> Span {
+    Span { source: Sources::default().add("pod", ""), start: 0, end: 0 }
+}
+
+/// What the loader is given of a pod that came as JSON.
+fn of_json(text: &str) -> Value {
+    let text = strip::strip(Kind::Pod, &RawValue::from_string(text.to_owned()).unwrap());
+    json::tree(&text, nowhere()).unwrap()
+}
+
 #[test]
-fn a_pod_is_the_same_text_in_both_forms() {
+fn a_pod_is_the_same_tree_in_both_forms() {
     let json = r#"{"metadata":{"name":"p","namespace":"x","resourceVersion":"7","deletionTimestamp":"2023-11-14T22:13:20Z",
         "labels":{"a":"1","b":"2"}},
         "spec":{"containers":[{"name":"c","ports":[{"name":"http","containerPort":80,"protocol":"TCP"},{"containerPort":81,"protocol":"TCP"}]},{"name":"d"}],
             "initContainers":[{"name":"i","restartPolicy":"Always","ports":[{"name":"early","containerPort":82,"protocol":"TCP"}]}],
             "nodeName":"n","hostNetwork":true},
         "status":{"phase":"Running","podIP":"10.0.0.1","podIPs":[{"ip":"10.0.0.1"},{"ip":"2001:db8::1"}]}}"#;
-    assert_eq!(put(&full()), strip::strip(Kind::Pod, &RawValue::from_string(json.to_owned()).unwrap()));
+    assert_eq!(put(&full()), of_json(json));
     let bare = Pod {
         metadata: full().metadata.map(|metadata| ObjectMeta {
             name: "p".to_owned(),
@@ -92,18 +105,22 @@ fn a_pod_is_the_same_text_in_both_forms() {
         status: Some(PodStatus::default()),
     };
     let json = r#"{"metadata":{"name":"p","namespace":"x","labels":{"a":"1","b":"2"}},"spec":{},"status":{}}"#;
-    assert_eq!(put(&bare), strip::strip(Kind::Pod, &RawValue::from_string(json.to_owned()).unwrap()));
+    assert_eq!(put(&bare), of_json(json));
 }
 
 /// Kubernetes' own code writes what is read here (tests/data/protobuf): a field with a wrong number would be written and
 /// read alike by ours.
 #[test]
 fn what_kubernetes_writes_is_read_as_it_is_meant() {
-    let Ok(Said::Put(identity, text)) = said(include_bytes!("../../../../../tests/data/protobuf/pod.event")) else {
+    let Ok(Said::Put(identity, Reduced::Pod(pod))) =
+        said(include_bytes!("../../../../../tests/data/protobuf/pod.event"))
+    else {
         panic!("no pod");
     };
+    let tree = pod.tree(nowhere());
     let json = include_str!("../../../../../tests/data/protobuf/pod.json");
-    assert_eq!(text, strip::strip(Kind::Pod, &RawValue::from_string(json.to_owned()).unwrap()));
+    assert_eq!(tree, of_json(json));
+    let text = format!("{tree:?}");
     assert_eq!(
         (identity.namespace.as_str(), identity.name.as_str(), identity.resource_version.as_str()),
         ("x", "p", "7")
@@ -155,6 +172,23 @@ fn what_is_no_event_is_refused_wherever_it_is_cut_or_changed() {
     }
     for seconds in [i64::MIN, -1, i64::MAX] {
         let metadata = ObjectMeta { deletion_timestamp: Some(Time { seconds }), ..ObjectMeta::default() };
-        assert!(put(&Pod { metadata: Some(metadata), ..Pod::default() }).contains("1970-01-01"));
+        let tree = put(&Pod { metadata: Some(metadata), ..Pod::default() });
+        assert!(format!("{tree:?}").contains("1970-01-01"));
     }
+}
+
+#[test]
+fn a_pod_of_another_version_is_the_same_pod_and_one_with_another_label_is_not() {
+    let digest = |pod: &Pod| match said(&event("MODIFIED", envelope(pod))) {
+        Ok(Said::Put(_, pod)) => pod.digest(),
+        other => panic!("{other:?}"),
+    };
+    let changed = |change: &dyn Fn(&mut ObjectMeta)| {
+        let mut pod = full();
+        change(pod.metadata.as_mut().unwrap());
+        digest(&pod)
+    };
+    assert_eq!(changed(&|metadata| metadata.resource_version = "8".to_owned()), digest(&full()));
+    assert_eq!(changed(&|metadata| drop(metadata.annotations.insert("a".to_owned(), "b".to_owned()))), digest(&full()));
+    assert_ne!(changed(&|metadata| drop(metadata.labels.insert("a".to_owned(), "2".to_owned()))), digest(&full()));
 }
