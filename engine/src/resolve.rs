@@ -1,19 +1,23 @@
 //! From selectors to addresses: who owns which address, and which addresses a selector stands for.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use policy_lang::name::NamespacedName;
+use policy_lang::name::{Labels, NamespacedName};
 use policy_lang::peer::{Namespaces, PodSelector};
 use policy_lang::port::Protocol;
 
 use self::postings::Postings;
+use self::union::Union;
 use crate::inventory::{Inventory, Pod};
+use crate::ruleset::{DataType, Datum};
 
 mod postings;
+mod union;
 
 /// The addresses that more than one pod claims, each with the pods that it belongs to, by name (decisions.md 18).
 pub type Shared = BTreeMap<IpAddr, Vec<NamespacedName>>;
@@ -25,6 +29,8 @@ pub struct Resolver<'a> {
     shared: Cow<'a, Shared>,
     pods: Postings<'a, (&'a NamespacedName, &'a Pod)>,
     namespaces: Postings<'a, &'a Arc<str>>,
+    /// The families of which pods have addresses.
+    families: OnceCell<BTreeSet<DataType>>,
 }
 
 impl<'a> Resolver<'a> {
@@ -35,12 +41,21 @@ impl<'a> Resolver<'a> {
 
     /// The same, for whoever knows which addresses are shared.
     pub(crate) fn with(inventory: &'a Inventory, shared: Cow<'a, Shared>) -> Self {
-        Self { inventory, shared, pods: Postings::default(), namespaces: Postings::default() }
+        let (pods, namespaces) = (Postings::default(), Postings::default());
+        Self { inventory, shared, pods, namespaces, families: OnceCell::new() }
     }
 
     /// The facts behind it.
     pub fn inventory(&self) -> &'a Inventory {
         self.inventory
+    }
+
+    /// Whether any pod has an address of this type.
+    pub(crate) fn has_addresses(&self, address_type: DataType) -> bool {
+        let all = || self.inventory.pods.values().flat_map(|pod| &pod.addresses);
+        let families =
+            self.families.get_or_init(|| all().map(|address| Datum::address(*address).data_type()).collect());
+        families.contains(&address_type)
     }
 
     /// Whether an address of this pod is its own: it has not yielded it to another.
@@ -68,14 +83,26 @@ impl<'a> Resolver<'a> {
         self.selected(selector).into_iter().map(|(address, _)| address).collect()
     }
 
-    /// The same, each with a pod that owns it.
+    /// The addresses that stand for one of several selectors, each once. A pod that one of them has brought in is not
+    /// looked at again, so that selectors which each select nearly everything cost little more than one.
+    pub(crate) fn addresses_of_any(&self, selectors: &[PodSelector]) -> Vec<IpAddr> {
+        if let [only] = selectors {
+            return self.addresses(only);
+        }
+        let mut union = Union::new(self);
+        for selector in selectors {
+            union.add(selector);
+        }
+        union.into_addresses()
+    }
+
+    /// The same as [`Resolver::addresses`], each with a pod that owns it.
     pub(crate) fn selected(&self, selector: &PodSelector) -> Vec<(IpAddr, &'a Pod)> {
         let mut addresses = Vec::new();
         self.for_each_selected(selector, |name, pod| {
             let own = pod.addresses.iter().copied().filter(|address| self.owns(name, *address));
-            let selected_by_all =
-                |address: &IpAddr| self.every_rival(*address, |name, pod| self.selects(selector, name, pod));
-            addresses.extend(own.filter(selected_by_all).map(|address| (address, pod)));
+            let selected = own.filter(|address| self.selected_by_all(selector, *address));
+            addresses.extend(selected.map(|address| (address, pod)));
         });
         addresses.sort_unstable_by_key(|(address, _)| *address);
         addresses.dedup_by_key(|(address, _)| *address);
@@ -131,16 +158,23 @@ impl<'a> Resolver<'a> {
                 });
             }
             Namespaces::Matching(namespaces) => {
-                let all = || self.inventory.namespaces.keys();
-                let labels_of = |namespace: &&'a Arc<str>| {
-                    self.inventory.namespaces.get(*namespace).expect("the key of a map is in the map")
-                };
-                self.namespaces.for_each(namespaces, all, labels_of, |namespace| {
+                let (all, labels) = (|| self.inventory.namespaces.keys(), |name: &&'a Arc<str>| self.namespace(name));
+                self.namespaces.for_each(namespaces, all, labels, |namespace| {
                     let pods = pods_in(self.inventory, namespace);
                     pods.filter(|(_, pod)| selector.pods.matches(&pod.labels)).for_each(|(name, pod)| found(name, pod));
                 });
             }
         }
+    }
+
+    /// The labels of a namespace that has an object.
+    fn namespace(&self, name: &Arc<str>) -> &'a Labels {
+        self.inventory.namespaces.get(name).expect("the key of a map is in the map")
+    }
+
+    /// Whether a selector selects every pod that is in conflict about an address.
+    fn selected_by_all(&self, selector: &PodSelector, address: IpAddr) -> bool {
+        self.every_rival(address, |name, pod| self.selects(selector, name, pod))
     }
 
     fn every_rival(&self, address: IpAddr, holds: impl Fn(&NamespacedName, &Pod) -> bool) -> bool {

@@ -79,10 +79,12 @@ impl View {
     /// Everything in it.
     pub(crate) fn elements(&self, resolver: &Resolver<'_>) -> Elements {
         let mut keys = Vec::new();
+        if self.follows_pods() && !resolver.has_addresses(self.address_type) {
+            return Elements::default();
+        }
         match &self.content {
             Content::Pods(selectors) => {
-                let addresses = selectors.iter().flat_map(|selector| self.of_type(resolver.addresses(selector)));
-                keys.extend(addresses.map(address_key));
+                keys.extend(self.of_type(resolver.addresses_of_any(selectors)).map(address_key));
             }
             Content::PodPorts(parts) => {
                 for (selector, ports) in parts {
@@ -104,13 +106,22 @@ impl View {
         keys.into_iter().map(|key| (key, Element::PLAIN)).collect()
     }
 
-    /// How many elements it has at most: those that two selectors have in common count twice.
-    pub(crate) fn size(&self, resolver: &Resolver<'_>) -> usize {
+    /// How many elements it has at most: those that two selectors have in common count twice. Where that is more than
+    /// `enough`, no more are counted.
+    pub(crate) fn size(&self, resolver: &Resolver<'_>, enough: usize) -> usize {
         match &self.content {
+            // In a cluster of the other family alone nothing would ever be enough.
+            Content::PodPorts(_) if !resolver.has_addresses(self.address_type) => 0,
             Content::PodPorts(parts) => {
-                let n_addresses =
-                    |selector| resolver.addresses(selector).into_iter().filter(|address| self.holds(*address)).count();
-                parts.iter().map(|(selector, ports)| n_addresses(selector).saturating_mul(ports.len())).sum()
+                let mut n = 0_usize;
+                for (selector, ports) in parts {
+                    let addresses = resolver.addresses(selector).into_iter().filter(|address| self.holds(*address));
+                    n = n.saturating_add(addresses.count().saturating_mul(ports.len()));
+                    if n > enough {
+                        break;
+                    }
+                }
+                n
             }
             Content::Pods(_) | Content::NamedPort { .. } | Content::Nodes(_) | Content::Service(..) => {
                 self.elements(resolver).len()

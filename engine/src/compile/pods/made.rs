@@ -12,8 +12,13 @@ use policy_lang::policy::Direction;
 
 use super::budget::{Excess, Shares};
 use crate::compile::memo::{Memo, Size};
+use crate::limits::POD_PORTS_MAX;
 use crate::resolve::Resolver;
 use crate::ruleset::{Name, Rule};
+
+/// So far is counted. What is counted less than it is, is taken for too much as long as that is certain, and counted again
+/// when enough of it went.
+const COUNTED_MAX: usize = 2 * POD_PORTS_MAX;
 
 /// A chain, made.
 #[derive(Clone, Debug)]
@@ -50,11 +55,11 @@ impl Made {
     /// Counts what was not counted yet.
     pub(crate) fn count(&mut self, resolver: &Resolver<'_>) {
         for (size, n) in &mut self.sizes {
-            n.get_or_insert_with(|| size.view.size(resolver));
+            n.get_or_insert_with(|| size.view.size(resolver, COUNTED_MAX));
         }
     }
 
-    /// What was folded, or not, because of how many pods there are, with the number.
+    /// What was folded, or not, because of how many pods there are, with the number, or one that it is not less than.
     pub(crate) fn sizes(&mut self) -> impl Iterator<Item = (&Size, &mut usize)> {
         self.sizes.iter_mut().filter_map(|(size, n)| Some((&*size, n.as_mut()?)))
     }

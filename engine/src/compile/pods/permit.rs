@@ -140,7 +140,7 @@ impl PeerSets<'_> {
         let mut pods: Vec<_> = sorted.pods.iter().collect();
         let mut exact = (pods.len() > RULES_UNFOLDED_MAX).then(|| sorted.exact(family, direction));
         if let Some(view) = &exact {
-            let fits = view.size(self.resolver()) <= POD_PORTS_MAX;
+            let fits = view.size(self.resolver(), POD_PORTS_MAX) <= POD_PORTS_MAX;
             sizes.push(Size { view: view.clone(), fits });
             exact = exact.filter(|_| fits);
         }
