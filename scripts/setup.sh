@@ -13,7 +13,7 @@ set -eu
 
 build="libnftnl-dev libmnl-dev pkg-config gcc"
 run="nftables iproute2"
-judge="iptables ipset ferm procps kmod python3-jsonschema"
+judge="iptables ipset ferm procps kmod python3-jsonschema faketime"
 fetch="curl ca-certificates unzip"
 container="podman runc"
 # What the guide in docs/guide calls.

@@ -1,5 +1,6 @@
 //! The agent as a program: in a node's network namespace, with a folder of manifests, real packets and real enemies.
 
+mod clock;
 mod connections;
 mod doctor;
 mod drift;
