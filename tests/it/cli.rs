@@ -1,5 +1,6 @@
 //! The command line from outside: what it prints, what it exits with, what it leaves in the kernel.
 
+mod browser;
 mod compile;
 mod confirm;
 mod doctor;

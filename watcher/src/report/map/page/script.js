@@ -74,7 +74,8 @@ function picture() {
   const height = Math.max(y, up, down) + 20;
   const reach = Math.min(360, 60 + middle.size * 6);
   const right = LEFT + WIDTH + reach + 20;
-  const svg = draw("svg", { width: right + 260, height, role: "img", "aria-label": "connections" });
+  const width = right + 260;
+  const svg = draw("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "connections" });
   for (const group of groups) {
     svg.append(draw("rect", { class: "group", x: LEFT - 8, y: group.top, width: WIDTH + 16, height: group.bottom - group.top + 6, rx: 6 }));
     svg.append(draw("text", { x: LEFT, y: group.top + 15, "font-weight": "bold" }, group.name));
@@ -153,7 +154,11 @@ document.addEventListener("keydown", (event) => {
     if (at >= 0) { event.preventDefault(); (buttons[at + (event.key === "ArrowDown" ? 1 : -1)] || buttons[at]).focus(); }
   }
 });
-const wanted = decodeURIComponent(location.hash.slice(1));
+// Addresses are cut and quoted on their way through mails and chats.
+function decoded(text) {
+  try { return decodeURIComponent(text); } catch { return ""; }
+}
+const wanted = decoded(location.hash.slice(1));
 const found = data.peers.findIndex((peer) => peer.label === wanted);
 focus = found >= 0 ? found : null;
 refresh();
