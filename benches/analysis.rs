@@ -1,5 +1,6 @@
-//! What `palisade map` and `palisade diff` cost at 100, 1,000 and 10,000 workloads with as many policies: from the text
-//! of the manifests to the text of the result.
+//! What `palisade lint`, `map`, `diff` and `explain` cost at 100, 1,000 and 10,000 workloads with as many policies: from the
+//! text of the manifests to the text of the result. `lint` and `explain` are run as programs, as is what starts and only says
+//! its version.
 //!
 //! `cargo bench --bench analysis` prints the table; `-- quick` leaves the largest out. Each is measured in a process of
 //! its own. Time is the processor's, so that a busy machine changes little.
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use engine::connectivity::{Connectivity, Options, Scene};
-use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::resource::{Usage, UsageWho, getrusage};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use watcher::analysis::Manifests;
@@ -24,7 +25,17 @@ use watcher::report;
 
 const SIZES: [usize; 3] = [100, 1_000, 10_000];
 /// The most time and memory at 1,000 workloads, in milliseconds and MB; ten times that at 10,000.
-const GOALS: [(&str, f64, f64); 2] = [("map", 500.0, 200.0), ("diff", 1_000.0, 200.0)];
+const GOALS: [(&str, f64, f64); 5] = [
+    ("map", 500.0, 200.0),
+    ("diff", 1_000.0, 200.0),
+    ("lint", 1_000.0, 200.0),
+    ("explain", 50.0, 200.0),
+    ("start", 10.0, 200.0),
+];
+
+#[expect(dead_code, reason = "the other benches need more of it")]
+#[path = "world.rs"]
+mod world;
 
 #[derive(Debug, Deserialize, Serialize)]
 struct Figures {
@@ -80,6 +91,30 @@ fn publish(sizes: &[usize]) {
 }
 
 fn measured(what: &str, size: usize) -> Figures {
+    match what {
+        "lint" => ran(&["lint", "-", "--exit-zero"], &manifests(size, 443)),
+        "explain" => {
+            ran(&["explain", "ns-0/pod-0", "ns-0/pod-9:8080/TCP", "--manifests", "-"], &world::manifests(size))
+        }
+        "start" => ran(&["--version"], ""),
+        _ => analysed(what, size),
+    }
+}
+
+/// The released program, which reads this text.
+fn ran(arguments: &[&str], input: &str) -> Figures {
+    let path = env::temp_dir().join(format!("palisade-analysis-{}.yaml", std::process::id()));
+    fs::write(&path, input).unwrap();
+    let arguments = arguments.iter().map(|argument| if *argument == "-" { path.to_str().unwrap() } else { *argument });
+    let output = Command::new(env!("CARGO_BIN_EXE_palisade")).args(arguments).output().unwrap();
+    fs::remove_file(&path).unwrap();
+    assert!(output.status.code().is_some_and(|code| code < 2), "{}", String::from_utf8_lossy(&output.stderr));
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
+    let lines = output.stdout.iter().filter(|byte| **byte == b'\n').count();
+    Figures { load_ms: 0.0, total_ms: ms(&usage), peak_mb: usage.max_rss() as f64 / 1024.0, lines, classes: 0 }
+}
+
+fn analysed(what: &str, size: usize) -> Figures {
     let (old, new) = (manifests(size, 443), manifests(size, 8443));
     let before = spent_ms();
     let read = |text: &str| Manifests::read(vec![("m.yaml".into(), Ok(text.to_owned()))]);
@@ -108,7 +143,11 @@ fn scene<'a>(manifests: &'a Manifests, options: &'a Options) -> Scene<'a> {
 }
 
 fn spent_ms() -> f64 {
-    let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
+    ms(&getrusage(UsageWho::RUSAGE_SELF).unwrap())
+}
+
+/// Processor time, in milliseconds.
+fn ms(usage: &Usage) -> f64 {
     let ms = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 * 1e3 + time.tv_usec() as f64 / 1e3;
     ms(usage.user_time()) + ms(usage.system_time())
 }

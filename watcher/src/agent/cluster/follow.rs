@@ -32,6 +32,9 @@ use super::wire::{Header, Identity, Page};
 /// Most bytes of one page of a list, or of a refusal.
 const PAGE_BYTES: usize = 512 << 20;
 
+/// So many changes of a beginning are told together.
+const TOGETHER: usize = 500;
+
 /// Waits, in one place so that tests need not wait as long.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
@@ -93,10 +96,14 @@ impl Follower {
                 // Servers end a watch after a while; one that ends it at once is not well.
                 Ok(Ended::AfterEvents) => continue,
                 Ok(Ended::Empty) => self.backoff.next(None),
-                Err(trouble) => match self.after(trouble) {
-                    ControlFlow::Continue(wait) => wait,
-                    ControlFlow::Break(()) => return,
-                },
+                Err(trouble) => {
+                    // Of a beginning that breaks off, what was heard counts.
+                    let Ok(()) = self.flush().await else { return };
+                    match self.after(trouble) {
+                        ControlFlow::Continue(wait) => wait,
+                        ControlFlow::Break(()) => return,
+                    }
+                }
             };
             tokio::time::sleep(wait).await;
         }
@@ -204,7 +211,7 @@ impl Follower {
             let whole = form.push(data).map_err(|_| Trouble::passing("an event is longer than any object can be"))?;
             for event in whole {
                 let is_beginning = self.version.is_none();
-                self.event(&form, &event)?;
+                self.event(&form, event)?;
                 ended = Ended::AfterEvents;
                 self.backoff.reset();
                 self.n_absent = 0;
@@ -213,11 +220,14 @@ impl Follower {
                     flow(self.in_sync())?;
                 }
             }
-            self.flush().await?;
+            // Who is woken for every few of a hundred thousand objects does nothing but wake up.
+            if self.version.is_some() || self.told.n_waiting() >= TOGETHER {
+                self.flush().await?;
+            }
         }
     }
 
-    fn event(&mut self, form: &Form, event: &[u8]) -> Result<(), Trouble> {
+    fn event(&mut self, form: &Form, event: Vec<u8>) -> Result<(), Trouble> {
         let said = form.said(self.told.collection().kind, event).map_err(|error| {
             // Which object it was about is not known, so what is known cannot be relied on.
             self.version = None;

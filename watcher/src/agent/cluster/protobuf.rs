@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use prost::Message;
+use prost::bytes::Bytes;
 
 use super::reduced::Reduced;
 use super::said::{INITIAL_EVENTS_END, Said};
@@ -30,15 +31,15 @@ struct WatchEvent {
 
 #[derive(Clone, PartialEq, Message)]
 struct RawExtension {
-    #[prost(bytes = "vec", tag = "1")]
-    raw: Vec<u8>,
+    #[prost(bytes = "bytes", tag = "1")]
+    raw: Bytes,
 }
 
 /// What is around an object; which kind it is was asked for.
 #[derive(Clone, PartialEq, Message)]
 struct Unknown {
-    #[prost(bytes = "vec", tag = "2")]
-    raw: Vec<u8>,
+    #[prost(bytes = "bytes", tag = "2")]
+    raw: Bytes,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -142,15 +143,18 @@ struct PodIp {
 ///
 /// # Errors
 /// What cannot be read of it.
-pub(super) fn said(event: &[u8]) -> Result<Said, String> {
+pub(super) fn said(event: Bytes) -> Result<Said, String> {
     let WatchEvent { happened, object } = decode(event)?;
-    let raw = object.unwrap_or_default().raw;
-    let envelope = raw.strip_prefix(MAGIC).ok_or("an object is no protobuf of Kubernetes")?;
-    let object = decode::<Unknown>(envelope)?.raw;
-    if happened == "ERROR" {
-        return Ok(Said::Error(status(decode(&object[..])?)));
+    // A part of the event's own bytes, as is what is in it.
+    let mut raw = object.unwrap_or_default().raw;
+    if !raw.starts_with(MAGIC) {
+        return Err("an object is no protobuf of Kubernetes".to_owned());
     }
-    let mut pod = decode::<Pod>(&object[..])?;
+    let object = decode::<Unknown>(raw.split_off(MAGIC.len()))?.raw;
+    if happened == "ERROR" {
+        return Ok(Said::Error(status(decode(object)?)));
+    }
+    let mut pod = decode::<Pod>(object)?;
     let metadata = pod.metadata.get_or_insert_default();
     // Neither is of what the pod means.
     let resource_version = std::mem::take(&mut metadata.resource_version);
@@ -174,7 +178,7 @@ impl Pod {
     }
 }
 
-fn decode<M: Message + Default>(bytes: &[u8]) -> Result<M, String> {
+fn decode<M: Message + Default>(bytes: Bytes) -> Result<M, String> {
     M::decode(bytes).map_err(|error| error.to_string())
 }
 

@@ -78,10 +78,10 @@ impl Form {
     ///
     /// # Errors
     /// What cannot be read of it. Which object it was about is not known then.
-    pub(super) fn said(&self, kind: Kind, event: &[u8]) -> Result<Said, String> {
+    pub(super) fn said(&self, kind: Kind, event: Vec<u8>) -> Result<Said, String> {
         match self {
-            Self::Json(_) => json(kind, event).map_err(|error| error.to_string()),
-            Self::Protobuf(_) => protobuf::said(event),
+            Self::Json(_) => json(kind, &event).map_err(|error| error.to_string()),
+            Self::Protobuf(_) => protobuf::said(event.into()),
         }
     }
 }

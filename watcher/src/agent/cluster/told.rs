@@ -178,6 +178,11 @@ impl Told {
         let _too_late = tokio::time::timeout(limit, all).await;
     }
 
+    /// How many changes wait.
+    pub(super) fn n_waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Tells what waits.
     pub(super) fn flush(&mut self) -> ControlFlow<()> {
         if let Some(baseline) = self.baseline.take() {

@@ -60,7 +60,7 @@ pub fn protobuf(piece: usize, bytes: &[u8]) -> Result<usize, String> {
     let mut pool = Pool::default();
     let mut n_pods = 0;
     for frame in whole.into_iter().flatten() {
-        let Ok(Said::Put(told, pod)) = super::protobuf::said(&frame) else { continue };
+        let Ok(Said::Put(told, pod)) = super::protobuf::said(frame.into()) else { continue };
         let name = NamespacedName::new(told.namespace, told.name);
         let Meaning { facts, .. } = meaning::of(&pods, &name, &pod, &mut pool);
         let is_named = !name.namespace.is_empty() && !name.name.is_empty();
