@@ -1,13 +1,11 @@
 //! PAL402 ingress-backend-blocked: a route to a Service that its forwarder cannot reach.
 
-use policy_lang::manifest::TargetPort;
 use policy_lang::manifest::route::RouteBackend;
-use policy_lang::name::Labels;
-use policy_lang::network_policy::RuleSpec;
-use policy_lang::peer::{Namespaces, Peer};
-use policy_lang::policy::{Action, Direction};
+use policy_lang::manifest::{ServicePort, TargetPort};
+use policy_lang::policy::Direction;
 
 use crate::lint::environment::Pods;
+use crate::lint::manifests::barrier::{self, Party, Target};
 use crate::lint::manifests::targets;
 use crate::lint::rule::{Check, Report, label, rule};
 use crate::lint::world::{World, listed};
@@ -93,11 +91,8 @@ rule! {
 }
 
 fn check(world: &World<'_>, report: &mut Report<'_>) {
-    let accepts_above = world.upper.iter().any(|policy| {
-        policy.rules(Direction::Ingress).unwrap_or_default().iter().any(|rule| rule.action == Action::Accept)
-    });
     let controllers = &world.environment.ingress_controllers;
-    if accepts_above || controllers.is_empty() {
+    if controllers.is_empty() {
         return;
     }
     for route in &world.routes {
@@ -132,33 +127,12 @@ fn blocked(world: &World<'_>, backend: &RouteBackend, controllers: &[Pods]) -> V
     let ports: Vec<_> = ports.collect();
     let is_closed = |index: &u32| {
         let Some(class) = world.class(*index) else { return false };
-        let opens = |rule: &RuleSpec| {
-            let meets = ports.iter().any(|port| {
-                let numbers = targets::numbers(port, class);
-                rule.ports.is_empty()
-                    || rule.ports.iter().any(|own| targets::has(&own.value, class, port.protocol, &numbers))
-            });
-            let admits = rule.peers.is_empty()
-                || rule.peers.iter().any(|peer| controllers.iter().any(|pods| may_be(world, &peer.value, pods)));
-            meets && admits
+        let closed = |port: &&ServicePort| {
+            let numbers = targets::numbers(port, class);
+            let target = Target { protocol: port.protocol, numbers: &numbers };
+            barrier::is_closed(world, *index, Direction::Ingress, Party::Pods(controllers), target)
         };
-        let mut isolating = world.isolating(*index, Direction::Ingress).peekable();
-        isolating.peek().is_some()
-            && !world.broken.contains(class.namespace)
-            && !isolating.any(|policy| policy.rules(Direction::Ingress).iter().any(opens))
+        ports.iter().all(closed)
     };
     if ports.is_empty() || !backends.iter().all(is_closed) { Vec::new() } else { backends }
-}
-
-/// Whether a peer may be one of those who forward, as far as is known of them.
-fn may_be(world: &World<'_>, peer: &Peer, pods: &Pods) -> bool {
-    let Peer::Pods(selector) = peer else { return true };
-    let known = world.namespaces.get(&pods.namespace).map(|known| known.labels.clone());
-    let labels = known.unwrap_or_else(|| Labels::of_namespace(&pods.namespace));
-    let in_namespace = match &selector.namespaces {
-        Namespaces::Named(name) => *name == pods.namespace,
-        Namespaces::Matching(namespaces) => namespaces.matches(&labels),
-    };
-    // Without labels in the configuration nothing is known of the pods themselves.
-    in_namespace && (pods.labels.is_empty() || selector.pods.matches(&pods.labels))
 }
