@@ -155,6 +155,8 @@ pub static RULES: &[&Rule] = &[
     &layers::host_rule_targets_pod::HOST_RULE_TARGETS_POD,
     &layers::hook_order_surprise::HOOK_ORDER_SURPRISE,
     &layers::ruleset_too_large::RULESET_TOO_LARGE,
+    &process::assertion_failed::ASSERTION_FAILED,
+    &process::assertion_matches_nothing::ASSERTION_MATCHES_NOTHING,
     &process::unused_suppression::UNUSED_SUPPRESSION,
     &process::suppression_without_reason::SUPPRESSION_WITHOUT_REASON,
     &process::unknown_rule_code::UNKNOWN_RULE_CODE,
