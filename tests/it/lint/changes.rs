@@ -1,8 +1,6 @@
 //! What lint writes, and what it leaves out because it is known.
 
-use std::process::Command;
-
-use super::{CLOSED, Folder, OPEN, policy};
+use super::{CLOSED, Folder, OPEN, policy, repository};
 
 /// A safe fix and an unsafe one.
 const MENDABLE: &str = "  podSelector: {}\n  policyTypes: [ingress]\n  # kept\n";
@@ -41,16 +39,8 @@ fn what_is_known_is_not_reported_and_what_is_gone_is() {
 #[test]
 fn only_what_a_change_brings_is_reported() {
     let folder = Folder::new("changed");
-    let git = |arguments: &[&str]| {
-        let done = Command::new("git")
-            .args(["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"])
-            .args(arguments)
-            .current_dir(&folder.0)
-            .output();
-        assert!(done.is_ok_and(|output| output.status.success()), "git {arguments:?}");
-    };
     folder.write("k8s/a.yaml", &policy("a", OPEN));
-    git(&["init", "-q"]);
+    let git = repository(&folder);
     git(&["add", "."]);
     git(&["commit", "-q", "-m", "first"]);
     folder.write("k8s/a.yaml", &format!("# a line more\n{}", policy("a", OPEN)));

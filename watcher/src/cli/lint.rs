@@ -12,6 +12,7 @@ use policy_lang::source::Sources;
 
 use super::output::{self, Output, Standard};
 use super::{Failure, Outcome};
+use crate::analysis::is_committed;
 use crate::lint::config::{self, Config};
 use crate::lint::{Loaded, Paths, changed, known};
 use crate::report::findings::{self, Findings, Format};
@@ -32,12 +33,12 @@ use self::words::{Level, ProfileWord, Threshold};
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// Manifests and host rules: files, folders (every *.yaml, *.yml, *.json and *.ferm in them and below, names with a
-    /// leading dot left out), or `-` for standard input. Without one, `include` of the configuration, or else this
-    /// folder.
+    /// leading dot left out), `-` for standard input, or git:REF[:PATH] as they were committed. Without one, `include`
+    /// of the configuration, or else this folder.
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
-    /// Files and folders that are read and not reported on: what the manifests live beside.
+    /// Files and folders that are read and not reported on: what the manifests live beside; as PATH.
     #[arg(long, value_name = "PATH")]
     context: Vec<PathBuf>,
 
@@ -250,7 +251,7 @@ fn settings(args: &Args, color: Color) -> Result<Settings, Failure> {
 }
 
 fn config(args: &Args, color: Color) -> Result<Config, Failure> {
-    let first = args.paths.iter().find(|path| path.as_path() != Path::new(STDIN));
+    let first = args.paths.iter().find(|path| path.as_path() != Path::new(STDIN) && !is_committed(path));
     configuration(args.config.as_deref(), first.map_or(Path::new("."), PathBuf::as_path), color)
 }
 
@@ -313,6 +314,9 @@ fn mend(
 ) -> Result<usize, Failure> {
     if settings.paths.iter().any(|path| path.as_path() == Path::new(STDIN)) {
         return Err(Failure::Input(anyhow!("standard input cannot be mended: name files")));
+    }
+    if settings.paths.iter().any(|path| is_committed(path)) {
+        return Err(Failure::Input(anyhow!("what is committed cannot be mended: name the files of the working tree")));
     }
     let riskiest = if args.fix.unsafe_fixes { Safety::Unsafe } else { Safety::Safe };
     let mut count = 0;

@@ -8,7 +8,7 @@ use policy_lang::diagnostic::Diagnostic;
 use policy_lang::source::Sources;
 
 use super::load_texts;
-use crate::analysis::{GitError, Place, PlaceError};
+use crate::analysis::{GitError, Place, PlaceError, is_committed};
 use crate::source::files::{FileError, STDIN};
 
 /// What findings are compared with where no commit is named.
@@ -20,10 +20,10 @@ pub const DEFAULT_REF: &str = "HEAD";
 /// [`PlaceError`] if git does not know the commit.
 pub fn known_at(commit: &str, paths: &[PathBuf], environment: &Environment) -> Result<BTreeSet<String>, PlaceError> {
     let mut texts = Vec::new();
-    for path in paths.iter().filter(|path| path.as_path() != Path::new(STDIN)) {
+    for path in paths.iter().filter(|path| path.as_path() != Path::new(STDIN) && !is_committed(path)) {
         let place = Place::Git { reference: commit.to_owned(), path: from_root(path)? };
         let found = match place.texts() {
-            Err(PlaceError::Git(GitError::NoManifests { .. })) => continue,
+            Err(PlaceError::Git(GitError::NoManifests { .. } | GitError::Path { .. })) => continue,
             found => found?,
         };
         let prefix = format!("git:{commit}:");
