@@ -31,6 +31,7 @@ pub mod changed;
 pub mod config;
 mod foreign;
 pub mod known;
+mod widened;
 
 /// What a file of host rules is called.
 const HOST_EXTENSION: &str = "ferm";

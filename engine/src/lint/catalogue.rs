@@ -113,6 +113,7 @@ pub static RULES: &[&Rule] = &[
     &baseline::empty::EMPTY,
     &baseline::family_gap::FAMILY_GAP,
     &baseline::exemption_wide::EXEMPTION_WIDE,
+    &baseline::widened::WIDENED,
     &baseline::allow_opens_nothing::ALLOW_OPENS_NOTHING,
     &host::syntax::SYNTAX,
     &host::unknown_word::UNKNOWN_WORD,

@@ -51,3 +51,42 @@ fn only_what_a_change_brings_is_reported() {
     assert_eq!(folder.palisade(&["lint", "k8s", "--changed=--output=x"]).code, 2);
     assert_eq!(folder.palisade(&["lint", "k8s", "--changed=no-such-commit"]).code, 2);
 }
+
+#[test]
+fn a_baseline_that_permits_more_is_found_beside_the_old_one() {
+    let folder = Folder::new("widened");
+    let baseline = |entries: &str| {
+        format!(
+            "apiVersion: palisade.dev/v1alpha1\nkind: EgressBaseline\nmetadata: {{name: standard}}\nalways:\n\
+             - {{to: [\"@dns\"], ports: [53/UDP, 53/TCP]}}\n{entries}default: deny\notherwise: deny\n"
+        )
+    };
+    let ports = "- {to: [203.0.113.0/24], ports: [443/TCP]}\n";
+    folder.write("k8s/b.yaml", &baseline(ports));
+    let git = repository(&folder);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "first"]);
+    let lint = |text: &str| {
+        folder.write("k8s/b.yaml", text);
+        folder.palisade(&["lint", "k8s", "--changed", "--select", "PAL511", "--output", "concise"])
+    };
+    let port = lint(&baseline("- {to: [203.0.113.0/24], ports: [443/TCP, 8443/TCP]}\n"));
+    assert!(
+        port.code == 1 && port.out.starts_with("k8s/b.yaml:6:") && port.out.contains("8443"),
+        "{}{}",
+        port.out,
+        port.err
+    );
+    let network = lint(&baseline(&format!("{ports}- {{to: [198.51.100.0/24]}}\n")));
+    assert!(network.code == 1 && network.out.starts_with("k8s/b.yaml:7:"), "{}{}", network.out, network.err);
+    let same = lint(&format!("# a line more\n{}", baseline(ports)));
+    assert_eq!((same.code, same.out.as_str()), (0, ""));
+    let narrower = lint(&baseline("- {to: [203.0.113.0/25], ports: [443/TCP]}\n"));
+    assert_eq!((narrower.code, narrower.out.as_str()), (0, ""));
+    let open =
+        lint(&baseline(ports).replace("default: deny", "default: pass").replace("otherwise: deny", "otherwise: allow"));
+    assert!(open.code == 1 && open.codes().contains(&"PAL511"), "{}{}", open.out, open.err);
+    let suppressed =
+        lint(&baseline(&format!("{ports}# palisade: ignore[PAL511] -- decided\n- {{to: [198.51.100.0/24]}}\n")));
+    assert_eq!((suppressed.code, suppressed.out.as_str()), (0, ""), "{}", suppressed.err);
+}

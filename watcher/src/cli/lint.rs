@@ -13,8 +13,9 @@ use policy_lang::source::Sources;
 use super::output::{self, Output, Standard};
 use super::{Failure, Outcome};
 use crate::analysis::is_committed;
+use crate::lint::changed::{self, Before};
 use crate::lint::config::{self, Config};
-use crate::lint::{Loaded, Paths, changed, known};
+use crate::lint::{Loaded, Paths, known};
 use crate::report::findings::{self, Findings, Format};
 use crate::report::{self, Color, diagnostics};
 use crate::source::files::{self, STDIN};
@@ -290,11 +291,15 @@ fn judge(args: &Args, settings: &Settings, edited: &BTreeMap<String, String>) ->
     let paths = Paths { reported: &settings.paths, context: &settings.context, stdin, edited };
     let mut loaded: Loaded = crate::lint::load(paths).map_err(|error| Failure::Input(error.into()))?;
     let (selection, _) = settings.wanted.resolve();
+    let environment = &settings.config.environment;
+    let before = args.known.changed.as_ref().map(|commit| Before::at(commit, &settings.paths, environment));
+    let before = before.transpose().map_err(|error| Failure::Input(error.into()))?;
+    if let Some(before) = &before {
+        before.compare(&mut loaded, environment);
+    }
     let mut findings = crate::lint::judged(&loaded, &settings.config, &selection, &settings.today);
-    if let Some(commit) = &args.known.changed {
-        let known = changed::known_at(commit, &settings.paths, &settings.config.environment)
-            .map_err(|error| Failure::Input(error.into()))?;
-        changed::keep_new(&mut findings, &known, &loaded.sources);
+    if let Some(before) = &before {
+        before.keep_new(&mut findings, &loaded.sources);
     }
     if let Some(path) = settings.known.as_ref().filter(|_| !args.known.update_known) {
         let entries = known::read(path).map_err(|error| Failure::Input(error.into()))?;
