@@ -74,3 +74,38 @@ fn what_is_not_committed_is_said_and_nothing_is_judged() {
         }
     }
 }
+
+#[test]
+fn a_finding_names_the_template_that_it_comes_from() {
+    let folder = Folder::new("rendered");
+    let helm = format!(
+        "---\n# Source: shop/templates/a.yaml\n{}---\n# Source: shop/templates/b.yaml\n{}",
+        policy("a", CLOSED),
+        policy("b", OPEN)
+    );
+    let kustomize = policy("c", OPEN).replace(
+        "metadata: {name: c, namespace: shop}",
+        "metadata:\n  name: c\n  namespace: shop\n  annotations:\n    config.kubernetes.io/origin: |\n      path: base/c.yaml\n",
+    );
+    folder.write("a.yaml", &format!("{helm}---\n{kustomize}"));
+    let ran = folder.palisade(&["lint", "a.yaml", "--select", "PAL102", "--output", "concise"]);
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", ran.out);
+    assert!(
+        lines[0].starts_with("a.yaml:18:5: PAL102") && lines[0].ends_with("(rendered from shop/templates/b.yaml)"),
+        "{}",
+        ran.out
+    );
+    assert!(lines[1].ends_with("(rendered from base/c.yaml)"), "{}", ran.out);
+    let text = folder.palisade(&["lint", "a.yaml", "--select", "PAL102"]).out;
+    assert!(
+        text.contains("= note: rendered from shop/templates/b.yaml") && !text.contains("templates/a.yaml"),
+        "{text}"
+    );
+    let json = folder.palisade(&["lint", "a.yaml", "--select", "PAL102", "--output", "json"]).out;
+    assert!(json.contains("\"renderedFrom\": \"base/c.yaml\""), "{json}");
+    for form in ["sarif", "github", "gitlab", "junit", "markdown", "checkstyle"] {
+        let out = folder.palisade(&["lint", "a.yaml", "--select", "PAL102", "--output", form]).out;
+        assert!(out.contains("templates/b.yaml"), "{form}: {out}");
+    }
+}
