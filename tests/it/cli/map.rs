@@ -206,3 +206,42 @@ fn the_examples_are_a_picture_and_a_page() {
         assert!(!page.contains(outside), "the page wants {outside}");
     }
 }
+
+#[test]
+fn a_baseline_of_its_own_stands_in_the_place_of_the_one_among_the_manifests() {
+    let folder = Folder::new("baseline");
+    let baseline = |name: &str, to: &str| {
+        let text = format!(
+            "apiVersion: palisade.dev/v1alpha1\nkind: EgressBaseline\nmetadata: {{name: standard}}\n\
+             always: [{{to: [{to}]}}]\ndefault: deny\notherwise: deny\n"
+        );
+        folder.write(name, &text)
+    };
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web-1, namespace: shop}\n";
+    let manifests = folder.write("m.yaml", pod);
+    let (old, new) = (baseline("old.yaml", "203.0.113.0/24"), baseline("new.yaml", "198.51.100.0/24"));
+    let with = |more: &[&str]| palisade(&[&["map", &manifests][..], more].concat()).exits(0).stdout;
+    assert!(with(&[]).contains("shop/web-1 [Pod] -> 0.0.0.0/0, ::/0"), "{}", with(&[]));
+    let narrow = with(&["--baseline", &old]);
+    assert!(narrow.contains("shop/web-1 [Pod] -> 203.0.113.0/24") && !narrow.contains("-> 0.0.0.0/0"), "{narrow}");
+    let both = folder.write("both.yaml", &format!("{pod}---\n{}", fs::read_to_string(&old).unwrap()));
+    let replaced = palisade(&["map", &both, "--baseline", &new]).exits(0).stdout;
+    assert!(replaced.contains("-> 198.51.100.0/24") && !replaced.contains("203.0.113.0/24"), "{replaced}");
+    let diff = ["diff", &manifests, &manifests, "--old-baseline", &old, "--baseline", &new];
+    let changes = palisade(&diff).exits(0).stdout;
+    assert!(
+        changes.contains("+ shop/web-1 [Pod] -> 198.51.100.0/24") || changes.contains("-> 198.51.100.0/24"),
+        "{changes}"
+    );
+    assert!(
+        changes.contains("added (1)") && changes.contains("removed (1)") && changes.contains("new.yaml:4"),
+        "{changes}"
+    );
+    palisade(&[&diff[..], &["--fail-on", "widened"]].concat()).exits(1);
+    assert_eq!(
+        palisade(&["diff", &manifests, &manifests, "--baseline", &new]).exits(0).stdout,
+        "no connection changes\n"
+    );
+    palisade(&["map", &manifests, "--baseline", "/nowhere"]).exits(2);
+    palisade(&["diff", &manifests, &manifests, "--old-baseline", &old]).exits(2);
+}

@@ -1,10 +1,10 @@
 //! `palisade diff`: what changes between two inputs.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use clap::ValueEnum;
 use engine::connectivity::Connectivity;
 
-use super::map::{AddressArgs, read, scene};
+use super::map::{AddressArgs, PICTURE_MAX, read, scene};
 use super::{Failure, Outcome};
 use crate::difference::{Change, Compared, compare};
 use crate::report::diff::Form;
@@ -34,6 +34,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "WHAT", value_enum)]
     fail_on: Option<Gate>,
 
+    /// The enforced egress baseline of both inputs, in place of the ConfigMap among their manifests: a file, or
+    /// git:REF:PATH. Can be given more than once.
+    #[arg(long, value_name = "FILE")]
+    baseline: Vec<String>,
+
+    /// The baseline of OLD, where it is another one than that of NEW.
+    #[arg(long, value_name = "FILE", requires = "baseline")]
+    old_baseline: Vec<String>,
+
     #[command(flatten)]
     addresses: AddressArgs,
 }
@@ -47,6 +56,8 @@ enum Format {
     Json,
     /// Tables of Markdown, for a comment.
     Md,
+    /// A page for a browser that needs nothing else: search, focus, and the lines that each change comes from.
+    Html,
 }
 
 /// What trips.
@@ -64,6 +75,8 @@ const EXAMPLES: &str = "\
 Examples:
   palisade diff git:main:k8s k8s
   palisade diff git:main:k8s k8s --fail-on widened --format md
+  palisade diff git:main:k8s k8s --format html > changes.html
+  palisade diff k8s k8s --old-baseline git:main:platform/baseline.yaml --baseline platform/baseline.yaml
 
 Exit codes:
   0  printed, and nothing that --fail-on names
@@ -71,8 +84,9 @@ Exit codes:
   2  the usage is wrong, or an input cannot be read";
 
 pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
-    let old = read(std::slice::from_ref(&args.old), color)?;
-    let new = read(std::slice::from_ref(&args.new), color)?;
+    let before = if args.old_baseline.is_empty() { &args.baseline } else { &args.old_baseline };
+    let old = read(std::slice::from_ref(&args.old), before, color)?;
+    let new = read(std::slice::from_ref(&args.new), &args.baseline, color)?;
     let (of_old, of_new) = (args.addresses.options(&old), args.addresses.options(&new));
     let (mut before, mut after) = (Connectivity::new(scene(&old, &of_old)), Connectivity::new(scene(&new, &of_new)));
     let changes = compare(&mut Compared { old: &mut before, new: &mut after });
@@ -80,6 +94,11 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         Format::Text => Form::Text,
         Format::Json => Form::Json,
         Format::Md => Form::Markdown,
+        Format::Html if changes.len() > PICTURE_MAX => {
+            let n = changes.len();
+            return Err(Failure::Input(anyhow!("{n} changes are no picture: at most {PICTURE_MAX}")));
+        }
+        Format::Html => Form::Html,
     };
     let mut out = Stream::default();
     // The stream itself knows why writing ended.
