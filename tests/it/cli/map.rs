@@ -245,3 +245,38 @@ fn a_baseline_of_its_own_stands_in_the_place_of_the_one_among_the_manifests() {
     palisade(&["map", &manifests, "--baseline", "/nowhere"]).exits(2);
     palisade(&["diff", &manifests, &manifests, "--old-baseline", &old]).exits(2);
 }
+
+#[test]
+fn a_difference_of_host_rules_names_the_chain_and_the_rules() {
+    let folder = Folder::new("host");
+    let manifests = folder.write("m.yaml", SHOP);
+    let rules = |name: &str, more: &str| {
+        let text = format!(
+            "chain INPUT {{\n    policy DROP;\n    interface lo ACCEPT;\n    saddr 198.51.100.0/24 proto tcp dport 22 ACCEPT;\n{more}}}\n"
+        );
+        folder.write(name, &text)
+    };
+    let old = rules("old.ferm", "");
+    let new =
+        rules("new.ferm", "    proto tcp dport (22 443) ACCEPT;\n    interface eth1 proto udp dport 53 ACCEPT;\n");
+    let diff = |old: &str, new: &str, more: &[&str]| {
+        palisade(&[&["diff", &manifests, &manifests, "--old-host", old, "--host", new][..], more].concat())
+    };
+    let wider = diff(&old, &new, &[]).exits(0).stdout;
+    // Those of 198.51.100.0/24 had port 22 already.
+    assert!(wider.contains("+ 198.51.100.0/24 -> 0.0.0.0/0: TCP 443\n"), "{wider}");
+    assert!(
+        wider.contains("-> 0.0.0.0/0: TCP 22,443\n") && wider.contains("-> 0.0.0.0/0: TCP 22,443, UDP 53\n"),
+        "{wider}"
+    );
+    assert!(wider.contains("host INPUT on eth1, ") && wider.contains("new.ferm:5"), "{wider}");
+    diff(&old, &new, &["--fail-on", "widened"]).exits(1);
+    diff(&old, &new, &["--fail-on", "narrowed"]).exits(0);
+    diff(&new, &old, &["--fail-on", "narrowed"]).exits(1);
+    assert_eq!(diff(&new, &new, &["--fail-on", "any"]).exits(0).stdout, "no connection changes\n");
+    let page = diff(&old, &new, &["--format", "html"]).exits(0).stdout;
+    assert!(page.contains("host INPUT on eth1"));
+    let broken = folder.write("broken.ferm", "chain INPUT {\n");
+    diff(&old, &broken, &[]).exits(2);
+    palisade(&["diff", &manifests, &manifests, "--host", &new]).exits(2);
+}

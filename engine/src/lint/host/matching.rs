@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ipnet::IpNet;
 use policy_lang::host::rule::{Action, ChainPolicy, HostChain, HostRule, HostRules, Match, Table};
+pub(crate) use policy_lang::host::rule::{network, ports};
 use policy_lang::source::Span;
 
 /// How a covered rule relates to the one that covers it.
@@ -303,21 +303,6 @@ fn is_within(keyword: &str, word: &str, wide: &str) -> bool {
             None => word == wide,
         },
         _ => word == wide,
-    }
-}
-
-/// The network that a word is; an address is one of a single address.
-pub(crate) fn network(word: &str) -> Option<IpNet> {
-    word.parse().ok().or_else(|| word.parse().ok().map(|address: std::net::IpAddr| IpNet::from(address)))
-}
-
-/// The first and the last port that a word of numbers stands for.
-pub(crate) fn ports(word: &str) -> Option<(u16, u16)> {
-    match word.split_once([':', '-']) {
-        Some(("", last)) => Some((0, last.parse().ok()?)),
-        Some((first, "")) => Some((first.parse().ok()?, u16::MAX)),
-        Some((first, last)) => Some((first.parse().ok()?, last.parse().ok()?)),
-        None => word.parse().ok().map(|port| (port, port)),
     }
 }
 
