@@ -23,12 +23,14 @@ use policy_lang::policy::Policy;
 use policy_lang::source::{SourceId, Sources, Span};
 
 use self::config::Config;
+use self::edited::Edited;
 use crate::analysis::{Committed, PlaceError, is_committed};
 use crate::source::files::{self, FileError, STDIN};
 use crate::source::{Texts as _, machine};
 
 pub mod changed;
 pub mod config;
+mod edited;
 mod foreign;
 pub mod known;
 mod widened;
@@ -52,6 +54,8 @@ pub struct Loaded {
     configurations: Vec<HostFile>,
     found: Vec<Diagnostic>,
     files: Committed,
+    /// Texts that take the place of files.
+    edited: BTreeMap<String, String>,
 }
 
 /// One file of host rules that was read.
@@ -82,7 +86,7 @@ pub struct Paths<'p> {
 /// # Errors
 /// [`PlaceError`] if a path that was given is none, or holds nothing to read.
 pub fn load(paths: Paths<'_>) -> Result<Loaded, PlaceError> {
-    let mut loaded = Loaded::default();
+    let mut loaded = Loaded { edited: paths.edited.clone(), ..Loaded::default() };
     let mut seen = BTreeSet::new();
     for path in paths.reported {
         loaded.read(path, &paths, &mut seen)?;
@@ -97,7 +101,7 @@ pub fn load(paths: Paths<'_>) -> Result<Loaded, PlaceError> {
 
 /// Reads texts that are already at hand, each with the path that it is known by.
 pub fn load_texts(texts: &[(String, String)]) -> Loaded {
-    let mut loaded = Loaded::default();
+    let mut loaded = Loaded { edited: texts.iter().cloned().collect(), ..Loaded::default() };
     for (path, text) in texts {
         loaded.add(path, text);
     }
@@ -120,7 +124,7 @@ pub fn judged(loaded: &Loaded, config: &Config, selection: &Selection, today: &s
 impl Loaded {
     /// Every finding about what is reported on, whatever is selected.
     pub fn lint(&self, environment: &Environment) -> Vec<Diagnostic> {
-        let Self { sources, reported, objects, upper, host, configurations: _, found, files: _ } = self;
+        let Self { sources, reported, objects, upper, host, configurations: _, found, files: _, edited: _ } = self;
         let input = engine::lint::Input { objects, sources, upper, host, environment };
         let mut findings = engine::lint::lint(&input, found.clone());
         let reported: BTreeSet<SourceId> = reported.iter().copied().collect();
@@ -196,7 +200,8 @@ impl Loaded {
 
     fn add_host(&mut self, path: &str) {
         let first = self.sources.ids().count();
-        let (rules, found) = policy_lang::host::parse(path, &self.files, &[], &mut self.sources);
+        let files = Edited { files: &self.files, texts: &self.edited };
+        let (rules, found) = policy_lang::host::parse(path, &files, &[], &mut self.sources);
         let read = self.sources.ids().skip(first).map(|source| self.sources.path(source).to_string());
         let mut read: Vec<String> = read.collect();
         let own = if read.is_empty() { path.to_owned() } else { read.remove(0) };
