@@ -21,6 +21,7 @@ pub(crate) mod place;
 pub(crate) mod pmtu_blackhole;
 pub(crate) mod redundant;
 pub(crate) mod reject_in_drop_path;
+pub(crate) mod removing;
 pub(crate) mod shadowed;
 pub(crate) mod skipped_characters;
 pub(crate) mod ssh_lockout;

@@ -19,6 +19,26 @@ fn fixes_are_shown_and_written() {
 }
 
 #[test]
+fn fixes_of_host_rules_are_written_once() {
+    let folder = Folder::new("fix-host");
+    let rules = |more: &str| {
+        format!(
+            "chain INPUT {{\n    policy DROP;\n    mod state state (ESTABLISHED RELATED) ACCEPT;\n    interface lo ACCEPT;\n    proto tcp dport 22 ACCEPT; # SSH\n{more}}}\n"
+        )
+    };
+    folder.write("a.ferm", &rules("    proto tcp dport 22 ACCEPT;\n    saddr 192.0.2.1 proto tcp dport 22 ACCEPT;\n"));
+    let mended = folder.palisade(&["lint", "a.ferm", "--fix"]);
+    assert!(mended.code == 0 && mended.err.contains("2 mended in 1 files"), "{}{}", mended.out, mended.err);
+    assert_eq!(folder.read("a.ferm"), rules(""));
+    folder.write("b.ferm", "chain INPUT {\n    policy DROP;\n    proto tcp dport 22 ACCEPT;\n}\n");
+    let mended = folder.palisade(&["lint", "b.ferm", "--fix", "--unsafe-fixes"]);
+    assert!(mended.err.contains("2 mended in 1 files"), "{}{}", mended.out, mended.err);
+    let text = folder.read("b.ferm");
+    assert!(text.contains("state (ESTABLISHED RELATED) ACCEPT;") && text.contains("interface lo ACCEPT;"), "{text}");
+    assert_eq!(folder.palisade(&["lint", "b.ferm", "--output", "concise"]).out, "");
+}
+
+#[test]
 fn what_is_known_is_not_reported_and_what_is_gone_is() {
     let folder = Folder::new("known");
     folder.write("a.yaml", &policy("a", OPEN));

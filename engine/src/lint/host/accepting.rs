@@ -3,6 +3,8 @@
 use policy_lang::diagnostic::Fix;
 use policy_lang::source::{Sources, Span};
 
+use crate::lint::host::removing::begins_statement;
+
 /// Writes a rule behind the policy of a chain; nothing where no policy stands at the place, or another kind of statement.
 ///
 /// The rule is asked before all others, so it may open what one of them closes: never a safe fix.
@@ -18,7 +20,7 @@ pub(crate) fn fix(rule: &str, policy: Span, sources: &Sources) -> Option<Fix> {
     // `chain INPUT policy DROP;` has no block to write into.
     let before = text.get(..policy.start as usize)?;
     let before = before.trim_end().strip_suffix("policy").unwrap_or(before);
-    if !before.trim_end().ends_with(['{', ';', '}']) {
+    if !begins_statement(before) {
         return None;
     }
     let line = before.rsplit('\n').next().filter(|line| line.trim().is_empty());

@@ -6,6 +6,7 @@ use policy_lang::source::{Sources, Span};
 
 use crate::lint::edit;
 use crate::lint::host::matching;
+use crate::lint::host::removing::begins_statement;
 use crate::lint::rule::{Check, Report, rule};
 use crate::lint::world::World;
 
@@ -95,7 +96,7 @@ fn moved(chain: &HostChain, rule: &HostRule, earlier: &[HostRule], sources: &Sou
     let between = text.get(first.span.start as usize..rule.span.start as usize)?;
     let before = text.get(..first.span.start as usize)?;
     let words = ["chain", "table", "domain", "@", "{", "}", "#"];
-    let stands_alone = before.trim_end().ends_with(['{', ';']) && between.trim_end().ends_with(';');
+    let stands_alone = begins_statement(before) && between.trim_end().ends_with(';');
     if !stands_alone || words.iter().any(|word| between.contains(word)) {
         return None;
     }
