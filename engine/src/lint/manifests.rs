@@ -5,6 +5,7 @@ pub(crate) mod barrier;
 pub(crate) mod dependency_blocked;
 pub(crate) mod lb_source_ranges;
 pub(crate) mod one_sided_allow;
+pub(crate) mod opening;
 pub(crate) mod probe_blocked;
 pub(crate) mod route_backend_blocked;
 pub(crate) mod scrape_blocked;

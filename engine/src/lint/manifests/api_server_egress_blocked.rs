@@ -10,7 +10,7 @@ use policy_lang::port::Protocol;
 
 use crate::lint::documents::{at, kind, name};
 use crate::lint::manifests::barrier::{self, Party, Target};
-use crate::lint::manifests::templates;
+use crate::lint::manifests::{opening, templates};
 use crate::lint::rule::{Check, Report, label, rule};
 use crate::lint::world::World;
 use crate::lint::written::Written;
@@ -71,7 +71,7 @@ rule! {
     /// ## When to ignore it
     ///
     /// For accounts that only other systems than the API server ask for.
-    pub(crate) static API_SERVER_EGRESS_BLOCKED = "PAL406" "apiserver-egress-blocked" Note Never Off,
+    pub(crate) static API_SERVER_EGRESS_BLOCKED = "PAL406" "apiserver-egress-blocked" Note Unsafe Off,
         "a pod with an account of its own that does not reach the API server", Check::World(check);
 }
 
@@ -94,6 +94,10 @@ fn check(world: &World<'_>, report: &mut Report<'_>) {
             let finding = report.about(template.object.clone(), account.span, message);
             let closing = world.isolating(template.class, Direction::Egress).next();
             label(finding, closing.map(Written::span), "closes it");
+            let nodes: Vec<String> = server.cidrs.iter().map(opening::block).collect();
+            let port = (Protocol::Tcp, server.port);
+            let fix = closing.map(|policy| opening::fix(policy, Direction::Egress, &nodes, port, world.sources));
+            finding.fix = fix.flatten();
             let cidrs = server.cidrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             finding.help = Some(format!("open TCP {} to {cidrs}, or mount no token", server.port));
         }

@@ -12,7 +12,7 @@ use policy_lang::source::Span;
 
 use crate::lint::documents::{at, kind, name};
 use crate::lint::manifests::barrier::{self, Party, Target};
-use crate::lint::manifests::{targets, templates};
+use crate::lint::manifests::{opening, targets, templates};
 use crate::lint::rule::{Check, Report, label, rule};
 use crate::lint::world::{Class, World, listed};
 use crate::lint::written::{Written, reference};
@@ -73,7 +73,7 @@ rule! {
     /// ## When to ignore it
     ///
     /// Where metrics are pushed.
-    pub(crate) static SCRAPE_BLOCKED = "PAL405" "scrape-blocked" Note Never Off,
+    pub(crate) static SCRAPE_BLOCKED = "PAL405" "scrape-blocked" Note Unsafe Off,
         "metrics that nobody can fetch", Check::World(check);
 }
 
@@ -106,7 +106,12 @@ fn say(world: &World<'_>, object: ObjectRef, span: Span, class: u32, number: u16
     let names = listed(world.environment.monitoring.iter().map(|pods| pods.namespace.to_string()));
     let about = world.class(class).map(Class::example).unwrap_or_default();
     let finding = report.about(object, span, format!("{names} does not reach TCP {number} of {about}"));
-    label(finding, world.isolating(class, Direction::Ingress).next().map(Written::span), "closes it");
+    let closing = world.isolating(class, Direction::Ingress).next();
+    label(finding, closing.map(Written::span), "closes it");
+    let peers: Vec<String> = world.environment.monitoring.iter().map(opening::peer).collect();
+    let port = (Protocol::Tcp, number);
+    let fix = closing.map(|policy| opening::fix(policy, Direction::Ingress, &peers, port, world.sources));
+    finding.fix = fix.flatten();
     finding.help = Some(format!("admit them on port {number}"));
 }
 

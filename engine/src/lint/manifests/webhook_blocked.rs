@@ -5,10 +5,11 @@ use std::sync::Arc;
 use policy_lang::manifest::tree::Value;
 use policy_lang::name::NamespacedName;
 use policy_lang::policy::Direction;
+use policy_lang::port::Protocol;
 
 use crate::lint::documents::{at, kind};
 use crate::lint::manifests::barrier::{self, Party, Target};
-use crate::lint::manifests::targets;
+use crate::lint::manifests::{opening, targets};
 use crate::lint::rule::{Check, Report, label, rule};
 use crate::lint::world::World;
 use crate::lint::written::{Written, reference};
@@ -90,7 +91,7 @@ rule! {
     /// ## When to ignore it
     ///
     /// Where the API server asks by a tunnel of its own, such as konnectivity.
-    pub(crate) static WEBHOOK_BLOCKED = "PAL404" "webhook-blocked" Warning Never On,
+    pub(crate) static WEBHOOK_BLOCKED = "PAL404" "webhook-blocked" Warning Unsafe On,
         "the API server does not reach a webhook or an extension of itself", Check::World(check);
 }
 
@@ -109,12 +110,16 @@ fn check(world: &World<'_>, report: &mut Report<'_>) {
             let number = service.field("port").and_then(Value::scalar).map(|port| port.text.parse().ok());
             let Some(number) = number.unwrap_or(Some(PORT)) else { continue };
             let name = NamespacedName::new(Arc::clone(namespace), Arc::clone(name));
-            let Some(first) = blocked(world, &name, number, &server.cidrs) else { continue };
+            let Some((first, port)) = blocked(world, &name, number, &server.cidrs) else { continue };
             let own = at(document, &["metadata", "name"]).and_then(Value::text).cloned().unwrap_or_default();
             let object = reference(kind(document), &NamespacedName::new("", own));
             let message = format!("the API server does not reach {name}, port {number}: policy closes its pods");
             let finding = report.about(object, service.span, message);
-            label(finding, world.isolating(first, Direction::Ingress).next().map(Written::span), "closes them");
+            let closing = world.isolating(first, Direction::Ingress).next();
+            label(finding, closing.map(Written::span), "closes them");
+            let nodes: Vec<String> = server.cidrs.iter().map(opening::block).collect();
+            let fix = closing.map(|policy| opening::fix(policy, Direction::Ingress, &nodes, port, world.sources));
+            finding.fix = fix.flatten();
             let cidrs = server.cidrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             finding.help = Some(format!("admit {cidrs} on the port of the pods"));
         }
@@ -136,8 +141,13 @@ fn asked(document: &Value) -> Vec<&Value> {
     }
 }
 
-/// The first of the classes behind a Service, if all of them are closed to some nodes.
-fn blocked(world: &World<'_>, name: &NamespacedName, number: u16, nodes: &[ipnet::IpNet]) -> Option<u32> {
+/// The first of the classes behind a Service, with the port there, if all of them are closed to some nodes.
+fn blocked(
+    world: &World<'_>,
+    name: &NamespacedName,
+    number: u16,
+    nodes: &[ipnet::IpNet],
+) -> Option<(u32, (Protocol, u16))> {
     let service = world.services.get(&name.namespace)?.iter().find(|service| service.metadata.name == *name)?;
     let port = service.ports.iter().find(|port| port.port.get() == number)?;
     let is_behind =
@@ -155,5 +165,7 @@ fn blocked(world: &World<'_>, name: &NamespacedName, number: u16, nodes: &[ipnet
             !numbers.is_empty() && barrier::is_closed(world, *index, Direction::Ingress, Party::Nodes(nodes), target)
         })
     };
-    backends.first().copied().filter(|_| backends.iter().all(is_closed))
+    let first = backends.first().copied().filter(|_| backends.iter().all(is_closed))?;
+    let numbers = targets::numbers(port, world.class(first)?);
+    Some((first, (port.protocol, *numbers.first()?)))
 }
