@@ -23,6 +23,7 @@ mod surroundings;
 mod tests;
 mod tree;
 mod value;
+pub mod variables;
 mod vocabulary;
 
 pub use self::files::{FileError, Files, MemoryFiles};

@@ -15,6 +15,7 @@ pub(crate) mod metadata;
 mod object;
 mod pod;
 pub(crate) mod reader;
+pub mod rendered;
 pub mod route;
 pub(crate) mod syntax;
 pub mod tree;

@@ -2,6 +2,7 @@
 
 mod changes;
 mod commands;
+mod committed;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -56,6 +57,20 @@ impl Ran {
     fn codes(&self) -> Vec<&str> {
         self.out.lines().filter_map(|line| line.split(' ').find(|word| word.starts_with("PAL"))).collect()
     }
+}
+
+/// Makes a folder a repository; what is left is to commit something.
+fn repository(folder: &Folder) -> impl Fn(&[&str]) + '_ {
+    let git = |arguments: &[&str]| {
+        let done = Command::new("git")
+            .args(["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"])
+            .args(arguments)
+            .current_dir(&folder.0)
+            .output();
+        assert!(done.is_ok_and(|output| output.status.success()), "git {arguments:?}");
+    };
+    git(&["init", "-q"]);
+    git
 }
 
 fn root() -> &'static Path {

@@ -17,8 +17,10 @@ use policy_lang::source::{Sources, Span};
 
 use crate::source::files::{self, FileError, STDIN};
 
+mod committed;
 mod git;
 
+pub use committed::{Committed, is_committed};
 pub use git::GitError;
 
 /// Where manifests are.
@@ -78,6 +80,14 @@ impl Place {
         }
     }
 
+    /// The place that a path means, as a file of assertions or a configuration has it.
+    pub fn of_path(path: PathBuf) -> Self {
+        match path.to_str() {
+            Some(word) if is_committed(&path) => Self::parse(word),
+            Some(_) | None => Self::Path(path),
+        }
+    }
+
     /// The texts of every manifest there, in the order of their paths.
     ///
     /// # Errors
@@ -108,15 +118,34 @@ impl Manifests {
     /// # Errors
     /// [`PlaceError`] if one of the places cannot be read at all; the content of a file never is an error.
     pub fn load(places: &[Place]) -> Result<Self, PlaceError> {
+        Self::load_with_baseline(places, &[])
+    }
+
+    /// The same with the enforced baseline of these files in the place of the one among the manifests (decisions.md 22);
+    /// without files that one counts.
+    ///
+    /// # Errors
+    /// [`PlaceError`] if one of the places cannot be read at all, or one of the files.
+    pub fn load_with_baseline(places: &[Place], baseline: &[Place]) -> Result<Self, PlaceError> {
         let mut texts = Vec::new();
         for place in places {
             texts.extend(place.texts()?);
         }
-        Ok(Self::read(texts))
+        let mut written = Vec::new();
+        for place in baseline {
+            for (path, text) in place.texts()? {
+                written.push((path, text?));
+            }
+        }
+        Ok(Self::read_with_baseline(texts, &written))
     }
 
     /// The same from texts.
     pub fn read(texts: Vec<Text>) -> Self {
+        Self::read_with_baseline(texts, &[])
+    }
+
+    fn read_with_baseline(texts: Vec<Text>, baseline: &[(String, String)]) -> Self {
         let mut loaded = Self::default();
         let mut objects = Vec::new();
         for (path, text) in texts {
@@ -134,7 +163,7 @@ impl Manifests {
                 }
             }
         }
-        loaded.understand(objects);
+        loaded.understand(objects, baseline);
         loaded
     }
 
@@ -144,13 +173,18 @@ impl Manifests {
         self.diagnostics.iter().filter(is_error).any(|finding| finding.object.is_some())
     }
 
-    fn understand(&mut self, objects: Vec<Object>) {
+    fn understand(&mut self, objects: Vec<Object>, baseline: &[(String, String)]) {
         let (objects, found) = manifest::without_duplicates(objects);
         self.diagnostics.extend(found);
         let (mut policies, found) = crate::source::policies(&objects, &self.sources);
         self.diagnostics.extend(found);
         let (namespace, name) = baseline::CONFIG_MAP;
-        let found = baseline::find(&objects, &NamespacedName::new(namespace, name), &self.sources);
+        let config_map = NamespacedName::new(namespace, name);
+        let found = if baseline.is_empty() {
+            baseline::find(&objects, &config_map, &self.sources)
+        } else {
+            baseline::read(baseline, &config_map, &mut self.sources)
+        };
         self.diagnostics.extend(found.diagnostics);
         match found.baseline {
             Baseline::Absent => {}

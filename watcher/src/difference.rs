@@ -15,6 +15,7 @@ use crate::map::{Certainty, Map, Peer, Shown};
 pub use self::cause::{Cause, Side};
 
 mod cause;
+pub mod host;
 
 /// One difference.
 #[derive(Clone, Debug, Eq, PartialEq)]

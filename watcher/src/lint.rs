@@ -23,14 +23,17 @@ use policy_lang::policy::Policy;
 use policy_lang::source::{SourceId, Sources, Span};
 
 use self::config::Config;
+use self::edited::Edited;
+use crate::analysis::{Committed, PlaceError, is_committed};
 use crate::source::files::{self, FileError, STDIN};
-use crate::source::host_files::HostFiles;
-use crate::source::machine;
+use crate::source::{Texts as _, machine};
 
 pub mod changed;
 pub mod config;
+mod edited;
 mod foreign;
 pub mod known;
+mod widened;
 
 /// What a file of host rules is called.
 const HOST_EXTENSION: &str = "ferm";
@@ -50,6 +53,9 @@ pub struct Loaded {
     host: Vec<(HostRules, Option<Ruleset>)>,
     configurations: Vec<HostFile>,
     found: Vec<Diagnostic>,
+    files: Committed,
+    /// Texts that take the place of files.
+    edited: BTreeMap<String, String>,
 }
 
 /// One file of host rules that was read.
@@ -78,9 +84,9 @@ pub struct Paths<'p> {
 /// Reads everything.
 ///
 /// # Errors
-/// [`FileError`] if a path that was given is none, or holds nothing to read.
-pub fn load(paths: Paths<'_>) -> Result<Loaded, FileError> {
-    let mut loaded = Loaded::default();
+/// [`PlaceError`] if a path that was given is none, or holds nothing to read.
+pub fn load(paths: Paths<'_>) -> Result<Loaded, PlaceError> {
+    let mut loaded = Loaded { edited: paths.edited.clone(), ..Loaded::default() };
     let mut seen = BTreeSet::new();
     for path in paths.reported {
         loaded.read(path, &paths, &mut seen)?;
@@ -95,7 +101,7 @@ pub fn load(paths: Paths<'_>) -> Result<Loaded, FileError> {
 
 /// Reads texts that are already at hand, each with the path that it is known by.
 pub fn load_texts(texts: &[(String, String)]) -> Loaded {
-    let mut loaded = Loaded::default();
+    let mut loaded = Loaded { edited: texts.iter().cloned().collect(), ..Loaded::default() };
     for (path, text) in texts {
         loaded.add(path, text);
     }
@@ -118,7 +124,7 @@ pub fn judged(loaded: &Loaded, config: &Config, selection: &Selection, today: &s
 impl Loaded {
     /// Every finding about what is reported on, whatever is selected.
     pub fn lint(&self, environment: &Environment) -> Vec<Diagnostic> {
-        let Self { sources, reported, objects, upper, host, configurations: _, found } = self;
+        let Self { sources, reported, objects, upper, host, configurations: _, found, files: _, edited: _ } = self;
         let input = engine::lint::Input { objects, sources, upper, host, environment };
         let mut findings = engine::lint::lint(&input, found.clone());
         let reported: BTreeSet<SourceId> = reported.iter().copied().collect();
@@ -129,17 +135,10 @@ impl Loaded {
         findings
     }
 
-    fn read(&mut self, path: &Path, given: &Paths<'_>, seen: &mut BTreeSet<PathBuf>) -> Result<(), FileError> {
-        let is_folder = path != Path::new(STDIN) && path.is_dir();
-        let mut paths = match files::manifests(path) {
-            Err(FileError::NoManifests { .. }) => Vec::new(),
-            found => found?,
-        };
-        if is_folder {
-            paths.extend(files::with_extension(path, HOST_EXTENSION)?);
-        }
+    fn read(&mut self, path: &Path, given: &Paths<'_>, seen: &mut BTreeSet<PathBuf>) -> Result<(), PlaceError> {
+        let (paths, is_folder) = self.files_of(path)?;
         if paths.is_empty() {
-            return Err(FileError::NoManifests { path: files::shown(path) });
+            return Err(FileError::NoManifests { path: files::shown(path) }.into());
         }
         for file in paths {
             // One file by two ways is one file.
@@ -151,15 +150,33 @@ impl Loaded {
                 Some(name) if file == Path::new(STDIN) => name.to_owned(),
                 Some(_) | None => relative(&file),
             };
-            let read = given.edited.get(&shown).map_or_else(|| files::read(&file), |text| Ok(text.clone()));
+            let read = given.edited.get(&shown).map_or_else(|| self.files.text(&file), |text| Ok(text.clone()));
             match read {
                 Ok(text) if is_folder => self.add_from_folder(&shown, &text),
                 Ok(text) => self.add(&shown, &text),
                 Err(error) if is_folder => self.refuse(&shown, &error),
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())
+    }
+
+    /// The files that a path stands for, and whether it is a folder.
+    fn files_of(&self, path: &Path) -> Result<(Vec<PathBuf>, bool), PlaceError> {
+        if is_committed(path) {
+            let is_host = |file: &Path| file.extension().is_some_and(|extension| extension == HOST_EXTENSION);
+            let found = self.files.within(path, &|file| files::is_manifest(file) || is_host(file))?;
+            return Ok((found, !self.files.is_file(path)));
+        }
+        let is_folder = path != Path::new(STDIN) && path.is_dir();
+        let mut paths = match files::manifests(path) {
+            Err(FileError::NoManifests { .. }) => Vec::new(),
+            found => found?,
+        };
+        if is_folder {
+            paths.extend(files::with_extension(path, HOST_EXTENSION)?);
+        }
+        Ok((paths, is_folder))
     }
 
     fn add(&mut self, path: &str, text: &str) {
@@ -183,7 +200,8 @@ impl Loaded {
 
     fn add_host(&mut self, path: &str) {
         let first = self.sources.ids().count();
-        let (rules, found) = policy_lang::host::parse(path, &HostFiles, &[], &mut self.sources);
+        let files = Edited { files: &self.files, texts: &self.edited };
+        let (rules, found) = policy_lang::host::parse(path, &files, &[], &mut self.sources);
         let read = self.sources.ids().skip(first).map(|source| self.sources.path(source).to_string());
         let mut read: Vec<String> = read.collect();
         let own = if read.is_empty() { path.to_owned() } else { read.remove(0) };

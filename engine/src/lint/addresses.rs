@@ -5,6 +5,15 @@ use rangemap::RangeInclusiveSet;
 
 use super::world::World;
 
+/// Ranges that nobody outside uses: RFC 1918, RFC 6598, link-local and unique local addresses.
+const PRIVATE: [&str; 7] =
+    ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "fc00::/7", "fe80::/10"];
+
+/// Whether every address of a block is private.
+pub(crate) fn is_private(cidr: IpNet) -> bool {
+    PRIVATE.iter().filter_map(|private| private.parse::<IpNet>().ok()).any(|private| private.contains(&cidr))
+}
+
 /// What is left of a block when its exceptions are taken out.
 fn left(cidr: IpNet, except: &[IpNet]) -> RangeInclusiveSet<u128> {
     let mut left = RangeInclusiveSet::new();

@@ -13,3 +13,4 @@ pub(crate) mod overlap_conflict;
 pub(crate) mod schema;
 pub(crate) mod selects_nothing;
 pub(crate) mod walk;
+pub(crate) mod widened;

@@ -34,10 +34,10 @@ pub(crate) fn joined_to_previous(item: &Value, sources: &Sources) -> Option<Edit
 pub(crate) fn with_item(list: &Value, text: &str, sources: &Sources) -> Option<Edit> {
     let last = list.items()?.last()?;
     let at = Span { start: last.span.end, ..last.span };
-    if is_flow(list, sources) {
-        return Some(replace(at, &format!(", {text}")));
-    }
-    let dash = dash(last, sources)?;
+    // The dash first: a list of one item may have the span of that item, and with it its bracket.
+    let Some(dash) = dash(last, sources) else {
+        return is_flow(list, sources).then(|| replace(at, &format!(", {text}")));
+    };
     let indent = " ".repeat((dash.start - line_start(dash, sources)?) as usize);
     Some(replace(at, &format!("\n{indent}- {text}")))
 }
@@ -135,6 +135,7 @@ mod tests {
         let more = |list: &Value, sources: &Sources| with_item(list, "x", sources);
         assert_eq!(check("l:\n- a\nz: 1\n", more).as_deref(), Some("l:\n- a\n- x\nz: 1\n"));
         assert_eq!(check("l: [a]\n", more).as_deref(), Some("l: [a, x]\n"));
+        assert_eq!(check("l:\n  - {a: 1}\nz: 1\n", more).as_deref(), Some("l:\n  - {a: 1}\n  - x\nz: 1\n"));
         let joined = |list: &Value, sources: &Sources| joined_to_previous(list.items()?.get(1)?, sources);
         assert_eq!(check("l:\n  - a: 1\n  - b: 2\n", joined).as_deref(), Some("l:\n  - a: 1\n    b: 2\n"));
         assert_eq!(check("l: [{a: 1}, {b: 2}]\n", joined), None);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use policy_lang::name::Labels;
+use policy_lang::port::Protocol;
 
 /// Facts about the cluster; each may be missing.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -25,6 +26,69 @@ pub struct Environment {
     pub cni: Option<Cni>,
     /// Who forwards what comes in from outside.
     pub ingress_controllers: Vec<Pods>,
+    /// Who asks pods for metrics.
+    pub monitoring: Vec<Pods>,
+    /// Where etcd listens.
+    pub etcd: Option<Etcd>,
+    /// The interfaces of nodes: names, or beginnings of names with a `+` or `*` behind them.
+    pub interfaces: Vec<Arc<str>>,
+    /// How pod policy and the host's FORWARD rules meet on the nodes, where that is known.
+    pub forward: Option<Forward>,
+    /// How large a ruleset may become.
+    pub ruleset: RulesetBudget,
+    /// Parts of the organisation, by name.
+    pub zones: Vec<Zone>,
+    /// What zones may open to one another.
+    pub zone_rules: Vec<ZoneRule>,
+    /// For namespaces by name, and `*` for all others: the most that may be open, in percent.
+    pub permissiveness: Vec<(Arc<str>, u8)>,
+}
+
+/// Where etcd listens.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Etcd {
+    /// The addresses of its members.
+    pub cidrs: Vec<IpNet>,
+    /// The ports for clients and for other members, TCP.
+    pub ports: Vec<u16>,
+}
+
+/// How pod policy and the host's FORWARD rules meet, as `forward` of a node's configuration says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Forward {
+    /// What pod policy accepts skips the host's FORWARD rules.
+    PodsFirst,
+    /// Everything passes both.
+    HostRules,
+}
+
+/// How large a ruleset may become before it is a finding.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RulesetBudget {
+    /// Rules of all chains.
+    pub rules: usize,
+    /// Elements of all sets.
+    pub elements: usize,
+}
+
+/// A part of the organisation: namespaces.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Zone {
+    /// What it is called.
+    pub name: Arc<str>,
+    /// Labels that its namespaces bear.
+    pub namespaces: Labels,
+}
+
+/// What one zone may open to another; everything else is a violation.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ZoneRule {
+    /// The zone that connects.
+    pub from: Arc<str>,
+    /// The zone that is connected to.
+    pub to: Arc<str>,
+    /// Ports that are open all the same.
+    pub allow: Vec<(Protocol, u16)>,
 }
 
 /// Pods by their namespace and labels.
@@ -116,6 +180,25 @@ impl std::str::FromStr for CniMode {
             "bgp" => Ok(Self::Bgp),
             _ => Err(()),
         }
+    }
+}
+
+impl std::str::FromStr for Forward {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        match word {
+            "pods-first" => Ok(Self::PodsFirst),
+            "host-rules" => Ok(Self::HostRules),
+            _ => Err(()),
+        }
+    }
+}
+
+impl Default for RulesetBudget {
+    /// Some ten times what a node with a hundred pods and a page of host rules has.
+    fn default() -> Self {
+        Self { rules: 10_000, elements: 200_000 }
     }
 }
 

@@ -1,8 +1,11 @@
 //! Host rules: `PAL6`.
 
+pub(crate) mod accepting;
+pub(crate) mod bad_interface_pattern;
 pub(crate) mod chain_loop;
 pub(crate) mod doubtful;
 pub(crate) mod duplicate;
+pub(crate) mod established_late;
 pub(crate) mod established_missing;
 pub(crate) mod family_mismatch;
 pub(crate) mod icmpv6_missing;
@@ -13,8 +16,12 @@ pub(crate) mod limit;
 pub(crate) mod loopback_missing;
 pub(crate) mod matching;
 pub(crate) mod operand;
+pub(crate) mod partially_shadowed;
 pub(crate) mod place;
+pub(crate) mod pmtu_blackhole;
 pub(crate) mod redundant;
+pub(crate) mod reject_in_drop_path;
+pub(crate) mod removing;
 pub(crate) mod shadowed;
 pub(crate) mod skipped_characters;
 pub(crate) mod ssh_lockout;
@@ -25,3 +32,4 @@ pub(crate) mod unknown_word;
 pub(crate) mod unreachable;
 pub(crate) mod unsupported;
 pub(crate) mod unused_chain;
+pub(crate) mod unused_variable;

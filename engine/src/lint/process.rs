@@ -1,5 +1,7 @@
 //! Suppressions and configuration: `PAL8`.
 
+pub(crate) mod assertion_failed;
+pub(crate) mod assertion_matches_nothing;
 pub(crate) mod config_invalid;
 pub(crate) mod forbidden_suppression;
 pub(crate) mod stale_known_finding;

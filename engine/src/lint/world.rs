@@ -15,13 +15,18 @@ use policy_lang::peer::{Namespaces, Peer, PodSelector};
 use policy_lang::policy::{Direction, Policy, Tier};
 use policy_lang::source::{Origin, Sources, Span};
 
+use super::documents::Documents;
 use super::environment::Environment;
 use super::written::{self, Written, reference};
 
 /// The input, parsed and indexed.
 #[derive(Debug)]
 pub(crate) struct World<'a> {
+    /// The objects, each once.
+    pub(crate) objects: &'a [Object],
     pub(crate) sources: &'a Sources,
+    /// What was written, where a rule needs more than was kept.
+    pub(crate) documents: Documents,
     pub(crate) environment: &'a Environment,
     /// Policies of the baseline and `ClusterNetworkPolicies`, in the order in which they are asked.
     pub(crate) upper: &'a [Policy],
@@ -83,7 +88,9 @@ impl<'a> World<'a> {
     ) -> (Self, Vec<Diagnostic>) {
         let (workloads, on_host) = workloads(objects);
         let mut world = Self {
+            objects,
             sources,
+            documents: Documents::default(),
             environment,
             upper,
             namespaces: namespaces(objects),

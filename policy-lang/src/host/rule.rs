@@ -6,7 +6,10 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
+
+use ipnet::IpNet;
 
 use super::code;
 use crate::diagnostic::Diagnostic;
@@ -283,6 +286,21 @@ pub struct TargetOption {
     pub operands: Operands,
     /// The option and its operands.
     pub span: Span,
+}
+
+/// The network that a word of `saddr` or `daddr` is; an address is one of a single address.
+pub fn network(word: &str) -> Option<IpNet> {
+    word.parse().ok().or_else(|| word.parse().ok().map(|address: IpAddr| IpNet::from(address)))
+}
+
+/// The first and the last port that a word of `dport` or `sport` stands for, where it is of numbers.
+pub fn ports(word: &str) -> Option<(u16, u16)> {
+    match word.split_once([':', '-']) {
+        Some(("", last)) => Some((0, last.parse().ok()?)),
+        Some((first, "")) => Some((first.parse().ok()?, u16::MAX)),
+        Some((first, last)) => Some((first.parse().ok()?, last.parse().ok()?)),
+        None => word.parse().ok().map(|port| (port, port)),
+    }
 }
 
 impl fmt::Display for Domain {

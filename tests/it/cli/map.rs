@@ -206,3 +206,77 @@ fn the_examples_are_a_picture_and_a_page() {
         assert!(!page.contains(outside), "the page wants {outside}");
     }
 }
+
+#[test]
+fn a_baseline_of_its_own_stands_in_the_place_of_the_one_among_the_manifests() {
+    let folder = Folder::new("baseline");
+    let baseline = |name: &str, to: &str| {
+        let text = format!(
+            "apiVersion: palisade.dev/v1alpha1\nkind: EgressBaseline\nmetadata: {{name: standard}}\n\
+             always: [{{to: [{to}]}}]\ndefault: deny\notherwise: deny\n"
+        );
+        folder.write(name, &text)
+    };
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web-1, namespace: shop}\n";
+    let manifests = folder.write("m.yaml", pod);
+    let (old, new) = (baseline("old.yaml", "203.0.113.0/24"), baseline("new.yaml", "198.51.100.0/24"));
+    let with = |more: &[&str]| palisade(&[&["map", &manifests][..], more].concat()).exits(0).stdout;
+    assert!(with(&[]).contains("shop/web-1 [Pod] -> 0.0.0.0/0, ::/0"), "{}", with(&[]));
+    let narrow = with(&["--baseline", &old]);
+    assert!(narrow.contains("shop/web-1 [Pod] -> 203.0.113.0/24") && !narrow.contains("-> 0.0.0.0/0"), "{narrow}");
+    let both = folder.write("both.yaml", &format!("{pod}---\n{}", fs::read_to_string(&old).unwrap()));
+    let replaced = palisade(&["map", &both, "--baseline", &new]).exits(0).stdout;
+    assert!(replaced.contains("-> 198.51.100.0/24") && !replaced.contains("203.0.113.0/24"), "{replaced}");
+    let diff = ["diff", &manifests, &manifests, "--old-baseline", &old, "--baseline", &new];
+    let changes = palisade(&diff).exits(0).stdout;
+    assert!(
+        changes.contains("+ shop/web-1 [Pod] -> 198.51.100.0/24") || changes.contains("-> 198.51.100.0/24"),
+        "{changes}"
+    );
+    assert!(
+        changes.contains("added (1)") && changes.contains("removed (1)") && changes.contains("new.yaml:4"),
+        "{changes}"
+    );
+    palisade(&[&diff[..], &["--fail-on", "widened"]].concat()).exits(1);
+    assert_eq!(
+        palisade(&["diff", &manifests, &manifests, "--baseline", &new]).exits(0).stdout,
+        "no connection changes\n"
+    );
+    palisade(&["map", &manifests, "--baseline", "/nowhere"]).exits(2);
+    palisade(&["diff", &manifests, &manifests, "--old-baseline", &old]).exits(2);
+}
+
+#[test]
+fn a_difference_of_host_rules_names_the_chain_and_the_rules() {
+    let folder = Folder::new("host");
+    let manifests = folder.write("m.yaml", SHOP);
+    let rules = |name: &str, more: &str| {
+        let text = format!(
+            "chain INPUT {{\n    policy DROP;\n    interface lo ACCEPT;\n    saddr 198.51.100.0/24 proto tcp dport 22 ACCEPT;\n{more}}}\n"
+        );
+        folder.write(name, &text)
+    };
+    let old = rules("old.ferm", "");
+    let new =
+        rules("new.ferm", "    proto tcp dport (22 443) ACCEPT;\n    interface eth1 proto udp dport 53 ACCEPT;\n");
+    let diff = |old: &str, new: &str, more: &[&str]| {
+        palisade(&[&["diff", &manifests, &manifests, "--old-host", old, "--host", new][..], more].concat())
+    };
+    let wider = diff(&old, &new, &[]).exits(0).stdout;
+    // Those of 198.51.100.0/24 had port 22 already.
+    assert!(wider.contains("+ 198.51.100.0/24 -> 0.0.0.0/0: TCP 443\n"), "{wider}");
+    assert!(
+        wider.contains("-> 0.0.0.0/0: TCP 22,443\n") && wider.contains("-> 0.0.0.0/0: TCP 22,443, UDP 53\n"),
+        "{wider}"
+    );
+    assert!(wider.contains("host INPUT on eth1, ") && wider.contains("new.ferm:5"), "{wider}");
+    diff(&old, &new, &["--fail-on", "widened"]).exits(1);
+    diff(&old, &new, &["--fail-on", "narrowed"]).exits(0);
+    diff(&new, &old, &["--fail-on", "narrowed"]).exits(1);
+    assert_eq!(diff(&new, &new, &["--fail-on", "any"]).exits(0).stdout, "no connection changes\n");
+    let page = diff(&old, &new, &["--format", "html"]).exits(0).stdout;
+    assert!(page.contains("host INPUT on eth1"));
+    let broken = folder.write("broken.ferm", "chain INPUT {\n");
+    diff(&old, &broken, &[]).exits(2);
+    palisade(&["diff", &manifests, &manifests, "--host", &new]).exits(2);
+}

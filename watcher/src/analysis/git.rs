@@ -2,9 +2,13 @@
 //!
 //! Its arguments are fixed but for the names of a revision and a path, neither of which can be taken for an option.
 
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use policy_lang::suggest::nearest;
 
 use super::Text;
 use crate::source::files::{self, FILE_BYTES, FILES, FileError};
@@ -21,6 +25,16 @@ pub enum GitError {
     /// This folder is in no repository, or the repository does not know the name.
     #[error("git knows no commit `{0}` here")]
     Reference(String),
+    /// The commit has nothing there.
+    #[error("{reference} has nothing at `{path}`, from the root of the repository{near}")]
+    Path {
+        /// The name of the commit.
+        reference: String,
+        /// The path.
+        path: String,
+        /// A path that is nearly the same, as the end of a sentence; empty without one.
+        near: String,
+    },
     /// The commit holds no manifest there.
     #[error("git:{reference}:{path} holds no file that ends in .yaml, .yml or .json")]
     NoManifests {
@@ -49,16 +63,98 @@ pub(super) fn texts(reference: &str, path: &str) -> Result<Vec<Text>, GitError> 
 
 /// The same of the repository around a folder.
 pub(super) fn texts_in(folder: &Path, reference: &str, path: &str) -> Result<Vec<Text>, GitError> {
-    let commit = commit(folder, reference)?;
-    let files = files(folder, &commit, reference, path)?;
-    let mut contents = Contents::open(folder)?;
-    let mut texts = Vec::new();
-    for (object, file) in files {
-        let shown = format!("git:{reference}:{file}");
-        let text = contents.text(&object, &shown)?;
-        texts.push((shown, text));
+    let commit = Commit::open(folder, reference)?;
+    let path = normal(path);
+    let files = commit.files(&path, files::is_manifest)?;
+    if files.is_empty() {
+        return Err(GitError::NoManifests { reference: reference.to_owned(), path });
     }
-    Ok(texts)
+    files.into_iter().map(|file| Ok((commit.shown(&file), commit.text(&file)?))).collect()
+}
+
+/// A path from the root of a repository, without `.`, `..` and slashes at its ends.
+pub(super) fn normal(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// The files of a commit, each read when it is asked for.
+#[derive(Debug)]
+pub(super) struct Commit {
+    reference: String,
+    /// The hashes of their contents, by path from the root.
+    blobs: BTreeMap<String, String>,
+    contents: RefCell<Contents>,
+}
+
+impl Commit {
+    /// Lists a commit of the repository around a folder.
+    pub(super) fn open(folder: &Path, reference: &str) -> Result<Self, GitError> {
+        let hash = commit(folder, reference)?;
+        let blobs = blobs(folder, &hash)?;
+        Ok(Self { reference: reference.to_owned(), blobs, contents: RefCell::new(Contents::open(folder)?) })
+    }
+
+    /// How people know a file of it.
+    pub(super) fn shown(&self, file: &str) -> String {
+        format!("git:{}:{file}", self.reference)
+    }
+
+    /// Whether this is a file, and no folder.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.blobs.contains_key(path)
+    }
+
+    /// The files at a path, sorted: the one of this name, or those of a folder that are wanted and not hidden.
+    pub(super) fn files(&self, path: &str, is_wanted: impl Fn(&Path) -> bool) -> Result<Vec<String>, GitError> {
+        if self.has(path) {
+            return Ok(vec![path.to_owned()]);
+        }
+        let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
+        let below = self.blobs.range(prefix.clone()..).map(|(file, _)| file);
+        let below: Vec<&String> = below.take_while(|file| file.starts_with(&prefix)).collect();
+        if below.is_empty() && !path.is_empty() {
+            return Err(GitError::Path {
+                reference: self.reference.clone(),
+                path: path.to_owned(),
+                near: self.near(path),
+            });
+        }
+        let is_hidden = |file: &str| {
+            let inside = Path::new(file.strip_prefix(&prefix).unwrap_or(file));
+            inside.iter().any(|part| files::is_hidden(Path::new(part)))
+        };
+        let wanted = below.into_iter().filter(|file| is_wanted(Path::new(file)) && !is_hidden(file));
+        let found: Vec<String> = wanted.cloned().collect();
+        if found.len() > FILES {
+            return Err(GitError::TooMany { reference: self.reference.clone(), path: path.to_owned() });
+        }
+        Ok(found)
+    }
+
+    /// The text of a file, or why it is none.
+    pub(super) fn text(&self, file: &str) -> Result<Result<String, FileError>, GitError> {
+        let Some(object) = self.blobs.get(file) else {
+            let near = self.near(file);
+            return Err(GitError::Path { reference: self.reference.clone(), path: file.to_owned(), near });
+        };
+        self.contents.borrow_mut().text(object, &self.shown(file))
+    }
+
+    /// `: did you mean …?`, for a path that is not there.
+    fn near(&self, path: &str) -> String {
+        let parents = self.blobs.keys().take(FILES).flat_map(|file| Path::new(file).ancestors());
+        let paths: BTreeSet<&str> = parents.filter_map(Path::to_str).filter(|path| !path.is_empty()).collect();
+        let paths: Vec<&str> = paths.into_iter().collect();
+        nearest(path, &paths).map(|near| format!(": did you mean `{near}`?")).unwrap_or_default()
+    }
 }
 
 /// The hash of a commit.
@@ -79,43 +175,32 @@ fn commit(folder: &Path, reference: &str) -> Result<String, GitError> {
     if output.status.success() && is_hash { Ok(hash.to_owned()) } else { Err(unknown()) }
 }
 
-/// The manifests in a tree, as pairs of a blob's hash and a path.
-fn files(folder: &Path, commit: &str, reference: &str, path: &str) -> Result<Vec<(String, String)>, GitError> {
-    let path = path.trim_start_matches("./").trim_matches('/');
-    let mut command = Command::new("git");
-    command
+/// The hashes of the regular files of a commit, by path.
+fn blobs(folder: &Path, commit: &str) -> Result<BTreeMap<String, String>, GitError> {
+    let output = Command::new("git")
         .current_dir(folder)
-        .args(["--literal-pathspecs", "ls-tree", "-r", "-z", "--full-tree", commit, "--"])
-        .stdin(Stdio::null());
-    if !path.is_empty() && path != "." && path.len() <= NAME_MAX {
-        command.arg(path);
+        .args(["ls-tree", "-r", "-z", "--full-tree", commit])
+        .stdin(Stdio::null())
+        .output()?;
+    if !output.status.success() {
+        return Err(GitError::Answer);
     }
-    let output = command.output()?;
     let listing = String::from_utf8_lossy(&output.stdout);
-    let mut found = Vec::new();
+    let mut found = BTreeMap::new();
     for line in listing.split_terminator('\0') {
         let (about, file) = line.split_once('\t').ok_or(GitError::Answer)?;
         let mut about = about.split(' ');
         let (Some(mode), Some("blob"), Some(object)) = (about.next(), about.next(), about.next()) else { continue };
         // 120000 is a symbolic link: its text is the path of something else.
-        let is_named = file == path;
-        let below = Path::new(file.strip_prefix(path).unwrap_or(file));
-        let is_hidden = below.iter().any(|part| files::is_hidden(Path::new(part)));
-        if mode.starts_with("100") && (is_named || (files::is_manifest(Path::new(file)) && !is_hidden)) {
-            found.push((object.to_owned(), file.to_owned()));
-        }
-        if found.len() > FILES {
-            return Err(GitError::TooMany { reference: reference.to_owned(), path: path.to_owned() });
+        if mode.starts_with("100") {
+            found.insert(file.to_owned(), object.to_owned());
         }
     }
-    if !output.status.success() || found.is_empty() {
-        return Err(GitError::NoManifests { reference: reference.to_owned(), path: path.to_owned() });
-    }
-    found.sort_by(|(_, a), (_, b)| a.cmp(b));
     Ok(found)
 }
 
 /// A git that hands out the contents of objects, one after the other.
+#[derive(Debug)]
 struct Contents {
     child: std::process::Child,
     answers: BufReader<std::process::ChildStdout>,

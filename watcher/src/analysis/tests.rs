@@ -73,7 +73,9 @@ fn a_revision_is_read_as_it_was_committed() {
     assert!(matches!(texts.as_slice(), [(name, Ok(text))] if name == "git:HEAD:k8s/web.yaml" && text == DEPLOYMENT));
     assert_eq!(read("HEAD", "").unwrap().len(), 1);
     assert_eq!(read("HEAD", "k8s/notes.txt").unwrap().len(), 1);
-    assert!(matches!(read("HEAD", "absent"), Err(GitError::NoManifests { .. })));
+    assert!(matches!(read("HEAD", "absent"), Err(GitError::Path { .. })));
+    assert!(matches!(read("HEAD", "k8z"), Err(error) if error.to_string().contains("`k8s`")));
+    assert_eq!(read("HEAD", "./k8s/../k8s/web.yaml").unwrap().len(), 1);
     assert!(matches!(read("absent", ""), Err(GitError::Reference(_))));
     assert!(matches!(read("--output=/tmp/x", ""), Err(GitError::Reference(_))));
     fs::remove_dir_all(&folder).unwrap();

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::analysis::{Committed, GitError, is_committed};
 use crate::source::files::{self, ASSERTIONS, FileError};
 
 /// Why no assertion can be read.
@@ -11,6 +12,9 @@ pub enum DiscoverError {
     /// A path.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A revision.
+    #[error(transparent)]
+    Git(#[from] GitError),
     /// Nothing to judge: it must not look as if all was well.
     #[error("{0} holds no file that ends in {ASSERTIONS}")]
     None(String),
@@ -21,11 +25,17 @@ pub enum DiscoverError {
 ///
 /// # Errors
 /// [`DiscoverError`] if a path is none, or a folder holds no such file.
-pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, DiscoverError> {
+pub fn files(paths: &[PathBuf], committed: &Committed) -> Result<Vec<PathBuf>, DiscoverError> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for path in paths {
-        let of_path = if path.is_dir() {
+        let of_path = if is_committed(path) {
+            let found = committed.within(path, &files::is_of_assertions)?;
+            if found.is_empty() {
+                return Err(DiscoverError::None(files::shown(path)));
+            }
+            found.into_iter().map(in_a_folder).collect()
+        } else if path.is_dir() {
             let mut of_folder = files::with_extension(path, "yaml")?;
             of_folder.retain(|file| files::is_of_assertions(file));
             if of_folder.is_empty() {
@@ -44,4 +54,13 @@ pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, DiscoverError> {
         }
     }
     Ok(found)
+}
+
+/// A file in the root of a commit: without a slash in its path, what it names would be beside nothing of that commit.
+fn in_a_folder(file: PathBuf) -> PathBuf {
+    let text = file.to_string_lossy();
+    match text.rsplit_once(':') {
+        Some((commit, name)) if !text.contains('/') => PathBuf::from(format!("{commit}:./{name}")),
+        Some(_) | None => file,
+    }
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use engine::connectivity::Reason;
+use policy_lang::diagnostic::Code;
 use policy_lang::policy::Direction;
 use policy_lang::port::Protocol;
 use policy_lang::source::Span;
@@ -107,6 +108,15 @@ impl Kind {
 }
 
 impl Verdict {
+    /// The code of the rule that it breaks; nothing where it holds.
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Self::Passed { .. } => None,
+            Self::Failed(_) | Self::Unclear { .. } => Some(Code("PAL801")),
+            Self::Nobody { .. } => Some(Code("PAL802")),
+        }
+    }
+
     /// Whether the assertion holds.
     pub fn is_passed(&self) -> bool {
         matches!(self, Self::Passed { .. })

@@ -1,14 +1,20 @@
 //! `palisade diff`: what changes between two inputs.
 
-use anyhow::Context as _;
-use clap::ValueEnum;
-use engine::connectivity::Connectivity;
+use std::path::{Path, PathBuf};
 
-use super::map::{AddressArgs, read, scene};
+use anyhow::{Context as _, anyhow};
+use clap::ValueEnum;
+use engine::compile::{HostInput, compile_host, failsafe};
+use engine::connectivity::Connectivity;
+use policy_lang::diagnostic::Severity;
+
+use super::map::{AddressArgs, PICTURE_MAX, read, scene};
+use super::test::host_rules;
 use super::{Failure, Outcome};
-use crate::difference::{Change, Compared, compare};
+use crate::difference::{Change, Compared, compare, host};
 use crate::report::diff::Form;
-use crate::report::{self, Color, Stream};
+use crate::report::{self, Color, Stream, diagnostics};
+use crate::source::machine;
 
 /// Say which connections a change of manifests adds, removes, widens or narrows, and which lines it comes from.
 ///
@@ -34,6 +40,24 @@ pub(super) struct Args {
     #[arg(long, value_name = "WHAT", value_enum)]
     fail_on: Option<Gate>,
 
+    /// The enforced egress baseline of both inputs, in place of the ConfigMap among their manifests: a file, or
+    /// git:REF:PATH. Can be given more than once.
+    #[arg(long, value_name = "FILE")]
+    baseline: Vec<String>,
+
+    /// The baseline of OLD, where it is another one than that of NEW.
+    #[arg(long, value_name = "FILE", requires = "baseline")]
+    old_baseline: Vec<String>,
+
+    /// Host rules in ferm's language that go with NEW: a file, or git:REF:PATH. What changes in INPUT, FORWARD and
+    /// OUTPUT is told as connections between addresses, with the chain, the interfaces and the rules.
+    #[arg(long, value_name = "FILE", requires = "old_host")]
+    host: Option<PathBuf>,
+
+    /// The host rules that go with OLD.
+    #[arg(long, value_name = "FILE", requires = "host")]
+    old_host: Option<PathBuf>,
+
     #[command(flatten)]
     addresses: AddressArgs,
 }
@@ -47,6 +71,8 @@ enum Format {
     Json,
     /// Tables of Markdown, for a comment.
     Md,
+    /// A page for a browser that needs nothing else: search, focus, and the lines that each change comes from.
+    Html,
 }
 
 /// What trips.
@@ -64,6 +90,9 @@ const EXAMPLES: &str = "\
 Examples:
   palisade diff git:main:k8s k8s
   palisade diff git:main:k8s k8s --fail-on widened --format md
+  palisade diff git:main:k8s k8s --format html > changes.html
+  palisade diff git:main:k8s k8s --old-host git:main:node.ferm --host node.ferm
+  palisade diff k8s k8s --old-baseline git:main:platform/baseline.yaml --baseline platform/baseline.yaml
 
 Exit codes:
   0  printed, and nothing that --fail-on names
@@ -71,15 +100,24 @@ Exit codes:
   2  the usage is wrong, or an input cannot be read";
 
 pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
-    let old = read(std::slice::from_ref(&args.old), color)?;
-    let new = read(std::slice::from_ref(&args.new), color)?;
+    let before = if args.old_baseline.is_empty() { &args.baseline } else { &args.old_baseline };
+    let old = read(std::slice::from_ref(&args.old), before, color)?;
+    let new = read(std::slice::from_ref(&args.new), &args.baseline, color)?;
     let (of_old, of_new) = (args.addresses.options(&old), args.addresses.options(&new));
     let (mut before, mut after) = (Connectivity::new(scene(&old, &of_old)), Connectivity::new(scene(&new, &of_new)));
-    let changes = compare(&mut Compared { old: &mut before, new: &mut after });
+    let mut changes = compare(&mut Compared { old: &mut before, new: &mut after });
+    if let (Some(old), Some(new)) = (&args.old_host, &args.host) {
+        changes.extend(of_hosts(old, new, color)?);
+    }
     let form = match args.format {
         Format::Text => Form::Text,
         Format::Json => Form::Json,
         Format::Md => Form::Markdown,
+        Format::Html if changes.len() > PICTURE_MAX => {
+            let n = changes.len();
+            return Err(Failure::Input(anyhow!("{n} changes are no picture: at most {PICTURE_MAX}")));
+        }
+        Format::Html => Form::Html,
     };
     let mut out = Stream::default();
     // The stream itself knows why writing ended.
@@ -87,6 +125,25 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     out.finish().context("writing the result").map_err(Failure::Input)?;
     let trips = args.fail_on.is_some_and(|gate| gate.trips(&changes));
     Ok(if trips || new.has_broken_objects() { Outcome::Findings } else { Outcome::Clean })
+}
+
+/// What changes between two configurations of host rules.
+fn of_hosts(old: &Path, new: &Path, color: Color) -> Result<Vec<Change>, Failure> {
+    let names = machine::names();
+    let compiled = |path: &Path| {
+        let (rules, sources) = host_rules(path, color)?;
+        let host = HostInput { rules: &rules, names: &names, sources: &sources, failsafes: &failsafe::NONE };
+        let (ruleset, found) = compile_host(host);
+        if found.iter().any(|finding| finding.severity == Severity::Error) {
+            report::message(&diagnostics::render(&found, &sources, color));
+            return Err(Failure::Input(anyhow!("the host rules {} cannot be used", path.display())));
+        }
+        Ok((rules, ruleset))
+    };
+    let ((old_rules, old), (new_rules, new)) = (compiled(old)?, compiled(new)?);
+    let old = host::Configuration { rules: &old_rules, ruleset: &old };
+    let new = host::Configuration { rules: &new_rules, ruleset: &new };
+    host::compare(old, new, &names).map_err(|error| Failure::Input(error.into()))
 }
 
 impl Gate {

@@ -8,9 +8,9 @@ use policy_lang::manifest::Object;
 
 use super::input::{self, SourceArgs};
 use super::{Failure, Outcome};
+use crate::analysis::Committed;
 use crate::explain::{self, Explainer, Question, World};
 use crate::report::{self, Color, diagnostics, explain as report_explain};
-use crate::source::host_files::HostFiles;
 use crate::source::{Loaded, load_with_objects};
 
 /// Say whether FROM may connect to TO, and why: every node on the way, every layer of policy that is passed there, and
@@ -57,6 +57,7 @@ Examples:
   palisade explain shop/web-1 shop/cart:80/TCP --manifests examples/cluster
   palisade explain --policy shop/cart --manifests examples/cluster
   palisade explain 203.0.113.10 shop/web-1:http --manifests examples/cluster --format json
+  palisade explain shop/web-1 shop/db-1:5432 --manifests git:main:k8s --host git:main:node.ferm
 
 With --node NAME it says only what that node does; without it, what every node on the way does.
 
@@ -82,7 +83,8 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         (None, _) | (_, None) => None,
     };
     let config = input::config(&args.sources, color)?;
-    let (mut loaded, objects) = load_with_objects(&config, &HostFiles).map_err(|error| Failure::Input(error.into()))?;
+    let (mut loaded, objects) =
+        load_with_objects(&config, &Committed::default()).map_err(|error| Failure::Input(error.into()))?;
     input::fall_back(&mut loaded, args.sources.on_errors());
     // Notes are about everything that was read; here they would hide the answer.
     loaded.diagnostics.retain(|finding| finding.severity != Severity::Note);

@@ -12,8 +12,10 @@ use policy_lang::source::Sources;
 
 use super::output::{self, Output, Standard};
 use super::{Failure, Outcome};
+use crate::analysis::is_committed;
+use crate::lint::changed::{self, Before};
 use crate::lint::config::{self, Config};
-use crate::lint::{Loaded, Paths, changed, known};
+use crate::lint::{Loaded, Paths, known};
 use crate::report::findings::{self, Findings, Format};
 use crate::report::{self, Color, diagnostics};
 use crate::source::files::{self, STDIN};
@@ -32,12 +34,12 @@ use self::words::{Level, ProfileWord, Threshold};
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// Manifests and host rules: files, folders (every *.yaml, *.yml, *.json and *.ferm in them and below, names with a
-    /// leading dot left out), or `-` for standard input. Without one, `include` of the configuration, or else this
-    /// folder.
+    /// leading dot left out), `-` for standard input, or git:REF[:PATH] as they were committed. Without one, `include`
+    /// of the configuration, or else this folder.
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
-    /// Files and folders that are read and not reported on: what the manifests live beside.
+    /// Files and folders that are read and not reported on: what the manifests live beside; as PATH.
     #[arg(long, value_name = "PATH")]
     context: Vec<PathBuf>,
 
@@ -250,7 +252,7 @@ fn settings(args: &Args, color: Color) -> Result<Settings, Failure> {
 }
 
 fn config(args: &Args, color: Color) -> Result<Config, Failure> {
-    let first = args.paths.iter().find(|path| path.as_path() != Path::new(STDIN));
+    let first = args.paths.iter().find(|path| path.as_path() != Path::new(STDIN) && !is_committed(path));
     configuration(args.config.as_deref(), first.map_or(Path::new("."), PathBuf::as_path), color)
 }
 
@@ -289,11 +291,15 @@ fn judge(args: &Args, settings: &Settings, edited: &BTreeMap<String, String>) ->
     let paths = Paths { reported: &settings.paths, context: &settings.context, stdin, edited };
     let mut loaded: Loaded = crate::lint::load(paths).map_err(|error| Failure::Input(error.into()))?;
     let (selection, _) = settings.wanted.resolve();
+    let environment = &settings.config.environment;
+    let before = args.known.changed.as_ref().map(|commit| Before::at(commit, &settings.paths, environment));
+    let before = before.transpose().map_err(|error| Failure::Input(error.into()))?;
+    if let Some(before) = &before {
+        before.compare(&mut loaded, environment);
+    }
     let mut findings = crate::lint::judged(&loaded, &settings.config, &selection, &settings.today);
-    if let Some(commit) = &args.known.changed {
-        let known = changed::known_at(commit, &settings.paths, &settings.config.environment)
-            .map_err(|error| Failure::Input(error.into()))?;
-        changed::keep_new(&mut findings, &known, &loaded.sources);
+    if let Some(before) = &before {
+        before.keep_new(&mut findings, &loaded.sources);
     }
     if let Some(path) = settings.known.as_ref().filter(|_| !args.known.update_known) {
         let entries = known::read(path).map_err(|error| Failure::Input(error.into()))?;
@@ -313,6 +319,9 @@ fn mend(
 ) -> Result<usize, Failure> {
     if settings.paths.iter().any(|path| path.as_path() == Path::new(STDIN)) {
         return Err(Failure::Input(anyhow!("standard input cannot be mended: name files")));
+    }
+    if settings.paths.iter().any(|path| is_committed(path)) {
+        return Err(Failure::Input(anyhow!("what is committed cannot be mended: name the files of the working tree")));
     }
     let riskiest = if args.fix.unsafe_fixes { Safety::Unsafe } else { Safety::Safe };
     let mut count = 0;

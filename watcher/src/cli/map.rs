@@ -53,6 +53,11 @@ pub(super) struct Args {
     #[arg(long)]
     exposure: bool,
 
+    /// The enforced egress baseline in place of the ConfigMap among the manifests: a file, or git:REF:PATH. Can be given
+    /// more than once.
+    #[arg(long, value_name = "FILE")]
+    baseline: Vec<String>,
+
     #[command(flatten)]
     addresses: AddressArgs,
 }
@@ -113,7 +118,7 @@ enum Format {
 }
 
 /// More connections than this are no picture.
-const PICTURE_MAX: usize = 20_000;
+pub(super) const PICTURE_MAX: usize = 20_000;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -121,6 +126,7 @@ Examples:
   palisade map examples/cluster --focus shop/db --direction ingress
   helm template charts/shop | palisade map - --format mermaid
   palisade map git:main:k8s --format json --ipblock-pods never
+  palisade map k8s --baseline platform/baseline.yaml
 
 Exit codes:
   0  printed
@@ -128,7 +134,7 @@ Exit codes:
   2  the usage is wrong, or a path cannot be read";
 
 pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
-    let manifests = read(&args.paths, color)?;
+    let manifests = read(&args.paths, &args.baseline, color)?;
     let options = args.addresses.options(&manifests);
     let mut model = Connectivity::new(scene(&manifests, &options));
     let mut map = Map::new(&mut model);
@@ -183,9 +189,10 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
 }
 
 /// Reads manifests and prints what was found on the way.
-pub(super) fn read(words: &[String], color: Color) -> Result<Manifests, Failure> {
-    let places: Vec<Place> = words.iter().map(|word| Place::parse(word)).collect();
-    let manifests = Manifests::load(&places).map_err(|error| Failure::Input(error.into()))?;
+pub(super) fn read(words: &[String], baseline: &[String], color: Color) -> Result<Manifests, Failure> {
+    let places = |words: &[String]| -> Vec<Place> { words.iter().map(|word| Place::parse(word)).collect() };
+    let manifests = Manifests::load_with_baseline(&places(words), &places(baseline))
+        .map_err(|error| Failure::Input(error.into()))?;
     report::message(&diagnostics::render(&manifests.diagnostics, &manifests.sources, color));
     Ok(manifests)
 }

@@ -17,15 +17,14 @@ use super::lint::{configuration, included};
 use super::map::{AddressArgs, scene};
 use super::output::{self, Output, Standard};
 use super::{Failure, Outcome};
-use crate::analysis::{Manifests, Place};
+use crate::analysis::{Committed, Manifests, Place};
 use crate::assertions::{self, File, Host, Verdict, discover, probe, snapshot};
 use crate::lint::config::Config;
 use crate::map::Map;
 use crate::report::assertions::{Case, Format, render};
 use crate::report::{self, Color, diagnostics};
 use crate::source::files;
-use crate::source::host_files::HostFiles;
-use crate::source::machine;
+use crate::source::{Texts as _, machine};
 
 /// Check assertions about who may connect to whom, without a cluster.
 ///
@@ -34,7 +33,7 @@ use crate::source::machine;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Files of assertions, and folders in which to look for them.
+    /// Files of assertions, and folders in which to look for them; git:REF[:PATH] as they were committed.
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<PathBuf>,
 
@@ -163,8 +162,9 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
 fn groups(args: &Args, sources: &mut Sources, color: Color) -> Result<Vec<Group>, Failure> {
     let mut groups = Vec::new();
     let mut findings = Vec::new();
-    for path in discover::files(&args.paths).map_err(|error| Failure::Input(error.into()))? {
-        let text = files::read(&path).map_err(|error| Failure::Input(error.into()))?;
+    let committed = Committed::default();
+    for path in discover::files(&args.paths, &committed).map_err(|error| Failure::Input(error.into()))? {
+        let text = committed.text(&path).map_err(|error| Failure::Input(error.into()))?;
         let (file, found) = File::parse(&path, &text, sources);
         let config = configuration(args.config.as_deref(), &Path::new(".").join(&path), color)?;
         if found.is_empty() {
@@ -198,7 +198,7 @@ fn places(args: &Args, named: &[PathBuf], config: &Config, path: &Path) -> Resul
         }
         (named, _) => named.to_vec(),
     };
-    Ok(paths.into_iter().map(Place::Path).collect())
+    Ok(paths.into_iter().map(Place::of_path).collect())
 }
 
 /// Reads manifests; what is only worth knowing would hide the result.
@@ -209,9 +209,10 @@ fn load(places: &[Place], color: Color) -> Result<Manifests, Failure> {
     Ok(manifests)
 }
 
-fn host_rules(path: &Path, color: Color) -> Result<(HostRules, Sources), Failure> {
+/// Reads host rules; broken ones are of no use here.
+pub(super) fn host_rules(path: &Path, color: Color) -> Result<(HostRules, Sources), Failure> {
     let mut sources = Sources::default();
-    let (rules, found) = policy_lang::host::parse(&files::shown(path), &HostFiles, &[], &mut sources);
+    let (rules, found) = policy_lang::host::parse(&files::shown(path), &Committed::default(), &[], &mut sources);
     report::message(&diagnostics::render(&found, &sources, color));
     if found.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(Failure::Input(anyhow!("the host rules {} cannot be used", path.display())));

@@ -15,6 +15,7 @@ use policy_lang::source::{SourceId, Sources};
 
 mod environment;
 mod exception;
+mod zones;
 
 pub use self::exception::{Exception, Place};
 use crate::config::{misplaced, unknown_field};
@@ -52,7 +53,7 @@ pub struct Config {
 }
 
 /// The keys of the file, in the order of the documentation.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 17] = [
     "version",
     "include",
     "context",
@@ -67,6 +68,9 @@ const KEYS: [&str; 14] = [
     "perPath",
     "perObject",
     "environment",
+    "zones",
+    "zoneRules",
+    "permissiveness",
 ];
 
 /// Something that cannot be understood.
@@ -108,6 +112,7 @@ impl Config {
                 }
                 None => found.push(*wrong(&document.root, "a mapping")),
             }
+            found.extend(zones::unknown(&config.environment, &document.root));
         }
         (config, found)
     }
@@ -138,7 +143,10 @@ impl Config {
             "known" => self.known = Some(self.folder.join(text(value)?)),
             "perPath" => self.exceptions.extend(exception::of_paths(value, found)?),
             "perObject" => self.exceptions.extend(exception::of_objects(value, found)?),
-            "environment" => self.environment = environment::read(value, found)?,
+            "environment" => environment::read(&mut self.environment, value, found)?,
+            "zones" => self.environment.zones = zones::zones(value)?,
+            "zoneRules" => self.environment.zone_rules = zones::rules(value)?,
+            "permissiveness" => self.environment.permissiveness = zones::permissiveness(value)?,
             _ => return Err(unknown(entry, &KEYS)),
         }
         Ok(())
@@ -260,13 +268,20 @@ mod tests {
                     perObject:\n- {kind: NetworkPolicy, namespace: shop, name: \"legacy-*\", ignore: [PAL201], \
                     reason: vendored, until: \"2027-01-31\"}\nenvironment:\n  podCIDRs: [10.42.0.0/16]\n  \
                     serviceCIDRs: [10.43.0.0/16]\n  dns: {namespace: kube-system, podLabels: {k8s-app: dns}, ports: [53]}\n  \
-                    apiServer: {cidrs: [192.0.2.10/32], port: 6443}\n";
+                    apiServer: {cidrs: [192.0.2.10/32], port: 6443}\n  monitoring: [{namespace: mon}]\n  \
+                    etcd: {cidrs: [192.0.2.10/32]}\n  interfaces: [eth0, cali+]\n  forward: host-rules\n  ruleset: {rules: 9}\n\
+                    zones: {prod: {namespaceLabels: {env: prod}}, dev: {namespaceLabels: {env: dev}}}\nzoneRules: [{from: dev, to: prod, allow: [53/udp]}]\n\
+                    permissiveness: {shop: 20, \"*\": 60}\n";
         let (config, found) = check(text);
         assert_eq!(found, [""; 0]);
         assert_eq!(config.context, [PathBuf::from("/r/platform")]);
         assert_eq!(config.wanted.profile, Profile::Strict);
         assert_eq!((config.fail_on, config.locked.len(), config.exceptions.len()), (Some(None), 1, 2));
         assert_eq!(config.environment.api_server.as_ref().map(|server| server.port), Some(6443));
+        let Environment { etcd, interfaces, ruleset, zones, zone_rules, permissiveness, .. } = &config.environment;
+        assert_eq!(etcd.as_ref().map(|etcd| etcd.ports.clone()), Some(vec![2379, 2380]));
+        assert_eq!((interfaces.len(), ruleset.rules, zones.len(), permissiveness.len()), (2, 9, 2, 2));
+        assert_eq!(zone_rules[0].allow, [(policy_lang::port::Protocol::Udp, 53)]);
         for key in KEYS {
             assert!(text.contains(&format!("{key}:")), "{key} is not in this test");
         }
@@ -278,6 +293,8 @@ mod tests {
         assert_eq!(check("version: 2\n").1, ["1: the version 1 belongs here, not `2`"]);
         assert_eq!(check("version: 1\nselect: [PAL999]\n").1, ["2: no rule is called `PAL999`"]);
         assert_eq!(check("version: 1\nenvironment: {podCIDRs: [10.0.0.5/24]}\n").1.len(), 1);
+        let zones = "version: 1\nzones: {a: {namespaceLabels: {}}}\nzoneRules: [{from: a, to: b, allow: none}]\n";
+        assert_eq!(check(zones).1, ["3: there is no zone `b`"]);
         assert_eq!(check("select: [PAL3]\n").1, ["1: a configuration begins with `version: 1`"]);
     }
 

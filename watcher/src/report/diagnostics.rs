@@ -7,6 +7,7 @@ use std::ops::Range;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Renderer, Snippet};
 use policy_lang::diagnostic::{Diagnostic, Severity};
+use policy_lang::manifest::rendered;
 use policy_lang::source::{Sources, Span};
 
 use super::Color;
@@ -132,11 +133,14 @@ fn snippet(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> S
         .iter()
         .map(|label| excerpt(label.span, sources, AnnotationKind::Context, Some(label.text.as_str())));
     let help = diagnostic.help.as_deref().map(|help| Element::from(Level::HELP.message(help)));
+    let origin = span(diagnostic, sources).and_then(|span| rendered::origin(span, sources));
+    let origin = origin.map(|origin| visible::line(&format!("rendered from {origin}")).into_owned());
     let group: Group<'_> = level
         .primary_title(visible::line(&title).into_owned())
         .id(diagnostic.code.0)
         .elements(primary.into_iter().chain(labels).map(Element::from))
-        .elements(help);
+        .elements(help)
+        .elements(origin.map(|origin| Element::from(Level::NOTE.message(origin))));
     let mut text = renderer.render(&[group]);
     text.push('\n');
     text

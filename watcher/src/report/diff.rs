@@ -5,6 +5,7 @@ use std::fmt;
 use crate::difference::{Cause, Change, Kind, Side};
 use crate::map::Certainty;
 
+mod html;
 mod json;
 mod markdown;
 mod text;
@@ -20,6 +21,8 @@ pub enum Form {
     Json,
     /// Tables of Markdown, for a comment.
     Markdown,
+    /// A page for a browser, with everything in it.
+    Html,
 }
 
 /// Writes changes.
@@ -31,6 +34,7 @@ pub fn write(changes: &[Change], form: Form, out: &mut impl fmt::Write) -> fmt::
         Form::Text => text::write(changes, out),
         Form::Json => json::write(changes, out),
         Form::Markdown => markdown::write(changes, out),
+        Form::Html => html::write(changes, out),
     }
 }
 

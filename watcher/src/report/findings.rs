@@ -1,10 +1,12 @@
 //! Findings of `palisade lint` in the forms that people and programs read.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use engine::lint::catalogue;
 use engine::lint::rule::Rule;
 use policy_lang::diagnostic::{Diagnostic, Severity};
+use policy_lang::manifest::rendered;
 use policy_lang::source::{Position, Sources, Span};
 
 mod checkstyle;
@@ -56,6 +58,8 @@ pub struct Located<'a> {
     /// One past the last character.
     end: Position,
     fingerprint: String,
+    /// The file that the text was rendered from, where it says so.
+    rendered: Option<String>,
 }
 
 /// What is reported.
@@ -82,6 +86,7 @@ impl<'a> Findings<'a> {
                 start: place(|span| span.start),
                 end: place(|span| span.end),
                 fingerprint,
+                rendered: span.and_then(|span| rendered::origin(span, sources)),
             }
         });
         Self { located: located.collect(), all, sources }
@@ -120,6 +125,14 @@ impl<'a> Findings<'a> {
 impl Located<'_> {
     fn name(&self) -> &'static str {
         self.rule.map_or("", |rule| rule.name)
+    }
+
+    /// The message, with the file that the text was rendered from.
+    fn said(&self) -> Cow<'_, str> {
+        match &self.rendered {
+            Some(rendered) => format!("{} (rendered from {rendered})", self.finding.message).into(),
+            None => self.finding.message.as_str().into(),
+        }
     }
 }
 

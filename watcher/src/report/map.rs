@@ -7,7 +7,7 @@ use crate::map::{Certainty, Connection, Map, Peer};
 
 mod csv;
 mod dot;
-mod html;
+pub(crate) mod html;
 mod json;
 mod markdown;
 mod matrix;
@@ -86,7 +86,7 @@ fn by_namespace(map: &Map) -> BTreeMap<Option<&str>, Vec<usize>> {
 }
 
 /// What a peer is shown under.
-fn group(peer: &Peer) -> String {
+pub(crate) fn group(peer: &Peer) -> String {
     match peer {
         Peer::Workload { namespace, .. } => namespace.to_string(),
         Peer::Node { .. } => "Nodes".to_owned(),

@@ -2,6 +2,7 @@
 
 use policy_lang::host::rule::HostRules;
 
+use crate::lint::host::accepting;
 use crate::lint::host::matching::{self, accepts};
 use crate::lint::rule::{Check, Report, rule};
 use crate::lint::world::World;
@@ -36,15 +37,16 @@ rule! {
     /// ## When to ignore it
     ///
     /// Never.
-    pub(crate) static ESTABLISHED_MISSING = "PAL612" "established-missing" Error Never On,
+    pub(crate) static ESTABLISHED_MISSING = "PAL612" "established-missing" Error Unsafe On,
         "a policy DROP without accepting established connections", Check::Host(check);
 }
 
-fn check(_: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
+fn check(world: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
     for (chain, span) in matching::closed(rules, &["INPUT", "OUTPUT"]) {
         if !accepts(rules, chain, &matching::is_of_established) {
             let message = format!("{} drops the packets of connections that are established", chain.name);
             let finding = report.at(span, message);
+            finding.fix = accepting::fix("mod state state (ESTABLISHED RELATED) ACCEPT;", span, world.sources);
             finding.help = Some("begin with `mod state state (ESTABLISHED RELATED) ACCEPT;`".into());
         }
     }

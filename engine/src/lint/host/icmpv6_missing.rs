@@ -2,6 +2,7 @@
 
 use policy_lang::host::rule::{Domain, HostRules};
 
+use crate::lint::host::accepting;
 use crate::lint::host::matching::{self, accepts};
 use crate::lint::rule::{Check, Report, rule};
 use crate::lint::world::World;
@@ -35,14 +36,18 @@ rule! {
     /// ## When to ignore it
     ///
     /// On nodes without IPv6.
-    pub(crate) static ICMPV6_MISSING = "PAL615" "icmpv6-nd-missing" Error Never On,
+    pub(crate) static ICMPV6_MISSING = "PAL615" "icmpv6-nd-missing" Error Unsafe On,
         "IPv6 with policy DROP and without neighbour discovery", Check::Host(check);
 }
 
-fn check(_: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
+fn check(world: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
     for (chain, span) in matching::closed(rules, &["INPUT"]) {
         if chain.domain == Domain::Ip6 && !accepts(rules, chain, &matching::is_of_neighbours) {
             let finding = report.at(span, "INPUT of IPv6 drops neighbour solicitations: no packet of IPv6 arrives");
+            // One text may be the chain of both families.
+            let is_shared = rules.chains.iter().any(|other| other.domain == Domain::Ip && other.span == chain.span);
+            let condition = if is_shared { "@if @eq($DOMAIN, ip6) " } else { "" };
+            finding.fix = accepting::fix(&format!("{condition}proto ipv6-icmp ACCEPT;"), span, world.sources);
             finding.help = Some("add `proto ipv6-icmp ACCEPT;` to the chain of IPv6".into());
         }
     }

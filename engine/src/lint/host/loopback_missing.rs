@@ -2,6 +2,7 @@
 
 use policy_lang::host::rule::HostRules;
 
+use crate::lint::host::accepting;
 use crate::lint::host::matching::{self, accepts};
 use crate::lint::rule::{Check, Report, rule};
 use crate::lint::world::World;
@@ -34,14 +35,15 @@ rule! {
     /// ## When to ignore it
     ///
     /// Never.
-    pub(crate) static LOOPBACK_MISSING = "PAL614" "loopback-missing" Warning Never On,
+    pub(crate) static LOOPBACK_MISSING = "PAL614" "loopback-missing" Warning Unsafe On,
         "a policy DROP without accepting the loopback interface", Check::Host(check);
 }
 
-fn check(_: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
+fn check(world: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
     for (chain, span) in matching::closed(rules, &["INPUT"]) {
         if !accepts(rules, chain, &matching::is_of_loopback) {
             let finding = report.at(span, "INPUT drops what the node sends to itself");
+            finding.fix = accepting::fix("interface lo ACCEPT;", span, world.sources);
             finding.help = Some("add `interface lo ACCEPT;`".into());
         }
     }

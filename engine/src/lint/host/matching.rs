@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ipnet::IpNet;
 use policy_lang::host::rule::{Action, ChainPolicy, HostChain, HostRule, HostRules, Match, Table};
+pub(crate) use policy_lang::host::rule::{network, ports};
 use policy_lang::source::Span;
 
 /// How a covered rule relates to the one that covers it.
@@ -61,6 +61,72 @@ pub(crate) fn covered(chain: &HostChain) -> Vec<(&HostRule, &HostRule, Relation)
         found.push((rule, other, relation));
     }
     found
+}
+
+/// A rule of which an earlier one decides a part the other way.
+pub(crate) struct Part<'r> {
+    pub(crate) rule: &'r HostRule,
+    pub(crate) earlier: &'r HostRule,
+    /// The words of the rule that are decided, and those that are left.
+    pub(crate) covered: Vec<&'r str>,
+    pub(crate) left: Vec<String>,
+}
+
+/// The rules of a chain with a list of which an earlier rule with the opposite verdict has some: each with the first.
+pub(crate) fn partly_covered(chain: &HostChain) -> Vec<Part<'_>> {
+    let rules = chain.rules.get(..chain.rules.len().min(COMPARED)).unwrap_or_default();
+    let opposite =
+        |a: &Action, b: &Action| (*a == Action::Accept && refuses(b)) || (refuses(a) && *b == Action::Accept);
+    let part = |rule: &'_ HostRule, earlier: &'_ HostRule| -> Option<(Vec<usize>, Vec<String>)> {
+        let mut open = earlier.matches.iter().filter(|wanted| !holds_whenever(wanted, rule));
+        let (wanted, None) = (open.next()?, open.next()) else { return None };
+        let is_it = |found: &&Match| {
+            canonical(found.keyword) == canonical(wanted.keyword) && !found.negated && PLAIN.contains(&found.keyword)
+        };
+        let own = rule.matches.iter().find(is_it).filter(|_| !wanted.negated)?;
+        let wide = words(wanted);
+        let (mut covered, mut left) = (Vec::new(), Vec::new());
+        for (at, word) in words(own).into_iter().enumerate() {
+            match wide.iter().find_map(|wide| remainder(own.keyword, word, wide)) {
+                Some(rest) => {
+                    covered.push(at);
+                    left.extend(rest);
+                }
+                None => left.push(word.to_owned()),
+            }
+        }
+        (!covered.is_empty() && !left.is_empty()).then_some((covered, left))
+    };
+    let mut found = Vec::new();
+    for (index, rule) in rules.iter().enumerate() {
+        let earlier = rules.get(..index).unwrap_or_default().iter();
+        let mut earlier = earlier.filter(|other| opposite(&other.action, &rule.action) && !is_unconditional(other));
+        let first = earlier.find_map(|other| Some((other, part(rule, other)?)));
+        let Some((earlier, (covered, left))) = first else { continue };
+        let wanted = earlier.matches.iter().find(|wanted| !holds_whenever(wanted, rule));
+        let own = wanted
+            .and_then(|wanted| rule.matches.iter().find(|found| canonical(found.keyword) == canonical(wanted.keyword)));
+        let own = own.map(words).unwrap_or_default();
+        let covered = covered.into_iter().filter_map(|at| own.get(at).copied()).collect();
+        found.push(Part { rule, earlier, covered, left });
+    }
+    found
+}
+
+/// What is left of a word that another one covers, or reaches into; nothing where neither is so, or where the other
+/// one is an exception inside it.
+fn remainder(keyword: &str, word: &str, wide: &str) -> Option<Vec<String>> {
+    if is_within(keyword, word, wide) {
+        return Some(Vec::new());
+    }
+    if !matches!(canonical(keyword), "dport" | "sport") {
+        return None;
+    }
+    let ((first, last), (wide_first, wide_last)) = (ports(word)?, ports(wide)?);
+    if wide_first < first && first <= wide_last {
+        return Some(vec![format!("{}:{last}", wide_last + 1)]);
+    }
+    (wide_first <= last && last < wide_last && first < wide_first).then(|| vec![format!("{first}:{}", wide_first - 1)])
 }
 
 /// Built-in chains of the filter table that drop what no rule decides, with the place that says so.
@@ -190,22 +256,28 @@ fn same_action(a: &Action, b: &Action) -> bool {
 
 /// Whether one rule matches every packet that another one matches.
 fn matches_whenever(wide: &HostRule, narrow: &HostRule) -> bool {
-    wide.matches.iter().all(|wanted| {
-        let is_plain = PLAIN.contains(&wanted.keyword);
-        let is_load =
-            wanted.keyword == "mod" && words(wanted).iter().all(|word| matches!(*word, "state" | "conntrack"));
-        is_load || (is_plain && narrow.matches.iter().any(|found| implies(found, wanted)))
-    })
+    wide.matches.iter().all(|wanted| holds_whenever(wanted, narrow))
 }
 
-fn implies(found: &Match, wanted: &Match) -> bool {
-    let port = |keyword| match keyword {
+/// Whether a match holds for every packet that a rule matches.
+fn holds_whenever(wanted: &Match, narrow: &HostRule) -> bool {
+    let is_plain = PLAIN.contains(&wanted.keyword);
+    let is_load = wanted.keyword == "mod" && words(wanted).iter().all(|word| matches!(*word, "state" | "conntrack"));
+    is_load || (is_plain && narrow.matches.iter().any(|found| implies(found, wanted)))
+}
+
+/// One keyword for each thing that is looked at.
+fn canonical(keyword: &str) -> &str {
+    match keyword {
         "dports" => "dport",
         "sports" => "sport",
         "proto" => "protocol",
         other => other,
-    };
-    if port(found.keyword) != port(wanted.keyword) || found.negated != wanted.negated {
+    }
+}
+
+fn implies(found: &Match, wanted: &Match) -> bool {
+    if canonical(found.keyword) != canonical(wanted.keyword) || found.negated != wanted.negated {
         return false;
     }
     if wanted.negated {
@@ -231,20 +303,6 @@ fn is_within(keyword: &str, word: &str, wide: &str) -> bool {
             None => word == wide,
         },
         _ => word == wide,
-    }
-}
-
-/// The network that a word is; an address is one of a single address.
-pub(crate) fn network(word: &str) -> Option<IpNet> {
-    word.parse().ok().or_else(|| word.parse().ok().map(|address: std::net::IpAddr| IpNet::from(address)))
-}
-
-fn ports(word: &str) -> Option<(u16, u16)> {
-    match word.split_once([':', '-']) {
-        Some(("", last)) => Some((0, last.parse().ok()?)),
-        Some((first, "")) => Some((first.parse().ok()?, u16::MAX)),
-        Some((first, last)) => Some((first.parse().ok()?, last.parse().ok()?)),
-        None => word.parse().ok().map(|port| (port, port)),
     }
 }
 

@@ -1,8 +1,9 @@
 //! PAL605 unreachable-after-terminal: rules after one that matches everything.
 
+use policy_lang::diagnostic::Safety;
 use policy_lang::host::rule::HostRules;
 
-use crate::lint::host::matching;
+use crate::lint::host::{matching, removing};
 use crate::lint::rule::{Check, Report, label, rule};
 use crate::lint::world::World;
 
@@ -34,11 +35,11 @@ rule! {
     /// ## When to ignore it
     ///
     /// Never.
-    pub(crate) static UNREACHABLE = "PAL605" "unreachable-after-terminal" Error Never On,
+    pub(crate) static UNREACHABLE = "PAL605" "unreachable-after-terminal" Error Unsafe On,
         "rules after one that matches everything", Check::Host(check);
 }
 
-fn check(_: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
+fn check(world: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
     for chain in &rules.chains {
         let last = chain.rules.iter().position(|rule| matching::is_unconditional(rule) && matching::ends(&rule.action));
         let Some((terminal, dead)) = last.and_then(|at| Some((chain.rules.get(at)?, chain.rules.get(at + 1)?))) else {
@@ -50,5 +51,8 @@ fn check(_: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
         }
         let finding = report.at(dead.span, format!("nothing of chain {} is asked from here on", chain.name));
         label(finding, Some(terminal.span), "matches everything");
+        if removing::all(rules).filter(|rule| rule.span == dead.span).count() == 1 {
+            finding.fix = removing::fix(dead, Safety::Unsafe, world.sources);
+        }
     }
 }

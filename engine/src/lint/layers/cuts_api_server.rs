@@ -2,6 +2,7 @@
 
 use policy_lang::host::rule::Table;
 
+use crate::lint::host::accepting;
 use crate::lint::layers::node::{Node, Way};
 use crate::lint::rule::{Check, Report, rule};
 use crate::lint::world::World;
@@ -34,7 +35,7 @@ rule! {
     /// ## When to ignore it
     ///
     /// On machines that are no nodes.
-    pub(crate) static CUTS_API_SERVER = "PAL702" "cuts-apiserver" Error Never On,
+    pub(crate) static CUTS_API_SERVER = "PAL702" "cuts-apiserver" Error Unsafe On,
         "host rules that close the API server to the node", Check::Node(check);
 }
 
@@ -46,6 +47,8 @@ fn check(world: &World<'_>, node: &Node<'_>, report: &mut Report<'_>) {
     if let Some(closed) = server.cidrs.iter().find(|to| !is_open(to)) {
         let finding =
             report.at(span, format!("the node does not reach the API server at {closed}, TCP {}", server.port));
-        finding.help = Some(format!("accept it: `daddr {closed} proto tcp dport {} ACCEPT;`", server.port));
+        let rule = node.accepting(*closed, &format!("daddr {closed} proto tcp dport {} ACCEPT;", server.port));
+        finding.help = Some(format!("accept it: `{rule}`"));
+        finding.fix = accepting::fix(&rule, span, world.sources);
     }
 }

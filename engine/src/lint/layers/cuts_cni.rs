@@ -2,6 +2,7 @@
 
 use policy_lang::host::rule::Table;
 
+use crate::lint::host::accepting;
 use crate::lint::layers::node::{Node, Way};
 use crate::lint::rule::{Check, Report, rule};
 use crate::lint::world::World;
@@ -35,7 +36,7 @@ rule! {
     /// ## When to ignore it
     ///
     /// Where the network of pods needs no tunnel.
-    pub(crate) static CUTS_CNI = "PAL704" "cuts-cni" Error Never On,
+    pub(crate) static CUTS_CNI = "PAL704" "cuts-cni" Error Unsafe On,
         "host rules that close the network of pods between nodes", Check::Node(check);
 }
 
@@ -48,6 +49,8 @@ fn check(world: &World<'_>, node: &Node<'_>, report: &mut Report<'_>) {
         let name = if protocol == 6 { "tcp" } else { "udp" };
         let message = format!("other nodes of {closed} do not reach the pods' network, {name} {}", cni.port);
         let finding = report.at(span, message);
-        finding.help = Some(format!("accept it: `saddr {closed} proto {name} dport {} ACCEPT;`", cni.port));
+        let rule = node.accepting(*closed, &format!("saddr {closed} proto {name} dport {} ACCEPT;", cni.port));
+        finding.help = Some(format!("accept it: `{rule}`"));
+        finding.fix = accepting::fix(&rule, span, world.sources);
     }
 }

@@ -2,6 +2,7 @@
 
 use policy_lang::host::rule::Table;
 
+use crate::lint::host::accepting;
 use crate::lint::layers::node::{Node, Way};
 use crate::lint::rule::{Check, Report, rule};
 use crate::lint::world::World;
@@ -34,7 +35,7 @@ rule! {
     /// ## When to ignore it
     ///
     /// On machines without a kubelet.
-    pub(crate) static CUTS_KUBELET = "PAL701" "cuts-kubelet" Error Never On,
+    pub(crate) static CUTS_KUBELET = "PAL701" "cuts-kubelet" Error Unsafe On,
         "host rules that close the kubelet to the API server", Check::Node(check);
 }
 
@@ -47,6 +48,8 @@ fn check(world: &World<'_>, node: &Node<'_>, report: &mut Report<'_>) {
     let Some(span) = node.place(Table::Filter, "INPUT") else { return };
     if let Some(closed) = server.cidrs.iter().find(|from| !is_open(from)) {
         let finding = report.at(span, format!("the API server at {closed} does not reach the kubelet, TCP {KUBELET}"));
-        finding.help = Some(format!("accept it: `saddr {closed} proto tcp dport {KUBELET} ACCEPT;`"));
+        let rule = node.accepting(*closed, &format!("saddr {closed} proto tcp dport {KUBELET} ACCEPT;"));
+        finding.help = Some(format!("accept it: `{rule}`"));
+        finding.fix = accepting::fix(&rule, span, world.sources);
     }
 }

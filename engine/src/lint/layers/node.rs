@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use policy_lang::host::rule::{HostRules, Table, Word};
+use policy_lang::host::rule::{Domain, HostChain, HostRules, Table, Word};
 use policy_lang::source::Span;
 
 use crate::compile::base::Base;
@@ -21,6 +21,27 @@ pub(crate) enum Way {
     In,
     /// From a process of the node.
     Out,
+    /// Past the node, from one interface to another.
+    Through,
+    /// To the node's address and perhaps elsewhere, before addresses are translated: ferm's `raw`.
+    Raw,
+    /// The same, ferm's `mangle`.
+    Mangle,
+    /// The same, `chain PRE_DNAT`.
+    BeforeDnat,
+}
+
+impl Way {
+    fn chain(self) -> Base {
+        match self {
+            Self::In => Base::Input,
+            Self::Out => Base::Output,
+            Self::Through => Base::Forward,
+            Self::Raw => Base::RawPrerouting,
+            Self::Mangle => Base::ManglePrerouting,
+            Self::BeforeDnat => Base::PreDnat,
+        }
+    }
 }
 
 /// Most addresses and interfaces that are tried for one question.
@@ -30,7 +51,7 @@ const TRIED: usize = 16;
 const USUAL_INTERFACE: &str = "eth0";
 
 /// A port that programs ask from.
-const ASKING_PORT: u16 = 40_000;
+pub(crate) const ASKING_PORT: u16 = 40_000;
 
 /// The node.
 #[derive(Debug)]
@@ -70,14 +91,6 @@ impl<'r> Node<'r> {
 
     /// Whether any first packet from one network to another, on a port of a protocol, is let through.
     pub(crate) fn admits(&self, way: Way, from: IpNet, to: &[IpNet], protocol: Option<u8>, port: u16) -> bool {
-        let key = TableKey::ours(Family::Inet);
-        let Some(table) = self.ruleset.tables.get(&key) else { return true };
-        let host = Host::default();
-        let asked = Asked::new(&host, &key, table);
-        let chain = match way {
-            Way::In => Base::Input.name(),
-            Way::Out => Base::Output.name(),
-        };
         let transport = match protocol {
             Some(17) => Transport::udp(ASKING_PORT, port),
             Some(6) | None => Transport::syn(ASKING_PORT, port),
@@ -91,17 +104,52 @@ impl<'r> Node<'r> {
         });
         let packets: Vec<Packet> = packets.collect();
         // Nothing is known of a family that the node does not have.
-        packets.is_empty()
-            || packets.into_iter().any(|packet| {
-                self.interfaces.iter().take(TRIED).any(|interface| {
-                    let mut packet = packet.clone();
-                    match way {
-                        Way::In => packet.input = Some(Arc::clone(interface)),
-                        Way::Out => packet.output = Some(Arc::clone(interface)),
-                    }
-                    asked.chain(&chain, packet).outcome == Outcome::Accept
-                })
-            })
+        packets.is_empty() || packets.iter().any(|packet| self.passes(way, packet))
+    }
+
+    /// Whether a packet is let through, by any interface that the rules name.
+    pub(crate) fn passes(&self, way: Way, packet: &Packet) -> bool {
+        let key = TableKey::ours(Family::Inet);
+        let Some(table) = self.ruleset.tables.get(&key) else { return true };
+        let host = Host::default();
+        let asked = Asked::new(&host, &key, table);
+        let chain = way.chain().name();
+        let interfaces = || self.interfaces.iter().take(TRIED);
+        let passes = |input: Option<&Arc<str>>, output: Option<&Arc<str>>| {
+            let packet = Packet { input: input.cloned(), output: output.cloned(), ..packet.clone() };
+            asked.chain(&chain, packet).outcome == Outcome::Accept
+        };
+        match way {
+            Way::In | Way::Raw | Way::Mangle | Way::BeforeDnat => {
+                interfaces().any(|interface| passes(Some(interface), None))
+            }
+            Way::Out => interfaces().any(|interface| passes(None, Some(interface))),
+            Way::Through => interfaces().any(|input| interfaces().any(|output| passes(Some(input), Some(output)))),
+        }
+    }
+
+    /// What the rules are compiled to.
+    pub(crate) fn ruleset(&self) -> &Ruleset {
+        self.ruleset
+    }
+
+    /// The rules as they are written.
+    pub(crate) fn rules(&self) -> &'r HostRules {
+        self.rules
+    }
+
+    /// A rule about a network, as a chain that may be one of both families has to say it.
+    pub(crate) fn accepting(&self, net: IpNet, rule: &str) -> String {
+        let (own, other) = if net.addr().is_ipv4() { (Domain::Ip, Domain::Ip6) } else { (Domain::Ip6, Domain::Ip) };
+        let has_other = self.rules.chains.iter().any(|chain| chain.domain == other);
+        if has_other { format!("@if @eq($DOMAIN, {own}) {rule}") } else { rule.to_owned() }
+    }
+
+    /// Where a chain of one domain is, or its policy.
+    pub(crate) fn place_in(&self, domain: Domain, table: Table, name: &str) -> Option<Span> {
+        let is_it = |chain: &&HostChain| chain.table == table && *chain.name == *name && chain.domain == domain;
+        let chain = self.rules.chains.iter().find(is_it)?;
+        Some(chain.policy.map_or(chain.span, |(_, span)| span))
     }
 
     /// Where a chain is, or its policy.
@@ -111,7 +159,7 @@ impl<'r> Node<'r> {
     }
 
     /// Addresses of a network: one of it, and one of each network in it that the rules tell apart.
-    fn samples(&self, net: IpNet) -> Vec<IpAddr> {
+    pub(crate) fn samples(&self, net: IpNet) -> Vec<IpAddr> {
         let inside = self.networks.iter().filter(|known| net.contains(*known)).take(TRIED);
         let first = |net: IpNet| net.hosts().next().unwrap_or(net.network());
         let mut samples: Vec<IpAddr> = inside.map(|known| first(*known)).chain([first(net)]).collect();

@@ -3,9 +3,10 @@
 use policy_lang::manifest::tree::Spanned;
 use policy_lang::network_policy::RuleSpec;
 use policy_lang::peer::{Namespaces, Peer};
-use policy_lang::policy::{Action, Direction};
+use policy_lang::policy::Direction;
 
 use crate::lint::containment::{port_matches, ports_meet};
+use crate::lint::manifests::barrier;
 use crate::lint::rule::{Check, Report, label, rule};
 use crate::lint::world::{Class, World, listed};
 use crate::lint::written::Written;
@@ -156,13 +157,9 @@ fn look(
 
 /// Whether the policies of one class close it towards another on every port of a rule.
 fn is_refused(world: &World<'_>, class: u32, other: u32, direction: Direction, rule: &RuleSpec) -> bool {
-    let accepts_above = world.upper.iter().any(|policy| {
-        let rules = policy.rules(direction).unwrap_or_default();
-        rules.iter().any(|rule| rule.action == Action::Accept)
-    });
     let Some(namespace) = world.class(class).map(|class| class.namespace) else { return false };
     let mut isolating = world.isolating(class, direction).peekable();
-    if accepts_above || isolating.peek().is_none() || world.broken.contains(namespace) {
+    if barrier::accepts_above(world, direction) || isolating.peek().is_none() || world.broken.contains(namespace) {
         return false;
     }
     let wanted = port_matches(rule);

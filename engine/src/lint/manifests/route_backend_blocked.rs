@@ -1,14 +1,13 @@
 //! PAL402 ingress-backend-blocked: a route to a Service that its forwarder cannot reach.
 
-use policy_lang::manifest::TargetPort;
 use policy_lang::manifest::route::RouteBackend;
-use policy_lang::name::Labels;
-use policy_lang::network_policy::RuleSpec;
-use policy_lang::peer::{Namespaces, Peer};
-use policy_lang::policy::{Action, Direction};
+use policy_lang::manifest::{Service, ServicePort, TargetPort};
+use policy_lang::policy::Direction;
+use policy_lang::port::Protocol;
 
 use crate::lint::environment::Pods;
-use crate::lint::manifests::targets;
+use crate::lint::manifests::barrier::{self, Party, Target};
+use crate::lint::manifests::{opening, targets};
 use crate::lint::rule::{Check, Report, label, rule};
 use crate::lint::world::{World, listed};
 use crate::lint::written::{Written, reference};
@@ -88,16 +87,13 @@ rule! {
     /// ## When to ignore it
     ///
     /// Where requests come from somewhere else.
-    pub(crate) static ROUTE_BACKEND_BLOCKED = "PAL402" "ingress-backend-blocked" Warning Never On,
+    pub(crate) static ROUTE_BACKEND_BLOCKED = "PAL402" "ingress-backend-blocked" Warning Unsafe On,
         "a route to a Service that its forwarder cannot reach", Check::World(check);
 }
 
 fn check(world: &World<'_>, report: &mut Report<'_>) {
-    let accepts_above = world.upper.iter().any(|policy| {
-        policy.rules(Direction::Ingress).unwrap_or_default().iter().any(|rule| rule.action == Action::Accept)
-    });
     let controllers = &world.environment.ingress_controllers;
-    if accepts_above || controllers.is_empty() {
+    if controllers.is_empty() {
         return;
     }
     for route in &world.routes {
@@ -112,53 +108,48 @@ fn check(world: &World<'_>, report: &mut Report<'_>) {
             let finding = report.about(object, backend.span, message);
             let first = closed.first().and_then(|class| world.isolating(*class, Direction::Ingress).next());
             label(finding, first.map(Written::span), "closes it");
+            let peers: Vec<String> = controllers.iter().map(opening::peer).collect();
+            let port = closed.first().and_then(|class| port_of(world, backend, *class));
+            let fix = first
+                .zip(port)
+                .map(|(policy, port)| opening::fix(policy, Direction::Ingress, &peers, port, world.sources));
+            finding.fix = fix.flatten();
             finding.help = Some("admit them on the port of the pods".into());
         }
     }
 }
 
-/// The backends, if all of them are closed.
-fn blocked(world: &World<'_>, backend: &RouteBackend, controllers: &[Pods]) -> Vec<u32> {
-    let services = world.services.get(&backend.service.namespace).map(Vec::as_slice).unwrap_or_default();
-    let Some(service) = services.iter().find(|service| service.metadata.name == backend.service) else {
-        return Vec::new();
-    };
-    let backends = targets::backends(world, service);
+/// The Service of a backend, with those of its ports that are meant.
+fn meant<'a>(world: &World<'a>, backend: &RouteBackend) -> Option<(&'a Service, Vec<&'a ServicePort>)> {
+    let services = world.services.get(&backend.service.namespace)?;
+    let service = services.iter().copied().find(|service| service.metadata.name == backend.service)?;
     let ports = service.ports.iter().filter(|port| match &backend.port {
         Some(TargetPort::Number(number)) => port.port == *number,
         Some(TargetPort::Name(name)) => port.name.as_ref() == Some(name),
         None => true,
     });
-    let ports: Vec<_> = ports.collect();
-    let is_closed = |index: &u32| {
-        let Some(class) = world.class(*index) else { return false };
-        let opens = |rule: &RuleSpec| {
-            let meets = ports.iter().any(|port| {
-                let numbers = targets::numbers(port, class);
-                rule.ports.is_empty()
-                    || rule.ports.iter().any(|own| targets::has(&own.value, class, port.protocol, &numbers))
-            });
-            let admits = rule.peers.is_empty()
-                || rule.peers.iter().any(|peer| controllers.iter().any(|pods| may_be(world, &peer.value, pods)));
-            meets && admits
-        };
-        let mut isolating = world.isolating(*index, Direction::Ingress).peekable();
-        isolating.peek().is_some()
-            && !world.broken.contains(class.namespace)
-            && !isolating.any(|policy| policy.rules(Direction::Ingress).iter().any(opens))
-    };
-    if ports.is_empty() || !backends.iter().all(is_closed) { Vec::new() } else { backends }
+    Some((service, ports.collect()))
 }
 
-/// Whether a peer may be one of those who forward, as far as is known of them.
-fn may_be(world: &World<'_>, peer: &Peer, pods: &Pods) -> bool {
-    let Peer::Pods(selector) = peer else { return true };
-    let known = world.namespaces.get(&pods.namespace).map(|known| known.labels.clone());
-    let labels = known.unwrap_or_else(|| Labels::of_namespace(&pods.namespace));
-    let in_namespace = match &selector.namespaces {
-        Namespaces::Named(name) => *name == pods.namespace,
-        Namespaces::Matching(namespaces) => namespaces.matches(&labels),
+/// The port of a class that a backend means first.
+fn port_of(world: &World<'_>, backend: &RouteBackend, class: u32) -> Option<(Protocol, u16)> {
+    let (_, ports) = meant(world, backend)?;
+    let port = ports.first()?;
+    Some((port.protocol, *targets::numbers(port, world.class(class)?).first()?))
+}
+
+/// The backends, if all of them are closed.
+fn blocked(world: &World<'_>, backend: &RouteBackend, controllers: &[Pods]) -> Vec<u32> {
+    let Some((service, ports)) = meant(world, backend) else { return Vec::new() };
+    let backends = targets::backends(world, service);
+    let is_closed = |index: &u32| {
+        let Some(class) = world.class(*index) else { return false };
+        let closed = |port: &&ServicePort| {
+            let numbers = targets::numbers(port, class);
+            let target = Target { protocol: port.protocol, numbers: &numbers };
+            barrier::is_closed(world, *index, Direction::Ingress, Party::Pods(controllers), target)
+        };
+        ports.iter().all(closed)
     };
-    // Without labels in the configuration nothing is known of the pods themselves.
-    in_namespace && (pods.labels.is_empty() || selector.pods.matches(&pods.labels))
+    if ports.is_empty() || !backends.iter().all(is_closed) { Vec::new() } else { backends }
 }

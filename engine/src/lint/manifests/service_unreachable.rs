@@ -1,10 +1,10 @@
 //! PAL401 service-unreachable: a Service port on which no backend admits anybody.
 
 use policy_lang::network_policy::RuleSpec;
-use policy_lang::policy::{Action, Direction};
+use policy_lang::policy::Direction;
 use policy_lang::port::Protocol;
 
-use crate::lint::manifests::targets;
+use crate::lint::manifests::{barrier, targets};
 use crate::lint::rule::{Check, Report, label, rule};
 use crate::lint::world::Class;
 use crate::lint::world::{World, listed};
@@ -77,10 +77,7 @@ rule! {
 }
 
 fn check(world: &World<'_>, report: &mut Report<'_>) {
-    let accepts_above = world.upper.iter().any(|policy| {
-        policy.rules(Direction::Ingress).unwrap_or_default().iter().any(|rule| rule.action == Action::Accept)
-    });
-    if accepts_above {
+    if barrier::accepts_above(world, Direction::Ingress) {
         return;
     }
     for service in world.services.values().flatten() {

@@ -3,29 +3,41 @@
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
-use engine::lint::environment::{ApiServer, Cni, CniMode, Dns, Environment, Pods, Ssh};
+use engine::lint::environment::{ApiServer, Cni, CniMode, Dns, Environment, Etcd, Forward, Pods, RulesetBudget, Ssh};
 use ipnet::IpNet;
 use policy_lang::diagnostic::Diagnostic;
 use policy_lang::manifest::cidr::{self, Cidr};
 use policy_lang::manifest::tree::{Entry, Value};
 use policy_lang::name::Labels;
 
-use super::{Refused, text, unknown, wrong};
+use super::{Refused, text, texts, unknown, wrong};
 
 /// Reads all of it. What is wrong with one fact does not hide what is wrong with another.
-pub(super) fn read(value: &Value, found: &mut Vec<Diagnostic>) -> Result<Environment, Refused> {
-    let mut environment = Environment::default();
+pub(super) fn read(environment: &mut Environment, value: &Value, found: &mut Vec<Diagnostic>) -> Result<(), Refused> {
     for entry in value.entries().ok_or_else(|| wrong(value, "a mapping of facts"))? {
-        if let Err(refused) = set(&mut environment, entry) {
+        if let Err(refused) = set(environment, entry) {
             found.push(*refused);
         }
     }
-    Ok(environment)
+    Ok(())
 }
 
 fn set(environment: &mut Environment, entry: &Entry) -> Result<(), Refused> {
-    const KEYS: [&str; 8] =
-        ["podCIDRs", "serviceCIDRs", "nodeCIDRs", "dns", "apiServer", "ingressControllers", "ssh", "cni"];
+    const KEYS: [&str; 13] = [
+        "podCIDRs",
+        "serviceCIDRs",
+        "nodeCIDRs",
+        "dns",
+        "apiServer",
+        "ingressControllers",
+        "monitoring",
+        "ssh",
+        "cni",
+        "etcd",
+        "interfaces",
+        "forward",
+        "ruleset",
+    ];
     let value = &entry.value;
     match entry.key.value.as_ref() {
         "podCIDRs" => environment.pod_cidrs = networks(value)?,
@@ -35,10 +47,15 @@ fn set(environment: &mut Environment, entry: &Entry) -> Result<(), Refused> {
         "cni" => environment.cni = Some(cni(value)?),
         "dns" => environment.dns = Some(dns(value)?),
         "apiServer" => environment.api_server = Some(api_server(value)?),
-        "ingressControllers" => {
-            let items = value.items().ok_or_else(|| wrong(value, "a list of namespaces with labels"))?;
-            environment.ingress_controllers = items.iter().map(controller).collect::<Result<Vec<_>, _>>()?;
+        "ingressControllers" => environment.ingress_controllers = all_pods(value)?,
+        "monitoring" => environment.monitoring = all_pods(value)?,
+        "etcd" => environment.etcd = Some(etcd(value)?),
+        "interfaces" => environment.interfaces = texts(value)?.into_iter().map(Arc::from).collect(),
+        "forward" => {
+            let mode: Forward = text(value)?.parse().map_err(|()| wrong(value, "`pods-first` or `host-rules`"))?;
+            environment.forward = Some(mode);
         }
+        "ruleset" => environment.ruleset = ruleset(value)?,
         _ => return Err(unknown(entry, &KEYS)),
     }
     Ok(())
@@ -49,14 +66,14 @@ fn dns(value: &Value) -> Result<Dns, Refused> {
     only(value, &KEYS)?;
     let labels = value.field("podLabels").ok_or_else(|| wrong(value, "a mapping with `podLabels`"))?;
     let pods = pods(value, Some(labels))?;
-    let ports = ports(value, 53)?;
+    let ports = ports(value, &[53])?;
     Ok(Dns { pods, ports })
 }
 
 fn ssh(value: &Value) -> Result<Ssh, Refused> {
     only(value, &["ports", "from"])?;
     let from = value.field("from").ok_or_else(|| wrong(value, "a mapping with `from`"))?;
-    Ok(Ssh { ports: ports(value, 22)?, from: networks(from)? })
+    Ok(Ssh { ports: ports(value, &[22])?, from: networks(from)? })
 }
 
 fn cni(value: &Value) -> Result<Cni, Refused> {
@@ -67,11 +84,35 @@ fn cni(value: &Value) -> Result<Cni, Refused> {
     Ok(Cni { mode, port })
 }
 
-/// `ports` of a mapping, or the usual one.
-fn ports(value: &Value, usual: u16) -> Result<Vec<u16>, Refused> {
-    let Some(ports) = value.field("ports") else { return Ok(vec![usual]) };
+fn etcd(value: &Value) -> Result<Etcd, Refused> {
+    only(value, &["cidrs", "ports"])?;
+    let cidrs = value.field("cidrs").ok_or_else(|| wrong(value, "a mapping with `cidrs`"))?;
+    Ok(Etcd { cidrs: networks(cidrs)?, ports: ports(value, &[2379, 2380])? })
+}
+
+fn ruleset(value: &Value) -> Result<RulesetBudget, Refused> {
+    only(value, &["rules", "elements"])?;
+    let usual = RulesetBudget::default();
+    let number = |field, usual| match value.field(field) {
+        None => Ok(usual),
+        Some(value) => {
+            let number = value.scalar().and_then(|scalar| scalar.text.parse::<usize>().ok());
+            number.ok_or_else(|| wrong(value, "a number"))
+        }
+    };
+    Ok(RulesetBudget { rules: number("rules", usual.rules)?, elements: number("elements", usual.elements)? })
+}
+
+/// `ports` of a mapping, or the usual ones.
+fn ports(value: &Value, usual: &[u16]) -> Result<Vec<u16>, Refused> {
+    let Some(ports) = value.field("ports") else { return Ok(usual.to_vec()) };
     let items = ports.items().ok_or_else(|| wrong(ports, "a list of ports"))?;
     items.iter().map(port).collect()
+}
+
+fn all_pods(value: &Value) -> Result<Vec<Pods>, Refused> {
+    let items = value.items().ok_or_else(|| wrong(value, "a list of namespaces with labels"))?;
+    items.iter().map(controller).collect()
 }
 
 fn controller(value: &Value) -> Result<Pods, Refused> {
@@ -81,13 +122,16 @@ fn controller(value: &Value) -> Result<Pods, Refused> {
 
 fn pods(value: &Value, labels: Option<&Value>) -> Result<Pods, Refused> {
     let namespace = value.field("namespace").ok_or_else(|| wrong(value, "a mapping with `namespace`"))?;
+    let labels = labels.map(self::labels).transpose()?.unwrap_or_default();
+    Ok(Pods { namespace: text(namespace)?.into(), labels })
+}
+
+pub(super) fn labels(value: &Value) -> Result<Labels, Refused> {
     let mut found = Vec::new();
-    if let Some(labels) = labels {
-        for label in labels.entries().ok_or_else(|| wrong(labels, "labels"))? {
-            found.push((Arc::clone(&label.key.value), text(&label.value)?.into()));
-        }
+    for label in value.entries().ok_or_else(|| wrong(value, "labels"))? {
+        found.push((Arc::clone(&label.key.value), text(&label.value)?.into()));
     }
-    Ok(Pods { namespace: text(namespace)?.into(), labels: found.into_iter().collect::<Labels>() })
+    Ok(found.into_iter().collect())
 }
 
 fn api_server(value: &Value) -> Result<ApiServer, Refused> {
@@ -97,7 +141,7 @@ fn api_server(value: &Value) -> Result<ApiServer, Refused> {
     Ok(ApiServer { cidrs: networks(cidrs)?, port })
 }
 
-fn only(value: &Value, keys: &[&str]) -> Result<(), Refused> {
+pub(super) fn only(value: &Value, keys: &[&str]) -> Result<(), Refused> {
     let entries = value.entries().ok_or_else(|| wrong(value, "a mapping"))?;
     let other = entries.iter().find(|entry| !keys.contains(&entry.key.value.as_ref()));
     other.map_or(Ok(()), |entry| Err(unknown(entry, keys)))

@@ -36,6 +36,8 @@ struct Test<'a> {
     expect: &'static str,
     verdict: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     checked: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
@@ -98,7 +100,8 @@ fn test<'a>(case: &'a Case<'_>) -> Test<'a> {
     };
     let message = why(case).into_iter().next();
     let (line, column, expect) = (at.line, at.column, expect.word());
-    Test { path, line, column, name, expect, verdict: word, checked, message, failure }
+    let code = verdict.code().map(|code| code.0);
+    Test { path, line, column, name, expect, verdict: word, code, checked, message, failure }
 }
 
 fn failed(failure: &Failure) -> Failed<'_> {

@@ -10,10 +10,11 @@ pub(super) fn render(cases: &[Case<'_>]) -> String {
     for case in cases {
         let Case { path, at, name, verdict, .. } = case;
         // Writing to a String cannot fail.
-        let _: std::fmt::Result = match verdict {
-            Verdict::Passed { pairs } => writeln!(text, "ok    {path}:{}: {name} ({pairs} checked)", at.line),
-            Verdict::Failed(_) | Verdict::Nobody { .. } | Verdict::Unclear { .. } => {
-                writeln!(text, "FAIL  {path}:{}: {name}", at.line)
+        let _: std::fmt::Result = match (verdict, verdict.code()) {
+            (Verdict::Passed { pairs }, _) => writeln!(text, "ok    {path}:{}: {name} ({pairs} checked)", at.line),
+            (Verdict::Failed(_) | Verdict::Nobody { .. } | Verdict::Unclear { .. }, code) => {
+                let code = code.map_or("", |code| code.0);
+                writeln!(text, "FAIL  {path}:{}: {name} [{code}]", at.line)
             }
         };
         for line in why(case) {

@@ -57,3 +57,19 @@ narrowed (1):
         "{markdown}"
     );
 }
+
+#[test]
+fn a_page_has_every_change_with_its_kind_and_its_lines_and_nothing_from_elsewhere() {
+    let page = written(Form::Html);
+    assert!(page.starts_with("<!doctype html>") && page.contains("<h1>What changes in who may connect to whom</h1>"));
+    let (_, data) = page.split_once("type=\"application/json\">").unwrap();
+    let data: serde_json::Value = serde_json::from_str(data.split_once("</script>").unwrap().0).unwrap();
+    let kinds: Vec<_> = data["edges"].as_array().unwrap().iter().map(|edge| edge["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["widened", "narrowed"]);
+    assert_eq!(data["edges"][0]["lines"], serde_json::json!([0]));
+    assert_eq!(data["lines"][0], "new: new.yaml:12 shop/web ingress[0] permits (ingress)");
+    assert_eq!(data["peers"].as_array().unwrap().len(), 1);
+    for outside in ["src=", "href=", "@import", "url(http", "{{"] {
+        assert!(!page.contains(outside), "the page wants {outside}");
+    }
+}

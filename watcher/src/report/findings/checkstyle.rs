@@ -10,14 +10,15 @@ pub(super) fn render(findings: &Findings<'_>) -> String {
     for (path, located) in findings.by_path() {
         // Writing to a String cannot fail.
         let _: std::fmt::Result = writeln!(text, "  <file name=\"{}\">", escaped(path));
-        for Located { finding, start, .. } in located {
+        for located in located {
+            let Located { finding, start, .. } = located;
             let _: std::fmt::Result = writeln!(
                 text,
                 "    <error line=\"{}\" column=\"{}\" severity=\"{}\" message=\"{}\" source=\"palisade.{}\"/>",
                 start.line,
                 start.column,
                 word(finding.severity),
-                escaped(&finding.message),
+                escaped(&located.said()),
                 finding.code
             );
         }

@@ -25,8 +25,8 @@ pub(super) fn render(findings: &Findings<'_>) -> String {
                 Severity::Note => "notice",
             };
             let message = match &finding.help {
-                Some(help) => format!("{}\n{help}", finding.message),
-                None => finding.message.clone(),
+                Some(help) => format!("{}\n{help}", located.said()),
+                None => located.said().into_owned(),
             };
             // Writing to a String cannot fail.
             let _: std::fmt::Result = writeln!(

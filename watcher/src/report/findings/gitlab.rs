@@ -15,7 +15,7 @@ pub(super) fn render(findings: &Findings<'_>) -> String {
             Severity::Note => "info",
         };
         json!({
-            "description": finding.message,
+            "description": located.said(),
             "check_name": finding.code.0,
             "fingerprint": fingerprint,
             "severity": severity,

@@ -36,6 +36,8 @@ struct Finding<'a> {
     fix: Option<Mending<'a>>,
     related: Vec<Related<'a>>,
     fingerprint: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rendered_from: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -124,7 +126,7 @@ pub fn rules(rules: &[&Rule]) -> String {
 }
 
 fn finding<'a>(located: &'a Located<'_>, sources: &'a Sources) -> Finding<'a> {
-    let Located { finding, rule: _, path, start, end, fingerprint } = located;
+    let Located { finding, rule: _, path, start, end, fingerprint, rendered } = located;
     let object = finding.object.as_ref();
     let related = finding.labels.iter().map(|label| {
         let at = sources.position(label.span.source, label.span.start);
@@ -145,6 +147,7 @@ fn finding<'a>(located: &'a Located<'_>, sources: &'a Sources) -> Finding<'a> {
         fix: finding.fix.as_ref().map(|fix| mending(fix, sources)),
         related: related.collect(),
         fingerprint,
+        rendered_from: rendered.as_deref(),
     }
 }
 

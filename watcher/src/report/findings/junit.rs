@@ -37,7 +37,8 @@ fn case(text: &mut String, located: &Located<'_>) {
     let Located { finding, path, start, .. } = located;
     let name = format!("{} {}:{}:{}", finding.code, path, start.line, start.column);
     let (name, class) = (escaped(&name), escaped(located.name()));
-    let message = escaped(&finding.message);
+    let said = located.said();
+    let message = escaped(&said);
     let help = finding.help.as_deref().map(escaped).unwrap_or_default();
     let _: std::fmt::Result = match finding.severity {
         Severity::Note => writeln!(

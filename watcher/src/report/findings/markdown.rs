@@ -46,7 +46,7 @@ fn table(text: &mut String, located: &[Located<'_>]) {
             located.name(),
             cell(path),
             start.line,
-            cell(&finding.message),
+            cell(&located.said()),
         );
     }
 }

@@ -44,10 +44,10 @@ fn described(rule: &Rule) -> Value {
 }
 
 fn result(located: &Located<'_>, findings: &Findings<'_>) -> Value {
-    let Located { finding, rule: _, path, start, end, fingerprint } = located;
+    let Located { finding, rule: _, path, start, end, fingerprint, rendered } = located;
     let text = match &finding.help {
-        Some(help) => format!("{} ({help})", finding.message),
-        None => finding.message.clone(),
+        Some(help) => format!("{} ({help})", located.said()),
+        None => located.said().into_owned(),
     };
     let mut result = json!({
         "ruleId": finding.code.0,
@@ -57,6 +57,9 @@ fn result(located: &Located<'_>, findings: &Findings<'_>) -> Value {
         "partialFingerprints": {"palisade/v1": fingerprint},
     });
     let Some(fields) = result.as_object_mut() else { return result };
+    if let Some(rendered) = rendered {
+        fields.insert("properties".to_owned(), json!({"renderedFrom": rendered}));
+    }
     if let Some(index) = catalogue::RULES.iter().position(|rule| rule.code == finding.code) {
         fields.insert("ruleIndex".to_owned(), json!(index));
     }

@@ -1,6 +1,7 @@
 //! One file for a browser, with everything in it: search, focus, groups by namespace, and the lines that decide each
 //! connection.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
@@ -8,56 +9,77 @@ use serde::Serialize;
 use super::{group, words};
 use crate::map::{Certainty, Map, Peer};
 
+/// What the page is about, in its own words.
+pub(crate) struct About {
+    /// The heading.
+    pub(crate) title: &'static str,
+    /// What to do first.
+    pub(crate) hint: &'static str,
+}
+
+/// What the page draws.
 #[derive(Serialize)]
-struct Data<'a> {
-    peers: Vec<PeerData>,
-    edges: Vec<EdgeData<'a>>,
-    lines: &'a [String],
+pub(crate) struct Data<'a> {
+    /// Sorted by their groups.
+    pub(crate) peers: Vec<PeerData>,
+    pub(crate) edges: Vec<EdgeData<'a>>,
+    pub(crate) lines: &'a [String],
+    /// Whether edges are what changes, rather than what is.
+    pub(crate) changes: bool,
 }
 
 #[derive(Serialize)]
-struct PeerData {
+pub(crate) struct PeerData {
     label: String,
     group: String,
     workload: bool,
 }
 
+/// An arrow from one peer to another, by their places in the list.
 #[derive(Serialize)]
-struct EdgeData<'a> {
-    from: usize,
-    to: usize,
-    allowed: String,
-    depends: bool,
-    lines: &'a [usize],
+pub(crate) struct EdgeData<'a> {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    pub(crate) allowed: String,
+    pub(crate) depends: bool,
+    pub(crate) lines: Cow<'a, [usize]>,
+    /// Which way a change goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kind: Option<&'static str>,
+}
+
+impl PeerData {
+    pub(crate) fn new(peer: &Peer) -> Self {
+        Self { label: peer.to_string(), group: group(peer), workload: matches!(peer, Peer::Workload { .. }) }
+    }
 }
 
 pub(super) fn write(map: &Map, out: &mut impl fmt::Write) -> fmt::Result {
-    let peer = |peer: &Peer| PeerData {
-        label: peer.to_string(),
-        group: group(peer),
-        workload: matches!(peer, Peer::Workload { .. }),
-    };
+    let edges = map.connections.iter().enumerate().map(|(number, connection)| EdgeData {
+        from: connection.from,
+        to: connection.to,
+        allowed: words(map, connection),
+        depends: connection.certainty == Certainty::DependsOnPodAddress,
+        lines: Cow::Borrowed(map.deciding.of_connection.get(number).map_or(&[], Vec::as_slice)),
+        kind: None,
+    });
     let data = Data {
-        peers: map.peers.iter().map(peer).collect(),
-        edges: map
-            .connections
-            .iter()
-            .enumerate()
-            .map(|(number, connection)| EdgeData {
-                from: connection.from,
-                to: connection.to,
-                allowed: words(map, connection),
-                depends: connection.certainty == Certainty::DependsOnPodAddress,
-                lines: map.deciding.of_connection.get(number).map_or(&[], Vec::as_slice),
-            })
-            .collect(),
+        peers: map.peers.iter().map(PeerData::new).collect(),
+        edges: edges.collect(),
         lines: &map.deciding.lines,
+        changes: false,
     };
+    page(&ABOUT, &data, out)
+}
+
+/// The page with what it draws.
+pub(crate) fn page(about: &About, data: &Data<'_>, out: &mut impl fmt::Write) -> fmt::Result {
     // Our own types hold no maps with odd keys and no floats, so there is nothing that JSON could not say.
-    let data = serde_json::to_string(&data).unwrap_or_default();
+    let data = serde_json::to_string(data).unwrap_or_default();
     // Nothing in it may end the element that it stands in.
     let data = data.replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029");
-    let (head, rest) = PAGE.split_once("{{STYLE}}").unwrap_or((PAGE, ""));
+    let frame = PAGE.replace("{{TITLE}}", about.title).replace("{{HINT}}", about.hint);
+    let (head, rest) = frame.split_once("{{STYLE}}").unwrap_or((&frame, ""));
     let (middle, rest) = rest.split_once("{{DATA}}").unwrap_or((rest, ""));
     let (end, tail) = rest.split_once("{{SCRIPT}}").unwrap_or((rest, ""));
     for part in [head, STYLE, middle, &data, end, SCRIPT, tail] {
@@ -65,6 +87,11 @@ pub(super) fn write(map: &Map, out: &mut impl fmt::Write) -> fmt::Result {
     }
     Ok(())
 }
+
+const ABOUT: About = About {
+    title: "Who may connect to whom",
+    hint: "Choose a connection for the lines that decide it, or a peer to look at it alone.",
+};
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/style.css");

@@ -27,7 +27,7 @@ function shownEdges() {
       const out = edge.from === focus, into = edge.to === focus;
       if (!(direction === "out" ? out : direction === "in" ? into : out || into)) return false;
     }
-    const text = (data.peers[edge.from].label + " " + data.peers[edge.to].label + " " + edge.allowed).toLowerCase();
+    const text = (data.peers[edge.from].label + " " + data.peers[edge.to].label + " " + edge.allowed + " " + (edge.kind || "")).toLowerCase();
     return words.every((word) => text.includes(word));
   });
 }
@@ -48,7 +48,7 @@ function listPeers() {
 const ROW = 26, LEFT = 260, WIDTH = 300;
 function picture() {
   const edges = shownEdges();
-  element("count").textContent = edges.length + " of " + data.edges.length + " connections";
+  element("count").textContent = edges.length + " of " + data.edges.length + " " + (data.changes ? "changes" : "connections");
   const used = new Set(edges.flatMap((edge) => [edge.from, edge.to]));
   const middle = new Map(), sources = new Map(), targets = new Map();
   const groups = [];
@@ -89,8 +89,8 @@ function picture() {
       : targets.has(edge.to)
         ? `M${from} C${from[0] + bulge},${from[1]} ${to[0] - bulge},${to[1]} ${to}`
         : `M${from} C${from[0] + bulge},${from[1]} ${to[0] + bulge},${to[1]} ${to}`;
-    const group = draw("g", { class: "edge" + (edge.depends ? " doubt" : "") + (edge === chosen ? " chosen" : ""), tabindex: "0", role: "button" });
-    group.append(draw("title", {}, data.peers[edge.from].label + " \u2192 " + data.peers[edge.to].label + ": " + edge.allowed));
+    const group = draw("g", { class: "edge" + (edge.depends ? " doubt" : "") + (edge.kind ? " " + edge.kind : "") + (edge === chosen ? " chosen" : ""), tabindex: "0", role: "button" });
+    group.append(draw("title", {}, data.peers[edge.from].label + " \u2192 " + data.peers[edge.to].label + ": " + told(edge)));
     group.append(draw("path", { d: line, "marker-end": "url(#tip)" }), draw("path", { d: line, class: "hit" }));
     group.addEventListener("click", () => choose(edge, group));
     group.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(edge, group); } });
@@ -114,18 +114,20 @@ function picture() {
   element("picture").replaceChildren(svg);
 }
 
+function told(edge) { return (edge.kind ? edge.kind + ": " : "") + edge.allowed; }
+
 function choose(edge, group) {
   document.querySelectorAll(".edge.chosen").forEach((other) => other.classList.remove("chosen"));
   chosen = edge;
   group.classList.add("chosen");
   const details = element("details");
-  details.replaceChildren(make("h2", data.peers[edge.from].label + " \u2192 " + data.peers[edge.to].label), make("p", edge.allowed));
+  details.replaceChildren(make("h2", data.peers[edge.from].label + " \u2192 " + data.peers[edge.to].label), make("p", told(edge)));
   if (edge.depends) details.append(make("p", "Only where a pod of unknown address has one that an ipBlock means."));
   if (edge.lines.length === 0) {
-    details.append(make("p", "No policy has a say: everything is permitted."));
+    details.append(make("p", edge.kind ? "No line of a policy: what is selected changed." : "No policy has a say: everything is permitted."));
     return;
   }
-  details.append(make("h3", "Lines that decide"));
+  details.append(make("h3", edge.kind ? "Lines that it comes from" : "Lines that decide"));
   const list = make("ol");
   for (const line of edge.lines) {
     const item = make("li");

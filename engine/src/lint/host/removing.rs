@@ -1,0 +1,61 @@
+//! The fix that takes a rule out of its chain.
+
+use std::collections::BTreeMap;
+
+use policy_lang::diagnostic::{Fix, Safety};
+use policy_lang::host::rule::{HostRule, HostRules};
+use policy_lang::source::{Sources, Span};
+
+use crate::lint::edit;
+
+/// How often each place of the text became a rule: in two domains, or by every call of a function.
+pub(crate) fn uses<'r>(rules: impl Iterator<Item = &'r HostRule>) -> BTreeMap<Span, usize> {
+    let mut uses: BTreeMap<Span, usize> = BTreeMap::new();
+    for rule in rules {
+        *uses.entry(rule.span).or_default() += 1;
+    }
+    uses
+}
+
+/// All rules of a configuration.
+pub(crate) fn all(rules: &HostRules) -> impl Iterator<Item = &HostRule> {
+    rules.chains.iter().flat_map(|chain| &chain.rules)
+}
+
+/// Whether a statement can begin behind a text: after a statement or a bracket, and comments.
+pub(crate) fn begins_statement(before: &str) -> bool {
+    let ends = |text: &str| text.trim_end().ends_with(['{', ';', '}']);
+    for line in before.lines().rev() {
+        let code = line.split_once('#').map_or(line, |(code, _)| code);
+        if !code.trim().is_empty() {
+            // A `#` in quotes is no comment, but then what stands before it ends nothing.
+            return ends(code);
+        }
+    }
+    false
+}
+
+/// Takes out a rule that is a statement of its own, with the line that it has for itself; nothing where it is part of
+/// more, as in `proto tcp { … }` or `chain INPUT DROP;`.
+pub(crate) fn fix(rule: &HostRule, safety: Safety, sources: &Sources) -> Option<Fix> {
+    let text = sources.text(rule.span.source);
+    let own = text.get(rule.span.start as usize..rule.span.end as usize)?;
+    let (before, rest) = (text.get(..rule.span.start as usize)?, text.get(rule.span.end as usize..)?);
+    if !begins_statement(before) || own.contains(['{', '}', '@', '&', '#']) {
+        return None;
+    }
+    let semicolon = if own.ends_with(';') { 0 } else { rest.find(';')? + 1 };
+    let gap = rest.get(..semicolon.saturating_sub(1))?;
+    if !gap.trim().is_empty() {
+        return None;
+    }
+    let line = before.rsplit('\n').next().filter(|line| line.trim().is_empty());
+    let after = rest.get(semicolon..)?;
+    // A line that is left empty goes; a comment in it stays.
+    let (start, end) = match line.filter(|_| after.starts_with('\n')) {
+        Some(indent) => (rule.span.start as usize - indent.len(), rule.span.end as usize + semicolon + 1),
+        None => (before.trim_end_matches(' ').len(), rule.span.end as usize + semicolon),
+    };
+    let span = Span { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()?, ..rule.span };
+    Some(Fix { safety, title: "take the rule away".to_owned(), edits: vec![edit::replace(span, "")] })
+}

@@ -1,0 +1,47 @@
+//! The page of a map with what changes in it: gains and losses by colour and by dashes, and the lines that each comes
+//! from.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::{cause, words};
+use crate::difference::Change;
+use crate::map::{Certainty, Peer};
+use crate::report::map::group;
+use crate::report::map::html::{About, Data, EdgeData, PeerData, page};
+
+const ABOUT: About = About {
+    title: "What changes in who may connect to whom",
+    hint: "Whole lines are gained, dashed ones lost. Choose one for the lines that it comes from, a peer to look at it \
+           alone, or search for added, removed, widened or narrowed.",
+};
+
+pub(super) fn write(changes: &[Change], out: &mut impl fmt::Write) -> fmt::Result {
+    let ends: BTreeSet<(String, &Peer)> =
+        changes.iter().flat_map(|change| [&change.from, &change.to]).map(|peer| (group(peer), peer)).collect();
+    let numbers: BTreeMap<&Peer, usize> = ends.iter().enumerate().map(|(number, (_, peer))| (*peer, number)).collect();
+    let mut lines: Vec<String> = Vec::new();
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    let mut number_of = |line: String| {
+        *known.entry(line).or_insert_with_key(|line| {
+            lines.push(line.clone());
+            lines.len() - 1
+        })
+    };
+    let mut edges = Vec::new();
+    for change in changes {
+        let number = |peer: &Peer| numbers.get(peer).copied().unwrap_or_default();
+        let causes: Vec<usize> = change.causes.iter().map(|found| number_of(cause(found))).collect();
+        edges.push(EdgeData {
+            from: number(&change.from),
+            to: number(&change.to),
+            allowed: words(change),
+            depends: change.certainty == Certainty::DependsOnPodAddress,
+            lines: Cow::Owned(causes),
+            kind: Some(change.kind.word()),
+        });
+    }
+    let peers = ends.iter().map(|(_, peer)| PeerData::new(peer)).collect();
+    page(&ABOUT, &Data { peers, edges, lines: &lines, changes: true }, out)
+}
