@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use watcher::lab::flags;
 
-use super::edits::{Edit, sides};
+use super::edits::{Edit, changed, sides};
 use super::packet::{ICMP, ICMP6, Packet, TCP, UDP};
 use super::router::{FAR, INTERFACES, NEAR, Way};
 use super::rules::{Rule, Rules};
@@ -120,15 +120,22 @@ fn around(rule: &Rule, base: &Draft, is_v4: bool) -> Vec<Draft> {
     for found in &rule.matches {
         let sides = sides(found, is_v4);
         for edit in sides.inside.iter().skip(1).chain(&sides.outside) {
-            let mut draft = hit.clone();
-            draft.apply(edit);
-            drafts.push(draft);
+            drafts.push(hit.with(edit));
         }
+    }
+    for told in &rule.told {
+        drafts.extend(changed(told, is_v4).iter().map(|edit| hit.with(edit)));
     }
     drafts
 }
 
 impl Draft {
+    fn with(&self, edit: &Edit) -> Self {
+        let mut draft = self.clone();
+        draft.apply(edit);
+        draft
+    }
+
     fn apply(&mut self, edit: &Edit) {
         match edit.clone() {
             Edit::Source(address) => self.source = Some(address),
