@@ -56,6 +56,7 @@ mod rate;
 mod refusal;
 mod reject;
 mod rule;
+mod segment;
 mod target;
 mod translation;
 mod transport;

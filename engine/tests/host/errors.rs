@@ -205,3 +205,24 @@ fn fields_of_the_header_have_their_family_and_their_bounds() {
         "error 2:11 `quota much` `much` is no number of bytes (write a number of bytes)",
     );
 }
+
+#[test]
+fn a_segment_size_wants_segments_that_announce_one() {
+    let help = "(add `proto tcp tcp-flags (SYN RST) SYN` to the rule)";
+    let message = "TCPMSS needs a match of segments that open a connection: no others announce a size";
+    check("proto tcp TCPMSS set-mss 1400;", &format!("error 2:11 `TCPMSS` {message} {help}"));
+    check("proto tcp !syn TCPMSS set-mss 1400;", &format!("error 2:16 `TCPMSS` {message} {help}"));
+    check("proto tcp tcp-flags (SYN ACK) ACK TCPMSS set-mss 1400;", &format!("error 2:35 `TCPMSS` {message} {help}"));
+    check(
+        "proto tcp syn TCPMSS clamp-mss-to-pmtu;",
+        "error 2:15 `TCPMSS` clamp-mss-to-pmtu is not possible in input, which reaches chain INPUT (write the rule in chain FORWARD or OUTPUT or POSTROUTING)",
+    );
+    check(
+        "proto tcp syn TCPMSS set-mss 65496;",
+        "error 2:30 `65496` `65496` is no maximum segment size (write a number from 0 to 65495)",
+    );
+    check(
+        "proto tcp syn TCPMSS;",
+        "error 2:15 `TCPMSS` TCPMSS needs exactly one of clamp-mss-to-pmtu and set-mss (write `TCPMSS clamp-mss-to-pmtu`)",
+    );
+}

@@ -93,7 +93,6 @@ pub const REFUSED_TARGETS: &[Refused] = &[
     refused("SNPT", "translate the addresses: SNAT to"),
     refused("SYNPROXY", "the kernel's SYN cookies do nearly the same: net.ipv4.tcp_syncookies=1"),
     refused("TARPIT", "drop the packet: DROP"),
-    refused("TCPMSS", "clamp the segment size in a table of nft's own beside this one"),
     refused("TCPOPTSTRIP", "leave the rule out, or keep it in a table of its own beside this one"),
     refused("TEE", "copy the packets by tc: tc filter … action mirred egress mirror"),
     refused("TOS", "mark the packet, and let tc set the class: MARK set-mark"),
