@@ -30,6 +30,7 @@ use policy_lang::source::Sources;
 use self::calls::Calls;
 use self::chains::{Callee, Chains, Scope, Sides};
 use self::clause::{Families, Ip, Lowered};
+use self::hashlimit::Tables;
 pub use self::names::Names;
 pub use self::refusal::{REFUSED_MODULES, REFUSED_TARGETS, Refused, page as refusals_page};
 use super::builder::TableBuilder;
@@ -44,6 +45,7 @@ mod code;
 mod conntrack;
 mod emit;
 mod fold;
+mod hashlimit;
 mod header;
 mod icmp;
 mod logging;
@@ -80,9 +82,11 @@ pub struct Options<'a> {
 /// FORWARD rules go to the end of [`super::base::Base::Forward`]: what is to run before them is pushed before.
 pub fn lower(host: &HostRules, builder: &mut TableBuilder, options: Options<'_>) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
+    let limits = Tables::of(host);
+    limits.declare(builder);
     for (table, chains) in chains::group(host, &mut findings) {
         chains::check_policies(table, &chains, &mut findings);
-        lower_table(table, &chains, builder, options, &mut findings);
+        lower_table(table, &chains, &limits, builder, options, &mut findings);
     }
     // Both passes of `domain (ip ip6)` find the same.
     let mut seen = BTreeSet::new();
@@ -93,6 +97,7 @@ pub fn lower(host: &HostRules, builder: &mut TableBuilder, options: Options<'_>)
 fn lower_table(
     table: Table,
     chains: &Chains<'_>,
+    limits: &Tables,
     builder: &mut TableBuilder,
     options: Options<'_>,
     findings: &mut Vec<Diagnostic>,
@@ -102,7 +107,7 @@ fn lower_table(
     let kind = format!("h_{table}");
     for name in &calls.order {
         let Some(sides) = chains.get(name) else { continue };
-        let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, options };
+        let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, limits, options };
         let rules = lower_chain(sides, &place, builder, findings);
         let comment = (!Name::ours(name).as_str().ends_with(&**name)).then(|| Comment::new(name));
         let callee = Callee {
@@ -120,7 +125,7 @@ fn lower_table(
         let statements = policy.iter_mut().map(|rule| &mut rule.exprs);
         observe::lift(&format!("{table} {name}"), statements, options.pods, builder);
         let callees = with_policy(&callees, sides, name, &kind, &policy, builder);
-        let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, options };
+        let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, limits, options };
         for rule in lower_chain(sides, &place, builder, findings).into_iter().chain(policy) {
             builder.push(base, rule);
         }
@@ -158,6 +163,7 @@ struct Place<'a> {
     kind: &'a str,
     calls: &'a Calls,
     callees: &'a BTreeMap<Arc<str>, Callee>,
+    limits: &'a Tables,
     options: Options<'a>,
 }
 
@@ -174,6 +180,7 @@ impl<'a> Place<'a> {
             callees: self.callees,
             calls: self.calls,
             names: self.options.names,
+            limits: self.limits,
             reserved_connection_mark: self.options.reserved_connection_mark,
             depth_max: chains::DEPTH_MAX - observe::depth(self.options.pods),
         }

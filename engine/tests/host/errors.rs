@@ -226,3 +226,44 @@ fn a_segment_size_wants_segments_that_announce_one() {
         "error 2:15 `TCPMSS` TCPMSS needs exactly one of clamp-mss-to-pmtu and set-mss (write `TCPMSS clamp-mss-to-pmtu`)",
     );
 }
+
+#[test]
+fn limits_for_each_address_are_refused_where_nothing_says_the_same() {
+    let rule = |words: &str| format!("mod hashlimit hashlimit-name a hashlimit-upto 5/second {words} ACCEPT;");
+    check(
+        &rule("hashlimit-srcmask 24"),
+        "error 2:56 `hashlimit-srcmask 24` `hashlimit-srcmask 24` has no form in nftables here (leave the mask out: then each address has a limit of its own)",
+    );
+    check(
+        &rule("hashlimit-htable-size 8"),
+        "error 2:56 `hashlimit-htable-size 8` `hashlimit-htable-size` has no form in nftables here (leave it out: sets of nftables grow and forget by themselves)",
+    );
+    check(
+        &rule("hashlimit-mode srcport"),
+        "error 2:15 `hashlimit-name a` `hashlimit-mode` with ports needs a protocol that has ports (add `proto tcp`, udp, sctp, dccp or udplite to the rule)",
+    );
+    check(
+        &rule("hashlimit-mode srcipp"),
+        "error 2:71 `srcipp` `srcipp` is no mode of hashlimit (did you mean `srcip`?)",
+    );
+    check(
+        "mod hashlimit hashlimit-name a hashlimit-above 512kb/s DROP;",
+        "error 2:48 `512kb/s` `512kb/s` counts bytes, which iptables and nftables do differently (limit packets instead: NUMBER/second)",
+    );
+    check(
+        "mod hashlimit hashlimit-name a hashlimit-upto 2/day ACCEPT;",
+        "error 2:15 `hashlimit-name a` a burst of 5 comes back in more than a day at this rate, which iptables miscounts (write a lower hashlimit-burst, or a higher rate)",
+    );
+    check(
+        "mod hashlimit hashlimit-upto 5/second ACCEPT;",
+        "error 2:15 `hashlimit-upto 5/second` hashlimit needs a name (add `hashlimit-name NAME`: rules of one name share their limits)",
+    );
+    check(
+        "mod hashlimit hashlimit-name a ACCEPT;",
+        "error 2:15 `hashlimit-name a` hashlimit needs exactly one of hashlimit-upto and hashlimit-above (write `hashlimit-upto 10/second` or `hashlimit-above 10/second`)",
+    );
+    check(
+        "mod hashlimit hashlimit-name a hashlimit-upto 5/second ACCEPT;\nmod hashlimit hashlimit-name a hashlimit-upto 6/second ACCEPT;",
+        "error 3:15 `hashlimit-name a` `hashlimit-name a` has other options at t.ferm:2 (iptables takes those of whichever rule it loads first: write the same, or use another name)",
+    );
+}

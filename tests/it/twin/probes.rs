@@ -9,11 +9,14 @@ use watcher::lab::flags;
 use super::edits::{Edit, changed, sides};
 use super::packet::{ICMP, ICMP6, Packet, TCP, UDP};
 use super::router::{FAR, INTERFACES, NEAR, Way};
-use super::rules::{Rule, Rules};
+use super::rules::{Match, Rule, Rules};
 
 /// How many jumps are followed back from a chain, and how many of those into one chain.
 const DEPTH: usize = 4;
 const JUMPS: usize = 3;
+
+/// How often a rule that remembers packets is asked the same: more often than its limits permit.
+const SEQUENCE: usize = 12;
 
 /// By which hooks a packet passes.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -113,10 +116,15 @@ fn matching(rule: &Rule, base: &Draft, is_v4: bool) -> Draft {
     draft
 }
 
+/// Whether an option counts packets, so that only a sequence of them shows what it does.
+fn remembers(found: &Match) -> bool {
+    ["hashlimit-name"].contains(&found.option.as_str())
+}
+
 /// That packet, and what lies around it.
 fn around(rule: &Rule, base: &Draft, is_v4: bool) -> Vec<Draft> {
     let hit = matching(rule, base, is_v4);
-    let mut drafts = vec![hit.clone()];
+    let mut drafts = vec![hit.clone(); if rule.matches.iter().any(remembers) { SEQUENCE } else { 1 }];
     for found in &rule.matches {
         let sides = sides(found, is_v4);
         for edit in sides.inside.iter().skip(1).chain(&sides.outside) {

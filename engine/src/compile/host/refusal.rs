@@ -34,7 +34,6 @@ pub const REFUSED_MODULES: &[Refused] = &[
     refused("eui64", "match the hardware address: mod mac mac-source"),
     refused("fuzzy", "limit the packets of the rule: mod limit"),
     refused("geoip", "write the networks of the countries into a list: @def $NETS = (…), or include a file of them"),
-    refused("hashlimit", "limit the rule as a whole: mod limit"),
     refused("hbh", "match the protocol: proto hopopt"),
     refused("helper", "match what the helper expects: mod conntrack ctstate RELATED"),
     refused("ipv4options", "drop packets with options before: the kernel's net.ipv4.conf.*.accept_source_route"),
