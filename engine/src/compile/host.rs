@@ -32,6 +32,7 @@ use self::chains::{Callee, Chains, Scope, Sides};
 use self::clause::{Families, Ip, Lowered};
 use self::hashlimit::Tables;
 pub use self::names::Names;
+use self::recent::Lists;
 pub use self::refusal::{REFUSED_MODULES, REFUSED_TARGETS, Refused, page as refusals_page};
 use super::builder::TableBuilder;
 use super::observe;
@@ -55,6 +56,7 @@ mod metadata;
 mod names;
 mod operand;
 mod rate;
+mod recent;
 mod refusal;
 mod reject;
 mod rule;
@@ -84,9 +86,12 @@ pub fn lower(host: &HostRules, builder: &mut TableBuilder, options: Options<'_>)
     let mut findings = Vec::new();
     let limits = Tables::of(host);
     limits.declare(builder);
+    let lists = Lists::of(host);
+    lists.declare(builder);
+    let named = Named { limits: &limits, lists: &lists };
     for (table, chains) in chains::group(host, &mut findings) {
         chains::check_policies(table, &chains, &mut findings);
-        lower_table(table, &chains, &limits, builder, options, &mut findings);
+        lower_table(table, &chains, named, builder, options, &mut findings);
     }
     // Both passes of `domain (ip ip6)` find the same.
     let mut seen = BTreeSet::new();
@@ -97,7 +102,7 @@ pub fn lower(host: &HostRules, builder: &mut TableBuilder, options: Options<'_>)
 fn lower_table(
     table: Table,
     chains: &Chains<'_>,
-    limits: &Tables,
+    named: Named<'_>,
     builder: &mut TableBuilder,
     options: Options<'_>,
     findings: &mut Vec<Diagnostic>,
@@ -107,7 +112,7 @@ fn lower_table(
     let kind = format!("h_{table}");
     for name in &calls.order {
         let Some(sides) = chains.get(name) else { continue };
-        let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, limits, options };
+        let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, named, options };
         let rules = lower_chain(sides, &place, builder, findings);
         let comment = (!Name::ours(name).as_str().ends_with(&**name)).then(|| Comment::new(name));
         let callee = Callee {
@@ -125,7 +130,7 @@ fn lower_table(
         let statements = policy.iter_mut().map(|rule| &mut rule.exprs);
         observe::lift(&format!("{table} {name}"), statements, options.pods, builder);
         let callees = with_policy(&callees, sides, name, &kind, &policy, builder);
-        let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, limits, options };
+        let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, named, options };
         for rule in lower_chain(sides, &place, builder, findings).into_iter().chain(policy) {
             builder.push(base, rule);
         }
@@ -155,6 +160,13 @@ fn with_policy(
     callees
 }
 
+/// What rules share by names of iptables' own.
+#[derive(Clone, Copy)]
+struct Named<'a> {
+    limits: &'a Tables,
+    lists: &'a Lists,
+}
+
 /// A chain and what its rules may refer to.
 #[derive(Clone, Copy)]
 struct Place<'a> {
@@ -163,7 +175,7 @@ struct Place<'a> {
     kind: &'a str,
     calls: &'a Calls,
     callees: &'a BTreeMap<Arc<str>, Callee>,
-    limits: &'a Tables,
+    named: Named<'a>,
     options: Options<'a>,
 }
 
@@ -180,7 +192,8 @@ impl<'a> Place<'a> {
             callees: self.callees,
             calls: self.calls,
             names: self.options.names,
-            limits: self.limits,
+            limits: self.named.limits,
+            lists: self.named.lists,
             reserved_connection_mark: self.options.reserved_connection_mark,
             depth_max: chains::DEPTH_MAX - observe::depth(self.options.pods),
         }

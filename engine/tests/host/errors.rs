@@ -267,3 +267,37 @@ fn limits_for_each_address_are_refused_where_nothing_says_the_same() {
         "error 3:15 `hashlimit-name a` `hashlimit-name a` has other options at t.ferm:2 (iptables takes those of whichever rule it loads first: write the same, or use another name)",
     );
 }
+
+#[test]
+fn lists_of_addresses_are_refused_where_a_set_does_not_know() {
+    let list = "mod recent name a rcheck seconds 60 ACCEPT;\n";
+    let check = |rule: &str, expected: &str| check(&format!("{list}{rule}"), expected);
+    check(
+        "mod recent name a update seconds 60 hitcount 4 DROP;",
+        "error 3:37 `hitcount 4` `hitcount` of recent has no form in nftables here (limit each source: mod hashlimit hashlimit-above 4/minute hashlimit-burst 4 hashlimit-mode srcip hashlimit-name NAME)",
+    );
+    check(
+        "mod recent name a remove NOP;",
+        "error 3:19 `remove` `remove` of recent has no form in nftables here (let the address be forgotten after the `seconds` of the rules that ask for it)",
+    );
+    check(
+        "mod recent name a update seconds 61 DROP;",
+        "error 3:12 `name a` the list `a` is asked for other seconds at t.ferm:2 (write `seconds 60` here too, or use two lists)",
+    );
+    check(
+        "mod recent name b set DROP;",
+        "error 3:12 `name b` no rule of this domain asks who is in the list `b`, so how long is not said (add a rule with `rcheck seconds N` or `update seconds N`, or leave this one out)",
+    );
+    check(
+        "mod recent name a rcheck DROP;",
+        "error 3:12 `name a` iptables remembers an address until 100 others came, if no `seconds` are given (add `seconds N`: how long it is to be remembered)",
+    );
+    check(
+        "mod recent name a !update seconds 60 DROP;",
+        "error 3:20 `update` `update` with `!` has no form in nftables here (write `!rcheck`, or a rule for the others before)",
+    );
+    check(
+        "mod recent name a DROP;",
+        "error 3:12 `name a` recent needs exactly one of set, rcheck and update (write `set`, `rcheck seconds N` or `update seconds N`)",
+    );
+}

@@ -255,3 +255,23 @@ fn limits_of_other_words_are_other_sets() {
     assert_eq!(set("hashlimit-above 5/second").0, set("hashlimit-upto 5/second").0);
     assert_ne!(set("hashlimit-above 5/second").0, set("hashlimit-above 5/second hashlimit-mode srcip").0);
 }
+
+#[test]
+fn lists_of_addresses_are_sets_that_forget() {
+    let lowered = Lowered::of(
+        "chain INPUT { mod recent name bad update seconds 60 DROP; proto tcp dport 135 mod recent name bad set rdest \
+         DROP; mod recent name bad !rcheck seconds 60 ACCEPT; }",
+    );
+    let text = lowered.text();
+    assert_eq!(lowered.findings(), "");
+    let (name, set) = lowered.table.sets.first_key_value().expect("the list is a set");
+    assert_eq!((lowered.table.sets.len(), set.spec.timeout), (1, Some(std::time::Duration::from_secs(60))));
+    let name = name.as_str();
+    for expected in [
+        format!("ip saddr @{name} update @{name} {{ ip saddr }} counter"),
+        format!("tcp dport 135 update @{name} {{ ip daddr }} counter"),
+        format!("ip saddr != @{name} counter"),
+    ] {
+        assert!(text.contains(&expected), "{expected} in {text}");
+    }
+}

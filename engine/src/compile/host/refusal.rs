@@ -48,7 +48,6 @@ pub const REFUSED_MODULES: &[Refused] = &[
     refused("psd", "limit new connections: mod conntrack ctstate NEW mod limit limit 10/second"),
     refused("random", "limit the packets of the rule: mod limit"),
     refused("realm", "match the outgoing interface: outerface"),
-    refused("recent", "limit new connections: mod conntrack ctstate NEW mod limit limit 4/minute limit-burst 4"),
     refused("rpfilter", "the kernel does it: net.ipv4.conf.all.rp_filter=1; or name the sources of each interface"),
     refused("rt", "match the protocol: proto ipv6-route"),
     refused("set", "write the members into a list: @def $NAME = (…), or include a file of them"),
