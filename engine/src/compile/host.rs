@@ -30,7 +30,9 @@ use policy_lang::source::Sources;
 use self::calls::Calls;
 use self::chains::{Callee, Chains, Scope, Sides};
 use self::clause::{Families, Ip, Lowered};
+use self::hashlimit::Tables;
 pub use self::names::Names;
+use self::recent::Lists;
 pub use self::refusal::{REFUSED_MODULES, REFUSED_TARGETS, Refused, page as refusals_page};
 use super::builder::TableBuilder;
 use super::observe;
@@ -44,6 +46,7 @@ mod code;
 mod conntrack;
 mod emit;
 mod fold;
+mod hashlimit;
 mod header;
 mod icmp;
 mod logging;
@@ -53,9 +56,11 @@ mod metadata;
 mod names;
 mod operand;
 mod rate;
+mod recent;
 mod refusal;
 mod reject;
 mod rule;
+mod segment;
 mod target;
 mod translation;
 mod transport;
@@ -79,9 +84,14 @@ pub struct Options<'a> {
 /// FORWARD rules go to the end of [`super::base::Base::Forward`]: what is to run before them is pushed before.
 pub fn lower(host: &HostRules, builder: &mut TableBuilder, options: Options<'_>) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
+    let limits = Tables::of(host);
+    limits.declare(builder);
+    let lists = Lists::of(host);
+    lists.declare(builder);
+    let named = Named { limits: &limits, lists: &lists };
     for (table, chains) in chains::group(host, &mut findings) {
         chains::check_policies(table, &chains, &mut findings);
-        lower_table(table, &chains, builder, options, &mut findings);
+        lower_table(table, &chains, named, builder, options, &mut findings);
     }
     // Both passes of `domain (ip ip6)` find the same.
     let mut seen = BTreeSet::new();
@@ -92,6 +102,7 @@ pub fn lower(host: &HostRules, builder: &mut TableBuilder, options: Options<'_>)
 fn lower_table(
     table: Table,
     chains: &Chains<'_>,
+    named: Named<'_>,
     builder: &mut TableBuilder,
     options: Options<'_>,
     findings: &mut Vec<Diagnostic>,
@@ -101,7 +112,7 @@ fn lower_table(
     let kind = format!("h_{table}");
     for name in &calls.order {
         let Some(sides) = chains.get(name) else { continue };
-        let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, options };
+        let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, named, options };
         let rules = lower_chain(sides, &place, builder, findings);
         let comment = (!Name::ours(name).as_str().ends_with(&**name)).then(|| Comment::new(name));
         let callee = Callee {
@@ -119,7 +130,7 @@ fn lower_table(
         let statements = policy.iter_mut().map(|rule| &mut rule.exprs);
         observe::lift(&format!("{table} {name}"), statements, options.pods, builder);
         let callees = with_policy(&callees, sides, name, &kind, &policy, builder);
-        let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, options };
+        let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, named, options };
         for rule in lower_chain(sides, &place, builder, findings).into_iter().chain(policy) {
             builder.push(base, rule);
         }
@@ -149,6 +160,13 @@ fn with_policy(
     callees
 }
 
+/// What rules share by names of iptables' own.
+#[derive(Clone, Copy)]
+struct Named<'a> {
+    limits: &'a Tables,
+    lists: &'a Lists,
+}
+
 /// A chain and what its rules may refer to.
 #[derive(Clone, Copy)]
 struct Place<'a> {
@@ -157,6 +175,7 @@ struct Place<'a> {
     kind: &'a str,
     calls: &'a Calls,
     callees: &'a BTreeMap<Arc<str>, Callee>,
+    named: Named<'a>,
     options: Options<'a>,
 }
 
@@ -173,6 +192,8 @@ impl<'a> Place<'a> {
             callees: self.callees,
             calls: self.calls,
             names: self.options.names,
+            limits: self.named.limits,
+            lists: self.named.lists,
             reserved_connection_mark: self.options.reserved_connection_mark,
             depth_max: chains::DEPTH_MAX - observe::depth(self.options.pods),
         }

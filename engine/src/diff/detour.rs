@@ -112,7 +112,8 @@ impl Renames {
             | Expr::Reject(_)
             | Expr::Nat(_)
             | Expr::Notrack
-            | Expr::Assign(_) => {}
+            | Expr::Assign(_)
+            | Expr::SegmentSize(_) => {}
         }
         expr
     }

@@ -22,7 +22,7 @@ use crate::plan::{Op, OpKind, RulePosition};
 use crate::ruleset::{
     Assign, AssignTarget, Comment, DataType, Datum, DynamicSet, Element, ElementData, ElementKey, Elements, Expr,
     Family, Field, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, MapData, Match, Name, Nat, NatKind, Operator,
-    Quota, RejectWith, Rule, SetOperation, SetRef, SetSpec, TableKey, Value, Verdict, VerdictMap,
+    Quota, RejectWith, Rule, SegmentSize, SetOperation, SetRef, SetSpec, TableKey, Value, Verdict, VerdictMap,
 };
 
 /// The named set of the samples that holds ranges.
@@ -228,6 +228,9 @@ fn exprs() -> impl Strategy<Value = Expr> {
         ].prop_map(Expr::Reject),
         1 => nats().prop_map(Expr::Nat),
         1 => Just(Expr::Notrack),
+        1 => prop::option::of(any::<u16>()).prop_map(|size| {
+            Expr::SegmentSize(size.map_or(SegmentSize::RouteMtu, SegmentSize::Bytes))
+        }),
         1 => (any::<bool>(), any::<bool>(), masks(), masks()).prop_map(|(to, from, mask, xor)| {
             let target = |is_ct| if is_ct { AssignTarget::CtMark } else { AssignTarget::Mark };
             Expr::Assign(Assign { target: target(to), source: target(from), mask, xor })

@@ -20,6 +20,9 @@ pub(super) const BITWISE_RSHIFT: u32 = 2;
 /// `NFT_BYTEORDER_HTON`.
 pub(super) const BYTEORDER_HTON: u32 = 1;
 
+/// `NFT_EXTHDR_OP_TCPOPT`.
+pub(super) const EXTHDR_TCP_OPTION: u32 = 1;
+
 /// `NFT_RANGE_EQ` and `NFT_RANGE_NEQ`.
 pub(super) const RANGE_EQ: u32 = 0;
 pub(super) const RANGE_NEQ: u32 = 1;
@@ -103,6 +106,13 @@ pub(super) fn express(instruction: &Instruction, set: Option<&SetHandle>) -> Res
         Instruction::Masquerade { ports, flags } => masquerade(ports.as_ref(), *flags),
         Instruction::Redirect { ports, flags } => redirect(ports.as_ref(), *flags),
         Instruction::Notrack => Expr::new(c"notrack"),
+        Instruction::Route { key, to } => {
+            let mut expr = Expr::new(c"rt");
+            expr.set_u32(&attr::RT_KEY, *key);
+            expr.set_u32(&attr::RT_DREG, to.number());
+            expr
+        }
+        Instruction::TcpOptionSet { kind, offset, length, from } => tcp_option(*kind, *offset, *length, *from),
         Instruction::Dynset { operation, from, set, timeout_ms, limit: rate } => {
             let mut expr = dynset(*operation, *from, set)?;
             if let Some(timeout) = timeout_ms {
@@ -238,6 +248,16 @@ fn redirect(ports: Option<&Span>, flags: u32) -> Expr {
     set_span(ports, |number| expr.set_u32(&attr::REDIR_PROTO_MIN, number));
     set_span_end(ports, |number| expr.set_u32(&attr::REDIR_PROTO_MAX, number));
     set_flags(flags, |flags| expr.set_u32(&attr::REDIR_FLAGS, flags));
+    expr
+}
+
+fn tcp_option(kind: u8, offset: u32, length: u32, from: Register) -> Expr {
+    let mut expr = Expr::new(c"exthdr");
+    expr.set_u8(&attr::EXTHDR_TYPE, kind);
+    expr.set_u32(&attr::EXTHDR_OFFSET, offset);
+    expr.set_u32(&attr::EXTHDR_LEN, length);
+    expr.set_u32(&attr::EXTHDR_OP, EXTHDR_TCP_OPTION);
+    expr.set_u32(&attr::EXTHDR_SREG, from.number());
     expr
 }
 

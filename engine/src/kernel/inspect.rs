@@ -2,8 +2,8 @@
 
 use super::attribute::{Attributes, text};
 use super::express::{
-    self, BITWISE_BOOL, BITWISE_RSHIFT, BYTEORDER_HTON, LIMIT_BYTES, LIMIT_OVER, LOOKUP_INVERTED, QUOTA_OVER, RANGE_EQ,
-    RANGE_NEQ,
+    self, BITWISE_BOOL, BITWISE_RSHIFT, BYTEORDER_HTON, EXTHDR_TCP_OPTION, LIMIT_BYTES, LIMIT_OVER, LOOKUP_INVERTED,
+    QUOTA_OVER, RANGE_EQ, RANGE_NEQ,
 };
 use super::wire::{Instruction, Log, Register, Span};
 use crate::ruleset::{Limit, LimitUnit, LogLevel, Name, SetRef, Verdict};
@@ -116,6 +116,8 @@ fn instruction(name: &str, data: Attributes<'_>, find_set: FindSet<'_>) -> Optio
         "masq" => Some(Instruction::Masquerade { ports: span(data, 2, 3).ok()?, flags: nat_flags(data, 1) }),
         "redir" => Some(Instruction::Redirect { ports: span(data, 1, 2).ok()?, flags: nat_flags(data, 3) }),
         "notrack" => Some(Instruction::Notrack),
+        "rt" => Some(Instruction::Route { key: data.u32(2)?, to: register(data, 1)? }),
+        "exthdr" => tcp_option(data),
         "dynset" => dynset(data),
         _ => None,
     }
@@ -199,6 +201,14 @@ fn log(data: Attributes<'_>) -> Option<Log> {
         level: level.filter(|level| *level != LogLevel::Warn),
         flags: data.u32(6).unwrap_or(0),
     })
+}
+
+/// Of extension headers only TCP's options are written, and those are not read.
+fn tcp_option(data: Attributes<'_>) -> Option<Instruction> {
+    let is_plain = data.u32(6) == Some(EXTHDR_TCP_OPTION) && data.u32(5).unwrap_or(0) == 0 && data.get(1).is_none();
+    is_plain.then_some(())?;
+    let (kind, offset, length) = (data.u8(2)?, data.u32(3)?, data.u32(4)?);
+    Some(Instruction::TcpOptionSet { kind, offset, length, from: register(data, 7)? })
 }
 
 fn dynset(data: Attributes<'_>) -> Option<Instruction> {

@@ -12,13 +12,13 @@ use super::field::{self, Context, Dependency, Network, Source};
 use super::hint::{Choice, Hint};
 use super::lower::{
     self, NAT_DESTINATION, NAT_FLAGS, NAT_SOURCE, NFPROTO_IPV4, NFPROTO_IPV6, REJECT_ICMP, REJECT_ICMPX,
-    REJECT_TCP_RESET, Surroundings,
+    REJECT_TCP_RESET, ROUTE_SEGMENT_SIZE, Surroundings,
 };
 use super::wire::{Comparison, Instruction, ObjectKind, Register, Span};
 use crate::ruleset::every::every;
 use crate::ruleset::{
     Assign, AssignTarget, DataType, Datum, DynamicSet, Expr, Field, Interval, Log, LogLevel, Lookup, Match, Nat,
-    NatKind, Operator, Quota, RejectWith, Value, VerdictMap,
+    NatKind, Operator, Quota, RejectWith, SegmentSize, Value, VerdictMap,
 };
 use std::time::Duration;
 
@@ -73,11 +73,13 @@ pub(super) enum ExprKind {
     Nat,
     Notrack,
     Assign,
+    SegmentSize,
     DynamicSet,
 }
 
 every! { pub(super) ExprKind {
-    Match Lookup VerdictMap Counter NamedCounter Quota NamedQuota Limit Log Verdict Reject Nat Notrack Assign DynamicSet
+    Match Lookup VerdictMap Counter NamedCounter Quota NamedQuota Limit Log Verdict Reject Nat Notrack Assign SegmentSize
+    DynamicSet
 } }
 
 // A new variant of `Expr` does not compile until it has a kind, and a kind not until it can be read.
@@ -96,6 +98,7 @@ const _: fn(&Expr) -> ExprKind = |expr| match expr {
     Expr::Nat(_) => ExprKind::Nat,
     Expr::Notrack => ExprKind::Notrack,
     Expr::Assign(_) => ExprKind::Assign,
+    Expr::SegmentSize(_) => ExprKind::SegmentSize,
     Expr::DynamicSet(_) => ExprKind::DynamicSet,
 };
 
@@ -228,6 +231,7 @@ impl<'a> Reader<'a> {
                 _ => None,
             }),
             ExprKind::Assign => self.assign().map(Expr::Assign),
+            ExprKind::SegmentSize => self.segment_size().map(Expr::SegmentSize),
             ExprKind::DynamicSet => self.dynamic_set().map(Expr::DynamicSet),
         }
     }
@@ -453,6 +457,22 @@ impl<'a> Reader<'a> {
             _ => None,
         })?;
         Some(Nat { kind, addresses, ports: interval(ports, DataType::InetService)?, flags: flags & NAT_FLAGS })
+    }
+
+    fn segment_size(&mut self) -> Option<SegmentSize> {
+        let size = match self.peek(0)? {
+            Instruction::Immediate { to: Register::FIRST, data } => {
+                SegmentSize::Bytes(u16::from_be_bytes(data.as_slice().try_into().ok()?))
+            }
+            Instruction::Route { key: ROUTE_SEGMENT_SIZE, to: Register::FIRST } => {
+                matches!(self.peek(1)?, Instruction::HostToNetwork { .. }).then_some(())?;
+                self.at += 1;
+                SegmentSize::RouteMtu
+            }
+            _ => return None,
+        };
+        self.at += 1;
+        self.take(|instruction| (*instruction == lower::write_segment_size(Register::FIRST)).then_some(size))
     }
 
     fn assign(&mut self) -> Option<Assign> {

@@ -5,7 +5,7 @@ use super::hint::{Choice, Hint};
 use super::wire::{Comparison, Instruction, Log, ObjectKind, Register, Span};
 use crate::ruleset::{
     Assign, AssignTarget, DataType, Datum, DynamicSet, Expr, Family, Field, Interval, Limit, Log as LogExpr, LogLevel,
-    MapData, Match, Name, Nat, NatKind, Operator, RejectWith, SetRef, SetSpec, Value,
+    MapData, Match, Name, Nat, NatKind, Operator, RejectWith, SegmentSize, SetRef, SetSpec, Value,
 };
 
 /// Why a rule or an element cannot be said in instructions.
@@ -47,6 +47,9 @@ pub(super) const REJECT_ICMPX: u32 = 2;
 /// `NFT_NAT_*`.
 pub(super) const NAT_SOURCE: u32 = 0;
 pub(super) const NAT_DESTINATION: u32 = 1;
+
+/// `NFT_RT_TCPMSS`.
+pub(super) const ROUTE_SEGMENT_SIZE: u32 = 3;
 
 /// Lowers the expressions of a rule.
 ///
@@ -99,6 +102,7 @@ impl Lowering<'_> {
             Expr::Nat(nat) => self.nat(nat)?,
             Expr::Notrack => self.push(Instruction::Notrack),
             Expr::Assign(assign) => self.assign(*assign),
+            Expr::SegmentSize(size) => self.segment_size(*size),
             Expr::DynamicSet(dynamic) => self.dynamic_set(dynamic)?,
         }
         if let Some(dependency) = established_by(expr) {
@@ -351,6 +355,20 @@ impl Lowering<'_> {
         });
     }
 
+    fn segment_size(&mut self, size: SegmentSize) {
+        let register = Register::FIRST;
+        match size {
+            SegmentSize::Bytes(size) => {
+                self.push(Instruction::Immediate { to: register, data: size.to_be_bytes().into() });
+            }
+            SegmentSize::RouteMtu => {
+                self.push(Instruction::Route { key: ROUTE_SEGMENT_SIZE, to: register });
+                self.push(Instruction::HostToNetwork { register, length: 2, size: 2 });
+            }
+        }
+        self.push(write_segment_size(register));
+    }
+
     fn dynamic_set(&mut self, dynamic: &DynamicSet) -> Result<(), Refusal> {
         let DynamicSet { operation, set, key, timeout, limit } = dynamic;
         if let Some(limit) = limit {
@@ -389,7 +407,7 @@ pub(super) fn missing_for(context: Context, expr: &Expr) -> Vec<Dependency> {
         Expr::Lookup(lookup) => context.missing_for(&lookup.key),
         Expr::VerdictMap(map) => context.missing_for(&map.key),
         Expr::DynamicSet(dynamic) => context.missing_for(&dynamic.key),
-        Expr::Reject(RejectWith::TcpReset) => context.missing_for_tcp(),
+        Expr::Reject(RejectWith::TcpReset) | Expr::SegmentSize(_) => context.missing_for_tcp(),
         Expr::Reject(RejectWith::Icmp(_)) => context.missing_for_network(Network::Ip),
         Expr::Reject(RejectWith::Icmpv6(_)) => context.missing_for_network(Network::Ip6),
         Expr::Reject(RejectWith::Icmpx(_))
@@ -423,6 +441,7 @@ pub(super) fn established_by(expr: &Expr) -> Option<Dependency> {
         | Expr::Nat(_)
         | Expr::Notrack
         | Expr::Assign(_)
+        | Expr::SegmentSize(_)
         | Expr::DynamicSet(_) => None,
     }
 }
@@ -550,6 +569,11 @@ fn equality(operator: Operator) -> Comparison {
         Operator::Eq => Comparison::Eq,
         Operator::Ne => Comparison::Ne,
     }
+}
+
+/// Writes the maximum segment size: two bytes behind the kind and the length of TCP's option 2.
+pub(super) fn write_segment_size(from: Register) -> Instruction {
+    Instruction::TcpOptionSet { kind: 2, offset: 2, length: 2, from }
 }
 
 /// For the types in the machine's order, all of which have four bytes.

@@ -68,6 +68,10 @@ pub(super) enum Instruction {
     Redirect { ports: Option<Span>, flags: u32 },
     /// Keeps the packet away from conntrack.
     Notrack,
+    /// Loads what the packet's route says.
+    Route { key: u32, to: Register },
+    /// Writes bytes of an option of TCP's, where the segment has it.
+    TcpOptionSet { kind: u8, offset: u32, length: u32, from: Register },
     /// Adds the register to a set, or deletes it.
     Dynset { operation: SetOperation, from: Register, set: Name, timeout_ms: Option<u64>, limit: Option<Limit> },
 }

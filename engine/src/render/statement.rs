@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use super::{datum, expr, quote, set, symbol};
 use crate::ruleset::{
     Assign, AssignTarget, DataType, DynamicSet, Family, Interval, Limit, LimitUnit, Log, LogLevel, Nat, NatKind, Quota,
-    RejectWith, SetOperation,
+    RejectWith, SegmentSize, SetOperation,
 };
 
 /// nft's own burst of a limit that counts packets; it leaves it out.
@@ -129,6 +129,15 @@ pub(super) fn write_assign(out: &mut String, assign: Assign) -> fmt::Result {
         write!(out, " | {set:#010x}")?;
     }
     Ok(())
+}
+
+/// `tcp option maxseg size set 1400`.
+pub(super) fn write_segment_size(out: &mut String, size: SegmentSize) -> fmt::Result {
+    out.write_str("tcp option maxseg size set ")?;
+    match size {
+        SegmentSize::Bytes(size) => write!(out, "{size}"),
+        SegmentSize::RouteMtu => out.write_str("rt mtu"),
+    }
 }
 
 /// `update @set { ip saddr timeout 1m limit rate over 10/second }`.

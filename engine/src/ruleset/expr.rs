@@ -40,6 +40,8 @@ pub enum Expr {
     Notrack,
     /// `meta mark set meta mark & 0xff00 ^ 0x1`.
     Assign(Assign),
+    /// `tcp option maxseg size set rt mtu`.
+    SegmentSize(SegmentSize),
     /// `update @set { ip saddr timeout 60s limit rate over 10/second }`.
     DynamicSet(DynamicSet),
 }
@@ -371,6 +373,17 @@ pub enum AssignTarget {
     CtMark,
 }
 
+/// TCP's maximum segment size, lowered to this where the packet announces a higher one; never raised, and never added to
+/// a packet that announces none.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum SegmentSize {
+    /// In bytes, of TCP's data.
+    Bytes(u16),
+    /// `rt mtu`: what the routes in both directions carry, without the headers of IP and TCP. Only where a packet has a
+    /// route: forward, output and postrouting.
+    RouteMtu,
+}
+
 /// Adds the packet's values to a dynamic set.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct DynamicSet {
@@ -468,6 +481,7 @@ impl Expr {
             | Self::Nat(_)
             | Self::Notrack
             | Self::Assign(_)
+            | Self::SegmentSize(_)
             | Self::DynamicSet(_) => None,
         }
     }
@@ -489,6 +503,7 @@ impl Expr {
             | Self::Nat(_)
             | Self::Notrack
             | Self::Assign(_)
+            | Self::SegmentSize(_)
             | Self::DynamicSet(_) => None,
         }
     }

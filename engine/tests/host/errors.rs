@@ -205,3 +205,99 @@ fn fields_of_the_header_have_their_family_and_their_bounds() {
         "error 2:11 `quota much` `much` is no number of bytes (write a number of bytes)",
     );
 }
+
+#[test]
+fn a_segment_size_wants_segments_that_announce_one() {
+    let help = "(add `proto tcp tcp-flags (SYN RST) SYN` to the rule)";
+    let message = "TCPMSS needs a match of segments that open a connection: no others announce a size";
+    check("proto tcp TCPMSS set-mss 1400;", &format!("error 2:11 `TCPMSS` {message} {help}"));
+    check("proto tcp !syn TCPMSS set-mss 1400;", &format!("error 2:16 `TCPMSS` {message} {help}"));
+    check("proto tcp tcp-flags (SYN ACK) ACK TCPMSS set-mss 1400;", &format!("error 2:35 `TCPMSS` {message} {help}"));
+    check(
+        "proto tcp syn TCPMSS clamp-mss-to-pmtu;",
+        "error 2:15 `TCPMSS` clamp-mss-to-pmtu is not possible in input, which reaches chain INPUT (write the rule in chain FORWARD or OUTPUT or POSTROUTING)",
+    );
+    check(
+        "proto tcp syn TCPMSS set-mss 65496;",
+        "error 2:30 `65496` `65496` is no maximum segment size (write a number from 0 to 65495)",
+    );
+    check(
+        "proto tcp syn TCPMSS;",
+        "error 2:15 `TCPMSS` TCPMSS needs exactly one of clamp-mss-to-pmtu and set-mss (write `TCPMSS clamp-mss-to-pmtu`)",
+    );
+}
+
+#[test]
+fn limits_for_each_address_are_refused_where_nothing_says_the_same() {
+    let rule = |words: &str| format!("mod hashlimit hashlimit-name a hashlimit-upto 5/second {words} ACCEPT;");
+    check(
+        &rule("hashlimit-srcmask 24"),
+        "error 2:56 `hashlimit-srcmask 24` `hashlimit-srcmask 24` has no form in nftables here (leave the mask out: then each address has a limit of its own)",
+    );
+    check(
+        &rule("hashlimit-htable-size 8"),
+        "error 2:56 `hashlimit-htable-size 8` `hashlimit-htable-size` has no form in nftables here (leave it out: sets of nftables grow and forget by themselves)",
+    );
+    check(
+        &rule("hashlimit-mode srcport"),
+        "error 2:15 `hashlimit-name a` `hashlimit-mode` with ports needs a protocol that has ports (add `proto tcp`, udp, sctp, dccp or udplite to the rule)",
+    );
+    check(
+        &rule("hashlimit-mode srcipp"),
+        "error 2:71 `srcipp` `srcipp` is no mode of hashlimit (did you mean `srcip`?)",
+    );
+    check(
+        "mod hashlimit hashlimit-name a hashlimit-above 512kb/s DROP;",
+        "error 2:48 `512kb/s` `512kb/s` counts bytes, which iptables and nftables do differently (limit packets instead: NUMBER/second)",
+    );
+    check(
+        "mod hashlimit hashlimit-name a hashlimit-upto 2/day ACCEPT;",
+        "error 2:15 `hashlimit-name a` a burst of 5 comes back in more than a day at this rate, which iptables miscounts (write a lower hashlimit-burst, or a higher rate)",
+    );
+    check(
+        "mod hashlimit hashlimit-upto 5/second ACCEPT;",
+        "error 2:15 `hashlimit-upto 5/second` hashlimit needs a name (add `hashlimit-name NAME`: rules of one name share their limits)",
+    );
+    check(
+        "mod hashlimit hashlimit-name a ACCEPT;",
+        "error 2:15 `hashlimit-name a` hashlimit needs exactly one of hashlimit-upto and hashlimit-above (write `hashlimit-upto 10/second` or `hashlimit-above 10/second`)",
+    );
+    check(
+        "mod hashlimit hashlimit-name a hashlimit-upto 5/second ACCEPT;\nmod hashlimit hashlimit-name a hashlimit-upto 6/second ACCEPT;",
+        "error 3:15 `hashlimit-name a` `hashlimit-name a` has other options at t.ferm:2 (iptables takes those of whichever rule it loads first: write the same, or use another name)",
+    );
+}
+
+#[test]
+fn lists_of_addresses_are_refused_where_a_set_does_not_know() {
+    let list = "mod recent name a rcheck seconds 60 ACCEPT;\n";
+    let check = |rule: &str, expected: &str| check(&format!("{list}{rule}"), expected);
+    check(
+        "mod recent name a update seconds 60 hitcount 4 DROP;",
+        "error 3:37 `hitcount 4` `hitcount` of recent has no form in nftables here (limit each source: mod hashlimit hashlimit-above 4/minute hashlimit-burst 4 hashlimit-mode srcip hashlimit-name NAME)",
+    );
+    check(
+        "mod recent name a remove NOP;",
+        "error 3:19 `remove` `remove` of recent has no form in nftables here (let the address be forgotten after the `seconds` of the rules that ask for it)",
+    );
+    check(
+        "mod recent name a update seconds 61 DROP;",
+        "error 3:12 `name a` the list `a` is asked for other seconds at t.ferm:2 (write `seconds 60` here too, or use two lists)",
+    );
+    check(
+        "mod recent name b set DROP;",
+        "error 3:12 `name b` no rule of this domain asks who is in the list `b`, so how long is not said (add a rule with `rcheck seconds N` or `update seconds N`, or leave this one out)",
+    );
+    check(
+        "mod recent name a rcheck DROP;",
+        "error 3:12 `name a` iptables remembers an address until 100 others came, if no `seconds` are given (add `seconds N`: how long it is to be remembered)",
+    );
+    check(
+        "mod recent name a !update seconds 60 DROP;",
+        "error 3:20 `update` `update` with `!` has no form in nftables here (write `!rcheck`, or a rule for the others before)",
+    );
+    check(
+        "mod recent name a DROP;",
+        "error 3:12 `name a` recent needs exactly one of set, rcheck and update (write `set`, `rcheck seconds N` or `update seconds N`)",
+    );
+}

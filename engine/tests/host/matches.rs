@@ -1,6 +1,6 @@
 //! One match after the other.
 
-use super::lowered::{body, both, input};
+use super::lowered::{Lowered, body, both, input};
 
 #[track_caller]
 fn check(rule: &str, expected: &str) {
@@ -210,4 +210,68 @@ fn classes_of_service_and_hops() {
 #[test]
 fn a_quota_counts_the_packet_that_reaches_it() {
     check("proto udp mod quota quota 1000 ACCEPT;", "meta nfproto ipv4 meta l4proto udp quota 1001 bytes accept");
+}
+
+#[test]
+fn a_limit_for_each_address_is_a_dynamic_set() {
+    let lowered = Lowered::of(
+        "domain (ip ip6) chain INPUT proto tcp dport (22 23) mod hashlimit hashlimit-upto 3/minute \
+         hashlimit-mode (srcip dstport) hashlimit-name ssh ACCEPT;",
+    );
+    let text = lowered.text();
+    assert_eq!(lowered.table.sets.len(), 2, "{text}");
+    for line in [
+        "type ipv4_addr . inet_service",
+        "type ipv6_addr . inet_service",
+        "flags dynamic,timeout",
+        "timeout 1m",
+        "size 65535",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    for (family, address) in [("4", "ip saddr"), ("6", "ip6 saddr")] {
+        for port in [22, 23] {
+            let update = format!("_ssh_{family} {{ {address} . th dport limit rate 3/minute }} counter");
+            let n = text
+                .lines()
+                .filter(|line| line.contains(&update) && line.contains(&format!("tcp dport {port}")))
+                .count();
+            assert_eq!(n, 1, "{update} in {text}");
+        }
+    }
+}
+
+#[test]
+fn limits_of_other_words_are_other_sets() {
+    let set = |words: &str| {
+        let lowered = Lowered::of(&format!("chain INPUT mod hashlimit hashlimit-name a {words} DROP;"));
+        lowered.table.sets.into_iter().next().expect("the limit has a set")
+    };
+    let (name, of) =
+        set("hashlimit-above 5/second hashlimit-burst 9 hashlimit-htable-max 7 hashlimit-htable-expire 1500");
+    assert_eq!(of.spec.size.map(std::num::NonZeroU32::get), Some(7));
+    assert_eq!(of.spec.timeout, Some(std::time::Duration::from_millis(1_500)));
+    assert_ne!(set("hashlimit-above 5/second").0, name);
+    assert_eq!(set("hashlimit-above 5/second").0, set("hashlimit-upto 5/second").0);
+    assert_ne!(set("hashlimit-above 5/second").0, set("hashlimit-above 5/second hashlimit-mode srcip").0);
+}
+
+#[test]
+fn lists_of_addresses_are_sets_that_forget() {
+    let lowered = Lowered::of(
+        "chain INPUT { mod recent name bad update seconds 60 DROP; proto tcp dport 135 mod recent name bad set rdest \
+         DROP; mod recent name bad !rcheck seconds 60 ACCEPT; }",
+    );
+    let text = lowered.text();
+    assert_eq!(lowered.findings(), "");
+    let (name, set) = lowered.table.sets.first_key_value().expect("the list is a set");
+    assert_eq!((lowered.table.sets.len(), set.spec.timeout), (1, Some(std::time::Duration::from_secs(60))));
+    let name = name.as_str();
+    for expected in [
+        format!("ip saddr @{name} update @{name} {{ ip saddr }} counter"),
+        format!("tcp dport 135 update @{name} {{ ip daddr }} counter"),
+        format!("ip saddr != @{name} counter"),
+    ] {
+        assert!(text.contains(&expected), "{expected} in {text}");
+    }
 }

@@ -178,3 +178,16 @@ fn a_rule_keeps_its_own_comment_after_its_origin() {
     let text = "chain INPUT proto tcp dport 22 mod comment comment 'from the office' ACCEPT;";
     assert!(rules(text).contains("comment \"1 from the office\""), "{}", rules(text));
 }
+
+#[test]
+fn segment_sizes_are_lowered_where_segments_announce_them() {
+    let mangle = |chain: &str, rule: &str| body(&format!("domain (ip ip6) table mangle chain {chain} {{ {rule} }}"));
+    assert_eq!(
+        mangle("FORWARD", "proto tcp tcp-flags (SYN RST) SYN TCPMSS clamp-mss-to-pmtu;"),
+        "tcp flags syn / syn,rst tcp option maxseg size set rt mtu"
+    );
+    assert_eq!(
+        mangle("INPUT", "proto tcp dport (80 443) syn TCPMSS set-mss 1400;"),
+        "tcp dport { 80, 443 } tcp flags syn / fin,syn,rst,ack tcp option maxseg size set 1400"
+    );
+}

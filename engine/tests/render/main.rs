@@ -13,8 +13,8 @@ use engine::render;
 use engine::ruleset::{
     Assign, AssignTarget, BaseChain, Chain, ChainType, Comment, DataType, Datum, DynamicSet, Element, ElementData,
     ElementKey, Elements, Expr, Family, Field, Hook, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, MapData, Match,
-    Name, Nat, NatKind, Operator, Priority, Quota, RejectWith, Rule, Ruleset, Set, SetOperation, SetRef, SetSpec,
-    Table, TableKey, Value, Verdict, VerdictMap,
+    Name, Nat, NatKind, Operator, Priority, Quota, RejectWith, Rule, Ruleset, SegmentSize, Set, SetOperation, SetRef,
+    SetSpec, Table, TableKey, Value, Verdict, VerdictMap,
 };
 
 mod fixture;
@@ -185,7 +185,9 @@ fn statements_are_listed_as_they_are_written() {
     exprs.extend((0..=8).map(|code| Expr::Reject(RejectWith::Icmpv6(code))));
     exprs.extend((0..=3).map(|code| Expr::Reject(RejectWith::Icmpx(code))));
     let reset = vec![Match::eq(Field::L4Proto, Datum::protocol(6)), Expr::Reject(RejectWith::TcpReset)];
-    let exprs = exprs.into_iter().map(|expr| vec![expr]).chain([reset]);
+    let size = Expr::SegmentSize(SegmentSize::Bytes(1_400));
+    let size = vec![Match::eq(Field::TcpFlags, Datum::number(DataType::TcpFlag, 2)), size];
+    let exprs = exprs.into_iter().map(|expr| vec![expr]).chain([reset, size]);
     check(&rules(exprs.chain(assigns().map(|assign| vec![Expr::Assign(assign)])).chain(dynamic_sets())));
 }
 

@@ -76,6 +76,18 @@ pub(super) fn sides(found: &Match, is_v4: bool) -> Sides {
     if found.negated { Sides { inside: sides.outside, outside: sides.inside } } else { sides }
 }
 
+/// Packets on either side of what a target changes.
+pub(super) fn changed(told: &Match, is_v4: bool) -> Vec<Edit> {
+    let word = told.words.first().map_or("", String::as_str);
+    let Sides { inside, outside } = match told.option.as_str() {
+        "set-mss" => numbers(word, 1, 9000, Edit::SegmentSize),
+        // What the routers' interfaces carry: 1500 bytes with the headers.
+        "clamp-mss-to-pmtu" => numbers(if is_v4 { "1460" } else { "1440" }, 1, 9000, Edit::SegmentSize),
+        _ => Sides::default(),
+    };
+    inside.into_iter().chain(outside).collect()
+}
+
 fn network(word: &str, edit: fn(IpAddr) -> Edit) -> Sides {
     let network = match word.split_once('/') {
         Some((address, mask)) if mask.contains(['.', ':']) => {

@@ -15,6 +15,9 @@ pub(super) const ICMP6: u8 = 58;
 pub(super) const SCTP: u8 = 132;
 pub(super) const UDPLITE: u8 = 136;
 
+/// What a segment with SYN announces unless it matters.
+const SEGMENT_SIZE: u16 = 1460;
+
 /// Everything that decides the bytes of a packet.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Packet {
@@ -74,7 +77,9 @@ impl Packet {
     }
 
     fn segment(&self, padding: usize) -> Body {
-        let options = self.segment_size.map(|size| [&[2, 4][..], &size.to_be_bytes()].concat());
+        // As every system announces it where it opens a connection.
+        let announced = (self.flags & flags::SYN != 0).then_some(SEGMENT_SIZE);
+        let options = self.segment_size.or(announced).map(|size| [&[2, 4][..], &size.to_be_bytes()].concat());
         let first = FIRST_SEQUENCE + self.number * SEQUENCES;
         Body::Segment(Segment {
             ports: self.ports,

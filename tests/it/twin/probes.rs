@@ -6,14 +6,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use watcher::lab::flags;
 
-use super::edits::{Edit, sides};
+use super::edits::{Edit, changed, sides};
 use super::packet::{ICMP, ICMP6, Packet, TCP, UDP};
 use super::router::{FAR, INTERFACES, NEAR, Way};
-use super::rules::{Rule, Rules};
+use super::rules::{Match, Rule, Rules};
 
 /// How many jumps are followed back from a chain, and how many of those into one chain.
 const DEPTH: usize = 4;
 const JUMPS: usize = 3;
+
+/// How often a rule that remembers packets is asked the same: more often than its limits permit.
+const SEQUENCE: usize = 12;
 
 /// By which hooks a packet passes.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -113,22 +116,34 @@ fn matching(rule: &Rule, base: &Draft, is_v4: bool) -> Draft {
     draft
 }
 
+/// Whether an option counts packets, so that only a sequence of them shows what it does.
+fn remembers(found: &Match) -> bool {
+    ["hashlimit-name", "seconds", "update"].contains(&found.option.as_str())
+}
+
 /// That packet, and what lies around it.
 fn around(rule: &Rule, base: &Draft, is_v4: bool) -> Vec<Draft> {
     let hit = matching(rule, base, is_v4);
-    let mut drafts = vec![hit.clone()];
+    let mut drafts = vec![hit.clone(); if rule.matches.iter().any(remembers) { SEQUENCE } else { 1 }];
     for found in &rule.matches {
         let sides = sides(found, is_v4);
         for edit in sides.inside.iter().skip(1).chain(&sides.outside) {
-            let mut draft = hit.clone();
-            draft.apply(edit);
-            drafts.push(draft);
+            drafts.push(hit.with(edit));
         }
+    }
+    for told in &rule.told {
+        drafts.extend(changed(told, is_v4).iter().map(|edit| hit.with(edit)));
     }
     drafts
 }
 
 impl Draft {
+    fn with(&self, edit: &Edit) -> Self {
+        let mut draft = self.clone();
+        draft.apply(edit);
+        draft
+    }
+
     fn apply(&mut self, edit: &Edit) {
         match edit.clone() {
             Edit::Source(address) => self.source = Some(address),

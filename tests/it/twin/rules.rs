@@ -8,9 +8,11 @@ pub(super) struct Rule {
     pub(super) matches: Vec<Match>,
     /// The chain or target that it goes to, if any.
     pub(super) target: Option<String>,
+    /// What the target is told.
+    pub(super) told: Vec<Match>,
 }
 
-/// An option with its words, before `--jump`.
+/// An option with its words.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Match {
     pub(super) negated: bool,
@@ -47,7 +49,7 @@ fn rule(words: impl Iterator<Item = String>) -> Rule {
         let Some(option) = word.strip_prefix("--") else {
             if word == "!" {
                 negated = true;
-            } else if let Some(last) = rule.matches.last_mut().filter(|_| !in_target) {
+            } else if let Some(last) = if in_target { &mut rule.told } else { &mut rule.matches }.last_mut() {
                 last.words.push(word);
             }
             continue;
@@ -61,8 +63,10 @@ fn rule(words: impl Iterator<Item = String>) -> Rule {
                 words.next();
                 in_target = false;
             }
-            _ if in_target => {}
-            _ => rule.matches.push(Match { negated, option: option.to_owned(), words: Vec::new() }),
+            _ => {
+                let options = if in_target { &mut rule.told } else { &mut rule.matches };
+                options.push(Match { negated, option: option.to_owned(), words: Vec::new() });
+            }
         }
         negated = false;
     }
@@ -101,6 +105,7 @@ fn options_are_read_up_to_the_target() {
             matched(false, "comment", &["a b"]),
         ],
         target: Some("LOG".to_owned()),
+        told: vec![matched(false, "log-prefix", &["x "])],
     };
     assert_eq!(rules[&("filter".to_owned(), "INPUT".to_owned())], [expected]);
 }

@@ -10,7 +10,9 @@ use policy_lang::source::Span;
 use super::calls::Calls;
 use super::clause::Ip;
 use super::code::{CHAIN_LOOP, PLACE, Refusal, UNSUPPORTED, refuse};
+use super::hashlimit::Tables;
 use super::names::Names;
+use super::recent::Lists;
 use super::target::unknown_chain;
 use crate::compile::base::Base;
 use crate::ruleset::{Hook, Name};
@@ -58,6 +60,9 @@ pub(super) struct Scope<'a> {
     pub(super) callees: &'a BTreeMap<Arc<str>, Callee>,
     pub(super) calls: &'a Calls,
     pub(super) names: &'a Names,
+    /// What rules share by a name.
+    pub(super) limits: &'a Tables,
+    pub(super) lists: &'a Lists,
     /// Bits of the connection mark that are not the host rules' to write.
     pub(super) reserved_connection_mark: u32,
     /// How deep a base chain may lead.

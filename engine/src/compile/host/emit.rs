@@ -168,6 +168,7 @@ fn fields(expr: &Expr) -> &[Field] {
         | Expr::Nat(_)
         | Expr::Notrack
         | Expr::Assign(_)
+        | Expr::SegmentSize(_)
         | Expr::DynamicSet(_) => &[],
     }
 }
@@ -208,6 +209,7 @@ fn with_named_ports(mut exprs: Vec<Expr>) -> Vec<Expr> {
             | Expr::Nat(_)
             | Expr::Notrack
             | Expr::Assign(_)
+            | Expr::SegmentSize(_)
             | Expr::DynamicSet(_) => {}
         }
     }

@@ -7,10 +7,8 @@ use policy_lang::source::Span;
 use super::code::{DOUBTFUL, OPERAND, Refusal, UNSUPPORTED, refuse};
 use super::matching::Context;
 use super::operand::{masked, number};
-use super::target::{place, unknown_option, value};
-use crate::ruleset::{Assign, AssignTarget, Expr, Hook};
-
-const EVERYWHERE: [Hook; 5] = [Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting];
+use super::target::{EVERYWHERE, place, unknown_option, value};
+use crate::ruleset::{Assign, AssignTarget, Expr};
 
 /// `MARK`.
 pub(super) fn packet(options: &[TargetOption], span: Span, context: Context<'_>) -> Result<Expr, Refusal> {

@@ -9,7 +9,7 @@ use super::header::Hops;
 use super::operand::{self, Address, words};
 use super::refusal::{self, REFUSED_MODULES};
 use super::transport::{self, Protocols};
-use super::{conntrack, header, icmp, metadata, rate};
+use super::{conntrack, hashlimit, header, icmp, metadata, rate, recent};
 use crate::interval;
 use crate::ruleset::{DataType, Datum, Expr, Field, Hook, Interval, Match as Compare, Operator, Value};
 
@@ -73,6 +73,8 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
         ("length", Some("length")) => metadata::length(found),
         ("mac-source", _) => metadata::mac(found, context),
         ("limit" | "limit-burst", Some("limit")) => rate::limit(found, context.rule),
+        (_, Some("hashlimit")) if found.keyword != "mod" => hashlimit::read(found, context),
+        (_, Some("recent")) if found.keyword != "mod" => recent::read(found, context),
         ("comment", _) => Ok(Reading::Always),
         ("mod", Some(module)) => module_alone(found, module, context.rule),
         ("mod", None) => {
@@ -134,14 +136,14 @@ fn module_alone(found: &Match, module: &str, rule: &HostRule) -> Result<Reading,
     }
 }
 
-fn source(ip: Ip) -> Field {
+pub(super) fn source(ip: Ip) -> Field {
     match ip {
         Ip::V4 => Field::IpSaddr,
         Ip::V6 => Field::Ip6Saddr,
     }
 }
 
-fn destination(ip: Ip) -> Field {
+pub(super) fn destination(ip: Ip) -> Field {
     match ip {
         Ip::V4 => Field::IpDaddr,
         Ip::V6 => Field::Ip6Daddr,

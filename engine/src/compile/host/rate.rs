@@ -22,7 +22,7 @@ pub(super) fn limit(found: &Match, rule: &HostRule) -> Result<Reading, Refusal> 
     let option =
         |keyword| own.clone().find(|other| other.keyword == keyword).and_then(|found| words(&found.operands).first());
     let mut limit = match option("limit") {
-        Some(word) => rate(word)?,
+        Some(word) => rate(word, MOST)?,
         None => DEFAULT,
     };
     if let Some(word) = option("limit-burst") {
@@ -48,8 +48,8 @@ pub(super) fn quota(found: &Match) -> Result<Reading, Refusal> {
     Ok(Reading::expr(Expr::Quota(Quota { bytes, over: false })))
 }
 
-/// `RATE` or `RATE/UNIT`; a unit may be cut short to its first letters.
-fn rate(word: &Word) -> Result<Limit, Refusal> {
+/// `RATE` or `RATE/UNIT`, of at most `most` a second; a unit may be cut short to its first letters.
+pub(super) fn rate(word: &Word, most: u32) -> Result<Limit, Refusal> {
     const UNITS: [(&str, LimitUnit); 4] = [
         ("second", LimitUnit::Second),
         ("minute", LimitUnit::Minute),
@@ -64,8 +64,8 @@ fn rate(word: &Word) -> Result<Limit, Refusal> {
         let message = format!("`{}` is no rate", word.text);
         return Err(refuse(OPERAND, word.span, message, "write NUMBER/second, /minute, /hour or /day"));
     };
-    if rate > u64::from(MOST) * per.seconds() {
-        let message = format!("`{}` is above {MOST} a second", word.text);
+    if rate > u64::from(most) * per.seconds() {
+        let message = format!("`{}` is above {most} a second", word.text);
         return Err(refuse(OPERAND, word.span, message, "write a lower rate, or leave the limit out"));
     }
     Ok(Limit { rate, per, ..DEFAULT })

@@ -125,7 +125,8 @@ pub(super) fn has_state(clause: &Clause) -> bool {
             | Expr::Reject(_)
             | Expr::Nat(_)
             | Expr::Notrack
-            | Expr::Assign(_) => false,
+            | Expr::Assign(_)
+            | Expr::SegmentSize(_) => false,
         }),
     }
 }

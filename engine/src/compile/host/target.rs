@@ -8,8 +8,12 @@ use super::clause::Effect;
 use super::code::{OPERAND, PLACE, Refusal, UNKNOWN_CHAIN, refuse, suggestion};
 use super::matching::Context;
 use super::operand::words;
-use super::{logging, marking, refusal, reject, translation};
+use super::{logging, marking, refusal, reject, segment, translation};
 use crate::ruleset::{Expr, Hook, Verdict};
+
+/// Every hook.
+pub(super) const EVERYWHERE: [Hook; 5] =
+    [Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting];
 
 /// What a rule does once it matches.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -129,6 +133,7 @@ fn target(
         "CT" => connection(options, span, context),
         "MARK" => continues(vec![marking::packet(options, span, context)?]),
         "CONNMARK" => continues(vec![marking::connection(options, span, context, findings)?]),
+        "TCPMSS" => continues(vec![segment::size(options, span, context)?]),
         "DNAT" | "SNAT" | "MASQUERADE" | "REDIRECT" => {
             let exprs = vec![translation::read(name, options, span, context, findings)?];
             Ok(Statement { exprs, effect: Effect::Final })

@@ -14,6 +14,9 @@ const JUMPS_MAX: usize = 16;
 /// Chains entered for one packet. The kernel refuses loops when they are loaded; here they end in a drop.
 const CHAINS_MAX: usize = 100_000;
 
+/// TCP's number.
+const TCP: u8 = 6;
+
 /// One base chain of one table at work on a packet.
 pub(super) struct Traversal<'a, 's> {
     pub(super) flow: &'a mut Flow,
@@ -164,6 +167,8 @@ impl<'a> Traversal<'a, '_> {
                 Step::Next
             }
             Expr::Assign(assign) => self.assign(*assign),
+            // Rules cannot ask for the segment size, so no verdict hangs on it; what is no segment does not come to it.
+            Expr::SegmentSize(_) => going_on(self.flow.packet.protocol() == TCP),
             Expr::DynamicSet(dynamic) => self.dynamic_set(dynamic),
         }
     }

@@ -10,8 +10,8 @@ use crate::kernel::{Guard, Kernel};
 use crate::ruleset::{
     Assign, AssignTarget, BaseChain, Chain, ChainType, Comment, DataType, Datum, DynamicSet, Element, ElementKey,
     Elements, Expr, Family, Field, Hook, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, Match, Nat, NatKind,
-    Operator, Priority, Quota, RejectWith, Rule, Ruleset, Set, SetOperation, SetRef, SetSpec, Table, Value, Verdict,
-    VerdictMap,
+    Operator, Priority, Quota, RejectWith, Rule, Ruleset, SegmentSize, Set, SetOperation, SetRef, SetSpec, Table,
+    Value, Verdict, VerdictMap,
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -20,6 +20,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "ranges, prefixes and masks", needs: Needs::Nothing, run: values },
     Case { name: "every statement", needs: Needs::Nothing, run: statements },
     Case { name: "rejects of every family", needs: Needs::Nothing, run: rejects },
+    Case { name: "segment sizes", needs: Needs::Nothing, run: segment_sizes },
     Case { name: "address translation", needs: Needs::Nothing, run: nat },
     Case { name: "verdicts, jumps and verdict maps", needs: Needs::Nothing, run: verdicts },
     Case { name: "rules that add to sets", needs: Needs::Nothing, run: dynamic_sets },
@@ -183,6 +184,22 @@ fn rejects(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
     let tables = [(Family::Inet, inet), (Family::Ip, ip), (Family::Ip6, ip6)];
     let tables = tables.map(|(family, rules)| (crate::ruleset::TableKey::ours(family), rules_in(INPUT, rules)));
     round_trip(kernel, &Ruleset { tables: tables.into() })
+}
+
+fn segment_sizes(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
+    let mut table = Table::default();
+    for hook in [Hook::Forward, Hook::Output, Hook::Postrouting] {
+        let rules = [SegmentSize::Bytes(1_400), SegmentSize::Bytes(0), SegmentSize::RouteMtu]
+            .into_iter()
+            .flat_map(|size| {
+                let tcp = Match::eq(Field::L4Proto, Datum::protocol(6));
+                [rule([Expr::SegmentSize(size)]), rule([tcp, Expr::SegmentSize(size)])]
+            })
+            .collect();
+        let chain = Chain { base: Some(filter(hook)), comment: None, rules };
+        table.chains.insert(name(&format!("base_{hook}")), chain);
+    }
+    round_trip(kernel, &only(Family::Inet, table))
 }
 
 fn nat(kernel: &mut dyn Kernel) -> Result<(), Deviation> {

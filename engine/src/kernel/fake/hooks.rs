@@ -1,7 +1,7 @@
 //! Which chain types and expressions go with which hook.
 
 use super::errno::Errno;
-use crate::ruleset::{BaseChain, ChainType, Expr, Family, Field, Hook, Lookup, Nat, NatKind, VerdictMap};
+use crate::ruleset::{BaseChain, ChainType, Expr, Family, Field, Hook, Lookup, Nat, NatKind, SegmentSize, VerdictMap};
 
 /// Conntrack's own priority (`NF_IP_PRI_CONNTRACK`); nat chains have to come after it.
 const CONNTRACK: i32 = -200;
@@ -32,6 +32,9 @@ pub(super) fn admit_expr(family: Family, base: BaseChain, expr: &Expr) -> Result
             key.iter().all(|field| admits_field(base.hook, *field))
         }
         Expr::DynamicSet(dynamic) => dynamic.key.iter().all(|field| admits_field(base.hook, *field)),
+        Expr::SegmentSize(SegmentSize::RouteMtu) => {
+            matches!(base.hook, Hook::Forward | Hook::Output | Hook::Postrouting)
+        }
         Expr::Counter
         | Expr::NamedCounter(_)
         | Expr::Quota(_)
@@ -40,7 +43,8 @@ pub(super) fn admit_expr(family: Family, base: BaseChain, expr: &Expr) -> Result
         | Expr::Log(_)
         | Expr::Verdict(_)
         | Expr::Notrack
-        | Expr::Assign(_) => true,
+        | Expr::Assign(_)
+        | Expr::SegmentSize(SegmentSize::Bytes(_)) => true,
     };
     if fits { Ok(()) } else { Err(Errno::NotSupported) }
 }

@@ -138,7 +138,8 @@ impl References {
                 | Expr::Reject(_)
                 | Expr::Nat(_)
                 | Expr::Notrack
-                | Expr::Assign(_) => {}
+                | Expr::Assign(_)
+                | Expr::SegmentSize(_) => {}
             }
         }
     }

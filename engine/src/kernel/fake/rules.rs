@@ -45,7 +45,8 @@ fn admit_expr(family: Family, table: &ObservedTable, expr: &Expr, features: Feat
         | Expr::Log(_)
         | Expr::Reject(_)
         | Expr::Notrack
-        | Expr::Assign(_) => Ok(()),
+        | Expr::Assign(_)
+        | Expr::SegmentSize(_) => Ok(()),
     }
 }
 

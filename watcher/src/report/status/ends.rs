@@ -118,6 +118,7 @@ fn whole_family(rule: &Rule) -> Option<(Option<u32>, End)> {
             | Expr::Nat(_)
             | Expr::Notrack
             | Expr::Assign(_)
+            | Expr::SegmentSize(_)
             | Expr::DynamicSet(_) => return None,
         }
     }
