@@ -39,6 +39,7 @@ mod output;
 mod pause;
 mod plan;
 mod probation;
+mod progress;
 mod reference;
 mod revert;
 mod rule;

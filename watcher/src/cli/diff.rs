@@ -9,6 +9,7 @@ use engine::connectivity::Connectivity;
 use policy_lang::diagnostic::Severity;
 
 use super::map::{AddressArgs, PICTURE_MAX, read, scene};
+use super::progress::Progress;
 use super::test::host_rules;
 use super::{Failure, Outcome};
 use crate::difference::{Change, Compared, compare, host};
@@ -104,8 +105,10 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     let old = read(std::slice::from_ref(&args.old), before, color)?;
     let new = read(std::slice::from_ref(&args.new), &args.baseline, color)?;
     let (of_old, of_new) = (args.addresses.options(&old), args.addresses.options(&new));
+    let progress = Progress::of("comparing connections");
     let (mut before, mut after) = (Connectivity::new(scene(&old, &of_old)), Connectivity::new(scene(&new, &of_new)));
     let mut changes = compare(&mut Compared { old: &mut before, new: &mut after });
+    drop(progress);
     if let (Some(old), Some(new)) = (&args.old_host, &args.host) {
         changes.extend(of_hosts(old, new, color)?);
     }

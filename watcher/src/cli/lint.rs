@@ -11,6 +11,7 @@ use policy_lang::diagnostic::{Diagnostic, Safety, Severity};
 use policy_lang::source::Sources;
 
 use super::output::{self, Output, Standard};
+use super::progress::Progress;
 use super::{Failure, Outcome};
 use crate::analysis::is_committed;
 use crate::lint::changed::{self, Before};
@@ -289,6 +290,7 @@ pub(super) fn included(folder: &Path, patterns: &[String]) -> Result<Vec<PathBuf
 fn judge(args: &Args, settings: &Settings, edited: &BTreeMap<String, String>) -> Result<Run, Failure> {
     let stdin = args.stdin_filename.as_deref();
     let paths = Paths { reported: &settings.paths, context: &settings.context, stdin, edited };
+    let _progress = Progress::of("judging what is there");
     let mut loaded: Loaded = crate::lint::load(paths).map_err(|error| Failure::Input(error.into()))?;
     let (selection, _) = settings.wanted.resolve();
     let environment = &settings.config.environment;

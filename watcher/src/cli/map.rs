@@ -6,6 +6,7 @@ use engine::connectivity::{Connectivity, IpBlocks, Options, Scene};
 use ipnet::IpNet;
 use policy_lang::policy::Direction;
 
+use super::progress::Progress;
 use super::{Failure, Outcome};
 use crate::analysis::{Manifests, Place};
 use crate::map::{Certainty, Deciding, Filter, Map, Port, exposure};
@@ -136,8 +137,10 @@ Exit codes:
 pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     let manifests = read(&args.paths, &args.baseline, color)?;
     let options = args.addresses.options(&manifests);
+    let progress = Progress::of("judging connections");
     let mut model = Connectivity::new(scene(&manifests, &options));
     let mut map = Map::new(&mut model);
+    drop(progress);
     if args.exposure {
         if !matches!(args.format, Format::Text | Format::Json) {
             return Err(Failure::Input(anyhow!("--exposure has the forms text and json only")));
@@ -168,6 +171,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
             let message = format!("{n} connections are no picture: choose some by --focus, at most {PICTURE_MAX}");
             return Err(Failure::Input(anyhow!(message)));
         }
+        let _progress = Progress::of("looking for the lines that decide");
         map.deciding = Deciding::of(&map, &mut model);
     }
     let form = match args.format {
@@ -191,8 +195,10 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
 /// Reads manifests and prints what was found on the way.
 pub(super) fn read(words: &[String], baseline: &[String], color: Color) -> Result<Manifests, Failure> {
     let places = |words: &[String]| -> Vec<Place> { words.iter().map(|word| Place::parse(word)).collect() };
+    let progress = Progress::of("reading manifests");
     let manifests = Manifests::load_with_baseline(&places(words), &places(baseline))
         .map_err(|error| Failure::Input(error.into()))?;
+    drop(progress);
     report::message(&diagnostics::render(&manifests.diagnostics, &manifests.sources, color));
     Ok(manifests)
 }

@@ -16,6 +16,7 @@ use policy_lang::source::Sources;
 use super::lint::{configuration, included};
 use super::map::{AddressArgs, scene};
 use super::output::{self, Output, Standard};
+use super::progress::Progress;
 use super::{Failure, Outcome};
 use crate::analysis::{Committed, Manifests, Place};
 use crate::assertions::{self, File, Host, Verdict, discover, probe, snapshot};
@@ -128,6 +129,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     }
     let names = machine::names();
     let mut judged: Vec<(&Group, &Manifests, Vec<Verdict>)> = Vec::new();
+    let progress = Progress::of_many("judging assertions", groups.len());
     for group in &groups {
         let Some(manifests) = known.get(group.places.as_slice()) else { continue };
         let environment = &group.config.environment;
@@ -138,7 +140,9 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         });
         let verdicts = assertions::judge(&group.file, &manifests.objects, environment, &mut model, host);
         judged.push((group, manifests, verdicts));
+        progress.done();
     }
+    drop(progress);
     let mut cases = Vec::new();
     for (Group { file, .. }, manifests, verdicts) in &judged {
         for (test, verdict) in file.tests.iter().zip(verdicts) {
@@ -203,7 +207,9 @@ fn places(args: &Args, named: &[PathBuf], config: &Config, path: &Path) -> Resul
 
 /// Reads manifests; what is only worth knowing would hide the result.
 fn load(places: &[Place], color: Color) -> Result<Manifests, Failure> {
+    let progress = Progress::of("reading manifests");
     let mut manifests = Manifests::load(places).map_err(|error| Failure::Input(error.into()))?;
+    drop(progress);
     manifests.diagnostics.retain(|finding| finding.severity != Severity::Note);
     report::message(&diagnostics::render(&manifests.diagnostics, &manifests.sources, color));
     Ok(manifests)
