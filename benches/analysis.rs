@@ -110,7 +110,7 @@ fn ran(arguments: &[&str], input: &str) -> Figures {
     fs::remove_file(&path).unwrap();
     assert!(output.status.code().is_some_and(|code| code < 2), "{}", String::from_utf8_lossy(&output.stderr));
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
-    let lines = output.stdout.iter().filter(|byte| **byte == b'\n').count();
+    let lines = String::from_utf8_lossy(&output.stdout).lines().count();
     Figures { load_ms: 0.0, total_ms: ms(&usage), peak_mb: usage.max_rss() as f64 / 1024.0, lines, classes: 0 }
 }
 
