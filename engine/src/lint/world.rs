@@ -1,8 +1,9 @@
 //! Everything that rules look at, gathered once.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use policy_lang::name::{Labels, NamespacedName};
 use policy_lang::network_policy;
 use policy_lang::peer::{Namespaces, Peer, PodSelector};
 use policy_lang::policy::{Direction, Policy, Tier};
+use policy_lang::selector::Selector;
 use policy_lang::source::{Origin, Sources, Span};
 
 use super::documents::Documents;
@@ -48,7 +50,9 @@ pub(crate) struct World<'a> {
     pub(crate) addresses: Vec<IpAddr>,
     /// For each class the policies that select it, as indexes.
     selecting: Vec<Vec<u32>>,
-    selections: RefCell<BTreeMap<PodSelector, Rc<[u32]>>>,
+    selections: RefCell<HashMap<PodSelector, Rc<[u32]>>>,
+    /// For selectors of namespaces the runs of classes in those that they select.
+    runs: RefCell<HashMap<Selector, Rc<[Range<usize>]>>>,
 }
 
 /// A namespace.
@@ -103,6 +107,7 @@ impl<'a> World<'a> {
             addresses: addresses(objects),
             selecting: Vec::new(),
             selections: RefCell::default(),
+            runs: RefCell::default(),
         };
         let mut found = Vec::new();
         for object in objects {
@@ -156,29 +161,28 @@ impl<'a> World<'a> {
         if let Some(known) = self.selections.borrow().get(selector) {
             return Rc::clone(known);
         }
-        let range = match &selector.namespaces {
-            Namespaces::Named(name) => self.range(name),
-            Namespaces::Matching(_) => 0..self.classes.len(),
+        let in_run = |run: &Range<usize>| {
+            let candidates = self.classes.get(run.clone()).unwrap_or_default();
+            let selected = candidates.iter().zip(run.start..).filter(|(class, _)| selector.pods.matches(class.labels));
+            selected.map(|(_, index)| u32::try_from(index).unwrap_or(u32::MAX)).collect::<Vec<_>>()
         };
-        let mut chosen: Option<(&Arc<str>, bool)> = None;
-        let mut is_chosen = |namespace: &'a Arc<str>| match chosen {
-            Some((known, is)) if known == namespace => is,
-            Some(_) | None => {
-                let is = self.selects_namespace(&selector.namespaces, namespace);
-                chosen = Some((namespace, is));
-                is
-            }
+        let selected: Rc<[u32]> = match &selector.namespaces {
+            Namespaces::Named(name) => in_run(&self.range(name)).into(),
+            Namespaces::Matching(namespaces) => self.runs(namespaces).iter().flat_map(in_run).collect(),
         };
-        let first = range.start;
-        let candidates = self.classes.get(range).unwrap_or_default();
-        let selected: Rc<[u32]> = candidates
-            .iter()
-            .zip(first..)
-            .filter(|(class, _)| is_chosen(class.namespace) && selector.pods.matches(class.labels))
-            .map(|(_, index)| u32::try_from(index).unwrap_or(u32::MAX))
-            .collect();
         self.selections.borrow_mut().insert(selector.clone(), Rc::clone(&selected));
         selected
+    }
+
+    /// Where the classes are of the namespaces that a selector selects, ascending.
+    fn runs(&self, selector: &Selector) -> Rc<[Range<usize>]> {
+        if let Some(known) = self.runs.borrow().get(selector) {
+            return Rc::clone(known);
+        }
+        let meant = self.namespaces.iter().filter(|(_, known)| selector.matches(&known.labels));
+        let runs: Rc<[Range<usize>]> = meant.map(|(name, _)| self.range(name)).collect();
+        self.runs.borrow_mut().insert(selector.clone(), Rc::clone(&runs));
+        runs
     }
 
     /// Whether a namespace is among those meant. One that is not known matches nothing (sem-30).
@@ -251,7 +255,7 @@ impl<'a> World<'a> {
         }
     }
 
-    fn range(&self, namespace: &Arc<str>) -> std::ops::Range<usize> {
+    fn range(&self, namespace: &Arc<str>) -> Range<usize> {
         let start = self.classes.partition_point(|class| class.namespace < namespace);
         let end = self.classes.partition_point(|class| class.namespace <= namespace);
         start..end

@@ -4,6 +4,7 @@ use policy_lang::manifest::tree::Spanned;
 use policy_lang::network_policy::RuleSpec;
 use policy_lang::peer::{Namespaces, Peer};
 use policy_lang::policy::Direction;
+use policy_lang::port::PortMatch;
 
 use crate::lint::containment::{port_matches, ports_meet};
 use crate::lint::manifests::barrier;
@@ -136,10 +137,14 @@ fn look(
         Direction::Ingress => Direction::Egress,
         Direction::Egress => Direction::Ingress,
     };
+    if barrier::accepts_above(world, opposite) {
+        return;
+    }
+    let wanted = port_matches(rule);
     for other in others.iter() {
         for own in policy.selected.iter() {
             *budget = budget.saturating_sub(1);
-            if !is_refused(world, *other, *own, opposite, rule) {
+            if !is_refused(world, *other, *own, opposite, &wanted) {
                 return;
             }
         }
@@ -155,14 +160,13 @@ fn look(
     finding.help = Some(format!("add the missing {opposite} rule, or take this peer away"));
 }
 
-/// Whether the policies of one class close it towards another on every port of a rule.
-fn is_refused(world: &World<'_>, class: u32, other: u32, direction: Direction, rule: &RuleSpec) -> bool {
+/// Whether the policies of one class close it towards another on every one of these ports.
+fn is_refused(world: &World<'_>, class: u32, other: u32, direction: Direction, wanted: &[&PortMatch]) -> bool {
     let Some(namespace) = world.class(class).map(|class| class.namespace) else { return false };
     let mut isolating = world.isolating(class, direction).peekable();
-    if barrier::accepts_above(world, direction) || isolating.peek().is_none() || world.broken.contains(namespace) {
+    if isolating.peek().is_none() || world.broken.contains(namespace) {
         return false;
     }
-    let wanted = port_matches(rule);
     let admits = |theirs: &RuleSpec| {
         let is_peer = theirs.peers.is_empty()
             || theirs.peers.iter().any(|peer| match &peer.value {
@@ -170,7 +174,7 @@ fn is_refused(world: &World<'_>, class: u32, other: u32, direction: Direction, r
                 // The addresses of pods are seldom in manifests.
                 Peer::Addresses { .. } | Peer::Nodes(_) | Peer::Service { .. } => true,
             });
-        is_peer && ports_meet(&wanted, &port_matches(theirs))
+        is_peer && ports_meet(wanted, &port_matches(theirs))
     };
     !isolating.any(|policy| policy.rules(direction).iter().any(admits))
 }
