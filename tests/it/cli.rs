@@ -13,6 +13,7 @@ mod last_good;
 mod limits;
 mod live;
 mod map;
+mod moving;
 mod progress;
 
 use std::io::Write as _;

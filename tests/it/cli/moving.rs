@@ -1,0 +1,88 @@
+//! docs/host/moving-from-ferm.md: its commands, one after the other, beside Debian's ferm.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::Machine;
+use crate::privilege::{can_make_namespaces, report};
+
+const RULES: &str = "\
+domain (ip ip6) table filter {
+    chain INPUT {
+        policy DROP;
+        interface lo ACCEPT;
+        mod state state (ESTABLISHED RELATED) ACCEPT;
+        proto tcp dport (ssh http https) ACCEPT;
+        proto ipv6-icmp ACCEPT;
+        proto icmp icmp-type echo-request ACCEPT;
+    }
+    chain FORWARD policy DROP;
+}
+";
+
+#[test]
+fn a_host_moves_from_ferm_to_palisade_and_back_by_the_guide() {
+    if !can_make_namespaces("moving from ferm") {
+        return;
+    }
+    if !Path::new("/usr/sbin/ferm").exists() {
+        report("skipped: no ferm to move from");
+        return;
+    }
+    let machine = Machine::new("moving");
+    let file = machine.file("ferm.conf", RULES);
+    let shell = |script: &str| {
+        let program = Path::new(env!("CARGO_BIN_EXE_palisade")).parent().unwrap();
+        let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+        let script = script.replace("/etc/ferm/ferm.conf", &file);
+        machine.run(Command::new("sh").args(["-ec", &script]).current_dir(&machine.folder).env("PATH", path))
+    };
+    shell("ferm /etc/ferm/ferm.conf").exits(0);
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/host/moving-from-ferm.md"));
+    let page = page.unwrap();
+    let blocks: Vec<&str> = page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(blocks.len(), 9);
+    // Whether ferm filters and whether palisade does, at the end of each block.
+    let filters = [
+        (true, false),
+        (true, false),
+        (true, false),
+        (true, true),
+        (true, true),
+        (false, true),
+        (false, true),
+        (false, true),
+        (true, false),
+    ];
+    for (block, (by_ferm, by_palisade)) in blocks.iter().zip(filters) {
+        // No service manager runs in here.
+        let commands: Vec<&str> = block.lines().filter(|line| !line.starts_with("systemctl ")).collect();
+        shell(&commands.join("\n")).exits(0);
+        for save in ["iptables-legacy-save", "ip6tables-legacy-save"] {
+            let drops = shell(save).exits(0).stdout.contains(":INPUT DROP");
+            assert_eq!(drops, by_ferm, "{save} after:\n{block}");
+        }
+        let tables = machine.namespace.nft_list(&["list", "tables"]).unwrap();
+        assert_eq!(tables.contains("inet palisade"), by_palisade, "after:\n{block}{tables}");
+    }
+}
+
+#[test]
+fn the_unit_of_the_guide_is_one_and_stops_nothing() {
+    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/systemd/palisade.service");
+    let text = std::fs::read_to_string(unit).unwrap();
+    assert!(!text.contains("ExecStop"), "stopping would open the host");
+    if !Path::new("/usr/bin/systemd-analyze").exists() {
+        report("skipped: no systemd-analyze");
+        return;
+    }
+    let folder = std::env::temp_dir().join(format!("palisade-unit-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("palisade.service");
+    std::fs::write(&path, text.replace("/usr/bin/palisade ", &format!("{} ", env!("CARGO_BIN_EXE_palisade")))).unwrap();
+    let verified = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&path).output().unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let said = String::from_utf8_lossy(&verified.stderr);
+    let about = said.lines().filter(|line| line.contains("palisade")).collect::<Vec<_>>();
+    assert!(verified.status.success() && about.is_empty(), "{said}");
+}
