@@ -179,10 +179,9 @@ pub(super) fn group<'a>(host: &'a HostRules, findings: &mut Vec<Diagnostic>) -> 
                 Ip::V6 => sides.v6.push(chain),
             }
         };
-        match chain.domain {
-            Domain::Ip => side(Ip::V4),
-            Domain::Ip6 => side(Ip::V6),
-            Domain::Arp | Domain::Eb => {
+        match Ip::of(chain.domain) {
+            Some(ip) => side(ip),
+            None => {
                 let message = format!("domain {} is not lowered to nftables yet", chain.domain);
                 let help = "write the rules for domain ip or ip6, or keep them in a table of their own";
                 findings.push(*refuse(UNSUPPORTED, chain.span, message, help));

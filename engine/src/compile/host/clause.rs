@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use policy_lang::host::rule::Word;
+use policy_lang::host::rule::{Domain, HostRule, HostRules, Word};
 
 use crate::ruleset::{Comment, Expr, Field, Interval, Match, Operator, Value};
 
@@ -13,6 +13,23 @@ pub(super) enum Ip {
     V4,
     /// ferm's `domain ip6`.
     V6,
+}
+
+impl Ip {
+    /// That of a domain; nothing if it is none of IP's.
+    pub(super) fn of(domain: Domain) -> Option<Self> {
+        match domain {
+            Domain::Ip => Some(Self::V4),
+            Domain::Ip6 => Some(Self::V6),
+            Domain::Arp | Domain::Eb => None,
+        }
+    }
+}
+
+/// Every rule of either family, in the order of writing.
+pub(super) fn rules_by_family(host: &HostRules) -> impl Iterator<Item = (Ip, &HostRule)> {
+    let of_ip = host.chains.iter().filter_map(|chain| Some((Ip::of(chain.domain)?, chain)));
+    of_ip.flat_map(|(ip, chain)| chain.rules.iter().map(move |rule| (ip, rule)))
 }
 
 /// The packets that a lowered rule may touch.

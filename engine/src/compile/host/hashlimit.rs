@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use policy_lang::host::rule::{Domain, HostRule, HostRules, Match, Word};
+use policy_lang::host::rule::{HostRule, HostRules, Match, Word};
 use policy_lang::source::{Origin, Span};
 
-use super::clause::{Ip, Reading};
+use super::clause::{Ip, Reading, rules_by_family};
 use super::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse, suggestion};
 use super::matching::{Context, destination, source};
 use super::operand::{bounded, words};
@@ -70,19 +70,12 @@ impl Tables {
     /// Collects what the rules say of their tables.
     pub(super) fn of(host: &HostRules) -> Self {
         let mut tables = Self::default();
-        for chain in &host.chains {
-            let ip = match chain.domain {
-                Domain::Ip => Ip::V4,
-                Domain::Ip6 => Ip::V6,
-                Domain::Arp | Domain::Eb => continue,
-            };
-            for rule in &chain.rules {
-                let Some(first) = options(rule).next() else { continue };
-                // What cannot be read is reported where the rule is lowered.
-                let Ok(Usage { table, over: _ }) = usage(rule, first.span, ip) else { continue };
-                let shared = Shared { table, origin: rule.origin.clone() };
-                tables.0.entry((ip, shared.table.name.clone())).or_insert(shared);
-            }
+        for (ip, rule) in rules_by_family(host) {
+            let Some(first) = options(rule).next() else { continue };
+            // What cannot be read is reported where the rule is lowered.
+            let Ok(Usage { table, over: _ }) = usage(rule, first.span, ip) else { continue };
+            let shared = Shared { table, origin: rule.origin.clone() };
+            tables.0.entry((ip, shared.table.name.clone())).or_insert(shared);
         }
         tables
     }

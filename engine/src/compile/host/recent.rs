@@ -11,10 +11,10 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use policy_lang::host::rule::{Domain, HostRule, HostRules, Match, Word};
+use policy_lang::host::rule::{HostRule, HostRules, Match, Word};
 use policy_lang::source::Origin;
 
-use super::clause::{Ip, Reading, Test};
+use super::clause::{Ip, Reading, Test, rules_by_family};
 use super::code::{OPERAND, Refusal, UNSUPPORTED, refuse};
 use super::matching::{Context, destination, source};
 use super::operand::{bounded, words};
@@ -58,18 +58,10 @@ impl Lists {
     /// Collects how long the rules that ask want addresses to be remembered.
     pub(super) fn of(host: &HostRules) -> Self {
         let mut lists = Self::default();
-        for chain in &host.chains {
-            let ip = match chain.domain {
-                Domain::Ip => Ip::V4,
-                Domain::Ip6 => Ip::V6,
-                Domain::Arp | Domain::Eb => continue,
-            };
-            for rule in &chain.rules {
-                let Some(first) = options(rule).next() else { continue };
-                // What cannot be read is reported where the rule is lowered.
-                let Ok(Usage { name, seconds: Some(seconds), what: _, field: _ }) = usage(rule, first, ip) else {
-                    continue;
-                };
+        for (ip, rule) in rules_by_family(host) {
+            let Some(first) = options(rule).next() else { continue };
+            // What cannot be read is reported where the rule is lowered.
+            if let Ok(Usage { name, seconds: Some(seconds), what: _, field: _ }) = usage(rule, first, ip) {
                 lists.0.entry((ip, name)).or_insert_with(|| (seconds, rule.origin.clone()));
             }
         }
