@@ -113,8 +113,7 @@ impl World {
 
     /// The same for nodes whose operator has decided.
     pub fn compile_as(loaded: Loaded, forward_mode: ForwardMode, options: PodOptions) -> (Self, Vec<Diagnostic>) {
-        let Loaded { sources, policies, inventory, host, names, failsafes, records, baseline: _, diagnostics: _ } =
-            loaded;
+        let Loaded { sources, policies, inventory, host, names, failsafes, records, .. } = loaded;
         let failsafes = &failsafes;
         let host = host.as_ref().map(|rules| HostInput { rules, names: &names, sources: &sources, failsafes });
         let mut findings: Vec<Diagnostic> = Vec::new();

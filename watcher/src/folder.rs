@@ -99,7 +99,12 @@ mod tests {
                 assert!(error.to_string().contains("chmod go-w"), "{mode:o}: {error}");
             }
             assert!(run.lock("a test", std::time::Duration::ZERO).is_err());
-            assert!(crate::last_good::recall(&state).unwrap_err().to_string().contains("chmod go-w"));
+            assert!(
+                crate::last_good::recall::<crate::source::host_texts::HostTexts>(&state)
+                    .unwrap_err()
+                    .to_string()
+                    .contains("chmod go-w")
+            );
         }
         fs::remove_dir_all(&path).unwrap();
     }

@@ -24,10 +24,12 @@ use policy_lang::source::Sources;
 
 use self::files::{FileError, STDIN};
 use self::host_files::HostFiles;
+use self::host_texts::{HostTexts, Noted, Replayed};
 use crate::config::Config;
 
 pub mod files;
 pub mod host_files;
+pub mod host_texts;
 pub mod machine;
 pub mod stand_in;
 
@@ -50,6 +52,8 @@ pub struct Loaded {
     pub records: Vec<SourceRecord>,
     /// What became of the baseline.
     pub baseline: LoadedBaseline,
+    /// What became of the host rules.
+    pub host_state: LoadedHost,
     /// Every finding.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -65,6 +69,20 @@ pub enum LoadedBaseline {
     /// It is broken, and [`baseline::stand_in`] is among the policies.
     StandIn,
     /// It is broken, and the last good one is among the policies.
+    LastGood,
+}
+
+/// What became of the host rules.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum LoadedHost {
+    /// There are none.
+    #[default]
+    Absent,
+    /// They are what was written. This is what they were read from.
+    Sound(HostTexts),
+    /// They are broken, and [`stand_in::host`] is in their place.
+    StandIn,
+    /// They are broken, and the last good ones are in their place.
     LastGood,
 }
 
@@ -201,6 +219,17 @@ impl Loaded {
     /// Takes host rules whose words make no sense out again, and puts the stand-in in their place.
     pub fn host_fails_closed(&mut self) {
         self.host = Some(stand_in::host(&mut self.sources));
+        self.host_state = LoadedHost::StandIn;
+    }
+
+    /// Puts the last good host rules in the place of the stand-in for broken ones, unless they are broken too.
+    pub fn restore_host(&mut self, kept: &HostTexts) {
+        let files = Replayed::new(&kept.texts, &kept.listings);
+        let (rules, found) = policy_lang::host::parse(&kept.main, &files, &[], &mut self.sources);
+        if found.iter().all(|finding| finding.severity != Severity::Error) {
+            self.host = Some(rules);
+            self.host_state = LoadedHost::LastGood;
+        }
     }
 
     fn read_manifests(
@@ -275,7 +304,9 @@ impl Loaded {
         // A configuration that is not there is a wrong argument, not a broken configuration.
         texts.openable(path)?;
         let shown = path.display().to_string();
-        let (rules, diagnostics) = policy_lang::host::parse(&shown, texts, &[], &mut self.sources);
+        let noted = Noted::new(texts);
+        let (rules, diagnostics) = policy_lang::host::parse(&shown, &noted, &[], &mut self.sources);
+        self.host_state = LoadedHost::Sound(noted.into_texts(&shown));
         let broken = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         self.diagnostics.extend(diagnostics);
         self.host = Some(rules);

@@ -100,3 +100,50 @@ fn without_a_last_good_one_the_stand_in_is_enforced_and_said_so() {
     assert!(ran.stderr.contains("is damaged"), "{}", ran.stderr);
     assert_eq!(machine.listing(), stand_in);
 }
+
+const HOST: &str = "domain (ip ip6) table filter chain INPUT {\n    policy DROP;\n    interface lo ACCEPT;\n    @include 'ports.ferm';\n}\n";
+
+#[test]
+fn broken_host_rules_leave_the_last_good_ones_in_force_after_a_boot_too() {
+    if !can_make_namespaces("the last good host rules") {
+        return;
+    }
+    let machine = Machine::new("lasthost");
+    let file = machine.file("host.ferm", HOST);
+    machine.file("ports.ferm", "proto tcp dport 8022 ACCEPT;\n");
+    let apply = ["apply", "--host", &file];
+    let keep_going = ["apply", "--host", &file, "--keep-going"];
+
+    // Nothing is known yet: the node is closed, and says so.
+    machine.file("ports.ferm", "proto tcp dport 8022 ACEPT;\n");
+    let ran = machine.palisade(&keep_going).exits(1);
+    assert!(ran.stderr.contains("nothing new comes in"), "{}", ran.stderr);
+    assert!(!machine.listing().contains("8022"));
+
+    machine.file("ports.ferm", "proto tcp dport 8022 ACCEPT;\n");
+    machine.palisade(&apply).exits(0);
+    let good = machine.listing();
+    assert!(good.contains("8022"), "{good}");
+
+    for broken in ["proto tcp dport 8022 ACEPT;\n", "proto tcp dport no-such-service ACCEPT;\n"] {
+        machine.file("ports.ferm", broken);
+        machine.palisade(&apply).exits(2);
+        assert_eq!(machine.listing(), good);
+        let ran = machine.palisade(&keep_going).exits(1);
+        assert!(ran.stderr.contains("the last good ones are enforced in their place"), "{}", ran.stderr);
+        assert_eq!(machine.listing(), good);
+        // As after a boot: the kernel has forgotten everything.
+        machine.palisade(&["teardown"]).exits(0);
+        machine.palisade(&keep_going).exits(1);
+        assert_eq!(machine.listing(), good);
+        machine.palisade(&["status", "--host", &file, "--keep-going"]).exits(1);
+    }
+
+    // What was not confirmed is not kept.
+    machine.file("ports.ferm", "proto tcp dport 8023 ACCEPT;\n");
+    let kept = machine.run_dir().join("state/host");
+    machine.palisade(&["apply", "--host", &file, "--confirm", "600"]).exits(0);
+    assert!(!std::fs::read_to_string(&kept).unwrap().contains("8023"));
+    machine.palisade(&["confirm"]).exits(0);
+    assert!(std::fs::read_to_string(&kept).unwrap().contains("8023"));
+}

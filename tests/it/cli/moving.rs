@@ -83,6 +83,6 @@ fn the_unit_of_the_guide_is_one_and_stops_nothing() {
     let verified = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&path).output().unwrap();
     std::fs::remove_dir_all(&folder).unwrap();
     let said = String::from_utf8_lossy(&verified.stderr);
-    let about = said.lines().filter(|line| line.contains("palisade")).collect::<Vec<_>>();
-    assert!(verified.status.success() && about.is_empty(), "{said}");
+    // It may say something of other units of this machine.
+    assert!(verified.status.success() && said.lines().all(|line| !line.contains("palisade")), "{said}");
 }

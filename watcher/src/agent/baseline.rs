@@ -60,7 +60,9 @@ fn in_place_of(what: &str, origin: &Origin, state: &StateDir) -> Enforced {
 
 /// The last good one.
 fn kept(state: &StateDir) -> Result<Option<Vec<Policy>>, String> {
-    let Some(texts) = last_good::recall(state).map_err(|error| error.to_string())? else { return Ok(None) };
+    let Some(texts) = last_good::recall::<Vec<Text>>(state).map_err(|error| error.to_string())? else {
+        return Ok(None);
+    };
     match baseline::restore(&texts, &mut Sources::default()).baseline {
         Baseline::Sound(policies) => Ok(Some(policies)),
         Baseline::Absent | Baseline::Broken(_) => Err("the last good one is broken too".to_owned()),

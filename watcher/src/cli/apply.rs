@@ -8,7 +8,6 @@ use engine::diff::{Change, Changed, changes as differences, diff};
 use engine::kernel::Kernel;
 use engine::observed::Observed;
 use engine::plan::Op;
-use policy_lang::baseline::Text;
 
 use super::input::{self, Desired, SourceArgs};
 use super::live::Scratch;
@@ -63,7 +62,8 @@ Examples:
 Files:
   /run/palisade  the lock, the sources of the last apply, what awaits confirmation, and revert.log
   The environment variable PALISADE_RUN_DIR names another folder.
-  /var/lib/palisade  the last good baseline, which --keep-going enforces in the place of a broken one
+  /var/lib/palisade  the last good baseline and host rules, which --keep-going enforces in the place
+  of broken ones
   The environment variable PALISADE_STATE_DIR names another folder; with PALISADE_RUN_DIR alone it
   is `state` in that one.
 
@@ -91,14 +91,14 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     live::refuse_owned(&observed)?;
     refuse_unconfirmed(&run)?;
     // Of a probation whose guard was killed: a late confirmation must not put it in the place of what comes now.
-    propose_baseline(&run, None);
+    propose(&run, None);
     if !args.replace {
         refuse_dropped(&observed, &desired)?;
     }
     let changes = differences(&observed, &desired.ruleset, live::flags(kernel.as_ref()));
     if changes.is_empty() {
         remember(&run, &desired);
-        keep_baseline(&desired);
+        keep(&desired);
         super::print("in sync: nothing to do\n")?;
         let judged = flows::judge_in_sync(&run, &desired.ruleset, local)?;
         return Ok(desired.outcome.max(judged).max(bridges::warn(&desired)));
@@ -118,10 +118,10 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     report(&changes)?;
     let before = (!observed.tables.is_empty()).then(|| observed.to_ruleset());
     if armed.is_some() {
-        propose_baseline(&run, desired.baseline.as_deref());
+        propose(&run, Some(&desired));
         // Somebody may have confirmed before there was anything to find.
         if confirm::probation(&run).is_ok_and(|probation| probation == Probation::None) {
-            super::confirm::keep_baseline(&run);
+            super::confirm::keep_proposed(&run);
         }
     }
     let judged = flows::judge(&run, before.as_ref(), &desired.ruleset, local, earlier)?;
@@ -130,7 +130,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     match armed {
         Some(armed) => Ok(armed.ask()?.max(outcome)),
         None => {
-            keep_baseline(&desired);
+            keep(&desired);
             Ok(outcome)
         }
     }
@@ -219,21 +219,31 @@ fn remember(run: &RunDir, desired: &Desired) {
     }
 }
 
-/// Has the baseline wait for the confirmation; without one, nothing waits any more.
-fn propose_baseline(run: &RunDir, texts: Option<&[Text]>) {
-    if let Err(error) = last_good::propose(run, texts) {
-        report::message(&format!("warning: a confirmation will not keep the baseline as the last good one: {error}"));
+/// Has what is sound of baseline and host rules wait for the confirmation; what is not there waits no more.
+fn propose(run: &RunDir, desired: Option<&Desired>) {
+    let baseline = last_good::propose(run, desired.and_then(|desired| desired.baseline.as_ref()));
+    let host = last_good::propose(run, desired.and_then(|desired| desired.host.as_ref()));
+    for (what, proposed) in [("the baseline", baseline), ("the host rules", host)] {
+        if let Err(error) = proposed {
+            report::message(&format!("warning: a confirmation will not keep {what} as the last good: {error}"));
+        }
     }
 }
 
-/// Keeps the baseline that is now in force, in case that the next one is broken. One on probation may yet be reverted:
-/// whoever confirms keeps it.
-fn keep_baseline(desired: &Desired) {
+/// Keeps baseline and host rules that are now in force, in case that the next ones are broken. Those on probation may yet be
+/// reverted: whoever confirms keeps them.
+fn keep(desired: &Desired) {
     let state = StateDir::from_environment();
     let kept = desired.baseline.as_ref().map_or(Ok(()), |texts| last_good::keep(&state, texts));
+    not_kept("the baseline", kept);
+    let kept = desired.host.as_ref().map_or(Ok(()), |texts| last_good::keep(&state, texts));
+    not_kept("the host rules", kept);
+}
+
+/// Says what could not be kept.
+pub(super) fn not_kept(what: &str, kept: std::io::Result<()>) {
     if let Err(error) = kept {
-        let path = last_good::path(&state);
-        report::message(&format!("warning: the baseline is in force, but not kept in {}: {error}", path.display()));
+        report::message(&format!("warning: in force, but not kept as the last good: {what}: {error}"));
     }
 }
 

@@ -1,12 +1,14 @@
 //! `palisade confirm`: keep what `apply --confirm` loaded.
 
 use anyhow::Context as _;
+use policy_lang::baseline::Text;
 
+use super::apply::not_kept;
 use super::{Failure, Outcome};
 use crate::confirm;
 use crate::last_good;
-use crate::report;
 use crate::run_dir::RunDir;
+use crate::source::host_texts::HostTexts;
 use crate::state_dir::StateDir;
 
 /// Keep the ruleset that `apply --confirm` loaded: it is no longer reverted.
@@ -32,20 +34,18 @@ pub(super) fn run(_: &Args) -> Result<Outcome, Failure> {
     Ok(Outcome::Findings)
 }
 
-/// Confirms what is on probation, if anything is, and keeps its baseline as the last good one.
+/// Confirms what is on probation, if anything is, and keeps its baseline and its host rules as the last good ones.
 pub(super) fn confirm(run: &RunDir) -> Result<bool, Failure> {
     let confirmed = confirm::confirm(run).context("confirming").map_err(Failure::Refused)?;
     if confirmed {
-        keep_baseline(run);
+        keep_proposed(run);
     }
     Ok(confirmed)
 }
 
-/// Keeps the baseline that was on probation.
-pub(super) fn keep_baseline(run: &RunDir) {
+/// Keeps the baseline and the host rules that were on probation.
+pub(super) fn keep_proposed(run: &RunDir) {
     let state = StateDir::from_environment();
-    if let Err(error) = last_good::keep_proposed(run, &state) {
-        let path = last_good::path(&state);
-        report::message(&format!("warning: the baseline is in force, but not kept in {}: {error}", path.display()));
-    }
+    not_kept("the baseline", last_good::keep_proposed::<Vec<Text>>(run, &state));
+    not_kept("the host rules", last_good::keep_proposed::<HostTexts>(run, &state));
 }

@@ -19,7 +19,8 @@ use crate::observing;
 use crate::report::{self, Color, diagnostics};
 use crate::run_dir::RunDir;
 use crate::source::files::STDIN;
-use crate::source::{self, Loaded, LoadedBaseline, files};
+use crate::source::host_texts::HostTexts;
+use crate::source::{self, Loaded, LoadedBaseline, LoadedHost, files};
 use crate::state_dir::StateDir;
 
 /// Where Linux tells the host's name.
@@ -55,8 +56,9 @@ pub(super) struct SourceArgs {
 
     /// Go on when objects are broken: enforce the others, close what the broken ones are about, and exit with 1.
     /// Without it nothing is done about any error, and the exit code is 2. Broken host rules, whichever of them is
-    /// broken, are left out as a whole: nothing new comes in to the node or is forwarded, but for what pod policy
-    /// accepts; what the node itself sends is free.
+    /// broken, are left out as a whole: those of the last apply of this machine are enforced in their place. Where none
+    /// are kept, nothing new comes in to the node or is forwarded, but for what pod policy accepts; what the node
+    /// itself sends is free.
     #[arg(long)]
     keep_going: bool,
 }
@@ -74,6 +76,8 @@ pub(super) struct Desired {
     pub(super) node: String,
     /// The texts of the baseline, if there is a sound one.
     pub(super) baseline: Option<Vec<Text>>,
+    /// What sound host rules were read from.
+    pub(super) host: Option<HostTexts>,
     /// What was to be done about errors.
     pub(super) on_errors: OnErrors,
     /// Whether everything was enforced as written.
@@ -182,7 +186,7 @@ pub(super) fn desired_of(config: &Config, on_errors: OnErrors, color: Color) -> 
     let node = node(config)?;
     let mut loaded = source::load(config).map_err(|error| Failure::Input(error.into()))?;
     fall_back(&mut loaded, on_errors);
-    let ruleset = compiled(&mut loaded, config, &node);
+    let ruleset = compiled(&mut loaded, config, &node, on_errors);
     report::message(&diagnostics::render(&loaded.diagnostics, &loaded.sources, color));
     for said in observing::configured(&config.pod_options().observe) {
         report::message(&format!("note: {said}"));
@@ -192,7 +196,11 @@ pub(super) fn desired_of(config: &Config, on_errors: OnErrors, color: Color) -> 
         LoadedBaseline::Sound(texts) => Some(texts),
         LoadedBaseline::Absent | LoadedBaseline::StandIn | LoadedBaseline::LastGood => None,
     };
-    Ok(Desired { ruleset, loaded, config: config.clone(), node, baseline, on_errors, outcome })
+    let host = match std::mem::take(&mut loaded.host_state) {
+        LoadedHost::Sound(texts) => Some(texts),
+        LoadedHost::Absent | LoadedHost::StandIn | LoadedHost::LastGood => None,
+    };
+    Ok(Desired { ruleset, loaded, config: config.clone(), node, baseline, host, on_errors, outcome })
 }
 
 /// In the place of a broken baseline, the last good one of this machine; the stand-in only where there is none.
@@ -201,15 +209,15 @@ pub(super) fn fall_back(loaded: &mut Loaded, on_errors: OnErrors) {
         return;
     }
     let state = StateDir::from_environment();
-    let why = match last_good::recall(&state) {
+    let why = match last_good::recall::<Vec<Text>>(&state) {
         Ok(Some(texts)) => {
             loaded.restore_baseline(&texts);
             "the last good one is broken too".to_owned()
         }
-        Ok(None) => format!("no good one was kept in {}", last_good::path(&state).display()),
+        Ok(None) => format!("no good one was kept in {}", last_good::path::<Vec<Text>>(&state).display()),
         Err(error) => error.to_string(),
     };
-    let kept = last_good::path(&state);
+    let kept = last_good::path::<Vec<Text>>(&state);
     report::message(&if loaded.baseline == LoadedBaseline::LastGood {
         format!("warning: the baseline is broken: the last good one is enforced in its place ({})", kept.display())
     } else {
@@ -236,18 +244,52 @@ fn outcome(loaded: &Loaded, on_errors: OnErrors) -> Result<Outcome, Failure> {
     }
 }
 
-/// Compiles what was read. Host rules whose words turn out to make no sense give way to the stand-in.
-fn compiled(loaded: &mut Loaded, config: &Config, node: &str) -> Ruleset {
+/// Compiles what was read. Host rules that are broken, or whose words turn out to make no sense, give way to the last good
+/// ones of this machine, or to the stand-in where there are none.
+fn compiled(loaded: &mut Loaded, config: &Config, node: &str, on_errors: OnErrors) -> Ruleset {
     let options = config.pod_options();
-    let (ruleset, found) = compile_once(loaded, config, options, node);
-    let is_error = |finding: &Diagnostic| finding.severity == Severity::Error;
-    let broken = found.iter().any(is_error);
+    let is_broken = |found: &[Diagnostic]| found.iter().any(|finding| finding.severity == Severity::Error);
+    let (mut ruleset, found) = compile_once(loaded, config, options, node);
+    if is_broken(&found) && loaded.host.is_some() {
+        loaded.host_fails_closed();
+    }
     loaded.diagnostics.extend(found);
-    if !broken || loaded.host.is_none() {
+    if loaded.host_state != LoadedHost::StandIn {
         return ruleset;
     }
-    loaded.host_fails_closed();
-    compile_once(loaded, config, options, node).0
+    let why = if on_errors == OnErrors::FailClosed { restore_host(loaded) } else { None };
+    let found;
+    (ruleset, found) = compile_once(loaded, config, options, node);
+    if loaded.host_state == LoadedHost::LastGood && is_broken(&found) {
+        loaded.host_fails_closed();
+        ruleset = compile_once(loaded, config, options, node).0;
+    }
+    if on_errors == OnErrors::FailClosed {
+        let kept = last_good::path::<HostTexts>(&StateDir::from_environment());
+        report::message(&if loaded.host_state == LoadedHost::LastGood {
+            format!(
+                "warning: the host rules are broken: the last good ones are enforced in their place ({})",
+                kept.display()
+            )
+        } else {
+            let why = why.unwrap_or_else(|| "the last good ones are broken too".to_owned());
+            format!("warning: the host rules are broken, and {why}: nothing new comes in or is forwarded")
+        });
+    }
+    ruleset
+}
+
+/// Puts the last good host rules of this machine in the place of the stand-in, or says why it cannot.
+fn restore_host(loaded: &mut Loaded) -> Option<String> {
+    let state = StateDir::from_environment();
+    match last_good::recall::<HostTexts>(&state) {
+        Ok(Some(kept)) => {
+            loaded.restore_host(&kept);
+            None
+        }
+        Ok(None) => Some(format!("no good ones were kept in {}", last_good::path::<HostTexts>(&state).display())),
+        Err(error) => Some(error.to_string()),
+    }
 }
 
 fn compile_once(loaded: &Loaded, config: &Config, pods: &PodOptions, node: &str) -> (Ruleset, Vec<Diagnostic>) {

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use notify::RecursiveMode;
 use policy_lang::diagnostic::Severity;
 
-use super::reading::{self, Listings, Question, Watched};
+use super::reading::{self, Question, Watched};
 use crate::agent::event::{Event, Finding, Source, SourceName, Tell};
 use crate::agent::watch::{self, Watch};
 use crate::source::files;
 use crate::source::host_files::HostFiles;
+use crate::source::host_texts::Listings;
 
 /// Host rules in a file.
 #[derive(Debug)]

@@ -1,14 +1,15 @@
-//! Reading host rules, and remembering what was read and what was asked for on the way.
+//! Reading host rules, and remembering what was asked for on the way.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use engine::compile::host::Names;
 use policy_lang::diagnostic::{Diagnostic, Severity};
-use policy_lang::host::{self, FileError, Files, MemoryFiles};
+use policy_lang::host::{self, FileError, Files};
 use policy_lang::source::Sources;
 
 use crate::agent::event::{FoundHostRules, Soundness};
+use crate::source::host_texts::{HostTexts, Listings, Noted, Replayed};
 use crate::source::{machine, stand_in};
 
 /// The path of the rules that close the node.
@@ -16,14 +17,14 @@ const STAND_IN: &str = "palisade:broken-host-rules";
 
 /// Reads host rules with whatever they include.
 pub(in crate::agent) fn read(main: &str, files: &dyn Files) -> (FoundHostRules, Vec<Diagnostic>) {
-    let noted = Noted { files, texts: RefCell::default(), listings: RefCell::default() };
+    let noted = Noted::new(files);
     let mut sources = Sources::default();
     let (rules, mut found) = host::parse(main, &noted, &[], &mut sources);
     found.extend(rules.refused_commands());
     let is_broken = found.iter().any(|finding| finding.severity == Severity::Error);
     let soundness = if is_broken { Soundness::Broken } else { Soundness::Sound };
-    let (texts, listings) = (noted.texts.into_inner(), noted.listings.into_inner());
-    let (names, main) = (machine::names(), main.to_owned());
+    let HostTexts { main, texts, listings } = noted.into_texts(main);
+    let names = machine::names();
     (FoundHostRules { rules, names, sources, soundness, main, texts, listings }, found)
 }
 
@@ -61,75 +62,6 @@ pub(in crate::agent) fn closed() -> FoundHostRules {
 /// Whether these are the rules that close the node.
 pub(in crate::agent) fn is_closed(found: &FoundHostRules) -> bool {
     found.main == STAND_IN
-}
-
-/// What was answered when it was asked what is in a folder, or what matches a pattern.
-pub(in crate::agent) type Listings = BTreeMap<String, Vec<String>>;
-
-/// Files whose answers are noted: texts each once, in the order of the first reading.
-struct Noted<'a> {
-    files: &'a dyn Files,
-    texts: RefCell<Vec<(String, String)>>,
-    listings: RefCell<Listings>,
-}
-
-/// The answers that were noted, given again: a folder that was empty is not one that is missing, and not every pattern is
-/// understood without a file system.
-struct Replayed<'a> {
-    files: MemoryFiles,
-    listings: &'a Listings,
-}
-
-impl<'a> Replayed<'a> {
-    fn new(texts: &[(String, String)], listings: &'a Listings) -> Self {
-        let files = texts.iter().fold(MemoryFiles::default(), |files, (path, text)| files.with(path, text));
-        Self { files, listings }
-    }
-}
-
-impl Files for Replayed<'_> {
-    fn read(&self, path: &str) -> Result<String, FileError> {
-        self.files.read(path)
-    }
-
-    fn list(&self, folder: &str) -> Result<Vec<String>, FileError> {
-        self.listings.get(&of_folder(folder)).map_or_else(|| self.files.list(folder), |names| Ok(names.clone()))
-    }
-
-    fn glob(&self, pattern: &str) -> Result<Vec<String>, FileError> {
-        self.listings.get(&of_pattern(pattern)).map_or_else(|| self.files.glob(pattern), |paths| Ok(paths.clone()))
-    }
-}
-
-fn of_folder(folder: &str) -> String {
-    format!("folder {folder}")
-}
-
-fn of_pattern(pattern: &str) -> String {
-    format!("pattern {pattern}")
-}
-
-impl Files for Noted<'_> {
-    fn read(&self, path: &str) -> Result<String, FileError> {
-        let text = self.files.read(path)?;
-        let mut texts = self.texts.borrow_mut();
-        if !texts.iter().any(|(known, _)| known == path) {
-            texts.push((path.to_owned(), text.clone()));
-        }
-        Ok(text)
-    }
-
-    fn list(&self, folder: &str) -> Result<Vec<String>, FileError> {
-        let names = self.files.list(folder)?;
-        self.listings.borrow_mut().insert(of_folder(folder), names.clone());
-        Ok(names)
-    }
-
-    fn glob(&self, pattern: &str) -> Result<Vec<String>, FileError> {
-        let paths = self.files.glob(pattern)?;
-        self.listings.borrow_mut().insert(of_pattern(pattern), paths.clone());
-        Ok(paths)
-    }
 }
 
 /// Files of this machine, and what they looked like from outside when they were asked for: also those that were not

@@ -16,8 +16,9 @@ use serde_json::value::RawValue;
 use self::policy::Policy;
 use crate::agent::event::{FoundHostRules, Soundness};
 use crate::agent::host::Good;
-use crate::agent::host::reading::{self, Listings};
+use crate::agent::host::reading;
 use crate::agent::world::{Facts, Told};
+use crate::source::host_texts::Listings;
 use crate::source::is_of_baseline;
 
 mod policy;
