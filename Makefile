@@ -30,6 +30,7 @@ test-long: ## the same with the large counts, and deliberate faults in the compi
 	scripts/test.sh
 	PALISADE_LONG=1 $(CARGO) test --release --test it agree:: -- --nocapture
 	PALISADE_LONG=1 $(CARGO) test --test it twin:: -- --nocapture
+	PALISADE_LONG=1 $(CARGO) test --workspace --test labels -- --nocapture
 	PALISADE_FAULTS=1 $(CARGO) test --test it mutations:: -- --nocapture
 
 test-kernel: ## conformance, text = netlink and a short swap test on Debian 12's 6.1 kernel, in an emulator

@@ -93,6 +93,7 @@ fn the_exit_code_says_whether_every_assertion_holds() {
     let failed = folder.test(&[]);
     assert_eq!(failed.code, 1);
     assert!(failed.out.contains("FAIL  a.palisade-test.yaml:4: closed"), "{}", failed.out);
+    assert!(failed.out.contains("[PAL801]") && !failed.out.contains("PAL802"), "{}", failed.out);
     assert!(
         failed.out.contains("shop/web [Deployment] -> shop/cart [Deployment] 8081/TCP is permitted"),
         "{}",
@@ -116,6 +117,7 @@ fn an_assertion_about_nobody_fails_unless_it_may() {
     let failed = folder.test(&[]);
     assert_eq!(failed.code, 1);
     assert!(failed.out.contains("`shop/wbe` means nobody in the manifests"), "{}", failed.out);
+    assert!(failed.out.contains("[PAL802]") && !failed.out.contains("PAL801"), "{}", failed.out);
     folder.tests("tests:\n- {from: shop/wbe, to: shop/cart, expect: deny, mayBeEmpty: true}\n");
     assert_eq!(folder.test(&[]).code, 0);
 }
@@ -190,6 +192,7 @@ fn every_form_says_the_same() {
     assert_eq!(ran.code, 1);
     let json: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(json["summary"], serde_json::json!({"passed": 1, "failed": 1}));
+    assert_eq!((&json["tests"][0]["code"], &json["tests"][1]["code"]), (&"PAL801".into(), &Value::Null));
     let failure = &json["tests"][0]["failure"];
     assert_eq!(
         (&failure["kind"], &failure["port"], &failure["to"]["name"]),

@@ -1,4 +1,4 @@
-//! The html of a map in a real Chromium, by Playwright. Screenshots are left in target/browser to be looked at.
+//! The html of a map and of a difference in a real Chromium, by Playwright. Screenshots are left in target/browser to be looked at.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::privilege::report;
 const CHROMIUM: &str = "/usr/bin/chromium";
 
 /// Things that have to hold, as many as tests/it/cli/browser/map.js has steps.
-const STEPS: usize = 12;
+const STEPS: usize = 13;
 
 #[test]
 fn the_page_of_a_map_is_read_searched_and_printed_in_a_browser() {
@@ -21,8 +21,8 @@ fn the_page_of_a_map_is_read_searched_and_printed_in_a_browser() {
     let folder = root.join("target/browser");
     drop(fs::remove_dir_all(&folder));
     fs::create_dir_all(&folder).unwrap();
-    let page = |name: &str, paths: &[&str]| {
-        let html = palisade(&[&["map", "--format", "html"], paths].concat()).exits(0).stdout;
+    let page = |name: &str, arguments: &[&str]| {
+        let html = palisade(&[arguments, &["--format", "html"]].concat()).exits(0).stdout;
         let path = folder.join(name);
         fs::write(&path, html).unwrap();
         path
@@ -31,11 +31,22 @@ fn the_page_of_a_map_is_read_searched_and_printed_in_a_browser() {
     let hostile = folder.join("<img src=x onerror=window.pwned=1><script>window.pwned=1<");
     fs::create_dir_all(&hostile).unwrap();
     fs::write(hostile.join("script>.yaml"), cluster(2)).unwrap();
-    fs::write(folder.join("large.yaml"), cluster(160)).unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (large, few) = (file("large.yaml", &cluster(160)), cluster(20));
+    let (old, new) = (file("old.yaml", &few), file("new.yaml", &few.replacen("[app-1, app-2", "[app-2, app-11", 1)));
+    let (old_host, host) = (
+        file("old.ferm", "chain INPUT { policy DROP; proto tcp dport 22 ACCEPT; }\n"),
+        file("new.ferm", "chain INPUT { policy DROP; proto tcp dport (22 443) ACCEPT; }\n"),
+    );
     let pages = [
-        page("examples.html", &["examples/cluster"]),
-        page("hostile.html", &[hostile.to_str().unwrap()]),
-        page("large.html", &[folder.join("large.yaml").to_str().unwrap()]),
+        page("examples.html", &["map", "examples/cluster"]),
+        page("hostile.html", &["map", hostile.to_str().unwrap()]),
+        page("large.html", &["map", &large]),
+        page("changes.html", &["diff", &old, &new, "--old-host", &old_host, "--host", &host]),
     ];
     let output = Command::new(playwright.join("node"))
         .arg(root.join("tests/it/cli/browser/map.js"))

@@ -1,20 +1,20 @@
-// Looks at the html of `palisade map` as people do, in a real browser. Prints a line for each thing that holds, and fails at
+// Looks at the html of `palisade map` and of `palisade diff` as people do, in a real browser. Prints a line for each thing that holds, and fails at
 // the first that does not.
 //
-// usage: node map.js PLAYWRIGHT CHROMIUM SCREENSHOTS EXAMPLES.html HOSTILE.html LARGE.html
+// usage: node map.js PLAYWRIGHT CHROMIUM SCREENSHOTS EXAMPLES.html HOSTILE.html LARGE.html CHANGES.html
 "use strict";
 const assert = require("node:assert/strict");
 const path = require("node:path");
 const { pathToFileURL } = require("node:url");
 
-const [playwright, chromium, screenshots, examples, hostile, large] = process.argv.slice(2);
+const [playwright, chromium, screenshots, examples, hostile, large, changes] = process.argv.slice(2);
 const { chromium: browserType } = require(playwright);
 
 const steps = [];
 const step = (name, run) => steps.push([name, run]);
 const url = (file) => pathToFileURL(file).href;
 const picture = (page, name) => page.screenshot({ path: path.join(screenshots, name + ".png"), fullPage: true });
-const count = async (page) => (await page.locator("#count").textContent()).match(/^(\d+) of (\d+) connections$/).slice(1).map(Number);
+const count = async (page) => (await page.locator("#count").textContent()).match(/^(\d+) of (\d+) (?:connections|changes)$/).slice(1).map(Number);
 const edges = (page) => page.locator("svg .edge").count();
 
 // Clicks on the line itself, in its middle: a box around it holds much else.
@@ -207,6 +207,34 @@ step("a thousand connections are drawn, and searched", async (page) => {
   await page.locator("#search").fill("app-77 ");
   assert.ok((await count(page))[0] < all);
   await picture(page, "large");
+});
+
+step("what changes is told apart by colour and by dashes, with the lines that it comes from", async (page) => {
+  await page.goto(url(changes));
+  const [, all] = await count(page);
+  assert.match(await page.locator("#count").textContent(), /changes$/);
+  assert.equal(await edges(page), all);
+  const look = async (kinds) => {
+    const line = page.locator(kinds.map((kind) => `svg .edge.${kind} path:not(.hit)`).join(", ")).first();
+    return line.evaluate((path) => [getComputedStyle(path).stroke, getComputedStyle(path).strokeDasharray]);
+  };
+  const [more, moreDash] = await look(["added", "widened"]);
+  const [less, lessDash] = await look(["removed", "narrowed"]);
+  assert.notEqual(more, less);
+  assert.equal(moreDash, "none");
+  assert.notEqual(lessDash, "none");
+  await picture(page, "changes");
+  await page.locator("#search").fill("removed nobody-is-called-so");
+  assert.equal((await count(page))[0], 0, "a search for a kind and for nobody");
+  for (const kind of ["removed", "added"]) {
+    await page.locator("#search").fill(kind);
+    const [shown] = await count(page);
+    assert.ok(shown > 0 && shown < all, `${shown} of ${all} ${kind}`);
+    await clickLine(page, page.locator("svg .edge .hit").first());
+    const details = await page.locator("#details").innerText();
+    assert.match(details, /Lines that it comes from/);
+    assert.match(details, /\.(yaml|ferm):\d+/);
+  }
 });
 
 (async () => {
