@@ -1,7 +1,7 @@
 //! The documents behind objects whose text is not kept: read again where a rule needs more of them.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use policy_lang::manifest::locate::Locator;
 use policy_lang::manifest::tree::Value;
 use policy_lang::manifest::yaml;
 use policy_lang::name::NamespacedName;
-use policy_lang::source::{SourceId, Sources, Span};
+use policy_lang::source::{SourceId, Sources};
 
 /// What the files of host rules end in: they hold no objects.
 const HOST_EXTENSION: &str = "ferm";
@@ -31,13 +31,6 @@ impl Documents {
             .map(|source| Rc::clone(self.0.borrow_mut().entry(source).or_insert_with(|| objects(source, sources))))
             .collect()
     }
-}
-
-/// Every object in the texts that hold these spans and this word; items of a `List` by themselves.
-pub(crate) fn that_hold(spans: impl Iterator<Item = Span>, word: &str, sources: &Sources) -> Vec<Value> {
-    let texts: BTreeSet<_> = spans.map(|span| span.source).collect();
-    let texts = texts.into_iter().filter(|source| sources.text(*source).contains(word));
-    texts.flat_map(|source| objects(source, sources).to_vec()).collect()
 }
 
 /// The field at the end of a path of fields.

@@ -60,6 +60,17 @@ pub enum HookMoment {
 const BUILT_IN: [&str; 7] = ["PREROUTING", "PRE_DNAT", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING", "BROUTING"];
 
 impl HostRules {
+    /// Every rule, chain by chain.
+    pub fn rules(&self) -> impl Iterator<Item = &HostRule> {
+        self.chains.iter().flat_map(|chain| &chain.rules)
+    }
+
+    /// The words of every match of these keywords, as [`Operands::alternatives`] has them.
+    pub fn words(&self, keywords: &[&str]) -> impl Iterator<Item = &Word> {
+        let matches = self.rules().flat_map(|rule| &rule.matches);
+        matches.filter(|found| keywords.contains(&found.keyword)).flat_map(|found| found.operands.alternatives())
+    }
+
     /// A refusal of each command that has to run when rules are loaded: nobody runs one, and rules whose author counts on
     /// it are not those that were meant.
     pub fn refused_commands(&self) -> impl Iterator<Item = Diagnostic> + '_ {
@@ -77,7 +88,7 @@ impl HostRules {
     /// name, the later one is renamed together with the calls of it. Spans of both are of the same sources.
     #[must_use]
     pub fn followed_by(mut self, mut later: Self) -> Self {
-        let numbers = self.chains.iter().flat_map(|chain| &chain.rules).map(|rule| rule.provenance);
+        let numbers = self.rules().map(|rule| rule.provenance);
         let next = numbers.max().map_or(0, |number| number.saturating_add(1));
         let custom = |rules: &Self| -> BTreeSet<(Table, Arc<str>)> {
             let chains = rules.chains.iter().filter(|chain| !BUILT_IN.contains(&&*chain.name));
@@ -362,8 +373,7 @@ mod tests {
             word.text.to_string()
         };
         assert_eq!((called(0), called(2)), ("own".to_owned(), "own (2)".to_owned()));
-        let mut numbers: Vec<u32> =
-            both.chains.iter().flat_map(|chain| &chain.rules).map(|rule| rule.provenance).collect();
+        let mut numbers: Vec<u32> = both.rules().map(|rule| rule.provenance).collect();
         let n = numbers.len();
         numbers.sort_unstable();
         numbers.dedup();

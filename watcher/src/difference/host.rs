@@ -204,10 +204,8 @@ fn told(found: BTreeMap<(Event, Range), Vec<Range>>, family: Family) -> Vec<Chan
 
 impl Atoms {
     fn of(rules: [&HostRules; 2], names: &Names) -> Self {
-        let matches = || rules.into_iter().flat_map(|rules| &rules.chains).flat_map(|chain| &chain.rules);
         let words = |keywords: &'static [&str]| -> Vec<&Word> {
-            let found = matches().flat_map(|rule| &rule.matches).filter(|found| keywords.contains(&found.keyword));
-            found.flat_map(|found| found.operands.alternatives()).collect()
+            rules.into_iter().flat_map(|rules| rules.words(keywords)).collect()
         };
         let networks: Vec<IpNet> =
             words(&["saddr", "daddr"]).into_iter().filter_map(|word| Some(network(&word.text)?.trunc())).collect();

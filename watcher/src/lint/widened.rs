@@ -7,11 +7,12 @@ use engine::inventory::Inventory;
 use engine::workloads;
 use policy_lang::diagnostic::{Code, Diagnostic};
 use policy_lang::manifest::{self, Object, Reading};
-use policy_lang::policy::{Direction, Policy, Tier};
-use policy_lang::source::{Place, Sources, Span};
+use policy_lang::policy::{Direction, Policy};
+use policy_lang::source::{Sources, Span};
 
 use super::Loaded;
 use crate::difference::{Change, Compared, Side, compare};
+use crate::source::is_of_baseline;
 
 /// The code of the rule.
 const WIDENED: Code = Code("PAL511");
@@ -26,6 +27,9 @@ pub(super) fn findings(before: &Loaded, now: &Loaded, options: &Options) -> Vec<
     if old.is_empty() || new.is_empty() {
         return Vec::new();
     }
+    // Where a line that denied is gone, no line is left to show but the first.
+    let mut places = new.iter().filter_map(|policy| policy.origin.place.as_ref());
+    let first = places.find_map(|place| now.sources.span_of_line(&place.path, place.line));
     let (mut objects, _) = manifest::load_kinds(Reading::Everything, "", ANYBODY, &mut Sources::default());
     // Only what both are asked about; policies of others have no say here.
     objects.extend(now.objects.iter().filter(|object| is_asked_about(object)).cloned());
@@ -34,9 +38,6 @@ pub(super) fn findings(before: &Loaded, now: &Loaded, options: &Options) -> Vec<
     let (workloads, _) = workloads::group(&objects, &all);
     let scene = |policies| Scene { policies, inventory: &inventory, workloads: &workloads, options };
     let (mut old, mut new) = (Connectivity::new(scene(&old)), Connectivity::new(scene(&new)));
-    // Where a line that denied is gone, no line is left to show but the first.
-    let places = now_places(&now.upper);
-    let first = places.into_iter().find_map(|place| now.sources.span_of_line(&place.path, place.line));
     let changes = compare(&mut Compared { old: &mut old, new: &mut new });
     let mut told: BTreeMap<Span, (usize, &Change)> = BTreeMap::new();
     for change in changes.iter().filter(|change| change.kind.is_more()) {
@@ -56,17 +57,8 @@ pub(super) fn findings(before: &Loaded, now: &Loaded, options: &Options) -> Vec<
     told.into_iter().map(finding).collect()
 }
 
-/// Where the policies of the baseline are written.
-fn now_places(policies: &[Policy]) -> Vec<Place> {
-    of_baseline(policies).iter().filter_map(|policy| policy.origin.place.clone()).collect()
-}
-
 fn of_baseline(policies: &[Policy]) -> Vec<Policy> {
-    let is_it = |policy: &&Policy| match policy.tier {
-        Tier::ConfigMapAdmin | Tier::ConfigMapBaseline => true,
-        Tier::ClusterAdmin | Tier::NetworkPolicy | Tier::ClusterBaseline => false,
-    };
-    policies.iter().filter(is_it).cloned().collect()
+    policies.iter().filter(|policy| is_of_baseline(policy.tier)).cloned().collect()
 }
 
 fn is_asked_about(object: &Object) -> bool {

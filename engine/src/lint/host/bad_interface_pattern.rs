@@ -47,9 +47,7 @@ fn check(world: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
     if known.is_empty() {
         return;
     }
-    let matches = rules.chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.matches);
-    let named = matches.filter(|found| matches!(found.keyword, "interface" | "outerface"));
-    for word in named.flat_map(|found| found.operands.alternatives()) {
+    for word in rules.words(&["interface", "outerface"]) {
         if &*word.text == "lo" || known.iter().any(|known| may_be_one(&word.text, known)) {
             continue;
         }

@@ -1,11 +1,10 @@
 //! PAL622 duplicate-host-rule: one rule twice in a chain.
 
-use policy_lang::diagnostic::Safety;
 use policy_lang::host::rule::HostRules;
 
-use crate::lint::host::matching::{self, Relation};
+use crate::lint::host::matching::Relation;
 use crate::lint::host::removing;
-use crate::lint::rule::{Check, Report, label, rule};
+use crate::lint::rule::{Check, Report, rule};
 use crate::lint::world::World;
 
 rule! {
@@ -41,15 +40,6 @@ rule! {
 }
 
 fn check(world: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
-    let covered = rules.chains.iter().flat_map(matching::covered);
-    let covered: Vec<_> = covered.filter(|(_, _, relation)| *relation == Relation::Same).collect();
-    let (found, all) = (removing::uses(covered.iter().map(|(rule, ..)| *rule)), removing::uses(removing::all(rules)));
-    for (rule, earlier, _) in covered {
-        let finding = report.at(rule.span, "this rule stands here for the second time");
-        label(finding, Some(earlier.span), "the first time");
-        // Where the same text is a rule elsewhere, it is needed there.
-        if found.get(&rule.span) == all.get(&rule.span) {
-            finding.fix = removing::fix(rule, Safety::Safe, world.sources);
-        }
-    }
+    let words = ("this rule stands here for the second time", "the first time");
+    removing::covered((world, rules), Relation::Same, words, report);
 }

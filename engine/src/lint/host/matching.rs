@@ -77,40 +77,35 @@ pub(crate) fn partly_covered(chain: &HostChain) -> Vec<Part<'_>> {
     let rules = chain.rules.get(..chain.rules.len().min(COMPARED)).unwrap_or_default();
     let opposite =
         |a: &Action, b: &Action| (*a == Action::Accept && refuses(b)) || (refuses(a) && *b == Action::Accept);
-    let part = |rule: &'_ HostRule, earlier: &'_ HostRule| -> Option<(Vec<usize>, Vec<String>)> {
-        let mut open = earlier.matches.iter().filter(|wanted| !holds_whenever(wanted, rule));
-        let (wanted, None) = (open.next()?, open.next()) else { return None };
-        let is_it = |found: &&Match| {
-            canonical(found.keyword) == canonical(wanted.keyword) && !found.negated && PLAIN.contains(&found.keyword)
-        };
-        let own = rule.matches.iter().find(is_it).filter(|_| !wanted.negated)?;
-        let wide = words(wanted);
-        let (mut covered, mut left) = (Vec::new(), Vec::new());
-        for (at, word) in words(own).into_iter().enumerate() {
-            match wide.iter().find_map(|wide| remainder(own.keyword, word, wide)) {
-                Some(rest) => {
-                    covered.push(at);
-                    left.extend(rest);
-                }
-                None => left.push(word.to_owned()),
-            }
-        }
-        (!covered.is_empty() && !left.is_empty()).then_some((covered, left))
-    };
     let mut found = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
         let earlier = rules.get(..index).unwrap_or_default().iter();
         let mut earlier = earlier.filter(|other| opposite(&other.action, &rule.action) && !is_unconditional(other));
-        let first = earlier.find_map(|other| Some((other, part(rule, other)?)));
-        let Some((earlier, (covered, left))) = first else { continue };
-        let wanted = earlier.matches.iter().find(|wanted| !holds_whenever(wanted, rule));
-        let own = wanted
-            .and_then(|wanted| rule.matches.iter().find(|found| canonical(found.keyword) == canonical(wanted.keyword)));
-        let own = own.map(words).unwrap_or_default();
-        let covered = covered.into_iter().filter_map(|at| own.get(at).copied()).collect();
-        found.push(Part { rule, earlier, covered, left });
+        found.extend(earlier.find_map(|other| part(rule, other)));
     }
     found
+}
+
+/// What of a rule an earlier one has, if that is some of one list and nothing else keeps them apart.
+fn part<'r>(rule: &'r HostRule, earlier: &'r HostRule) -> Option<Part<'r>> {
+    let mut open = earlier.matches.iter().filter(|wanted| !holds_whenever(wanted, rule));
+    let (wanted, None) = (open.next()?, open.next()) else { return None };
+    let is_it = |found: &&Match| {
+        canonical(found.keyword) == canonical(wanted.keyword) && !found.negated && PLAIN.contains(&found.keyword)
+    };
+    let own = rule.matches.iter().find(is_it).filter(|_| !wanted.negated)?;
+    let wide = words(wanted);
+    let (mut covered, mut left) = (Vec::new(), Vec::new());
+    for word in words(own) {
+        match wide.iter().find_map(|wide| remainder(own.keyword, word, wide)) {
+            Some(rest) => {
+                covered.push(word);
+                left.extend(rest);
+            }
+            None => left.push(word.to_owned()),
+        }
+    }
+    (!covered.is_empty() && !left.is_empty()).then_some(Part { rule, earlier, covered, left })
 }
 
 /// What is left of a word that another one covers, or reaches into; nothing where neither is so, or where the other

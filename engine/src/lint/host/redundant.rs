@@ -1,11 +1,10 @@
 //! PAL607 redundant-host-rule: a rule that an earlier one with the same verdict covers.
 
-use policy_lang::diagnostic::Safety;
 use policy_lang::host::rule::HostRules;
 
-use crate::lint::host::matching::{self, Relation};
+use crate::lint::host::matching::Relation;
 use crate::lint::host::removing;
-use crate::lint::rule::{Check, Report, label, rule};
+use crate::lint::rule::{Check, Report, rule};
 use crate::lint::world::World;
 
 rule! {
@@ -41,15 +40,6 @@ rule! {
 }
 
 fn check(world: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
-    let covered = rules.chains.iter().flat_map(matching::covered);
-    let covered: Vec<_> = covered.filter(|(_, _, relation)| *relation == Relation::SameVerdict).collect();
-    let (found, all) = (removing::uses(covered.iter().map(|(rule, ..)| *rule)), removing::uses(removing::all(rules)));
-    for (rule, earlier, _) in covered {
-        let finding = report.at(rule.span, "an earlier rule with the same verdict covers this one");
-        label(finding, Some(earlier.span), "covers it");
-        // Where the same text is a rule elsewhere, it is needed there.
-        if found.get(&rule.span) == all.get(&rule.span) {
-            finding.fix = removing::fix(rule, Safety::Safe, world.sources);
-        }
-    }
+    let words = ("an earlier rule with the same verdict covers this one", "covers it");
+    removing::covered((world, rules), Relation::SameVerdict, words, report);
 }

@@ -7,9 +7,12 @@ use policy_lang::host::rule::{HostRule, HostRules};
 use policy_lang::source::{Sources, Span};
 
 use crate::lint::edit;
+use crate::lint::host::matching::{self, Relation};
+use crate::lint::rule::{Report, label};
+use crate::lint::world::World;
 
 /// How often each place of the text became a rule: in two domains, or by every call of a function.
-pub(crate) fn uses<'r>(rules: impl Iterator<Item = &'r HostRule>) -> BTreeMap<Span, usize> {
+fn uses<'r>(rules: impl Iterator<Item = &'r HostRule>) -> BTreeMap<Span, usize> {
     let mut uses: BTreeMap<Span, usize> = BTreeMap::new();
     for rule in rules {
         *uses.entry(rule.span).or_default() += 1;
@@ -17,9 +20,24 @@ pub(crate) fn uses<'r>(rules: impl Iterator<Item = &'r HostRule>) -> BTreeMap<Sp
     uses
 }
 
-/// All rules of a configuration.
-pub(crate) fn all(rules: &HostRules) -> impl Iterator<Item = &HostRule> {
-    rules.chains.iter().flat_map(|chain| &chain.rules)
+/// Says of each rule that an earlier one of its chain covers in this way what it is, and takes it away where its text is no
+/// rule elsewhere, which would go with it.
+pub(crate) fn covered(
+    (world, rules): (&World<'_>, &HostRules),
+    relation: Relation,
+    (what, earlier_is): (&'static str, &'static str),
+    report: &mut Report<'_>,
+) {
+    let covered = rules.chains.iter().flat_map(matching::covered);
+    let covered: Vec<_> = covered.filter(|(_, _, found)| *found == relation).collect();
+    let (found, all) = (uses(covered.iter().map(|(rule, ..)| *rule)), uses(rules.rules()));
+    for (rule, earlier, _) in covered {
+        let finding = report.at(rule.span, what);
+        label(finding, Some(earlier.span), earlier_is);
+        if found.get(&rule.span) == all.get(&rule.span) {
+            finding.fix = fix(rule, Safety::Safe, world.sources);
+        }
+    }
 }
 
 /// Whether a statement can begin behind a text: after a statement or a bracket, and comments.

@@ -51,7 +51,7 @@ fn check(world: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
         }
         let finding = report.at(dead.span, format!("nothing of chain {} is asked from here on", chain.name));
         label(finding, Some(terminal.span), "matches everything");
-        if removing::all(rules).filter(|rule| rule.span == dead.span).count() == 1 {
+        if rules.rules().filter(|rule| rule.span == dead.span).count() == 1 {
             finding.fix = removing::fix(dead, Safety::Unsafe, world.sources);
         }
     }

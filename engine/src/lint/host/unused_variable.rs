@@ -48,7 +48,7 @@ rule! {
 
 fn check(world: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
     let chains = rules.chains.iter().map(|chain| chain.span);
-    let spans = chains.chain(rules.chains.iter().flat_map(|chain| &chain.rules).map(|rule| rule.span));
+    let spans = chains.chain(rules.rules().map(|rule| rule.span));
     let own: BTreeSet<SourceId> = spans.map(|span| span.source).collect();
     let may_hide = |source: &SourceId| {
         let text = world.sources.text(*source);

@@ -51,9 +51,10 @@ rule! {
 }
 
 fn check(world: &World<'_>, report: &mut Report<'_>) {
-    let objects = world.namespaces.iter().filter_map(|(name, namespace)| Some((name, namespace.written?)));
-    let objects: Vec<_> = objects.collect();
-    for document in documents::that_hold(objects.iter().map(|(_, span)| *span), NAMESPACE_NAME_LABEL, world.sources) {
+    let texts = world.documents.with_words(&[NAMESPACE_NAME_LABEL], world.sources);
+    for document in
+        texts.iter().flat_map(|text| text.iter()).filter(|document| documents::kind(document) == "Namespace")
+    {
         let field = |name| document.field("metadata")?.field(name);
         let (Some(name), Some(labels)) = (field("name"), field("labels").and_then(Value::entries)) else { continue };
         let label = labels.iter().find(|label| label.key.value.as_ref() == NAMESPACE_NAME_LABEL);

@@ -62,10 +62,7 @@ fn check(world: &World<'_>, node: &Node<'_>, report: &mut Report<'_>) {
 
 /// Whether a rule names one of some ports as a destination.
 fn names_port(rules: &HostRules, ports: &[u16]) -> bool {
-    let matches = rules.chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.matches);
-    let named = matches.filter(|found| matches!(found.keyword, "dport" | "dports"));
-    let mut words = named.flat_map(|found| found.operands.alternatives());
-    words.any(|word| {
+    rules.words(&["dport", "dports"]).any(|word| {
         let range = crate::lint::host::matching::ports(&word.text);
         range.is_some_and(|(first, last)| ports.iter().any(|port| (first..=last).contains(port)))
     })

@@ -43,7 +43,7 @@ rule! {
 
 fn check(world: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
     let pods = &world.environment.pod_cidrs;
-    for rule in rules.chains.iter().flat_map(|chain| &chain.rules) {
+    for rule in rules.rules() {
         let matches = rule.matches.iter().filter(|found| matches!(found.keyword, "saddr" | "daddr"));
         let matched = matches.flat_map(|found| found.operands.alternatives());
         let options = match &rule.action {

@@ -67,13 +67,9 @@ pub(crate) struct Node<'r> {
 
 impl<'r> Node<'r> {
     pub(crate) fn new(rules: &'r HostRules, ruleset: &'r Ruleset, environment: &Environment) -> Self {
-        let matches = || rules.chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.matches);
-        let of = |keywords: &'static [&str]| {
-            matches().filter(|found| keywords.contains(&found.keyword)).flat_map(|found| found.operands.alternatives())
-        };
         let network = |word: &Word| matching::network(&word.text).map(|net| net.trunc());
-        let networks: BTreeSet<IpNet> = of(&["saddr", "daddr"]).filter_map(network).collect();
-        let interfaces = of(&["interface", "outerface"]).map(|word| Arc::from(word.text.replace('+', "0")));
+        let networks: BTreeSet<IpNet> = rules.words(&["saddr", "daddr"]).filter_map(network).collect();
+        let interfaces = rules.words(&["interface", "outerface"]).map(|word| Arc::from(word.text.replace('+', "0")));
         let interfaces: BTreeSet<Arc<str>> = interfaces.chain([Arc::from(USUAL_INTERFACE)]).collect();
         let own = if environment.node_cidrs.is_empty() {
             ["192.0.2.1/32", "2001:db8::1/128"].iter().filter_map(|net| net.parse().ok()).collect()
