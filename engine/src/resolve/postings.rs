@@ -123,36 +123,38 @@ impl<'a, T: Copy> Postings<'a, T> {
         all: impl Fn() -> I,
         labels: impl Fn(&T) -> &'a Labels,
     ) -> Option<(&Index, Vec<u32>)> {
-        let (index, of_pairs, hashes): (_, _, Vec<u32>) = match Wanted::by(selector) {
-            Wanted::Pairs(key, values) => {
-                (&self.pairs, true, values.iter().map(|value| hash(key, Some(value))).collect())
-            }
-            Wanted::Key(key) => (&self.keys, false, vec![hash(key, None)]),
-            Wanted::Nothing => return None,
-        };
+        let wanted = Wanted::by(selector);
+        let index = self.index(&wanted)?;
         if index.postings.get().is_none() && index.n_scanned.get() <= SCANS_MAX * all().len() {
             return None;
         }
         index.postings.get_or_init(|| {
             let mut postings = Vec::new();
             for (item, place) in self.items(all).iter().zip(0..) {
+                let of_pairs = matches!(wanted, Wanted::Pairs(..));
                 let hashes = labels(item).iter().map(|(key, value)| hash(key, of_pairs.then_some(value)));
                 postings.extend(hashes.map(|hash| (hash, place)));
             }
             postings.sort_unstable();
             postings
         });
-        Some((index, hashes))
+        Some((index, wanted.hashes()))
+    }
+
+    /// The index that knows who bears what is wanted.
+    fn index(&self, wanted: &Wanted<'_>) -> Option<&Index> {
+        match wanted {
+            Wanted::Pairs(..) => Some(&self.pairs),
+            Wanted::Key(_) => Some(&self.keys),
+            Wanted::Nothing => None,
+        }
     }
 
     /// Notes what was looked through. What no index would help with is not counted.
     fn scanned(&self, selector: &Selector, n: usize) {
-        let index = match Wanted::by(selector) {
-            Wanted::Pairs(..) => &self.pairs,
-            Wanted::Key(_) => &self.keys,
-            Wanted::Nothing => return,
-        };
-        index.n_scanned.set(index.n_scanned.get() + n);
+        if let Some(index) = self.index(&Wanted::by(selector)) {
+            index.n_scanned.set(index.n_scanned.get() + n);
+        }
     }
 }
 
@@ -213,6 +215,14 @@ impl<'s> Wanted<'s> {
         });
         let key = || requirements().find(|requirement| requirement.operator == Operator::Exists);
         pairs.or_else(|| Some(Self::Key(&key()?.key))).unwrap_or(Self::Nothing)
+    }
+
+    fn hashes(&self) -> Vec<u32> {
+        match self {
+            Self::Pairs(key, values) => values.iter().map(|value| hash(key, Some(value))).collect(),
+            Self::Key(key) => vec![hash(key, None)],
+            Self::Nothing => Vec::new(),
+        }
     }
 }
 

@@ -24,6 +24,14 @@ impl Ip {
             Domain::Arp | Domain::Eb => None,
         }
     }
+
+    /// As names of sets say it.
+    pub(super) fn digit(self) -> u8 {
+        match self {
+            Self::V4 => 4,
+            Self::V6 => 6,
+        }
+    }
 }
 
 /// Every rule of either family, in the order of writing.

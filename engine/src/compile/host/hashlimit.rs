@@ -15,12 +15,12 @@ use policy_lang::source::{Origin, Span};
 
 use super::clause::{Ip, Reading, rules_by_family};
 use super::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse, suggestion};
-use super::matching::{Context, destination, source};
+use super::matching::{Context, destination, options, source};
 use super::operand::{bounded, words};
 use super::rate;
 use crate::compile::builder::TableBuilder;
 use crate::hash;
-use crate::ruleset::{DynamicSet, Elements, Expr, Field, Limit, Name, Set, SetOperation, SetSpec};
+use crate::ruleset::{Chain, DynamicSet, Elements, Expr, Field, Limit, Name, Rule, Set, SetOperation, SetSpec};
 
 /// The module's name.
 const MODULE: &str = "hashlimit";
@@ -71,7 +71,7 @@ impl Tables {
     pub(super) fn of(host: &HostRules) -> Self {
         let mut tables = Self::default();
         for (ip, rule) in rules_by_family(host) {
-            let Some(first) = options(rule).next() else { continue };
+            let Some(first) = options(rule, MODULE).next() else { continue };
             // What cannot be read is reported where the rule is lowered.
             let Ok(Usage { table, over: _ }) = usage(rule, first.span, ip) else { continue };
             let shared = Shared { table, origin: rule.origin.clone() };
@@ -83,29 +83,42 @@ impl Tables {
     /// Adds the sets that they are.
     pub(super) fn declare(&self, builder: &mut TableBuilder) {
         for ((ip, _), Shared { table, origin: _ }) in &self.0 {
-            let key: Vec<_> = table.key.iter().map(|field| field.data_type()).collect();
-            let spec =
-                SetSpec { dynamic: true, timeout: Some(table.timeout), size: Some(table.size), ..SetSpec::hash(key) };
             // The name has a hash of all that, so whoever has it already has the same.
-            builder.named_set(table.set_name(*ip), Set { spec, elements: Elements::new() });
+            builder.named_set(table.set_name(*ip), table.set());
         }
     }
 }
 
 impl Limits {
+    fn set(&self) -> Set {
+        let key: Vec<_> = self.key.iter().map(|field| field.data_type()).collect();
+        let spec = SetSpec { dynamic: true, timeout: Some(self.timeout), size: Some(self.size), ..SetSpec::hash(key) };
+        Set { spec, elements: Elements::new() }
+    }
+
+    /// Counts a packet in a set, and matches what keeps the rate or, if `over`, what exceeds it.
+    fn counted(&self, set: Name, over: bool) -> Expr {
+        Expr::DynamicSet(DynamicSet {
+            operation: SetOperation::Update,
+            set,
+            limit: Some(Limit { over, ..self.limit }),
+            key: self.key.clone(),
+            timeout: None,
+        })
+    }
+
     fn set_name(&self, ip: Ip) -> Name {
-        let family = match ip {
-            Ip::V4 => 4,
-            Ip::V6 => 6,
-        };
-        let hash = hash::text(&format!("{self:?} {family}"));
+        let rule = Rule { exprs: vec![self.counted(Name::ours(MODULE), false)], comment: None };
+        let limits = hash::chain(&Chain { base: None, comment: None, rules: vec![rule] });
+        let family = ip.digit();
+        let hash = hash::text(&format!("{} {limits} {} {family}", self.name, hash::set(&self.set())));
         Name::ours(&format!("hl_{hash}_{}_{family}", self.name))
     }
 }
 
 /// The limit of a rule, at the first of the module's words; the others say nothing more.
 pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
-    if options(context.rule).next().is_some_and(|first| first != found) {
+    if options(context.rule, MODULE).next().is_some_and(|first| first != found) {
         return Ok(Reading::Always);
     }
     let ip = context.scope.ip;
@@ -122,18 +135,7 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
         let help = "iptables takes those of whichever rule it loads first: write the same, or use another name";
         return Err(refuse(OPERAND, found.span, message, help));
     }
-    Ok(Reading::expr(Expr::DynamicSet(DynamicSet {
-        operation: SetOperation::Update,
-        set: table.set_name(ip),
-        limit: Some(Limit { over, ..table.limit }),
-        key: table.key,
-        timeout: None,
-    })))
-}
-
-/// The module's options in a rule.
-fn options(rule: &HostRule) -> impl Iterator<Item = &Match> {
-    rule.matches.iter().filter(|found| found.module == Some(MODULE) && found.keyword != "mod")
+    Ok(Reading::expr(table.counted(table.set_name(ip), over)))
 }
 
 fn usage(rule: &HostRule, span: Span, ip: Ip) -> Result<Usage, Refusal> {
@@ -143,7 +145,7 @@ fn usage(rule: &HostRule, span: Span, ip: Ip) -> Result<Usage, Refusal> {
     let mut key = Vec::new();
     let mut timeout = None;
     let mut size = SIZE;
-    for option in options(rule) {
+    for option in options(rule, MODULE) {
         let word = || words(&option.operands).first().ok_or_else(|| without_value(option));
         match option.keyword {
             "hashlimit" | "hashlimit-upto" => rates.push((limit(word()?)?, false)),

@@ -136,6 +136,11 @@ fn module_alone(found: &Match, module: &str, rule: &HostRule) -> Result<Reading,
     }
 }
 
+/// The words of one module in a rule, but for `mod` itself.
+pub(super) fn options<'r>(rule: &'r HostRule, module: &'static str) -> impl Iterator<Item = &'r Match> {
+    rule.matches.iter().filter(move |found| found.module == Some(module) && found.keyword != "mod")
+}
+
 pub(super) fn source(ip: Ip) -> Field {
     match ip {
         Ip::V4 => Field::IpSaddr,

@@ -16,7 +16,7 @@ use policy_lang::source::Origin;
 
 use super::clause::{Ip, Reading, Test, rules_by_family};
 use super::code::{OPERAND, Refusal, UNSUPPORTED, refuse};
-use super::matching::{Context, destination, source};
+use super::matching::{Context, destination, options, source};
 use super::operand::{bounded, words};
 use crate::compile::builder::TableBuilder;
 use crate::hash;
@@ -59,7 +59,7 @@ impl Lists {
     pub(super) fn of(host: &HostRules) -> Self {
         let mut lists = Self::default();
         for (ip, rule) in rules_by_family(host) {
-            let Some(first) = options(rule).next() else { continue };
+            let Some(first) = options(rule, MODULE).next() else { continue };
             // What cannot be read is reported where the rule is lowered.
             if let Ok(Usage { name, seconds: Some(seconds), what: _, field: _ }) = usage(rule, first, ip) {
                 lists.0.entry((ip, name)).or_insert_with(|| (seconds, rule.origin.clone()));
@@ -85,7 +85,7 @@ impl Lists {
 
 /// What a rule asks of its list, at the first of the module's words; the others say nothing more.
 pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
-    if options(context.rule).next().is_some_and(|first| first != found) {
+    if options(context.rule, MODULE).next().is_some_and(|first| first != found) {
         return Ok(Reading::Always);
     }
     let ip = context.scope.ip;
@@ -118,23 +118,15 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
 }
 
 fn set_name(name: &str, seconds: u32, ip: Ip) -> Name {
-    let family = match ip {
-        Ip::V4 => 4,
-        Ip::V6 => 6,
-    };
+    let family = ip.digit();
     let hash = hash::text(&format!("{name} {seconds} {family}"));
     Name::ours(&format!("recent_{hash}_{name}_{family}"))
-}
-
-/// The module's options in a rule.
-fn options(rule: &HostRule) -> impl Iterator<Item = &Match> {
-    rule.matches.iter().filter(|found| found.module == Some(MODULE) && found.keyword != "mod")
 }
 
 fn usage(rule: &HostRule, first: &Match, ip: Ip) -> Result<Usage, Refusal> {
     let mut uses = Vec::new();
     let (mut name, mut seconds, mut field) = (UNNAMED.into(), None, source(ip));
-    for option in options(rule) {
+    for option in options(rule, MODULE) {
         let is_check = option.keyword == "rcheck";
         if option.negated && !is_check {
             let message = format!("`{}` with `!` has no form in nftables here", option.keyword);
