@@ -21,6 +21,8 @@ use crate::state_dir::StateDir;
 /// What is kept: the name of its file in either folder, what that begins with (another version says something else), and
 /// what follows that line.
 pub trait Good: Sized {
+    /// What people call it.
+    const WHAT: &'static str;
     /// The file.
     const NAME: &'static str;
     /// Its beginning.
@@ -64,6 +66,7 @@ struct Kept {
 }
 
 impl Good for Vec<Text> {
+    const WHAT: &'static str = "the baseline";
     const NAME: &'static str = "baseline";
     const HEAD: &'static str = "palisade-baseline 1 ";
 
@@ -79,6 +82,7 @@ impl Good for Vec<Text> {
 }
 
 impl Good for HostTexts {
+    const WHAT: &'static str = "the host rules";
     const NAME: &'static str = "host";
     const HEAD: &'static str = "palisade-host 1 ";
 

@@ -224,7 +224,7 @@ impl Loaded {
 
     /// Puts the last good host rules in the place of the stand-in for broken ones, unless they are broken too.
     pub fn restore_host(&mut self, kept: &HostTexts) {
-        let files = Replayed::new(&kept.texts, &kept.listings);
+        let files = Replayed::new(kept);
         let (rules, found) = policy_lang::host::parse(&kept.main, &files, &[], &mut self.sources);
         if found.iter().all(|finding| finding.severity != Severity::Error) {
             self.host = Some(rules);

@@ -137,6 +137,11 @@ fn broken_host_rules_leave_the_last_good_ones_in_force_after_a_boot_too() {
         machine.palisade(&keep_going).exits(1);
         assert_eq!(machine.listing(), good);
         machine.palisade(&["status", "--host", &file, "--keep-going"]).exits(1);
+        // What is explained is what is enforced, and what apply refuses is not explained as if it were.
+        let asked = ["explain", "203.0.113.10", "node-a:8022", "--manifests", "examples/cluster", "--host", &file];
+        machine.palisade(&asked).exits(2);
+        let ran = machine.palisade(&[&asked[..], &["--keep-going"]].concat()).exits(1);
+        assert!(ran.stdout.starts_with("ALLOWED"), "{}", ran.stdout);
     }
 
     // What was not confirmed is not kept.

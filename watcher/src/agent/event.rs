@@ -4,7 +4,6 @@
 //! everything again too. The loop takes all that has come while it was busy at once, so a slow kernel makes batches
 //! bigger and not queues longer; where the channel is full, the source waits.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
@@ -26,6 +25,7 @@ use tokio::sync::mpsc;
 
 use super::asked::Asked;
 use crate::drops::Owners;
+use crate::source::host_texts::HostTexts;
 use crate::visible;
 
 /// Most messages that wait for the loop. Each may hold a whole list of changes, so this bounds how often a source is
@@ -116,12 +116,8 @@ pub struct FoundHostRules {
     pub sources: Sources,
     /// Whether they are what was written.
     pub soundness: Soundness,
-    /// The path of the main file.
-    pub main: String,
-    /// Its text and those that it includes, by path, so that they can be kept.
-    pub texts: Vec<(String, String)>,
-    /// What was in the folders and matched the patterns that were asked about on the way.
-    pub listings: BTreeMap<String, Vec<String>>,
+    /// What they were read from, so that it can be kept.
+    pub texts: HostTexts,
 }
 
 /// Whether something is what was written.

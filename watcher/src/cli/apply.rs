@@ -8,6 +8,7 @@ use engine::diff::{Change, Changed, changes as differences, diff};
 use engine::kernel::Kernel;
 use engine::observed::Observed;
 use engine::plan::Op;
+use policy_lang::baseline::Text;
 
 use super::input::{self, Desired, SourceArgs};
 use super::live::Scratch;
@@ -16,10 +17,11 @@ use super::{Failure, Outcome, bridges, flows, live};
 use crate::applied::{self, Applied};
 use crate::confirm::{self, Probation};
 use crate::grace;
-use crate::last_good;
+use crate::last_good::{self, Good};
 use crate::report::changes::{self as report_changes, Counts};
 use crate::report::{self, Color};
 use crate::run_dir::RunDir;
+use crate::source::host_texts::HostTexts;
 use crate::state_dir::StateDir;
 
 /// How long to wait for another palisade that is writing. An apply of 10,000 rules takes less than a second.
@@ -221,12 +223,13 @@ fn remember(run: &RunDir, desired: &Desired) {
 
 /// Has what is sound of baseline and host rules wait for the confirmation; what is not there waits no more.
 fn propose(run: &RunDir, desired: Option<&Desired>) {
-    let baseline = last_good::propose(run, desired.and_then(|desired| desired.baseline.as_ref()));
-    let host = last_good::propose(run, desired.and_then(|desired| desired.host.as_ref()));
-    for (what, proposed) in [("the baseline", baseline), ("the host rules", host)] {
-        if let Err(error) = proposed {
-            report::message(&format!("warning: a confirmation will not keep {what} as the last good: {error}"));
-        }
+    propose_one(run, desired.and_then(|desired| desired.baseline.as_ref()));
+    propose_one(run, desired.and_then(|desired| desired.host.as_ref()));
+}
+
+fn propose_one<T: Good>(run: &RunDir, good: Option<&T>) {
+    if let Err(error) = last_good::propose(run, good) {
+        report::message(&format!("warning: a confirmation will not keep {} as the last good: {error}", T::WHAT));
     }
 }
 
@@ -234,16 +237,16 @@ fn propose(run: &RunDir, desired: Option<&Desired>) {
 /// reverted: whoever confirms keeps them.
 fn keep(desired: &Desired) {
     let state = StateDir::from_environment();
-    let kept = desired.baseline.as_ref().map_or(Ok(()), |texts| last_good::keep(&state, texts));
-    not_kept("the baseline", kept);
-    let kept = desired.host.as_ref().map_or(Ok(()), |texts| last_good::keep(&state, texts));
-    not_kept("the host rules", kept);
+    let Desired { baseline, host, .. } = desired;
+    not_kept::<Vec<Text>>(&state, baseline.as_ref().map_or(Ok(()), |texts| last_good::keep(&state, texts)));
+    not_kept::<HostTexts>(&state, host.as_ref().map_or(Ok(()), |texts| last_good::keep(&state, texts)));
 }
 
 /// Says what could not be kept.
-pub(super) fn not_kept(what: &str, kept: std::io::Result<()>) {
+pub(super) fn not_kept<T: Good>(state: &StateDir, kept: std::io::Result<()>) {
     if let Err(error) = kept {
-        report::message(&format!("warning: in force, but not kept as the last good: {what}: {error}"));
+        let path = last_good::path::<T>(state);
+        report::message(&format!("warning: {} in force, but not kept in {}: {error}", T::WHAT, path.display()));
     }
 }
 

@@ -46,6 +46,6 @@ pub(super) fn confirm(run: &RunDir) -> Result<bool, Failure> {
 /// Keeps the baseline and the host rules that were on probation.
 pub(super) fn keep_proposed(run: &RunDir) {
     let state = StateDir::from_environment();
-    not_kept("the baseline", last_good::keep_proposed::<Vec<Text>>(run, &state));
-    not_kept("the host rules", last_good::keep_proposed::<HostTexts>(run, &state));
+    not_kept::<Vec<Text>>(&state, last_good::keep_proposed::<Vec<Text>>(run, &state));
+    not_kept::<HostTexts>(&state, last_good::keep_proposed::<HostTexts>(run, &state));
 }

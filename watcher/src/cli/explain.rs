@@ -86,6 +86,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     let (mut loaded, objects) =
         load_with_objects(&config, &Committed::default()).map_err(|error| Failure::Input(error.into()))?;
     input::fall_back(&mut loaded, args.sources.on_errors());
+    input::check_host(&mut loaded, args.sources.on_errors());
     // Notes are about everything that was read; here they would hide the answer.
     loaded.diagnostics.retain(|finding| finding.severity != Severity::Note);
     report::message(&diagnostics::render(&loaded.diagnostics, &loaded.sources, color));

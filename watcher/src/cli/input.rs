@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
 use engine::compile::options::{Pause, PodOptions};
-use engine::compile::{Input, compile};
+use engine::compile::{Input, compile, compile_host};
 use engine::observed::Observed;
 use engine::ruleset::Ruleset;
 use policy_lang::baseline::Text;
@@ -14,7 +14,7 @@ use policy_lang::source::Sources;
 use super::{Failure, Outcome};
 use crate::applied::{self, Applied};
 use crate::config::Config;
-use crate::last_good;
+use crate::last_good::{self, Good};
 use crate::observing;
 use crate::report::{self, Color, diagnostics};
 use crate::run_dir::RunDir;
@@ -203,29 +203,58 @@ pub(super) fn desired_of(config: &Config, on_errors: OnErrors, color: Color) -> 
     Ok(Desired { ruleset, loaded, config: config.clone(), node, baseline, host, on_errors, outcome })
 }
 
-/// In the place of a broken baseline, the last good one of this machine; the stand-in only where there is none.
+/// In the place of a broken baseline and of broken host rules, the last good ones of this machine; the stand-ins only where
+/// there are none.
 pub(super) fn fall_back(loaded: &mut Loaded, on_errors: OnErrors) {
-    if on_errors == OnErrors::Refuse || loaded.baseline != LoadedBaseline::StandIn {
+    match on_errors {
+        OnErrors::Refuse => {}
+        OnErrors::FailClosed => {
+            fall_back_to_baseline(loaded);
+            fall_back_to_host(loaded);
+        }
+    }
+}
+
+fn fall_back_to_baseline(loaded: &mut Loaded) {
+    if loaded.baseline != LoadedBaseline::StandIn {
         return;
     }
-    let state = StateDir::from_environment();
-    let why = match last_good::recall::<Vec<Text>>(&state) {
-        Ok(Some(texts)) => {
-            loaded.restore_baseline(&texts);
-            "the last good one is broken too".to_owned()
-        }
-        Ok(None) => format!("no good one was kept in {}", last_good::path::<Vec<Text>>(&state).display()),
-        Err(error) => error.to_string(),
-    };
-    let kept = last_good::path::<Vec<Text>>(&state);
+    let (kept, why) = recalled::<Vec<Text>>(|texts| loaded.restore_baseline(texts));
     report::message(&if loaded.baseline == LoadedBaseline::LastGood {
-        format!("warning: the baseline is broken: the last good one is enforced in its place ({})", kept.display())
+        format!("warning: the baseline is broken: the last good one is enforced in its place ({kept})")
     } else {
         format!(
             "warning: the baseline is broken, and {why}: DNS and the API server stay open to every pod, everything \
              else is left to the pods' own policies, and a pod without any reaches nothing"
         )
     });
+}
+
+fn fall_back_to_host(loaded: &mut Loaded) {
+    if loaded.host_state != LoadedHost::StandIn {
+        return;
+    }
+    let (kept, why) = recalled::<HostTexts>(|texts| loaded.restore_host(texts));
+    report::message(&if loaded.host_state == LoadedHost::LastGood {
+        format!("warning: the host rules are broken: the last good ones are enforced in their place ({kept})")
+    } else {
+        format!("warning: the host rules are broken, and {why}: nothing new comes in or is forwarded")
+    });
+}
+
+/// Has what was kept last put in its place, if anything was. Where it is kept, and why it is not enforced if it is not.
+fn recalled<T: Good>(restore: impl FnOnce(&T)) -> (String, String) {
+    let state = StateDir::from_environment();
+    let kept = last_good::path::<T>(&state).display().to_string();
+    let why = match last_good::recall::<T>(&state) {
+        Ok(Some(good)) => {
+            restore(&good);
+            "the last good one is broken too".to_owned()
+        }
+        Ok(None) => format!("no good one was kept in {kept}"),
+        Err(error) => error.to_string(),
+    };
+    (kept, why)
 }
 
 /// Whether what was read may be used as it is.
@@ -244,52 +273,44 @@ fn outcome(loaded: &Loaded, on_errors: OnErrors) -> Result<Outcome, Failure> {
     }
 }
 
-/// Compiles what was read. Host rules that are broken, or whose words turn out to make no sense, give way to the last good
-/// ones of this machine, or to the stand-in where there are none.
+/// Compiles what was read. Host rules whose words turn out to make no sense are broken too.
 fn compiled(loaded: &mut Loaded, config: &Config, node: &str, on_errors: OnErrors) -> Ruleset {
     let options = config.pod_options();
-    let is_broken = |found: &[Diagnostic]| found.iter().any(|finding| finding.severity == Severity::Error);
-    let (mut ruleset, found) = compile_once(loaded, config, options, node);
-    if is_broken(&found) && loaded.host.is_some() {
-        loaded.host_fails_closed();
-    }
+    let (ruleset, found) = compile_once(loaded, config, options, node);
+    let is_enforced = !is_broken(&found) || loaded.host.is_none();
     loaded.diagnostics.extend(found);
-    if loaded.host_state != LoadedHost::StandIn {
+    if is_enforced {
         return ruleset;
     }
-    let why = if on_errors == OnErrors::FailClosed { restore_host(loaded) } else { None };
-    let found;
-    (ruleset, found) = compile_once(loaded, config, options, node);
-    if loaded.host_state == LoadedHost::LastGood && is_broken(&found) {
-        loaded.host_fails_closed();
-        ruleset = compile_once(loaded, config, options, node).0;
-    }
-    if on_errors == OnErrors::FailClosed {
-        let kept = last_good::path::<HostTexts>(&StateDir::from_environment());
-        report::message(&if loaded.host_state == LoadedHost::LastGood {
-            format!(
-                "warning: the host rules are broken: the last good ones are enforced in their place ({})",
-                kept.display()
-            )
-        } else {
-            let why = why.unwrap_or_else(|| "the last good ones are broken too".to_owned());
-            format!("warning: the host rules are broken, and {why}: nothing new comes in or is forwarded")
-        });
-    }
-    ruleset
+    give_way(loaded, on_errors, |loaded| is_broken(&compile_once(loaded, config, options, node).1));
+    compile_once(loaded, config, options, node).0
 }
 
-/// Puts the last good host rules of this machine in the place of the stand-in, or says why it cannot.
-fn restore_host(loaded: &mut Loaded) -> Option<String> {
-    let state = StateDir::from_environment();
-    match last_good::recall::<HostTexts>(&state) {
-        Ok(Some(kept)) => {
-            loaded.restore_host(&kept);
-            None
-        }
-        Ok(None) => Some(format!("no good ones were kept in {}", last_good::path::<HostTexts>(&state).display())),
-        Err(error) => Some(error.to_string()),
+/// The same of host rules for whoever does not compile them with everything else.
+pub(super) fn check_host(loaded: &mut Loaded, on_errors: OnErrors) {
+    let found = |loaded: &Loaded| loaded.host_input().map(|host| compile_host(host).1).unwrap_or_default();
+    let findings = found(loaded);
+    if is_broken(&findings) {
+        loaded.diagnostics.extend(findings);
+        give_way(loaded, on_errors, |loaded| is_broken(&found(loaded)));
     }
+}
+
+/// Host rules whose words make no sense give way to the last good ones, and those to the stand-in.
+fn give_way(loaded: &mut Loaded, on_errors: OnErrors, are_broken: impl Fn(&Loaded) -> bool) {
+    let are_written = matches!(loaded.host_state, LoadedHost::Sound(_));
+    loaded.host_fails_closed();
+    if are_written && on_errors == OnErrors::FailClosed {
+        fall_back_to_host(loaded);
+        if loaded.host_state == LoadedHost::LastGood && are_broken(loaded) {
+            loaded.host_fails_closed();
+            report::message("warning: those are broken too by now: nothing new comes in or is forwarded");
+        }
+    }
+}
+
+fn is_broken(found: &[Diagnostic]) -> bool {
+    found.iter().any(|finding| finding.severity == Severity::Error)
 }
 
 fn compile_once(loaded: &Loaded, config: &Config, pods: &PodOptions, node: &str) -> (Ruleset, Vec<Diagnostic>) {

@@ -50,9 +50,9 @@ impl<'a> Noted<'a> {
 
 impl<'a> Replayed<'a> {
     /// These answers.
-    pub(crate) fn new(texts: &[(String, String)], listings: &'a Listings) -> Self {
-        let files = texts.iter().fold(MemoryFiles::default(), |files, (path, text)| files.with(path, text));
-        Self { files, listings }
+    pub(crate) fn new(texts: &'a HostTexts) -> Self {
+        let files = texts.texts.iter().fold(MemoryFiles::default(), |files, (path, text)| files.with(path, text));
+        Self { files, listings: &texts.listings }
     }
 }
 

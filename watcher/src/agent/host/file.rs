@@ -15,7 +15,7 @@ use crate::agent::event::{Event, Finding, Source, SourceName, Tell};
 use crate::agent::watch::{self, Watch};
 use crate::source::files;
 use crate::source::host_files::HostFiles;
-use crate::source::host_texts::Listings;
+use crate::source::host_texts::HostTexts;
 
 /// Host rules in a file.
 #[derive(Debug)]
@@ -62,8 +62,8 @@ impl Source for HostFile {
     }
 }
 
-/// Texts by path, what is in folders, and what there is to say about it.
-type Reading = (Vec<(String, String)>, Listings, Vec<Finding>);
+/// Everything that was read, and what there is to say about it.
+type Reading = (HostTexts, Vec<Finding>);
 
 /// What the loop was told.
 #[derive(Debug, Default)]
@@ -90,7 +90,7 @@ impl Told {
         let (found, diagnostics) = reading::read(&main, files);
         let findings = diagnostics.iter().filter(|finding| finding.severity > Severity::Note);
         let findings: Vec<Finding> = findings.map(|finding| Finding::new(finding, &found.sources)).collect();
-        let now = Some((found.texts.clone(), found.listings.clone(), findings.clone()));
+        let now = Some((found.texts.clone(), findings.clone()));
         if now != self.last {
             self.last = now;
             tell.tell(&source, Event::Said { about: main.into(), findings })?;

@@ -9,7 +9,7 @@ use policy_lang::host::{self, FileError, Files};
 use policy_lang::source::Sources;
 
 use crate::agent::event::{FoundHostRules, Soundness};
-use crate::source::host_texts::{HostTexts, Listings, Noted, Replayed};
+use crate::source::host_texts::{HostTexts, Noted, Replayed};
 use crate::source::{machine, stand_in};
 
 /// The path of the rules that close the node.
@@ -23,14 +23,13 @@ pub(in crate::agent) fn read(main: &str, files: &dyn Files) -> (FoundHostRules, 
     found.extend(rules.refused_commands());
     let is_broken = found.iter().any(|finding| finding.severity == Severity::Error);
     let soundness = if is_broken { Soundness::Broken } else { Soundness::Sound };
-    let HostTexts { main, texts, listings } = noted.into_texts(main);
-    let names = machine::names();
-    (FoundHostRules { rules, names, sources, soundness, main, texts, listings }, found)
+    let (names, texts) = (machine::names(), noted.into_texts(main));
+    (FoundHostRules { rules, names, sources, soundness, texts }, found)
 }
 
 /// Host rules as they were kept, with the words of this machine as it is; nothing if they are broken.
-pub(in crate::agent) fn kept(main: &str, texts: &[(String, String)], listings: &Listings) -> Option<FoundHostRules> {
-    let (found, _) = read(main, &Replayed::new(texts, listings));
+pub(in crate::agent) fn kept(texts: &HostTexts) -> Option<FoundHostRules> {
+    let (found, _) = read(&texts.main, &Replayed::new(texts));
     (found.soundness == Soundness::Sound).then_some(found)
 }
 
@@ -39,7 +38,7 @@ pub(in crate::agent) fn both(first: &FoundHostRules, second: &FoundHostRules) ->
     let mut sources = Sources::default();
     let mut rules = |found: &FoundHostRules| {
         // Both are sound, and their texts are all that they were read from.
-        host::parse(&found.main, &Replayed::new(&found.texts, &found.listings), &[], &mut sources).0
+        host::parse(&found.texts.main, &Replayed::new(&found.texts), &[], &mut sources).0
     };
     let (earlier, later) = (rules(first), rules(second));
     FoundHostRules { rules: earlier.followed_by(later), sources, ..first.clone() }
@@ -53,15 +52,13 @@ pub(in crate::agent) fn closed() -> FoundHostRules {
         names: Names::built_in(),
         sources,
         soundness: Soundness::Broken,
-        main: STAND_IN.to_owned(),
-        texts: Vec::new(),
-        listings: Listings::new(),
+        texts: HostTexts { main: STAND_IN.to_owned(), ..HostTexts::default() },
     }
 }
 
 /// Whether these are the rules that close the node.
 pub(in crate::agent) fn is_closed(found: &FoundHostRules) -> bool {
-    found.main == STAND_IN
+    found.texts.main == STAND_IN
 }
 
 /// Files of this machine, and what they looked like from outside when they were asked for: also those that were not

@@ -80,11 +80,11 @@ impl Bench {
     }
 
     fn text(&self) -> Option<String> {
-        self.firewall.enforced().map(|found| found.texts.iter().map(|(_, text)| text.as_str()).collect())
+        self.firewall.enforced().map(|found| found.texts.texts.iter().map(|(_, text)| text.as_str()).collect())
     }
 
     fn good(&self) -> Option<String> {
-        self.firewall.good().config_map.map(|found| found.texts.iter().map(|(_, text)| text.as_str()).collect())
+        self.firewall.good().config_map.map(|found| found.texts.texts.iter().map(|(_, text)| text.as_str()).collect())
     }
 
     fn state(&self) -> HostState {
@@ -217,7 +217,7 @@ fn an_end_in_the_middle_of_a_trial_makes_nothing_good_and_the_next_run_goes_on_w
 fn what_is_broken_or_gone_leaves_the_last_good_and_files_are_not_on_trial_by_default() {
     let mut bench = Bench::new();
     bench.firewall.tell(Origin::File, Some(Arc::new(found(A))), bench.now);
-    assert_eq!(bench.firewall.good().file.map(|found| found.main.clone()).as_deref(), Some("m"));
+    assert_eq!(bench.firewall.good().file.map(|found| found.texts.main.clone()).as_deref(), Some("m"));
     bench.proves(B);
     for broken in ["chain INPUT {", "chain INPUT proto tcp dport 99999 ACCEPT;"] {
         bench.tell(broken);

@@ -132,9 +132,9 @@ impl Stage {
 /// What tells texts from all others.
 pub(super) fn digest(found: &FoundHostRules) -> String {
     let mut hash = Sha256::new();
-    let texts = found.texts.iter().flat_map(|(path, text)| [path, text]);
-    let listings = found.listings.iter().flat_map(|(asked, names)| std::iter::once(asked).chain(names));
-    for part in std::iter::once(&found.main).chain(texts).chain(listings) {
+    let texts = found.texts.texts.iter().flat_map(|(path, text)| [path, text]);
+    let listings = found.texts.listings.iter().flat_map(|(asked, names)| std::iter::once(asked).chain(names));
+    for part in std::iter::once(&found.texts.main).chain(texts).chain(listings) {
         hash.update(part.len().to_le_bytes());
         hash.update(part);
     }

@@ -18,7 +18,7 @@ use crate::agent::event::{FoundHostRules, Soundness};
 use crate::agent::host::Good;
 use crate::agent::host::reading;
 use crate::agent::world::{Facts, Told};
-use crate::source::host_texts::Listings;
+use crate::source::host_texts::{HostTexts, Listings};
 use crate::source::is_of_baseline;
 
 mod policy;
@@ -31,10 +31,10 @@ pub(super) struct Kept<'t> {
     policies: Vec<&'t RawValue>,
     baseline: Vec<&'t RawValue>,
     /// The host rules of the node's file.
-    host: Option<HostTexts>,
+    host: Option<MainAndTexts>,
     /// Those of the ConfigMap; a former version knew of none.
     #[serde(default)]
-    host_config_map: Option<HostTexts>,
+    host_config_map: Option<MainAndTexts>,
     /// What was in folders on the way, of the file and of the ConfigMap.
     #[serde(default)]
     host_listings: [Listings; 2],
@@ -85,7 +85,7 @@ impl<F: Fn() -> I, I: Iterator<Item: Serialize>> Serialize for Each<F> {
 type Pairs = Vec<(String, String)>;
 
 /// The main file, and every text by path.
-type HostTexts = (String, Vec<(String, String)>);
+type MainAndTexts = (String, Vec<(String, String)>);
 
 /// A name in a namespace.
 type Name = (String, String);
@@ -158,7 +158,7 @@ impl Kept<'_> {
     pub(super) fn facts(self) -> Option<(Facts, Good)> {
         let Self { policies, baseline, host, host_config_map, host_listings, namespaces, nodes, services, pods } = self;
         let [of_file, of_map] = host_listings;
-        let host = Good { file: found(host, &of_file).ok()?, config_map: found(host_config_map, &of_map).ok()? };
+        let host = Good { file: found(host, of_file).ok()?, config_map: found(host_config_map, of_map).ok()? };
         let mut pool = Pool::default();
         let namespaces = namespaces.into_iter().map(|(name, pairs)| (name.into(), labels(pairs))).collect();
         let mut inventory = Inventory { namespaces, ..Inventory::default() };
@@ -204,19 +204,20 @@ impl KeptPod {
     }
 }
 
-fn texts(host: Option<&Arc<FoundHostRules>>) -> Option<HostTexts> {
-    let sound = host.filter(|host| host.soundness == Soundness::Sound)?;
-    Some((sound.main.clone(), sound.texts.clone()))
+fn texts(host: Option<&Arc<FoundHostRules>>) -> Option<MainAndTexts> {
+    let HostTexts { main, texts, listings: _ } = &host.filter(|host| host.soundness == Soundness::Sound)?.texts;
+    Some((main.clone(), texts.clone()))
 }
 
 fn listings(host: Option<&Arc<FoundHostRules>>) -> Listings {
-    host.map(|host| host.listings.clone()).unwrap_or_default()
+    host.map(|host| host.texts.listings.clone()).unwrap_or_default()
 }
 
 /// An error if there are some that are broken.
-fn found(texts: Option<HostTexts>, listings: &Listings) -> Result<Option<Arc<FoundHostRules>>, Broken> {
-    let read = |(main, texts): HostTexts| reading::kept(&main, &texts, listings).map(Arc::new).ok_or(Broken);
-    texts.map(read).transpose()
+fn found(texts: Option<MainAndTexts>, listings: Listings) -> Result<Option<Arc<FoundHostRules>>, Broken> {
+    let Some((main, texts)) = texts else { return Ok(None) };
+    let found = reading::kept(&HostTexts { main, texts, listings }).ok_or(Broken)?;
+    Ok(Some(Arc::new(found)))
 }
 
 /// What was kept makes no sense.

@@ -11,6 +11,7 @@ use crate::agent::event::FoundHostRules;
 use crate::agent::host::reading;
 use crate::agent::world::Told;
 use crate::config::Config;
+use crate::source::host_texts::{HostTexts, Listings};
 use crate::source::{self, is_of_baseline};
 
 /// The examples: every kind of object, and the two forms of the baseline.
@@ -27,11 +28,14 @@ fn examples() -> (Facts, Good) {
     let main = "/etc/node.ferm";
     let text = (main.to_owned(), "@include 'more.ferm'; chain INPUT { @include 'empty/'; policy DROP; }\n".to_owned());
     // A folder without a file is no folder that is missing.
-    let listings = [("folder /etc/empty/".to_owned(), Vec::new())].into();
+    let listings: Listings = [("folder /etc/empty/".to_owned(), Vec::new())].into();
+    let kept = |main: &str, texts: Vec<(String, String)>| {
+        reading::kept(&HostTexts { main: main.to_owned(), texts, listings: listings.clone() }).unwrap()
+    };
     let included = ("/etc/more.ferm".to_owned(), "chain INPUT proto tcp dport ssh ACCEPT;\n".to_owned());
-    let file = reading::kept(main, &[text, included], &listings).unwrap();
+    let file = kept(main, vec![text, included]);
     let of_map = ("configmap:n/m/host.ferm".to_owned(), "chain INPUT policy DROP;\n".to_owned());
-    let config_map = reading::kept("configmap:n/m/host.ferm", &[of_map], &listings).unwrap();
+    let config_map = kept("configmap:n/m/host.ferm", vec![of_map]);
     let host = Good { file: Some(Arc::new(file)), config_map: Some(Arc::new(config_map)) };
     (Facts { policies, inventory: loaded.inventory, baseline, host: None }, host)
 }
