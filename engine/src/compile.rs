@@ -24,6 +24,7 @@ pub mod base;
 pub mod bridge;
 pub mod builder;
 pub mod failsafe;
+pub(crate) mod followed;
 pub mod host;
 pub mod marker;
 pub(crate) mod memo;
@@ -114,7 +115,7 @@ pub(crate) fn compile_with<'a>(
     if let Some(HostInput { rules, names, sources, failsafes: _ }) = input.host {
         let options =
             host::Options { names, sources, reserved_connection_mark: input.pods.revoked_bit, pods: input.pods };
-        diagnostics.extend(host::lower(rules, &mut builder, options));
+        diagnostics.extend(host::lower(rules, resolver, &mut builder, options));
     }
     diagnostics.extend(pods::lower(input, pods::Layer::Network, resolver, bound, &mut builder));
     if let Some(host) = input.host {

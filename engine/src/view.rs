@@ -52,6 +52,8 @@ pub(crate) enum Part {
     Protocols,
     /// The Service's own addresses.
     Addresses,
+    /// The addresses of endpoints, whatever their ports.
+    Endpoints,
 }
 
 /// A port of a pod.
@@ -69,7 +71,9 @@ impl View {
         let of = |types: &[DataType]| [&[self.address_type], types].concat();
         let with_port = [DataType::InetProto, DataType::InetService];
         match &self.content {
-            Content::Pods(_) | Content::Nodes(_) | Content::Service(_, Part::Addresses) => SetSpec::hash(of(&[])),
+            Content::Pods(_) | Content::Nodes(_) | Content::Service(_, Part::Addresses | Part::Endpoints) => {
+                SetSpec::hash(of(&[]))
+            }
             Content::NamedPort { .. } => SetSpec::hash(of(&[DataType::InetService])),
             Content::PodPorts(_) | Content::Service(_, Part::Ports) => SetSpec::hash(of(&with_port)),
             Content::Service(_, Part::Protocols) => SetSpec::hash(of(&[DataType::InetProto])),
@@ -149,6 +153,7 @@ impl View {
                         let addresses = service.into_iter().flat_map(|service| service.addresses.iter().copied());
                         keys.extend(self.of_type(addresses).map(address_key));
                     }
+                    Part::Endpoints => keys.extend(endpoints().map(|endpoint| address_key(endpoint.address))),
                     Part::Ports => keys.extend(endpoints().filter_map(|endpoint| {
                         let port = Datum::port(endpoint.port?);
                         Some(ElementKey::values([Datum::address(endpoint.address), protocol(endpoint), port]))

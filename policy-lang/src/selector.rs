@@ -5,6 +5,10 @@ use std::sync::Arc;
 
 use crate::name::{Labels, UNREADABLE_LABEL};
 
+mod text;
+
+pub use self::text::SelectorError;
+
 /// A label selector: every requirement must hold. Without requirements it matches everything.
 ///
 /// `matchLabels: {k: v}` is the requirement `k In [v]` (sem-35). Sorted and without duplicates, so that equal

@@ -32,11 +32,14 @@ use self::chains::{Callee, Chains, Scope, Sides};
 use self::clause::{Families, Ip, Lowered};
 use self::hashlimit::Tables;
 pub use self::names::Names;
+use self::peers::Peers;
+pub use self::peers::unknown as unknown_peers;
 use self::recent::Lists;
 pub use self::refusal::{REFUSED_MODULES, REFUSED_TARGETS, Refused, page as refusals_page};
 use super::builder::TableBuilder;
 use super::observe;
 use super::options::PodOptions;
+use crate::resolve::Resolver;
 use crate::ruleset::{Comment, Expr, Name, Rule, Verdict};
 
 mod calls;
@@ -55,6 +58,7 @@ mod matching;
 mod metadata;
 mod names;
 mod operand;
+mod peers;
 mod rate;
 mod recent;
 mod refusal;
@@ -82,13 +86,21 @@ pub struct Options<'a> {
 /// chains to regular ones.
 ///
 /// FORWARD rules go to the end of [`super::base::Base::Forward`]: what is to run before them is pushed before.
-pub fn lower(host: &HostRules, builder: &mut TableBuilder, options: Options<'_>) -> Vec<Diagnostic> {
+///
+/// What rules say of the cluster is looked up by `resolver` and follows it afterwards.
+pub fn lower(
+    host: &HostRules,
+    resolver: &Resolver<'_>,
+    builder: &mut TableBuilder,
+    options: Options<'_>,
+) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     let limits = Tables::of(host);
     limits.declare(builder);
     let lists = Lists::of(host);
     lists.declare(builder);
-    let named = Named { limits: &limits, lists: &lists };
+    let peers = Peers::declare(host, resolver, builder);
+    let named = Named { limits: &limits, lists: &lists, peers: &peers };
     for (table, chains) in chains::group(host, &mut findings) {
         chains::check_policies(table, &chains, &mut findings);
         lower_table(table, &chains, named, builder, options, &mut findings);
@@ -165,6 +177,7 @@ fn with_policy(
 struct Named<'a> {
     limits: &'a Tables,
     lists: &'a Lists,
+    peers: &'a Peers,
 }
 
 /// A chain and what its rules may refer to.
@@ -194,6 +207,7 @@ impl<'a> Place<'a> {
             names: self.options.names,
             limits: self.named.limits,
             lists: self.named.lists,
+            peers: self.named.peers,
             reserved_connection_mark: self.options.reserved_connection_mark,
             depth_max: chains::DEPTH_MAX - observe::depth(self.options.pods),
         }

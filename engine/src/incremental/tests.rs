@@ -1,16 +1,19 @@
 //! After every change of a random sequence: what was compiled step by step is what is compiled anew, and the deltas of
 //! elements take a kernel there.
 
+use policy_lang::host::MemoryFiles;
+use policy_lang::host::rule::HostRules;
 use policy_lang::peer::{Namespaces, Peer, PodSelector, ServicePart};
 use policy_lang::policy::{Action, Effect, Peers, PortMatches, Rule, Subject};
 use policy_lang::port::{PortMatch, PortRange, Ports, Protocol};
 use policy_lang::selector::{Operator, Requirement, Selector};
-use policy_lang::source::Origin;
+use policy_lang::source::{Origin, Sources};
 use proptest::prelude::*;
 
 use super::*;
-use crate::compile::compile;
+use crate::compile::host::Names;
 use crate::compile::options::{LocalPods, STANDARD};
+use crate::compile::{compile, failsafe};
 use crate::diff::diff;
 use crate::inventory::{Endpoint, NamedPort};
 use crate::kernel::fake::Fake;
@@ -18,6 +21,38 @@ use crate::kernel::{Guard, Kernel};
 use crate::observed::TableFlags;
 
 const NODE: &str = "here";
+
+/// Host rules that name nodes, pods, namespaces and a Service, the last of them negated.
+const HOST_RULES: &str = "domain (ip ip6) chain INPUT {
+    saddr (@nodes(app=1) 10.0.0.0/29) ACCEPT;
+    saddr @pods(x, app=1) proto tcp dport 80 DROP;
+    saddr @namespace(tier=1) LOG;
+    daddr @service(x/n0) DROP;
+    daddr @service(x/n1, addresses) ACCEPT;
+    saddr !@pods(tier=2) DROP;
+}";
+
+/// The host rules as they are read.
+struct HostText {
+    rules: HostRules,
+    names: Names,
+    sources: Sources,
+}
+
+impl HostText {
+    fn new() -> Self {
+        let mut sources = Sources::default();
+        let files = MemoryFiles::default().with("host", HOST_RULES);
+        let (rules, found) = policy_lang::host::parse("host", &files, &[], &mut sources);
+        assert_eq!(found, []);
+        Self { rules, names: Names::built_in(), sources }
+    }
+
+    fn input(&self) -> HostInput<'_> {
+        let Self { rules, names, sources } = self;
+        HostInput { rules, names, sources, failsafes: &failsafe::NONE }
+    }
+}
 
 const fn surroundings(pods: &PodOptions) -> Surroundings<'_> {
     Surroundings { host: None, node: NODE, forward_mode: ForwardMode::PodsFirst, pods, sources: &[] }
@@ -269,9 +304,11 @@ proptest! {
     fn step_by_step_is_what_is_compiled_anew(bytes in prop::collection::vec(any::<u8>(), 200..2_000)) {
         let mut draw = Draw(bytes.iter());
         let options = options(draw.below(3));
-        let surroundings = surroundings(&options);
+        let host = HostText::new();
+        let surroundings = Surroundings { host: (draw.below(2) == 0).then(|| host.input()), ..surroundings(&options) };
         let mut incremental = Incremental::new(Vec::new(), Inventory::default(), surroundings);
         let mut fake = Fake::current();
+        reach(&mut fake, incremental.ruleset());
         while !draw.0.as_slice().is_empty() {
             let change = draw.change(incremental.facts().1);
             match incremental.apply(change.clone(), surroundings) {

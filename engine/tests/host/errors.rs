@@ -3,6 +3,8 @@
 use engine::compile::builder::TableBuilder;
 use engine::compile::host::{Names, Options, lower};
 use engine::compile::options::STANDARD;
+use engine::inventory::Inventory;
+use engine::resolve::Resolver;
 use policy_lang::host::rule::{Domain, HostChain, HostRules, Table};
 use policy_lang::source::{Sources, Span};
 
@@ -157,7 +159,8 @@ fn other_domains_and_impossible_policies_are_refused() {
     let names = Names::built_in();
     let options = Options { names: &names, sources: &sources, reserved_connection_mark: 0, pods: &STANDARD };
     let mut builder = TableBuilder::default();
-    let findings = lower(&HostRules { chains: vec![chain], commands: Vec::new() }, &mut builder, options);
+    let rules = HostRules { chains: vec![chain], commands: Vec::new() };
+    let findings = lower(&rules, &Resolver::new(&Inventory::default()), &mut builder, options);
     assert!(findings[0].message.contains("domain arp is not lowered"), "{findings:?}");
     assert!(builder.finish(None).chains.is_empty());
     let policies = Lowered::of("chain X { policy DROP; }\ntable nat chain PREROUTING policy DROP;");

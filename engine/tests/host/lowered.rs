@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use engine::compile::builder::TableBuilder;
 use engine::compile::host::{Names, Options, lower};
 use engine::compile::options::STANDARD;
+use engine::inventory::Inventory;
 use engine::render;
+use engine::resolve::Resolver;
 use engine::ruleset::{Family, Ruleset, Table, TableKey};
 use policy_lang::diagnostic::{Diagnostic, Severity};
 use policy_lang::host::{MemoryFiles, parse};
@@ -27,6 +29,12 @@ impl Lowered {
     /// Reads the text, which must parse, and lowers it.
     #[track_caller]
     pub(crate) fn of(text: &str) -> Self {
+        Self::beside(text, &Inventory::default())
+    }
+
+    /// The same on a node of this cluster.
+    #[track_caller]
+    pub(crate) fn beside(text: &str, inventory: &Inventory) -> Self {
         let mut sources = Sources::default();
         let files = MemoryFiles::default().with("t.ferm", text);
         let (rules, diagnostics) = parse("t.ferm", &files, &[], &mut sources);
@@ -35,7 +43,7 @@ impl Lowered {
         let names = Names::built_in();
         let mut builder = TableBuilder::default();
         let options = Options { names: &names, sources: &sources, reserved_connection_mark: RESERVED, pods: &STANDARD };
-        let diagnostics = lower(&rules, &mut builder, options);
+        let diagnostics = lower(&rules, &Resolver::new(inventory), &mut builder, options);
         Self { table: builder.finish(None), diagnostics, sources }
     }
 

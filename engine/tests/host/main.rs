@@ -15,6 +15,8 @@ mod matches;
 #[cfg(test)]
 mod nft;
 #[cfg(test)]
+mod peers;
+#[cfg(test)]
 mod targets;
 #[cfg(test)]
 mod vocabulary;

@@ -7,6 +7,7 @@
 //! Invariant: a word is either acted upon or refused with its place. An error ends its statement, not the reading.
 
 mod builtins;
+mod cluster;
 mod commands;
 mod deferred;
 mod definitions;

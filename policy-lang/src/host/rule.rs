@@ -13,6 +13,7 @@ use ipnet::IpNet;
 
 use super::code;
 use crate::diagnostic::Diagnostic;
+use crate::peer::Peer;
 use crate::source::{Origin, Span};
 
 /// Everything that one configuration says, chains in the order in which they were first opened.
@@ -260,6 +261,15 @@ pub struct Word {
     pub span: Span,
     /// The list variable that it came out of whole, for naming sets: `ADMINS` for `saddr $ADMINS`.
     pub variable: Option<Arc<str>>,
+    /// Whom of the cluster it stands for, in the place of an address: `@nodes()` and its kind.
+    pub peer: Option<Arc<Peer>>,
+}
+
+impl Word {
+    /// A word that stands for nothing but its text.
+    pub fn new(text: impl Into<Arc<str>>, span: Span) -> Self {
+        Self { text: text.into(), span, variable: None, peer: None }
+    }
 }
 
 /// What a rule does.

@@ -306,3 +306,46 @@ fn a_missing_main_file_is_an_error() {
     assert_eq!(rules.chains.len(), 0);
     assert_eq!(diagnostics[0].message, "`none.ferm` cannot be read: no such file or folder");
 }
+
+#[test]
+fn whom_the_cluster_knows_stays_one_word() {
+    let text = "@def $ALL = (@nodes() 1.1.1.1); @def $NS = shop;
+        chain INPUT { saddr @pods($NS, app = web, !old) ACCEPT; saddr !@service(shop/web) ACCEPT; daddr $ALL ACCEPT; }";
+    let found: Vec<String> = rules(text).iter().map(|(_, rule)| matches(rule)).collect();
+    let expected = [
+        "saddr/- one @pods(shop,app=web,!old);",
+        "saddr/- !one @service(shop/web);",
+        "daddr/- one @nodes()<ALL> 1.1.1.1<ALL>;",
+    ];
+    assert_eq!(found, expected);
+    let peers: Vec<String> = rules(text)
+        .iter()
+        .flat_map(|(_, rule)| &rule.matches)
+        .flat_map(|found| found.operands.alternatives())
+        .filter_map(|word| word.peer.as_ref().map(ToString::to_string))
+        .collect();
+    assert_eq!(peers, ["pods app=web,!old in namespace shop", "endpoints of service shop/web", "nodes *"]);
+}
+
+#[test]
+fn whom_the_cluster_knows_is_refused_where_no_address_is() {
+    let refused = |text: &str| {
+        let (_, found, _) = read(&format!("chain INPUT {{ {text} }}"), &[]);
+        found.into_iter().map(|found| found.message).collect::<Vec<_>>().join("; ")
+    };
+    for (text, message) in [
+        ("interface @nodes() ACCEPT;", "`@nodes()` cannot stand here"),
+        ("proto tcp dport @pods(x) ACCEPT;", "`@pods(x)` cannot stand here"),
+        ("mod iprange src-range @nodes() ACCEPT;", "`@nodes()` cannot stand here"),
+        ("LOG log-prefix @nodes();", "`@nodes()` cannot stand here"),
+        ("saddr @pods(shop, '') ACCEPT;", "an argument is empty"),
+        ("saddr @nodes(\"\") ACCEPT;", "an argument is empty"),
+        ("saddr @pods(shop, a=b=c) ACCEPT;", "the label value `b=c`"),
+        ("saddr @namespace() ACCEPT;", "`@namespace` cannot take 0 arguments"),
+        ("saddr @service(web) ACCEPT;", "`web` is not the namespace and the name"),
+        ("saddr @service(shop/web, ports) ACCEPT;", "a Service has no `ports`"),
+        ("saddr @node() ACCEPT;", "there is no built-in `@node`"),
+    ] {
+        assert!(refused(text).contains(message), "{text}: {}", refused(text));
+    }
+}

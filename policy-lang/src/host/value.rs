@@ -89,7 +89,7 @@ impl Item {
 impl Value {
     /// A plain value.
     pub(super) fn word(text: impl Into<Arc<str>>, span: Span) -> Self {
-        let word = Word { text: text.into(), span, variable: None };
+        let word = Word::new(text, span);
         Self { items: vec![Item::Word(word)], negated: None, form: Form::Plain, span }
     }
 

@@ -85,6 +85,56 @@ fn a_file_that_comes_into_an_included_folder_is_read_and_one_that_goes_is_not() 
     node.becomes(ONE_SHUT);
 }
 
+/// A node and a Service, each with the sender's addresses.
+const ADMIN: &str = "
+apiVersion: v1
+kind: Node
+metadata: {name: admin, labels: {role: admin}}
+status: {addresses: [{type: InternalIP, address: 10.244.1.11}, {type: InternalIP, address: '2001:db8:244:1::11'}]}
+";
+const CALLERS: &str = "
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: callers-4, namespace: x, labels: {kubernetes.io/service-name: callers}}
+addressType: IPv4
+ports: [{port: 80, protocol: TCP}]
+endpoints: [{addresses: [10.244.1.11]}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: callers-6, namespace: x, labels: {kubernetes.io/service-name: callers}}
+addressType: IPv6
+ports: [{port: 80, protocol: TCP}]
+endpoints: [{addresses: ['2001:db8:244:1::11']}]
+";
+
+#[test]
+fn host_rules_follow_the_pods_nodes_and_services_that_they_name() {
+    if !can_make_namespaces("agent host rules and the cluster") {
+        return;
+    }
+    let mut node = node();
+    let rules = node.path("node.ferm");
+    let callers = "@pods(x, app=sender) @nodes(role=admin) @service(x/callers)";
+    let text = format!(
+        "domain (ip ip6) chain INPUT proto tcp dport 80 {{ saddr !@namespace(x) RETURN; saddr ({callers}) ACCEPT; DROP; }}"
+    );
+    fs::write(&rules, text).unwrap();
+    node.start_ready(&["--host", &rules.display().to_string()]);
+    node.is(ALL_OPEN);
+    let pods = fs::read_to_string(node.path("manifests").join("pods.yaml")).unwrap();
+    node.write("pods.yaml", &pods.replace("{app: sender}", "{app: other}"));
+    node.becomes(ONE_SHUT);
+    for (name, text) in [("node.yaml", ADMIN), ("service.yaml", CALLERS)] {
+        node.write(name, text);
+        node.becomes(ALL_OPEN);
+        node.remove(name);
+        node.becomes(ONE_SHUT);
+    }
+    node.write("pods.yaml", &pods);
+    node.becomes(ALL_OPEN);
+}
+
 #[test]
 fn failsafe_ports_stay_open_whatever_host_rules_say_and_no_others_do() {
     if !can_make_namespaces("agent failsafe ports") {

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 use engine::compile::builder::TableBuilder;
 use engine::compile::host;
 use engine::compile::options::{Observe, Pause, Paused, PodOptions};
+use engine::inventory::Inventory;
+use engine::resolve::Resolver;
 use policy_lang::diagnostic::Severity;
 
 pub use self::file::HostFile;
@@ -291,7 +293,8 @@ fn fault(found: &FoundHostRules, options: &PodOptions) -> Option<String> {
         reserved_connection_mark: options.revoked_bit,
         pods: options,
     };
-    let findings = host::lower(&found.rules, &mut TableBuilder::default(), options);
+    let (nobody, mut scratch) = (Inventory::default(), TableBuilder::default());
+    let findings = host::lower(&found.rules, &Resolver::new(&nobody), &mut scratch, options);
     let error = findings.into_iter().find(|finding| finding.severity == Severity::Error)?;
     Some(match error.help {
         Some(help) => format!("{} ({help})", error.message),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
+use engine::compile::host::unknown_peers;
 use engine::compile::options::{Pause, PodOptions};
 use engine::compile::{Input, compile, compile_host};
 use engine::observed::Observed;
@@ -187,6 +188,8 @@ pub(super) fn desired_of(config: &Config, on_errors: OnErrors, color: Color) -> 
     let mut loaded = source::load(config).map_err(|error| Failure::Input(error.into()))?;
     fall_back(&mut loaded, on_errors);
     let ruleset = compiled(&mut loaded, config, &node, on_errors);
+    let named = loaded.host.iter().flat_map(|rules| unknown_peers(rules, &loaded.inventory));
+    loaded.diagnostics.extend(named.collect::<Vec<_>>());
     report::message(&diagnostics::render(&loaded.diagnostics, &loaded.sources, color));
     for said in observing::configured(&config.pod_options().observe) {
         report::message(&format!("note: {said}"));

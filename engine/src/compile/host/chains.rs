@@ -12,6 +12,7 @@ use super::clause::Ip;
 use super::code::{CHAIN_LOOP, PLACE, Refusal, UNSUPPORTED, refuse};
 use super::hashlimit::Tables;
 use super::names::Names;
+use super::peers::Peers;
 use super::recent::Lists;
 use super::target::unknown_chain;
 use crate::compile::base::Base;
@@ -63,6 +64,8 @@ pub(super) struct Scope<'a> {
     /// What rules share by a name.
     pub(super) limits: &'a Tables,
     pub(super) lists: &'a Lists,
+    /// The sets of those whom rules name in the cluster.
+    pub(super) peers: &'a Peers,
     /// Bits of the connection mark that are not the host rules' to write.
     pub(super) reserved_connection_mark: u32,
     /// How deep a base chain may lead.

@@ -9,7 +9,7 @@ use super::header::Hops;
 use super::operand::{self, Address, words};
 use super::refusal::{self, REFUSED_MODULES};
 use super::transport::{self, Protocols};
-use super::{conntrack, hashlimit, header, icmp, metadata, rate, recent};
+use super::{conntrack, hashlimit, header, icmp, metadata, peers, rate, recent};
 use crate::interval;
 use crate::ruleset::{DataType, Datum, Expr, Field, Hook, Interval, Match as Compare, Operator, Value};
 
@@ -35,8 +35,8 @@ pub(super) fn phase(found: &Match) -> Phase {
 pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
     let ip = context.scope.ip;
     match (found.keyword, found.module) {
-        ("saddr", None) => addresses(found, ip, source(ip)),
-        ("daddr", None) => addresses(found, ip, destination(ip)),
+        ("saddr", None) => peers::addresses(found, context, source(ip)),
+        ("daddr", None) => peers::addresses(found, context, destination(ip)),
         ("src-range", _) => address_ranges(found, ip, source(ip)),
         ("dst-range", _) => address_ranges(found, ip, destination(ip)),
         ("interface", None) => interfaces(found, context, Field::Iifname),

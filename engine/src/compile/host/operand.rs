@@ -224,7 +224,7 @@ mod tests {
     fn word(text: &str) -> Word {
         let source = Sources::default().add("t", text);
         let span = policy_lang::source::Span { source, start: 0, end: 0 };
-        Word { text: text.into(), span, variable: None }
+        Word::new(text, span)
     }
 
     #[test]

@@ -17,14 +17,14 @@ pub(in crate::compile) enum AddressFamily {
 pub(super) const FAMILIES: [AddressFamily; 2] = [AddressFamily::V4, AddressFamily::V6];
 
 impl AddressFamily {
-    pub(super) fn digit(self) -> char {
+    pub(in crate::compile) fn digit(self) -> char {
         match self {
             Self::V4 => '4',
             Self::V6 => '6',
         }
     }
 
-    pub(super) fn address_type(self) -> DataType {
+    pub(in crate::compile) fn address_type(self) -> DataType {
         match self {
             Self::V4 => DataType::Ipv4Addr,
             Self::V6 => DataType::Ipv6Addr,

@@ -15,6 +15,7 @@ use super::port::{self, PortTest};
 use super::subject::Effective;
 use crate::compile::address_family;
 use crate::compile::builder::TableBuilder;
+use crate::compile::followed;
 use crate::interval::Intervals;
 use crate::resolve::Resolver;
 use crate::ruleset::{Expr, Field, Interval, Lookup, Match, Name, Operator, SetRef, SetSpec};
@@ -173,37 +174,30 @@ impl<'a> PeerSets<'a> {
         let field = peer_field(direction, family);
         match peer {
             Peer::Pods(selector) => vec![lookup(field, &self.selector_set(selector, family, builder))],
-            Peer::Nodes(selector) => {
-                let words = peer.to_string();
-                let content = Content::Nodes(selector.clone());
-                vec![lookup(field, &self.view(("nodes", ""), family, &words, &words, content, builder))]
+            Peer::Service { name, part: ServicePart::Endpoints } => {
+                let whole: [(&[Field], _); 2] =
+                    [(&[Field::L4Proto, Field::ThDport], Part::Ports), (&[Field::L4Proto], Part::Protocols)];
+                whole.map(|(rest, part)| self.endpoints(name, part, family, (field, rest), builder)).into()
             }
-            Peer::Service { name, part } => {
-                let parts: &[Part] = match part {
-                    ServicePart::Endpoints => &[Part::Ports, Part::Protocols],
-                    ServicePart::Addresses => &[Part::Addresses],
-                };
-                parts.iter().map(|part| self.service(name, *part, family, field, builder)).collect()
+            Peer::Nodes(_) | Peer::Service { part: ServicePart::Addresses, .. } | Peer::Addresses { .. } => {
+                let set = followed::addresses(peer, family, self.resolver, builder);
+                set.map(|set| lookup(field, &set)).into_iter().collect()
             }
-            Peer::Addresses { .. } => Vec::new(),
         }
     }
 
     /// The set is named after the Service: endpoints come and go by elements, and a Service that does not exist yet has
     /// an empty one.
-    fn service(
+    fn endpoints(
         &self,
         name: &NamespacedName,
         part: Part,
         family: AddressFamily,
-        field: Field,
+        (field, rest): (Field, &[Field]),
         builder: &mut TableBuilder,
     ) -> Expr {
-        let (rest, words): (&[Field], _) = match part {
-            Part::Ports => (&[Field::L4Proto, Field::ThDport], format!("endpoints of service {name}")),
-            Part::Protocols => (&[Field::L4Proto], format!("endpoints of service {name} at every port")),
-            Part::Addresses => (&[], format!("addresses of service {name}")),
-        };
+        let at = if part == Part::Protocols { " at every port" } else { "" };
+        let words = format!("endpoints of service {name}{at}");
         let content = Content::Service(name.clone(), part);
         let set = self.view(("svc", &name.name), family, &words, &words, content, builder);
         let key = std::iter::once(field).chain(rest.iter().copied()).collect();
@@ -224,7 +218,7 @@ impl<'a> PeerSets<'a> {
         }
         let words = selector.to_string();
         let content = Content::Pods(vec![selector.clone()]);
-        let name = self.view(("sel", ""), family, &words, &words, content, builder);
+        let name = followed::view(("sel", ""), family, &words, content, self.resolver, builder);
         self.selectors.insert(key, name.clone());
         name
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::cluster;
 use super::scope::bound_word;
 use super::values::{deferred_refused, plain};
 use super::{Evaluator, Step, error};
@@ -42,14 +43,19 @@ enum Arguments {
     Any,
     /// `$name` or `&name`.
     Name,
+    /// A selector or a name in the cluster, as this form says.
+    Cluster(&'static str),
+}
+
+fn arguments_of(name: &str) -> Option<Arguments> {
+    let known = BUILTINS.iter().find(|(known, _)| *known == name).map(|(_, arguments)| *arguments);
+    known.or_else(|| cluster::form(name).map(Arguments::Cluster))
 }
 
 impl Evaluator<'_> {
     /// The value of `@name(…)`.
     pub(super) fn builtin(&mut self, stream: &mut Stream, name: &str, span: Span) -> Step<Value> {
-        let Some((_, arguments)) = BUILTINS.iter().find(|(known, _)| *known == name) else {
-            return Err(unknown_builtin(name, span));
-        };
+        let Some(arguments) = arguments_of(name) else { return Err(unknown_builtin(name, span)) };
         let calls = stream.calls();
         let Some(Node::Group(Group { brackets: Brackets::Parens, nodes, span: group, closing })) = stream.next() else {
             return Err(error(code::SYNTAX, span, format!("`@{name}` needs its arguments in parentheses")).into());
@@ -57,6 +63,7 @@ impl Evaluator<'_> {
         let mut inner = Stream::new(nodes, closing, calls);
         let whole = super::joined(span, group);
         let values = match arguments {
+            Arguments::Cluster(form) => return self.cluster_addresses(&mut inner, name, form, whole),
             Arguments::Name => return self.defined(&mut inner, whole),
             Arguments::Any => self.arguments(&mut inner)?,
             Arguments::OneOrTwo => {
@@ -69,7 +76,7 @@ impl Evaluator<'_> {
             }
             Arguments::Exactly(count) => {
                 let values = self.arguments(&mut inner)?;
-                if values.len() != *count {
+                if values.len() != count {
                     let message = format!("`@{name}` takes {count} arguments, here are {}", values.len());
                     return Err(error(code::OPERAND, whole, message).into());
                 }
@@ -174,7 +181,7 @@ impl Evaluator<'_> {
             return Err(error(code::LIMIT, span, format!("more than {ARRAY} files match")).into());
         }
         self.charge(paths.len(), span)?;
-        let items = paths.into_iter().map(|path| Item::Word(Word { text: path.into(), span, variable: None }));
+        let items = paths.into_iter().map(|path| Item::Word(Word::new(path, span)));
         Ok(Value { items: items.collect(), negated: None, form: Form::Array, span })
     }
 
@@ -258,7 +265,7 @@ fn substring(text: &str, from: i64, length: i64) -> Option<String> {
 
 fn unknown_builtin(name: &str, span: Span) -> Box<crate::diagnostic::Diagnostic> {
     let diagnostic = error(code::UNKNOWN_WORD, span, format!("there is no built-in `@{name}`"));
-    let known: Vec<&str> = BUILTINS.iter().map(|(known, _)| *known).collect();
+    let known: Vec<&str> = BUILTINS.iter().map(|(known, _)| *known).chain(cluster::names()).collect();
     match nearest(name, &known) {
         Some(near) => diagnostic.help(format!("did you mean `@{near}`?")).into(),
         None => diagnostic.into(),

@@ -40,7 +40,7 @@ impl Evaluator<'_> {
                 piece.to_owned()
             }
         };
-        Ok(Word { text: text.into(), span, variable: None })
+        Ok(Word::new(text, span))
     }
 
     /// What a shell command prints. Each command is run once, however often it is reached.
@@ -83,7 +83,7 @@ impl Evaluator<'_> {
         for node in nodes {
             match node {
                 Node::Token(Token { kind: TokenKind::Shell, text, span }) => {
-                    let command = Word { text: bare(text).into(), span: *span, variable: None };
+                    let command = Word::new(bare(text), *span);
                     self.note_command(CommandPurpose::Words, command);
                 }
                 Node::Group(group) => self.note_backticks(&group.nodes),
@@ -98,7 +98,7 @@ impl Evaluator<'_> {
             let diagnostic = error(code::SYNTAX, span, "`@hook` must be the first word of its statement");
             return Err(diagnostic.help("it stands outside of every domain, table and chain").into());
         }
-        let Word { text: moment, span: moment_span, variable: _ } = self.single(stream)?;
+        let Word { text: moment, span: moment_span, variable: _, peer: _ } = self.single(stream)?;
         let moment = match &*moment {
             "pre" => HookMoment::Pre,
             "post" => HookMoment::Post,

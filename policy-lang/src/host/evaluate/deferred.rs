@@ -1,6 +1,6 @@
 //! Values that wait for the domain: `@ipfilter`, `@resolve`, and `@cat` of either.
 
-use super::{Evaluator, Step, error};
+use super::{Evaluator, Step, cluster, error};
 use crate::host::code;
 use crate::host::limits::{ARRAY, LOOKUPS};
 use crate::host::rule::{Domain, Word};
@@ -9,8 +9,15 @@ use crate::host::value::{Computation, Deferred, Item, belongs};
 use crate::source::Span;
 
 impl Evaluator<'_> {
-    /// The words of a list in one domain.
+    /// The words of a list in one domain. None of them may stand for somebody of the cluster.
     pub(super) fn force(&mut self, items: &[Item], domain: Domain) -> Step<Vec<Word>> {
+        let words = self.addresses(items, domain)?;
+        words.iter().try_for_each(cluster::refuse)?;
+        Ok(words)
+    }
+
+    /// The same where addresses are expected, which may be somebody's of the cluster.
+    pub(super) fn addresses(&mut self, items: &[Item], domain: Domain) -> Step<Vec<Word>> {
         let mut words = Vec::with_capacity(items.len());
         for item in items {
             match item {
@@ -26,7 +33,7 @@ impl Evaluator<'_> {
 
     fn compute_deferred(&mut self, deferred: &Deferred, domain: Domain, words: &mut Vec<Word>) -> Step<()> {
         let Deferred { kind, items, span, .. } = deferred;
-        let inner = self.force(items, domain)?;
+        let inner = self.addresses(items, domain)?;
         match kind {
             Computation::IpFilter => {
                 family_record(domain, "@ipfilter", *span)?;
@@ -34,7 +41,7 @@ impl Evaluator<'_> {
             }
             Computation::Cat => {
                 let text: String = inner.iter().map(|word| &*word.text).collect();
-                words.push(Word { text: text.into(), span: *span, variable: None });
+                words.push(Word::new(text, *span));
             }
             Computation::Resolve(record) => {
                 let default = family_record(domain, "@resolve", *span)?;
@@ -55,7 +62,7 @@ impl Evaluator<'_> {
         domain: Domain,
         words: &mut Vec<Word>,
     ) -> Step<()> {
-        if is_address(&word.text) {
+        if word.peer.is_some() || is_address(&word.text) {
             words.extend(belongs(&word.text, domain).then(|| word.clone()));
             return Ok(());
         }
@@ -71,7 +78,7 @@ impl Evaluator<'_> {
                 addresses
             }
         };
-        words.extend(found.into_iter().map(|text| Word { text: text.into(), span: word.span, variable: None }));
+        words.extend(found.into_iter().map(|text| Word::new(text, word.span)));
         Ok(())
     }
 

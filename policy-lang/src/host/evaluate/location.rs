@@ -117,7 +117,7 @@ impl Evaluator<'_> {
                 error(code::LOCATION, span, "`policy` cannot depend on matches: it is the whole chain's").into()
             );
         }
-        let Word { text: name, span: name_span, variable: _ } = self.single(stream)?;
+        let Word { text: name, span: name_span, variable: _, peer: _ } = self.single(stream)?;
         let policy = match &*name {
             "ACCEPT" => ChainPolicy::Accept,
             "DROP" => ChainPolicy::Drop,
@@ -157,7 +157,7 @@ impl Evaluator<'_> {
         }
         let name = match name {
             Some(name) => name,
-            None => Word { text: self.output.automatic_name().into(), span, variable: None },
+            None => Word::new(self.output.automatic_name(), span),
         };
         check_length(&name)?;
         draft.start(span);

@@ -215,7 +215,11 @@ impl Evaluator<'_> {
             let diagnostic = error(code::OPERAND, value.span, "an array cannot be negated here");
             return Err(diagnostic.help("write one rule that returns or jumps for each of its words").into());
         }
-        let words = self.force(&value.items, domain(draft))?;
+        let domain = domain(draft);
+        let words = match domain {
+            Domain::Ip | Domain::Ip6 if is_address(keyword) => self.addresses(&value.items, domain)?,
+            Domain::Ip | Domain::Ip6 | Domain::Arp | Domain::Eb => self.force(&value.items, domain)?,
+        };
         self.charge(words.len(), value.span)?;
         Ok((words, negated, value.span))
     }
@@ -269,12 +273,15 @@ impl Evaluator<'_> {
 
     /// Inside `domain (ip ip6)`, addresses of the other family are left out.
     fn of_the_family(draft: &Draft, keyword: &Keyword, mut words: Vec<Word>) -> Vec<Word> {
-        let is_address = matches!(keyword.canonical, "saddr" | "daddr");
-        if is_address && draft.location.families == Families::Several {
+        if is_address(keyword) && draft.location.families == Families::Several {
             words.retain(|word| belongs(&word.text, domain(draft)));
         }
         words
     }
+}
+
+fn is_address(keyword: &Keyword) -> bool {
+    matches!(keyword.canonical, "saddr" | "daddr")
 }
 
 pub(super) fn domain(draft: &Draft) -> Domain {

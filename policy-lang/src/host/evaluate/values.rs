@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Evaluator, Step, commands, error, opening};
+use super::{Evaluator, Step, cluster, commands, error, opening};
 use crate::host::code;
 use crate::host::limits::ARRAY;
 use crate::host::rule::Word;
@@ -38,7 +38,7 @@ impl Evaluator<'_> {
         let value = self.value(stream)?;
         plain(&value)?;
         match (value.scalar(), value.is_deferred()) {
-            (Some(word), _) => Ok(word.clone()),
+            (Some(word), _) => cluster::refuse(word).map(|()| word.clone()),
             (None, true) => Err(deferred_refused(value.span)),
             (None, false) => {
                 Err(error(code::OPERAND, value.span, "an array cannot stand here: one word is expected").into())

@@ -1,0 +1,46 @@
+//! The addresses of peers as sets that follow the facts.
+
+use policy_lang::peer::{Peer, ServicePart};
+
+use super::builder::TableBuilder;
+use super::pods::AddressFamily;
+use crate::resolve::Resolver;
+use crate::ruleset::Name;
+use crate::view::{Content, Part, View};
+
+/// The set of the addresses of one family that a peer has; nothing for plain addresses, which follow no facts. It is named
+/// after the peer, so whoever asks for the same peer gets the same set.
+pub(in crate::compile) fn addresses(
+    peer: &Peer,
+    family: AddressFamily,
+    resolver: &Resolver<'_>,
+    builder: &mut TableBuilder,
+) -> Option<Name> {
+    let (kind, tail, words, content) = match peer {
+        Peer::Pods(selector) => ("sel", "", peer.to_string(), Content::Pods(vec![selector.clone()])),
+        Peer::Nodes(selector) => ("nodes", "", peer.to_string(), Content::Nodes(selector.clone())),
+        Peer::Service { name, part: ServicePart::Addresses } => {
+            ("svc", &*name.name, peer.to_string(), Content::Service(name.clone(), Part::Addresses))
+        }
+        Peer::Service { name, part: ServicePart::Endpoints } => {
+            let words = format!("addresses of the endpoints of service {name}");
+            ("svc", &*name.name, words, Content::Service(name.clone(), Part::Endpoints))
+        }
+        Peer::Addresses { .. } => return None,
+    };
+    Some(view((kind, tail), family, &words, content, resolver, builder))
+}
+
+/// A set that follows the facts, named after what it stands for in words.
+pub(in crate::compile) fn view(
+    (kind, tail): (&str, &str),
+    family: AddressFamily,
+    words: &str,
+    content: Content,
+    resolver: &Resolver<'_>,
+    builder: &mut TableBuilder,
+) -> Name {
+    let kind = format!("{kind}{}", family.digit());
+    let view = View { address_type: family.address_type(), content };
+    builder.view((&kind, tail), words, words, view, resolver)
+}
