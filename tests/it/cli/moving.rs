@@ -70,7 +70,7 @@ fn a_host_moves_from_ferm_to_palisade_and_back_by_the_guide() {
 #[test]
 fn the_unit_of_the_guide_is_one_and_stops_nothing() {
     let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/systemd/palisade.service");
-    let text = std::fs::read_to_string(unit).unwrap();
+    let text = std::fs::read_to_string(&unit).unwrap();
     assert!(!text.contains("ExecStop"), "stopping would open the host");
     if !Path::new("/usr/bin/systemd-analyze").exists() {
         report("skipped: no systemd-analyze");
@@ -85,4 +85,31 @@ fn the_unit_of_the_guide_is_one_and_stops_nothing() {
     let said = String::from_utf8_lossy(&verified.stderr);
     // It may say something of other units of this machine.
     assert!(verified.status.success() && said.lines().all(|line| !line.contains("palisade")), "{said}");
+    // From 0, nothing that could be misused, to 10; in tenths here.
+    let exposed = Command::new("systemd-analyze")
+        .args(["security", "--offline=yes", "--threshold=20", "--no-pager"])
+        .arg(unit)
+        .output()
+        .unwrap();
+    assert!(exposed.status.success(), "{}", String::from_utf8_lossy(&exposed.stdout));
+}
+
+#[test]
+fn the_units_only_capability_is_enough_to_apply_to_reload_and_to_close() {
+    if !can_make_namespaces("the unit's capability") {
+        return;
+    }
+    let machine = Machine::new("capability");
+    let sound = machine.file("host.ferm", RULES);
+    let bounded = |arguments: &[&str]| {
+        let mut command = Command::new("setpriv");
+        command.args(["--bounding-set=-all,+net_admin", "--inh-caps=-all", "--no-new-privs"]);
+        machine.run(command.arg(env!("CARGO_BIN_EXE_palisade")).args(arguments))
+    };
+    bounded(&["apply", "--host", &sound, "--keep-going"]).exits(0);
+    machine.file("host.ferm", "chain INPUT {");
+    bounded(&["apply", "--host", &sound]).exits(2);
+    bounded(&["apply", "--host", &sound, "--keep-going"]).exits(1);
+    machine.file("host.ferm", RULES);
+    bounded(&["status", "--host", &sound]).exits(0);
 }
