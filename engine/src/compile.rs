@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use policy_lang::diagnostic::{Code, Diagnostic, Severity};
+use policy_lang::diagnostic::{Code, Diagnostic};
 use policy_lang::host::rule::HostRules;
 use policy_lang::policy::Policy;
 use policy_lang::source::Sources;
@@ -130,17 +130,7 @@ pub(crate) fn compile_with<'a>(
 
 /// What of the facts cannot be, or cannot be enforced.
 fn doubts(resolver: &Resolver<'_>, bound: &BoundPods, node: &str) -> Vec<Diagnostic> {
-    let warning = |code, message: String, help: &str| Diagnostic {
-        code,
-        severity: Severity::Warning,
-        message,
-        span: None,
-        place: None,
-        labels: Vec::new(),
-        help: Some(help.to_owned()),
-        object: None,
-        fix: None,
-    };
+    let warning = |code, message: String, help: &str| Diagnostic::placeless_warning(code, message).help(help);
     let mut doubts = Vec::new();
     for (address, owners) in resolver.conflicts() {
         let names: Vec<_> = owners.iter().map(ToString::to_string).collect();

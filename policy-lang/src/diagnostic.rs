@@ -117,6 +117,21 @@ impl Diagnostic {
         Self::new(code, Severity::Warning, span, message)
     }
 
+    /// A warning about no place in a text.
+    pub fn placeless_warning(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: Severity::Warning,
+            message: message.into(),
+            span: None,
+            place: None,
+            labels: Vec::new(),
+            help: None,
+            object: None,
+            fix: None,
+        }
+    }
+
     /// A note at `span`.
     pub fn note(code: Code, span: Span, message: impl Into<String>) -> Self {
         Self::new(code, Severity::Note, span, message)

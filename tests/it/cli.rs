@@ -14,6 +14,7 @@ mod limits;
 mod live;
 mod map;
 mod moving;
+pub(crate) mod names;
 mod progress;
 mod puppet;
 

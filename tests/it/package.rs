@@ -95,6 +95,8 @@ fn the_package_comes_disabled_keeps_what_is_in_force_and_goes_whole() {
     for file in [
         "/usr/bin/palisade",
         "/lib/systemd/system/palisade.service",
+        "/lib/systemd/system/palisade-refresh.timer",
+        "/lib/systemd/system/palisade-refresh.service",
         "/usr/share/man/man1/palisade-apply.1.gz",
         "/usr/share/bash-completion/completions/palisade",
         "/usr/share/zsh/vendor-completions/_palisade",

@@ -11,7 +11,7 @@ use engine::compile::ForwardMode;
 use engine::compile::options::{PodOptions, STANDARD};
 use policy_lang::diagnostic::{Code, Diagnostic};
 use policy_lang::manifest::locate::Locator;
-use policy_lang::manifest::tree::{ScalarKind, Value};
+use policy_lang::manifest::tree::{Scalar, ScalarKind, Value};
 use policy_lang::manifest::yaml;
 use policy_lang::source::{Sources, Span};
 use policy_lang::suggest;
@@ -147,6 +147,14 @@ impl Config {
         }
     }
 
+    /// The same for a comparison with what is loaded: names are not looked up that were when it was loaded, as another
+    /// answer is no drift.
+    #[must_use]
+    pub fn comparing(mut self) -> Self {
+        self.host_options.reading.prefers_former = true;
+        self
+    }
+
     /// Whether any source is named.
     pub fn has_sources(&self) -> bool {
         self.host.is_some() || !self.manifests.is_empty() || !self.baseline.is_empty()
@@ -216,6 +224,13 @@ fn paths(value: &Value, folder: &Path) -> Result<Vec<PathBuf>, Box<Diagnostic>> 
     let items = value.items().ok_or_else(|| wrong(value, "a list of paths"))?;
     let paths: Result<Vec<_>, _> = items.iter().map(|item| path(item, folder)).collect();
     Ok(paths?.into_iter().flatten().collect())
+}
+
+fn boolean(value: &Value) -> Result<bool, Box<Diagnostic>> {
+    match value.scalar().map(Scalar::kind) {
+        Some(ScalarKind::Bool(yes)) => Ok(yes),
+        Some(ScalarKind::String | ScalarKind::Number) | None => Err(wrong(value, "`true` or `false`")),
+    }
 }
 
 fn string(value: &Value) -> Result<Option<&str>, Box<Diagnostic>> {
@@ -324,7 +339,8 @@ mod tests {
     #[test]
     fn every_option_of_host_rules_is_read_and_wrong_ones_are_refused() {
         let text = "hostConfigMap: kube-system/host\nfailsafeInput: [22/tcp]\nfailsafeOutput: []\nhostRevert: all\n\
-                    hostRevertAfter: 5\nhostProbe: tcp:192.0.2.1:6443\n";
+                    hostRevertAfter: 5\nhostProbe: tcp:192.0.2.1:6443\nhostDefinitions: ['$A=1']\nhostAllowExec: true\n\
+                    hostResolve: true\n";
         let (config, findings) = check(text);
         assert_eq!(findings, [""; 0]);
         let options = &config.host_options;
@@ -336,6 +352,8 @@ mod tests {
         // An apply keeps a note of what is open, and compares with the same.
         let again = check(&options.written().unwrap().to_string()).0.host_options;
         assert_eq!(again.failsafes(), options.failsafes());
+        assert_eq!(again.reading, options.reading);
+        assert!(again.reading.allows_commands() && again.reading.resolves());
         assert_eq!(HostOptions::default().written(), None);
         assert!(HostOptions::default().failsafes().is_empty());
         assert!(!HostOptions::default().failsafes_of_agent().is_empty());
@@ -349,6 +367,9 @@ mod tests {
         let refused = [
             "hostConfigMap: host",
             "failsafeInput: 22/tcp",
+            "hostDefinitions: $A=1",
+            "hostAllowExec: perhaps",
+            "hostResolve: [true]",
             "failsafeInput: [22]",
             "failsafeOutput: [99999/tcp]",
             "hostRevert: sometimes",

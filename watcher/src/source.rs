@@ -13,8 +13,8 @@ use engine::inventory::Inventory;
 use policy_lang::baseline::{self, Baseline};
 use policy_lang::cluster_policy;
 use policy_lang::diagnostic::{Diagnostic, Severity};
-use policy_lang::host::Files;
 use policy_lang::host::rule::HostRules;
+use policy_lang::host::{Commands, Files, Resolver, code};
 use policy_lang::manifest::{self, Object, Reading};
 use policy_lang::name::NamespacedName;
 use policy_lang::network_policy::{self, Strictness};
@@ -23,15 +23,20 @@ use policy_lang::share::Pool;
 use policy_lang::source::Sources;
 
 use self::files::{FileError, STDIN};
-use self::host_files::HostFiles;
-use self::host_texts::{HostTexts, Noted, Replayed};
+use self::host_texts::{Asked, HostTexts, Noted};
+use self::this_machine::ThisMachine;
 use crate::config::Config;
+use crate::config::host::HostReading;
 
 pub mod files;
 pub mod host_files;
 pub mod host_texts;
 pub mod machine;
+#[cfg(feature = "kernel")]
+pub(crate) mod resolver;
+pub(crate) mod shell;
 pub mod stand_in;
+mod this_machine;
 
 /// Everything that was read.
 #[derive(Clone, Debug, Default)]
@@ -162,6 +167,21 @@ pub trait Texts: Files {
 
     /// What the words of host rules stand for where these texts are enforced.
     fn names(&self) -> Names;
+
+    /// What runs the commands of host rules, where they are enforced.
+    fn commands(&self) -> Option<&dyn Commands> {
+        None
+    }
+
+    /// What looks the names in host rules up, where they are enforced.
+    fn resolver(&self) -> Option<&dyn Resolver> {
+        None
+    }
+
+    /// What host rules were read from that were applied the last time.
+    fn former(&self) -> Option<HostTexts> {
+        None
+    }
 }
 
 /// Reads every source of a configuration from the files of this machine.
@@ -169,7 +189,7 @@ pub trait Texts: Files {
 /// # Errors
 /// [`SourceError`] if a file cannot be read; its content never is an error.
 pub fn load(config: &Config) -> Result<Loaded, SourceError> {
-    load_from(config, &HostFiles)
+    load_from(config, &ThisMachine::default())
 }
 
 /// The same from texts that may be anywhere.
@@ -199,7 +219,7 @@ fn read(config: &Config, texts: &dyn Texts, reading: Reading) -> Result<(Loaded,
     loaded.read_baseline(baseline, &objects, texts)?;
     sort(&mut loaded.policies);
     if let Some(path) = host {
-        loaded.read_host(path, texts)?;
+        loaded.read_host(path, &host_options.reading, texts)?;
     }
     Ok((loaded, objects))
 }
@@ -224,8 +244,7 @@ impl Loaded {
 
     /// Puts the last good host rules in the place of the stand-in for broken ones, unless they are broken too.
     pub fn restore_host(&mut self, kept: &HostTexts) {
-        let files = Replayed::new(kept);
-        let (rules, found) = policy_lang::host::parse(&kept.main, &files, &[], &mut self.sources);
+        let (rules, found) = host_texts::replay(kept, &mut self.sources);
         if found.iter().all(|finding| finding.severity != Severity::Error) {
             self.host = Some(rules);
             self.host_state = LoadedHost::LastGood;
@@ -299,14 +318,23 @@ impl Loaded {
         sort(&mut self.policies);
     }
 
-    fn read_host(&mut self, path: &Path, texts: &dyn Texts) -> Result<(), FileError> {
+    fn read_host(&mut self, path: &Path, reading: &HostReading, texts: &dyn Texts) -> Result<(), FileError> {
         self.record(SourceKind::Host, path);
         // A configuration that is not there is a wrong argument, not a broken configuration.
         texts.openable(path)?;
         let shown = path.display().to_string();
-        let noted = Noted::new(texts);
-        let (rules, diagnostics) = policy_lang::host::parse(&shown, &noted, &[], &mut self.sources);
-        self.host_state = LoadedHost::Sound(noted.into_texts(&shown));
+        let former = if reading.resolves() { texts.former() } else { None };
+        let noted = Noted::new(Asked {
+            commands: texts.commands().filter(|_| reading.allows_commands()),
+            resolver: texts.resolver().filter(|_| reading.resolves()),
+            former: former.as_ref(),
+            prefers_former: reading.prefers_former,
+            files: texts,
+        });
+        let (rules, diagnostics) = noted.read(&shown, &reading.definitions, &mut self.sources);
+        let (read, doubts) = noted.into_texts(&shown);
+        self.host_state = LoadedHost::Sound(read);
+        self.diagnostics.extend(doubts.into_iter().map(|doubt| Diagnostic::placeless_warning(code::DOUBTFUL, doubt)));
         let broken = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         self.diagnostics.extend(diagnostics);
         self.host = Some(rules);

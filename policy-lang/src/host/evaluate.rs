@@ -252,7 +252,7 @@ fn error(code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
 
 fn shell_refused(span: Span) -> Box<Diagnostic> {
     error(code::UNSUPPORTED, span, "shell commands are not run here")
-        .help("include a file that the command has written, or pass its words as definitions")
+        .help("--allow-exec runs them; or include a file that the command has written")
         .into()
 }
 

@@ -34,5 +34,7 @@ pub(super) const COMMANDS: usize = 256;
 pub(super) const OUTPUT_BYTES: usize = 1 << 20;
 /// Names that one reading looks up.
 pub(super) const LOOKUPS: usize = 4_096;
+/// Characters of the name of a set of looked up names.
+pub(super) const SET_NAME: usize = 64;
 /// The largest number of a control group (32 bits).
 pub(super) const CLASS_ID: u64 = u32::MAX as u64;

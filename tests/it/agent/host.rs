@@ -5,6 +5,7 @@ use std::fs;
 use watcher::lab::{Lab, Service};
 
 use super::node::Node;
+use crate::cli::names::NameServer;
 use crate::privilege::can_make_namespaces;
 use crate::swap::load::TOPOLOGY;
 
@@ -133,6 +134,32 @@ fn host_rules_follow_the_pods_nodes_and_services_that_they_name() {
     }
     node.write("pods.yaml", &pods);
     node.becomes(ALL_OPEN);
+}
+
+#[test]
+fn names_are_looked_up_again_and_kept_where_the_server_fails() {
+    if !can_make_namespaces("agent names in host rules") {
+        return;
+    }
+    let mut node = node();
+    let server = NameServer::listen(node.namespace());
+    let (rules, config, conf) = (node.path("node.ferm"), node.path("config.yaml"), node.path("resolv.conf"));
+    let text = "domain (ip ip6) chain INPUT proto tcp dport 80 { saddr @resolve(caller.example) ACCEPT; DROP; }";
+    fs::write(&rules, text).unwrap();
+    fs::write(&config, format!("host: {}\nhostResolve: true\n", rules.display())).unwrap();
+    fs::write(&conf, "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n").unwrap();
+    let sender: (&str, &[&str]) = ("caller.example", &["A 10.244.1.11", "AAAA 2001:db8:244:1::11"]);
+    server.knows(&[sender]);
+    let mount = format!("mount --bind {} /etc/resolv.conf && exec \"$@\"", conf.display());
+    node.start_under(&["unshare", "--mount", "sh", "-ec", &mount, "sh"], &["--config", config.to_str().unwrap()]);
+    node.becomes(ALL_OPEN);
+    server.knows(&[("caller.example", &["A 192.0.2.1", "AAAA 2001:db8::1"])]);
+    node.becomes(ONE_SHUT);
+    server.knows(&[sender]);
+    node.becomes(ALL_OPEN);
+    server.fails();
+    node.wait("the failure is told", || says(&node, "cannot be looked up"));
+    node.is(ALL_OPEN);
 }
 
 #[test]

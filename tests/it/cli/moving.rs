@@ -68,30 +68,34 @@ fn a_host_moves_from_ferm_to_palisade_and_back_by_the_guide() {
 }
 
 #[test]
-fn the_unit_of_the_guide_is_one_and_stops_nothing() {
-    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/systemd/palisade.service");
-    let text = std::fs::read_to_string(&unit).unwrap();
-    assert!(!text.contains("ExecStop"), "stopping would open the host");
+fn the_units_are_sound_stop_nothing_and_expose_little() {
+    let units = ["palisade.service", "palisade-refresh.service", "palisade-refresh.timer"];
+    let folder = std::env::temp_dir().join(format!("palisade-unit-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let program = format!("{} ", env!("CARGO_BIN_EXE_palisade"));
+    let paths = units.map(|unit| {
+        let text =
+            std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/systemd").join(unit)).unwrap();
+        assert!(!text.contains("ExecStop"), "stopping would open the host");
+        let path = folder.join(unit);
+        std::fs::write(&path, text.replace("/usr/bin/palisade ", &program)).unwrap();
+        path
+    });
     if !Path::new("/usr/bin/systemd-analyze").exists() {
         report("skipped: no systemd-analyze");
         return;
     }
-    let folder = std::env::temp_dir().join(format!("palisade-unit-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let path = folder.join("palisade.service");
-    std::fs::write(&path, text.replace("/usr/bin/palisade ", &format!("{} ", env!("CARGO_BIN_EXE_palisade")))).unwrap();
-    let verified = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&path).output().unwrap();
-    std::fs::remove_dir_all(&folder).unwrap();
+    let verified = Command::new("systemd-analyze").args(["verify", "--man=no"]).args(&paths).output().unwrap();
     let said = String::from_utf8_lossy(&verified.stderr);
     // It may say something of other units of this machine.
     assert!(verified.status.success() && said.lines().all(|line| !line.contains("palisade")), "{said}");
-    // From 0, nothing that could be misused, to 10; in tenths here.
-    let exposed = Command::new("systemd-analyze")
-        .args(["security", "--offline=yes", "--threshold=20", "--no-pager"])
-        .arg(unit)
-        .output()
-        .unwrap();
-    assert!(exposed.status.success(), "{}", String::from_utf8_lossy(&exposed.stdout));
+    for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "service")) {
+        // From 0, nothing that could be misused, to 10; in tenths here.
+        let arguments = ["security", "--offline=yes", "--threshold=20", "--no-pager"];
+        let exposed = Command::new("systemd-analyze").args(arguments).arg(path).output().unwrap();
+        assert!(exposed.status.success(), "{}", String::from_utf8_lossy(&exposed.stdout));
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

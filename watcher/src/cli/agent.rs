@@ -229,7 +229,10 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
 
 /// Whoever tells what there is.
 fn sources(args: &Args, config: Config) -> Vec<Box<dyn Source>> {
-    let host = config.host.clone().map(|path| Box::new(HostFile::new(path)) as Box<dyn Source>);
+    let host = config
+        .host
+        .clone()
+        .map(|path| Box::new(HostFile::new(path, config.host_options.reading.clone())) as Box<dyn Source>);
     let objects: Box<dyn Source> = match &args.source {
         From::Folder(_) => Box::new(Files::new(config)),
         From::Cluster(kubeconfig) => Box::new(Cluster::new(cluster_options(kubeconfig.clone(), args, &config))),

@@ -7,19 +7,21 @@ use clap::{Subcommand, ValueEnum};
 use engine::compile::failsafe;
 use engine::compile::{HostInput, compile_host};
 use policy_lang::diagnostic::{Diagnostic, Severity};
+#[cfg(feature = "kernel")]
+use policy_lang::host::Resolver;
 use policy_lang::host::expand::{self, expand};
 use policy_lang::host::rule::{CommandPurpose, Domain, HookMoment, HostRules};
 use policy_lang::host::{Commands, Surroundings, code, parse_in};
 use policy_lang::source::Sources;
 
-use self::shell::Shell;
 use super::{Failure, Outcome};
 use crate::report::{self, Color, diagnostics};
 use crate::source::files::{self, FileError};
 use crate::source::host_files::HostFiles;
 use crate::source::machine;
-
-mod shell;
+#[cfg(feature = "kernel")]
+use crate::source::resolver::NameServers;
+use crate::source::shell::Shell;
 
 /// Look at host rules in ferm's language, without a kernel.
 #[derive(Debug, clap::Args)]
@@ -75,6 +77,11 @@ struct FileArgs {
     /// never run.
     #[arg(long)]
     allow_exec: bool,
+
+    /// Look up the names in @resolve.
+    #[cfg(feature = "kernel")]
+    #[arg(long)]
+    resolve: bool,
 
     /// Refuse characters that ferm skips because they begin no word.
     #[arg(long)]
@@ -186,7 +193,13 @@ fn read(args: &FileArgs) -> Result<Read, Failure> {
     let path = args.file.display().to_string();
     let shell = Shell::default();
     let commands: Option<&dyn Commands> = if args.allow_exec { Some(&shell) } else { None };
-    let surroundings = Surroundings { files: &HostFiles, commands, resolver: None };
+    #[cfg(feature = "kernel")]
+    let name_servers = NameServers::default();
+    #[cfg(feature = "kernel")]
+    let resolver: Option<&dyn Resolver> = if args.resolve { Some(&name_servers) } else { None };
+    #[cfg(not(feature = "kernel"))]
+    let resolver = None;
+    let surroundings = Surroundings { files: &HostFiles, commands, resolver };
     let (rules, mut findings) = parse_in(&path, surroundings, &args.definitions, &mut sources);
     if args.strict {
         for finding in findings.iter_mut().filter(|finding| finding.code == code::SKIPPED) {

@@ -15,6 +15,7 @@ use policy_lang::source::Sources;
 use super::{Failure, Outcome};
 use crate::applied::{self, Applied};
 use crate::config::Config;
+use crate::config::host::{HostOptions, HostReading};
 use crate::last_good::{self, Good};
 use crate::observing;
 use crate::report::{self, Color, diagnostics};
@@ -45,6 +46,23 @@ pub(super) struct SourceArgs {
     /// kube-system/palisade-egress-baseline among the manifests. Can be given more than once.
     #[arg(long, value_name = "FILE")]
     baseline: Vec<PathBuf>,
+
+    /// A variable that takes precedence over the ones in the host rules, in ferm's notation: '$NAME=value'. Can be given
+    /// more than once.
+    #[arg(long = "def", value_name = "DEFINITION")]
+    definitions: Vec<String>,
+
+    /// Run the shell commands that the host rules have in backticks, and the pipes of @include, each once and for at most
+    /// 10 seconds. Hooks are never run.
+    #[arg(long)]
+    allow_exec: bool,
+
+    /// Look up the names that the host rules have in @resolve. A name that cannot be looked up, or does not exist any
+    /// more, keeps the addresses of the last apply.
+    // Without a kernel nothing is enforced, so no name is looked up.
+    #[cfg_attr(feature = "kernel", arg(long))]
+    #[cfg_attr(not(feature = "kernel"), arg(skip))]
+    resolve: bool,
 
     /// The node that the ruleset is for [default: the host's name].
     #[arg(long, value_name = "NAME")]
@@ -121,13 +139,21 @@ impl SourceArgs {
 
     /// Whether any of these flags is given.
     pub(super) fn are_given(&self) -> bool {
-        let Self { host, manifests, baseline, node, config, keep_going } = self;
+        let Self { host, manifests, baseline, definitions, allow_exec, resolve, node, config, keep_going } = self;
         let named = host.is_some() || !manifests.is_empty() || !baseline.is_empty() || config.is_some();
-        named || node.is_some() || *keep_going
+        let is_read_otherwise = !definitions.is_empty() || *allow_exec || *resolve;
+        named || is_read_otherwise || node.is_some() || *keep_going
     }
 
     fn flags(&self) -> Config {
+        let reading = HostReading {
+            definitions: self.definitions.clone(),
+            allow_exec: self.allow_exec.then_some(true),
+            resolve: self.resolve.then_some(true),
+            prefers_former: false,
+        };
         Config {
+            host_options: HostOptions { reading, ..HostOptions::default() },
             host: self.host.clone(),
             manifests: self.manifests.clone(),
             baseline: self.baseline.clone(),
@@ -180,6 +206,11 @@ pub(super) fn last_applied(run: &RunDir) -> Result<Applied, String> {
 pub(super) fn desired(args: &SourceArgs, color: Color) -> Result<Desired, Failure> {
     let config = config(args, color)?;
     desired_of(&config, args.on_errors(), color)
+}
+
+/// The same for whoever compares what is loaded with it.
+pub(super) fn compared(args: &SourceArgs, color: Color) -> Result<Desired, Failure> {
+    desired_of(&config(args, color)?.comparing(), args.on_errors(), color)
 }
 
 /// The same for a configuration.

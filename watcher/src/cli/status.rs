@@ -109,7 +109,7 @@ fn unknown(failure: &Failure) -> Line {
 }
 
 fn found(sources: &SourceArgs, color: Color) -> Result<(Status, Outcome), Failure> {
-    let given = if sources.are_given() { Some(input::desired(sources, color)?) } else { None };
+    let given = if sources.are_given() { Some(input::compared(sources, color)?) } else { None };
     let run = RunDir::from_environment();
     let mut kernel = live::open()?;
     let observed = live::observe(kernel.as_mut())?;
@@ -140,7 +140,7 @@ fn differences(observed: &Observed, desired: &Desired, kernel: &dyn Kernel) -> V
 fn recalled(run: &RunDir, observed: &Observed, color: Color) -> Result<Desired, String> {
     let applied = input::last_applied(run)?;
     let on_errors = if applied.keep_going { OnErrors::FailClosed } else { OnErrors::Refuse };
-    let desired = match input::desired_of(&applied.config(), on_errors, color) {
+    let desired = match input::desired_of(&applied.config().comparing(), on_errors, color) {
         Ok(desired) => desired,
         Err(Failure::Input(error) | Failure::Refused(error) | Failure::Incomplete(error)) => {
             return Err(format!("the sources of the last apply cannot be used again: {error:#}"));

@@ -9,7 +9,7 @@ use policy_lang::manifest::tree::Value;
 use policy_lang::name::NamespacedName;
 use serde_json::json;
 
-use super::{CONFIG, Field, number, string, wrong};
+use super::{CONFIG, Field, boolean, number, string, wrong};
 
 /// How long host rules are on trial, unless configured otherwise.
 pub const REVERT_AFTER: Duration = Duration::from_secs(60);
@@ -32,6 +32,44 @@ pub struct HostOptions {
     pub revert_after: Option<Duration>,
     /// What has to answer meanwhile, if not the API server.
     pub probe: Option<ProbeAddress>,
+    /// How the rules are read.
+    pub reading: HostReading,
+}
+
+/// What host rules are given, and may ask for, when they are read.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct HostReading {
+    /// Variables that take precedence over those in the rules, in ferm's notation.
+    pub definitions: Vec<String>,
+    /// Whether the commands in backticks and the pipes of `@include` are run.
+    pub allow_exec: Option<bool>,
+    /// Whether the names in `@resolve` are looked up.
+    pub resolve: Option<bool>,
+    /// Whether name servers are asked only about names of which no answer was kept; for whoever compares and changes
+    /// nothing.
+    pub prefers_former: bool,
+}
+
+impl HostReading {
+    /// Whether commands may be run.
+    pub fn allows_commands(&self) -> bool {
+        self.allow_exec.unwrap_or_default()
+    }
+
+    /// Whether names may be looked up.
+    pub fn resolves(&self) -> bool {
+        self.resolve.unwrap_or_default()
+    }
+
+    fn or(self, fallback: Self) -> Self {
+        let Self { definitions, allow_exec, resolve, prefers_former } = self;
+        Self {
+            definitions: if definitions.is_empty() { fallback.definitions } else { definitions },
+            allow_exec: allow_exec.or(fallback.allow_exec),
+            resolve: resolve.or(fallback.resolve),
+            prefers_former: prefers_former || fallback.prefers_former,
+        }
+    }
 }
 
 /// Which host rules are taken back when something no longer answers after they have changed.
@@ -63,13 +101,33 @@ impl fmt::Display for ProbeAddress {
 }
 
 /// Those fields.
-pub(super) const FIELDS: [Field; 6] = [
+pub(super) const FIELDS: [Field; 9] = [
     Field {
         key: "hostConfigMap",
         form: "`NAMESPACE/NAME`",
         default: "none",
         meaning: "The ConfigMap with host rules, for an agent on a cluster: each key is a file, and `host.ferm` the main \
                   one. Flag: `--host-configmap`.",
+    },
+    Field {
+        key: "hostDefinitions",
+        form: "list of `'$NAME=value'`",
+        default: "none",
+        meaning: "Variables that take precedence over those in the host rules, in ferm's notation. Flag: `--def`; given \
+                  once or more, it replaces the whole list.",
+    },
+    Field {
+        key: "hostAllowExec",
+        form: "`true` or `false`",
+        default: "`false`",
+        meaning: "Whether the commands that host rules have in backticks, and the pipes of `@include`, are run: each once, \
+                  for at most 10 seconds. An agent runs none. Flag: `--allow-exec`.",
+    },
+    Field {
+        key: "hostResolve",
+        form: "`true` or `false`",
+        default: "`false`",
+        meaning: "Whether the names in `@resolve` are looked up. Flag: `--resolve`.",
     },
     Field {
         key: "failsafeInput",
@@ -110,7 +168,7 @@ pub(super) const FIELDS: [Field; 6] = [
 impl HostOptions {
     /// These where they say something, those of `fallback` elsewhere.
     pub(super) fn or(self, fallback: Self) -> Self {
-        let Self { config_map, failsafe_input, failsafe_output, revert, revert_after, probe } = self;
+        let Self { config_map, failsafe_input, failsafe_output, revert, revert_after, probe, reading } = self;
         Self {
             config_map: config_map.or(fallback.config_map),
             failsafe_input: failsafe_input.or(fallback.failsafe_input),
@@ -118,6 +176,7 @@ impl HostOptions {
             revert: revert.or(fallback.revert),
             revert_after: revert_after.or(fallback.revert_after),
             probe: probe.or(fallback.probe),
+            reading: reading.or(fallback.reading),
         }
     }
 
@@ -143,8 +202,20 @@ impl HostOptions {
         let written = |ports: &Option<Vec<FailsafePorts>>| {
             ports.as_ref().map(|ports| ports.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
-        let (input, output) = (written(&self.failsafe_input), written(&self.failsafe_output));
-        (input.is_some() || output.is_some()).then(|| json!({"failsafeInput": input, "failsafeOutput": output}))
+        let HostReading { definitions, allow_exec, resolve, prefers_former: _ } = &self.reading;
+        let fields = [
+            ("failsafeInput", json!(written(&self.failsafe_input))),
+            ("failsafeOutput", json!(written(&self.failsafe_output))),
+            ("hostDefinitions", if definitions.is_empty() { json!(null) } else { json!(definitions) }),
+            ("hostAllowExec", json!(allow_exec)),
+            ("hostResolve", json!(resolve)),
+        ];
+        let fields: serde_json::Map<_, _> = fields
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect();
+        (!fields.is_empty()).then(|| fields.into())
     }
 }
 
@@ -156,6 +227,9 @@ pub(super) fn set(options: &mut HostOptions, key: &str, value: &Value) -> Option
         }
         match key {
             "hostConfigMap" => options.config_map = Some(read(value, "`NAMESPACE/NAME`", config_map)?),
+            "hostDefinitions" => options.reading.definitions = definitions(value)?,
+            "hostAllowExec" => options.reading.allow_exec = Some(boolean(value)?),
+            "hostResolve" => options.reading.resolve = Some(boolean(value)?),
             "failsafeInput" => options.failsafe_input = Some(ports(value)?),
             "failsafeOutput" => options.failsafe_output = Some(ports(value)?),
             "hostRevert" => options.revert = Some(read(value, "`configmap`, `all` or `off`", revert)?),
@@ -164,6 +238,12 @@ pub(super) fn set(options: &mut HostOptions, key: &str, value: &Value) -> Option
         }
         Ok(())
     })
+}
+
+fn definitions(value: &Value) -> Result<Vec<String>, Box<Diagnostic>> {
+    let items = value.items().ok_or_else(|| wrong(value, "a list of definitions"))?;
+    let texts = items.iter().map(|item| string(item).map(|text| text.map(ToOwned::to_owned)));
+    Ok(texts.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
 /// The ConfigMap that a text names.

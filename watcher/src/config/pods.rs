@@ -6,10 +6,10 @@ use engine::compile::options::{
 };
 use policy_lang::diagnostic::Diagnostic;
 use policy_lang::manifest::cidr::{self, Cidr};
-use policy_lang::manifest::tree::{ScalarKind, Value};
+use policy_lang::manifest::tree::Value;
 use serde_json::json;
 
-use super::{CONFIG, Field, number, string, wrong};
+use super::{CONFIG, Field, boolean, number, string, wrong};
 
 mod observe;
 
@@ -222,13 +222,6 @@ fn word<T: Copy>(value: &Value, words: &[(&str, T); 2]) -> Setting<T> {
 
 fn word_of<T: Copy + PartialEq>(meaning: T, words: &[(&'static str, T); 2]) -> &'static str {
     words.iter().find(|(_, known)| *known == meaning).map_or("", |(word, _)| word)
-}
-
-fn boolean(value: &Value) -> Setting<bool> {
-    match value.scalar().map(policy_lang::manifest::tree::Scalar::kind) {
-        Some(ScalarKind::Bool(yes)) => Ok(yes),
-        Some(ScalarKind::String | ScalarKind::Number) | None => Err(wrong(value, "`true` or `false`")),
-    }
 }
 
 fn list<T>(value: &Value, what: &str, read: fn(&Value) -> Setting<T>) -> Setting<Vec<T>> {

@@ -1,12 +1,11 @@
-//! The files of this machine: manifests, baselines, and host rules with whatever they include.
+//! The files of this machine, as host rules include them.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use engine::compile::host::Names;
 use policy_lang::host::{FileError, Files};
 
-use super::{Texts, files, machine};
+use super::files;
 
 /// Files of this machine.
 #[derive(Clone, Copy, Debug)]
@@ -51,24 +50,6 @@ impl Files for HostFiles {
                 path.to_str().map(ToOwned::to_owned).ok_or_else(|| not_text(&path))
             })
             .collect()
-    }
-}
-
-impl Texts for HostFiles {
-    fn manifests(&self, path: &Path) -> Result<Vec<PathBuf>, files::FileError> {
-        files::manifests(path)
-    }
-
-    fn text(&self, path: &Path) -> Result<String, files::FileError> {
-        files::read(path)
-    }
-
-    fn openable(&self, path: &Path) -> Result<(), files::FileError> {
-        files::openable(path)
-    }
-
-    fn names(&self) -> Names {
-        machine::names()
     }
 }
 

@@ -2,11 +2,12 @@
 
 use super::{Evaluator, Step, cluster, error};
 use crate::host::code;
-use crate::host::limits::{ARRAY, LOOKUPS};
+use crate::host::limits::{ARRAY, LOOKUPS, SET_NAME};
 use crate::host::rule::{Domain, Word};
 use crate::host::surroundings::Record;
 use crate::host::value::{Computation, Deferred, Item, belongs};
 use crate::source::Span;
+use std::sync::Arc;
 
 impl Evaluator<'_> {
     /// The words of a list in one domain. None of them may stand for somebody of the cluster.
@@ -45,9 +46,13 @@ impl Evaluator<'_> {
             }
             Computation::Resolve(record) => {
                 let default = family_record(domain, "@resolve", *span)?;
-                for word in inner {
-                    self.resolve(&word, record.unwrap_or(default), default, domain, words)?;
+                let first = words.len();
+                for word in &inner {
+                    self.resolve(word, record.unwrap_or(default), default, domain, words)?;
                 }
+                // As the words of a list variable: other answers are other elements of one set, and no other rule.
+                let name = set_name(&inner);
+                words.iter_mut().skip(first).for_each(|word| word.variable = Some(Arc::clone(&name)));
             }
         }
         Ok(())
@@ -89,7 +94,7 @@ impl Evaluator<'_> {
         }
         let Some(resolver) = self.surroundings.resolver else {
             return Err(error(code::UNSUPPORTED, span, format!("`{name}` is not looked up here"))
-                .help("write the addresses into an array, or into a file that is included")
+                .help("names are looked up with --resolve; or write the addresses into an array")
                 .into());
         };
         if self.resolved_names.len() >= LOOKUPS {
@@ -103,6 +108,12 @@ impl Evaluator<'_> {
         self.resolved_names.insert(key, answers.clone());
         Ok(answers)
     }
+}
+
+/// What the set of these names' addresses is called.
+fn set_name(names: &[Word]) -> Arc<str> {
+    let names: Vec<&str> = names.iter().map(|word| &*word.text).collect();
+    format!("resolve_{}", names.join("_")).chars().take(SET_NAME).collect::<String>().into()
 }
 
 /// The record that has addresses of a domain's family.

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use notify::RecursiveMode;
 use policy_lang::diagnostic::Severity;
@@ -13,20 +14,24 @@ use policy_lang::diagnostic::Severity;
 use super::reading::{self, Question, Watched};
 use crate::agent::event::{Event, Finding, Source, SourceName, Tell};
 use crate::agent::watch::{self, Watch};
+use crate::config::host::HostReading;
 use crate::source::files;
 use crate::source::host_files::HostFiles;
-use crate::source::host_texts::HostTexts;
+use crate::source::host_texts::{Asked, HostTexts};
+use crate::source::resolver::NameServers;
 
 /// Host rules in a file.
 #[derive(Debug)]
 pub struct HostFile {
     path: PathBuf,
+    reading: HostReading,
 }
 
 impl HostFile {
-    /// Those of this file.
-    pub fn new(path: PathBuf) -> Self {
-        Self { path }
+    /// Those of this file. No command is run, whatever the configuration allows: an agent has rights that only its own
+    /// program is to use.
+    pub fn new(path: PathBuf, reading: HostReading) -> Self {
+        Self { path, reading }
     }
 }
 
@@ -44,15 +49,18 @@ impl Source for HostFile {
             files.forget();
             // The file itself counts even where it could not be opened.
             let stamp = watch::stamp(&self.path);
-            if told.read(&self.path, &files, &tell).is_break() {
+            let names = NameServers::default();
+            if told.read(&self, (&files, &names), &tell).is_break() {
                 return;
             }
+            let expires = names.expires();
             let now = self::folders(&self.path, &files.asked());
             if now != folders {
                 folders = now;
                 watch = Watch::new(listened(&folders));
             }
-            let is_stale = || files.are_stale() || watch::stamp(&self.path) != stamp;
+            let has_expired = || expires.is_some_and(|expires| Instant::now() >= expires);
+            let is_stale = || files.are_stale() || watch::stamp(&self.path) != stamp || has_expired();
             while !watch.waits_for_a_change(is_stale) {
                 if tell.is_over() {
                     return;
@@ -76,7 +84,13 @@ struct Told {
 
 impl Told {
     /// Reads everything and tells what is different.
-    fn read(&mut self, path: &Path, files: &Watched<HostFiles>, tell: &Tell) -> ControlFlow<()> {
+    fn read(
+        &mut self,
+        file: &HostFile,
+        (files, names): (&Watched<HostFiles>, &NameServers),
+        tell: &Tell,
+    ) -> ControlFlow<()> {
+        let HostFile { path, reading } = file;
         let source = SourceName::host();
         if let Err(error) = files::openable(path) {
             let why = error.to_string();
@@ -87,7 +101,12 @@ impl Told {
             return tell.tell(&source, Event::Lost(why));
         }
         let main = path.display().to_string();
-        let (found, diagnostics) = reading::read(&main, files);
+        let asked = Asked {
+            resolver: reading.resolves().then_some(names),
+            former: self.last.as_ref().map(|(texts, _)| texts),
+            ..Asked::of_files(files)
+        };
+        let (found, diagnostics) = reading::read_asking(&main, asked, &reading.definitions);
         let findings = diagnostics.iter().filter(|finding| finding.severity > Severity::Note);
         let findings: Vec<Finding> = findings.map(|finding| Finding::new(finding, &found.sources)).collect();
         let now = Some((found.texts.clone(), findings.clone()));

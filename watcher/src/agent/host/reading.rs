@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use engine::compile::host::Names;
 use policy_lang::diagnostic::{Diagnostic, Severity};
+use policy_lang::host::rule::HostRules;
 use policy_lang::host::{self, FileError, Files};
 use policy_lang::source::Sources;
 
 use crate::agent::event::{FoundHostRules, Soundness};
-use crate::source::host_texts::{HostTexts, Noted, Replayed};
+use crate::source::host_texts::{Asked, HostTexts, Noted, replay};
 use crate::source::{machine, stand_in};
 
 /// The path of the rules that close the node.
@@ -17,19 +18,37 @@ const STAND_IN: &str = "palisade:broken-host-rules";
 
 /// Reads host rules with whatever they include.
 pub(in crate::agent) fn read(main: &str, files: &dyn Files) -> (FoundHostRules, Vec<Diagnostic>) {
-    let noted = Noted::new(files);
+    read_asking(main, Asked::of_files(files), &[])
+}
+
+/// The same with others to ask than files.
+pub(super) fn read_asking(main: &str, asked: Asked<'_>, definitions: &[String]) -> (FoundHostRules, Vec<Diagnostic>) {
+    let noted = Noted::new(asked);
     let mut sources = Sources::default();
-    let (rules, mut found) = host::parse(main, &noted, &[], &mut sources);
+    let (rules, mut found) = noted.read(main, definitions, &mut sources);
+    let (texts, doubts) = noted.into_texts(main);
+    found.extend(doubts.into_iter().map(|doubt| Diagnostic::placeless_warning(host::code::DOUBTFUL, doubt)));
+    judged(rules, sources, texts, found)
+}
+
+fn judged(
+    rules: HostRules,
+    sources: Sources,
+    texts: HostTexts,
+    mut found: Vec<Diagnostic>,
+) -> (FoundHostRules, Vec<Diagnostic>) {
     found.extend(rules.refused_commands());
     let is_broken = found.iter().any(|finding| finding.severity == Severity::Error);
     let soundness = if is_broken { Soundness::Broken } else { Soundness::Sound };
-    let (names, texts) = (machine::names(), noted.into_texts(main));
+    let names = machine::names();
     (FoundHostRules { rules, names, sources, soundness, texts }, found)
 }
 
 /// Host rules as they were kept, with the words of this machine as it is; nothing if they are broken.
 pub(in crate::agent) fn kept(texts: &HostTexts) -> Option<FoundHostRules> {
-    let (found, _) = read(&texts.main, &Replayed::new(texts));
+    let mut sources = Sources::default();
+    let (rules, found) = replay(texts, &mut sources);
+    let (found, _) = judged(rules, sources, texts.clone(), found);
     (found.soundness == Soundness::Sound).then_some(found)
 }
 
@@ -38,7 +57,7 @@ pub(in crate::agent) fn both(first: &FoundHostRules, second: &FoundHostRules) ->
     let mut sources = Sources::default();
     let mut rules = |found: &FoundHostRules| {
         // Both are sound, and their texts are all that they were read from.
-        host::parse(&found.texts.main, &Replayed::new(&found.texts), &[], &mut sources).0
+        replay(&found.texts, &mut sources).0
     };
     let (earlier, later) = (rules(first), rules(second));
     FoundHostRules { rules: earlier.followed_by(later), sources, ..first.clone() }

@@ -38,6 +38,9 @@ pub(super) struct Kept<'t> {
     /// What was in folders on the way, of the file and of the ConfigMap.
     #[serde(default)]
     host_listings: [Listings; 2],
+    /// What else the file was read with; left out where that is nothing.
+    #[serde(default)]
+    host_asked: KeptAsked,
     namespaces: Vec<(String, Pairs)>,
     nodes: Vec<KeptNode>,
     services: Vec<KeptService>,
@@ -58,12 +61,16 @@ impl Serialize for Keeping<'_> {
         let Good { file, config_map } = self.host;
         let Inventory { namespaces, nodes, services, pods: _ } = inventory;
         let of_tenants = || policies.iter().filter(|policy| !is_of_baseline(policy.tier));
-        let mut kept = serializer.serialize_struct("Kept", 8)?;
+        let mut kept = serializer.serialize_struct("Kept", 9)?;
         kept.serialize_field("policies", &Each(|| of_tenants().map(Policy::from)))?;
         kept.serialize_field("baseline", &Each(|| baseline.iter().map(Policy::from)))?;
         kept.serialize_field("host", &texts(file.as_ref()))?;
         kept.serialize_field("host_config_map", &texts(config_map.as_ref()))?;
         kept.serialize_field("host_listings", &[listings(file.as_ref()), listings(config_map.as_ref())])?;
+        match asked(file.as_ref()) {
+            asked if asked.is_nothing() => kept.skip_field("host_asked")?,
+            asked => kept.serialize_field("host_asked", &asked)?,
+        }
         let namespace = |(name, labels): (&Arc<str>, &Labels)| (name.to_string(), pairs(labels));
         kept.serialize_field("namespaces", &Each(|| namespaces.iter().map(namespace)))?;
         kept.serialize_field("nodes", &Each(|| nodes.iter().map(KeptNode::from)))?;
@@ -89,6 +96,20 @@ type MainAndTexts = (String, Vec<(String, String)>);
 
 /// A name in a namespace.
 type Name = (String, String);
+
+/// What was given beside the texts, and what name servers answered. An agent runs no commands.
+#[derive(Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct KeptAsked {
+    definitions: Vec<String>,
+    answers: Listings,
+}
+
+impl KeptAsked {
+    fn is_nothing(&self) -> bool {
+        self.definitions.is_empty() && self.answers.is_empty()
+    }
+}
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -156,9 +177,23 @@ impl From<(&NamespacedName, &Pod)> for KeptPod {
 impl Kept<'_> {
     /// The facts again, without host rules, and those; nothing if any of it makes no sense.
     pub(super) fn facts(self) -> Option<(Facts, Good)> {
-        let Self { policies, baseline, host, host_config_map, host_listings, namespaces, nodes, services, pods } = self;
+        let Self {
+            policies,
+            baseline,
+            host,
+            host_config_map,
+            host_listings,
+            host_asked,
+            namespaces,
+            nodes,
+            services,
+            pods,
+        } = self;
         let [of_file, of_map] = host_listings;
-        let host = Good { file: found(host, of_file).ok()?, config_map: found(host_config_map, of_map).ok()? };
+        let host = Good {
+            file: found(host, of_file, host_asked).ok()?,
+            config_map: found(host_config_map, of_map, KeptAsked::default()).ok()?,
+        };
         let mut pool = Pool::default();
         let namespaces = namespaces.into_iter().map(|(name, pairs)| (name.into(), labels(pairs))).collect();
         let mut inventory = Inventory { namespaces, ..Inventory::default() };
@@ -205,7 +240,7 @@ impl KeptPod {
 }
 
 fn texts(host: Option<&Arc<FoundHostRules>>) -> Option<MainAndTexts> {
-    let HostTexts { main, texts, listings: _ } = &host.filter(|host| host.soundness == Soundness::Sound)?.texts;
+    let HostTexts { main, texts, .. } = &host.filter(|host| host.soundness == Soundness::Sound)?.texts;
     Some((main.clone(), texts.clone()))
 }
 
@@ -213,10 +248,21 @@ fn listings(host: Option<&Arc<FoundHostRules>>) -> Listings {
     host.map(|host| host.texts.listings.clone()).unwrap_or_default()
 }
 
+fn asked(host: Option<&Arc<FoundHostRules>>) -> KeptAsked {
+    let texts = host.map(|host| host.texts.clone()).unwrap_or_default();
+    KeptAsked { definitions: texts.definitions, answers: texts.answers }
+}
+
 /// An error if there are some that are broken.
-fn found(texts: Option<MainAndTexts>, listings: Listings) -> Result<Option<Arc<FoundHostRules>>, Broken> {
+fn found(
+    texts: Option<MainAndTexts>,
+    listings: Listings,
+    asked: KeptAsked,
+) -> Result<Option<Arc<FoundHostRules>>, Broken> {
     let Some((main, texts)) = texts else { return Ok(None) };
-    let found = reading::kept(&HostTexts { main, texts, listings }).ok_or(Broken)?;
+    let KeptAsked { definitions, answers } = asked;
+    let texts = HostTexts { main, texts, listings, definitions, answers, ..HostTexts::default() };
+    let found = reading::kept(&texts).ok_or(Broken)?;
     Ok(Some(Arc::new(found)))
 }
 

@@ -30,7 +30,8 @@ fn examples() -> (Facts, Good) {
     // A folder without a file is no folder that is missing.
     let listings: Listings = [("folder /etc/empty/".to_owned(), Vec::new())].into();
     let kept = |main: &str, texts: Vec<(String, String)>| {
-        reading::kept(&HostTexts { main: main.to_owned(), texts, listings: listings.clone() }).unwrap()
+        reading::kept(&HostTexts { main: main.to_owned(), texts, listings: listings.clone(), ..HostTexts::default() })
+            .unwrap()
     };
     let included = ("/etc/more.ferm".to_owned(), "chain INPUT proto tcp dport ssh ACCEPT;\n".to_owned());
     let file = kept(main, vec![text, included]);

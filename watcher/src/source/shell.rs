@@ -19,7 +19,7 @@ const PERIOD: Duration = Duration::from_millis(5);
 
 /// `/bin/sh`, with the environment of this process and nothing on standard input.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shell {
+pub(crate) struct Shell {
     time_max: Duration,
 }
 
