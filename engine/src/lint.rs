@@ -31,6 +31,7 @@ mod posture;
 mod process;
 mod reading;
 mod redundancy;
+pub mod reserved;
 pub mod rule;
 pub mod selection;
 pub mod suppression;
