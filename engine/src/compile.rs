@@ -89,6 +89,14 @@ pub fn compile(input: &Input<'_>) -> (Ruleset, Vec<Diagnostic>) {
     (ruleset, diagnostics)
 }
 
+/// The same without the chains of other pods than those at these addresses, which is less work: a packet between these is
+/// judged as ever, and nothing can be said of others.
+pub fn compile_ends(input: &Input<'_>, ends: BTreeSet<IpAddr>) -> Ruleset {
+    let mut bound = BoundPods::new(input.policies, input.inventory, input.node);
+    bound.judge_only(ends);
+    compile_with(input, &Resolver::new(input.inventory), &bound, Former::default()).0
+}
+
 /// The same of host rules alone, for whoever asks what becomes of them on a machine without pods.
 pub fn compile_host(host: HostInput<'_>) -> (Ruleset, Vec<Diagnostic>) {
     compile(&Input {

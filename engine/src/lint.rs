@@ -31,6 +31,7 @@ mod posture;
 mod process;
 mod reading;
 mod redundancy;
+pub mod reserved;
 pub mod rule;
 pub mod selection;
 pub mod suppression;
@@ -67,6 +68,7 @@ pub fn lint(input: &Input<'_>, read: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let (world, mut found) = World::new(objects, sources, upper, environment);
     found.extend(read);
     found.retain(reading::is_for_reviewers);
+    host::mend(&mut found, sources);
     for finding in &mut found {
         if let Some(rule) = catalogue::of(finding.code).filter(|_| reading::is_ranked_by_catalogue(finding)) {
             finding.severity = rule.severity;
@@ -86,7 +88,7 @@ pub fn lint(input: &Input<'_>, read: Vec<Diagnostic>) -> Vec<Diagnostic> {
             Check::World(check) => check(&world, &mut Report::new(rule, None, &mut found)),
             Check::Cover(check) => {
                 for cover in &covers {
-                    check(cover, &mut Report::new(rule, Some(cover.policy.reference()), &mut found));
+                    check(&world, cover, &mut Report::new(rule, Some(cover.policy.reference()), &mut found));
                 }
             }
             Check::Host(check) => {

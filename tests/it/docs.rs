@@ -25,6 +25,13 @@ fn the_page_of_the_rules_of_lint_is_current() {
 }
 
 #[test]
+fn the_readme_says_how_many_rules_lint_has() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let said = format!("works, {} rules ([catalogue](docs/reference/lints.md))", engine::lint::catalogue::RULES.len());
+    assert!(readme.contains(&said), "README.md does not say `{said}`");
+}
+
+#[test]
 fn the_metrics_page_is_current() {
     check("metrics.md", &watcher::cli::metrics_reference());
 }

@@ -3,6 +3,7 @@
 mod changes;
 mod commands;
 mod committed;
+mod reserved;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -6,12 +6,12 @@
 //!
 //! What is absent: the kernel. It needs no right and no rules that are loaded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use engine::compile::options::PodOptions;
-use engine::compile::{ForwardMode, HostInput, Input, compile};
+use engine::compile::{ForwardMode, HostInput, Input, compile, compile_ends};
 use engine::eval::policy::{Cause, Connection, Decision, Oracle, Outcome, Way};
 use engine::inventory::Inventory;
 use engine::ruleset::Ruleset;
@@ -147,9 +147,18 @@ struct Rulesets {
     all: Ruleset,
     /// Without the host rules: what the oracle, which knows policies only, is compared with.
     pods: Option<Ruleset>,
+    /// The addresses between which they judge; every one if none are given.
+    ends: Option<BTreeSet<IpAddr>>,
 }
 
-/// Explains connections of one world; compiles for each node once.
+impl Rulesets {
+    fn judge(&self, ends: &BTreeSet<IpAddr>) -> bool {
+        self.ends.as_ref().is_none_or(|judged| ends.is_subset(judged))
+    }
+}
+
+/// Explains connections of one world. For each node it compiles what the first question is about, and for one about others
+/// everything.
 #[derive(Debug)]
 pub struct Explainer<'a> {
     world: World<'a>,
@@ -169,12 +178,13 @@ impl<'a> Explainer<'a> {
     pub fn explain(&mut self, question: &Question) -> Result<Explanation, QuestionError> {
         let from = parties::party(&self.world, &question.from)?;
         let Target { service, backends, hints: found } = parties::target(&self.world, question, &from)?;
-        let mut cases = Vec::new();
-        for (to, address, about) in backends {
-            if let Some(source) = from.address_like(address) {
-                cases.push(self.case(&from, to, (source, address, about)));
-            }
-        }
+        let asked = backends.into_iter().filter_map(|(to, address, about)| {
+            let source = from.address_like(address)?;
+            Some((to, (source, address, about)))
+        });
+        let asked: Vec<_> = asked.collect();
+        let ends = asked.iter().flat_map(|(_, (source, destination, _))| [*source, *destination]).collect();
+        let cases: Vec<Case> = asked.into_iter().map(|(to, asked)| self.case(&from, to, asked, &ends)).collect();
         if cases.is_empty() {
             return Err(QuestionError::NoFamily { from: question.from.clone(), to: question.to.clone() });
         }
@@ -183,12 +193,12 @@ impl<'a> Explainer<'a> {
         Ok(Explanation { from, service, cases, hints })
     }
 
-    fn case(&mut self, from: &Party, to: Party, asked: (IpAddr, IpAddr, About)) -> Case {
+    fn case(&mut self, from: &Party, to: Party, asked: (IpAddr, IpAddr, About), ends: &BTreeSet<IpAddr>) -> Case {
         let (source, destination, about) = asked;
         let mut ways = walk::ways(from, &to, source == destination);
         ways.retain(|(node, _)| self.world.node.is_none_or(|only| only == &**node));
         for (node, _) in &ways {
-            self.compile(node);
+            self.compile(node, ends);
         }
         let mut steps = Vec::new();
         let mut contradiction = None;
@@ -196,7 +206,7 @@ impl<'a> Explainer<'a> {
             let World { policies, inventory, options, .. } = self.world;
             let connection = Connection::new(source, destination, about.judged(destination), *way);
             let decision = Oracle { policies, inventory, node, options }.decide(&connection);
-            if let Some(Rulesets { all, pods }) = self.rulesets.get(node) {
+            if let Some(Rulesets { all, pods, ends: _ }) = self.rulesets.get(node) {
                 let packet = walk::packet(source, destination, about);
                 let pods_only = walk::through(&self.world, pods.as_ref().unwrap_or(all), node, *way, packet);
                 contradiction = contradiction.or_else(|| walk::contradiction(node, &decision, &pods_only));
@@ -216,13 +226,24 @@ impl<'a> Explainer<'a> {
         case
     }
 
-    fn compile(&mut self, node: &Arc<str>) {
-        self.rulesets.entry(Arc::clone(node)).or_insert_with(|| {
-            let World { policies, inventory, objects: _, host, forward_mode, options, node: _ } = self.world;
-            let input = Input { policies, host, inventory, node, forward_mode, pods: options, sources: &[] };
-            let all = compile(&input).0;
-            Rulesets { all, pods: host.map(|_| compile(&Input { host: None, ..input }).0) }
-        });
+    /// Compiles what is not yet there for a question about these addresses.
+    fn compile(&mut self, node: &Arc<str>, ends: &BTreeSet<IpAddr>) {
+        if self.rulesets.get(node).is_some_and(|known| known.judge(ends)) {
+            return;
+        }
+        let World { policies, inventory, objects: _, host, forward_mode, options, node: _ } = self.world;
+        let input = Input { policies, host, inventory, node, forward_mode, pods: options, sources: &[] };
+        let ends = (!self.rulesets.contains_key(node)).then(|| ends.clone());
+        let of_pods = |input: &Input<'_>| match &ends {
+            Some(ends) => compile_ends(input, ends.clone()),
+            None => compile(input).0,
+        };
+        let (all, pods) = match host {
+            None => (of_pods(&input), None),
+            // Host rules may send a packet to another pod than it was sent to.
+            Some(_) => (compile(&input).0, Some(of_pods(&Input { host: None, ..input }))),
+        };
+        self.rulesets.insert(Arc::clone(node), Rulesets { all, pods, ends });
     }
 }
 

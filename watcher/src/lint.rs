@@ -15,6 +15,7 @@ use engine::ruleset::Ruleset;
 use policy_lang::baseline::{self, Baseline};
 use policy_lang::cluster_policy;
 use policy_lang::diagnostic::{Code, Diagnostic, Severity};
+use policy_lang::host::Files;
 use policy_lang::host::rule::HostRules;
 use policy_lang::manifest::{self, Object, Reading};
 use policy_lang::name::NamespacedName;
@@ -24,6 +25,7 @@ use policy_lang::source::{SourceId, Sources, Span};
 
 use self::config::Config;
 use self::edited::Edited;
+use self::past::Past;
 use crate::analysis::{Committed, PlaceError, is_committed};
 use crate::source::files::{self, FileError, STDIN};
 use crate::source::{Texts as _, machine};
@@ -33,6 +35,7 @@ pub mod config;
 mod edited;
 mod foreign;
 pub mod known;
+mod past;
 mod widened;
 
 /// What a file of host rules is called.
@@ -54,6 +57,8 @@ pub struct Loaded {
     configurations: Vec<HostFile>,
     found: Vec<Diagnostic>,
     files: Committed,
+    /// Where files are read from that are neither given nor edited, if not from this machine as it is.
+    past: Option<Past>,
     /// Texts that take the place of files.
     edited: BTreeMap<String, String>,
 }
@@ -101,7 +106,12 @@ pub fn load(paths: Paths<'_>) -> Result<Loaded, PlaceError> {
 
 /// Reads texts that are already at hand, each with the path that it is known by.
 pub fn load_texts(texts: &[(String, String)]) -> Loaded {
-    let mut loaded = Loaded { edited: texts.iter().cloned().collect(), ..Loaded::default() };
+    load_past(texts, None)
+}
+
+/// The same, with what they include as it was at a commit.
+fn load_past(texts: &[(String, String)], past: Option<Past>) -> Loaded {
+    let mut loaded = Loaded { edited: texts.iter().cloned().collect(), past, ..Loaded::default() };
     for (path, text) in texts {
         loaded.add(path, text);
     }
@@ -124,7 +134,8 @@ pub fn judged(loaded: &Loaded, config: &Config, selection: &Selection, today: &s
 impl Loaded {
     /// Every finding about what is reported on, whatever is selected.
     pub fn lint(&self, environment: &Environment) -> Vec<Diagnostic> {
-        let Self { sources, reported, objects, upper, host, configurations: _, found, files: _, edited: _ } = self;
+        let Self { sources, reported, objects, upper, host, configurations: _, found, files: _, past: _, edited: _ } =
+            self;
         let input = engine::lint::Input { objects, sources, upper, host, environment };
         let mut findings = engine::lint::lint(&input, found.clone());
         let reported: BTreeSet<SourceId> = reported.iter().copied().collect();
@@ -164,8 +175,7 @@ impl Loaded {
     /// The files that a path stands for, and whether it is a folder.
     fn files_of(&self, path: &Path) -> Result<(Vec<PathBuf>, bool), PlaceError> {
         if is_committed(path) {
-            let is_host = |file: &Path| file.extension().is_some_and(|extension| extension == HOST_EXTENSION);
-            let found = self.files.within(path, &|file| files::is_manifest(file) || is_host(file))?;
+            let found = self.files.within(path, &is_judged)?;
             return Ok((found, !self.files.is_file(path)));
         }
         let is_folder = path != Path::new(STDIN) && path.is_dir();
@@ -200,7 +210,8 @@ impl Loaded {
 
     fn add_host(&mut self, path: &str) {
         let first = self.sources.ids().count();
-        let files = Edited { files: &self.files, texts: &self.edited };
+        let present: &dyn Files = &self.files;
+        let files = Edited { files: self.past.as_ref().map_or(present, |past| past), texts: &self.edited };
         let (rules, found) = policy_lang::host::parse(path, &files, &[], &mut self.sources);
         let read = self.sources.ids().skip(first).map(|source| self.sources.path(source).to_string());
         let mut read: Vec<String> = read.collect();
@@ -274,6 +285,11 @@ impl Loaded {
     fn texts(&self) -> Vec<SourceId> {
         self.sources.ids().collect()
     }
+}
+
+/// Whether a file of a folder is looked at.
+fn is_judged(file: &Path) -> bool {
+    files::is_manifest(file) || file.extension().is_some_and(|extension| extension == HOST_EXTENSION)
 }
 
 /// A path from the working directory, without `./` before it.

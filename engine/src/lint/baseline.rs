@@ -4,6 +4,7 @@ pub(crate) mod allow_opens_nothing;
 pub(crate) mod blocks_tenant_allow;
 pub(crate) mod denies_essential;
 pub(crate) mod empty;
+pub(crate) mod entries;
 pub(crate) mod entry_invalid;
 pub(crate) mod entry_shadowed;
 pub(crate) mod exemption_wide;

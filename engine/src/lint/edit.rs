@@ -6,6 +6,9 @@ use policy_lang::diagnostic::Edit;
 use policy_lang::manifest::tree::{Entry, Value};
 use policy_lang::source::{Sources, Span};
 
+pub(crate) mod removal;
+pub(crate) mod writing;
+
 /// Takes one item out of a list; not the only one, because an empty list often means everything.
 pub(crate) fn without_item(list: &Value, index: usize, sources: &Sources) -> Option<Edit> {
     let items = list.items()?;

@@ -33,3 +33,17 @@ pub(crate) mod unreachable;
 pub(crate) mod unsupported;
 pub(crate) mod unused_chain;
 pub(crate) mod unused_variable;
+
+use policy_lang::diagnostic::Diagnostic;
+use policy_lang::source::Sources;
+
+/// Adds the fixes of what the compiler finds, which sees no text.
+pub(crate) fn mend(findings: &mut [Diagnostic], sources: &Sources) {
+    for finding in findings.iter_mut().filter(|finding| finding.fix.is_none()) {
+        if finding.code == unknown_chain::UNKNOWN_CHAIN.code {
+            unknown_chain::mend(finding, sources);
+        } else if finding.code == family_mismatch::FAMILY_MISMATCH.code {
+            family_mismatch::mend(finding, sources);
+        }
+    }
+}

@@ -31,7 +31,7 @@ pub struct Rule {
 }
 
 /// The fixes that a rule knows.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum FixKind {
     /// None.
     Never,
@@ -85,7 +85,7 @@ pub(crate) enum Check {
     /// Once, for everything together.
     World(fn(&World<'_>, &mut Report<'_>)),
     /// For each `NetworkPolicy` of which others cover something.
-    Cover(fn(&Cover<'_, '_>, &mut Report<'_>)),
+    Cover(fn(&World<'_>, &Cover<'_, '_>, &mut Report<'_>)),
     /// For each configuration of host rules.
     Host(fn(&World<'_>, &HostRules, &mut Report<'_>)),
     /// For each configuration of host rules that can be compiled, as a node that loaded it.

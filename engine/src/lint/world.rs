@@ -19,6 +19,7 @@ use policy_lang::source::{Origin, Sources, Span};
 
 use super::documents::Documents;
 use super::environment::Environment;
+use super::reading::{ip_block_mixed, misplaced_field};
 use super::written::{self, Written, reference};
 
 /// The input, parsed and indexed.
@@ -116,6 +117,8 @@ impl<'a> World<'a> {
                     let (spec, mut diagnostics) =
                         network_policy::read(policy, sources, network_policy::Strictness::Lenient);
                     written::state_selector(policy, &mut diagnostics, sources);
+                    misplaced_field::mend(policy, &mut diagnostics, sources);
+                    ip_block_mixed::mend(policy, &mut diagnostics, sources);
                     found.extend(diagnostics);
                     if spec.breakage.is_some() {
                         world.broken.insert(Arc::clone(&policy.metadata.name.namespace));

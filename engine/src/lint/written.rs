@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use policy_lang::diagnostic::{Diagnostic, Fix, ObjectRef, Safety};
+use policy_lang::diagnostic::{Diagnostic, Edit, Fix, ObjectRef, Safety};
 use policy_lang::manifest::tree::{Entry, Spanned, Value};
 use policy_lang::manifest::{NetworkPolicy, code};
 use policy_lang::name::NamespacedName;
@@ -14,6 +14,7 @@ use policy_lang::selector::Selector;
 use policy_lang::source::{Sources, Span};
 
 use super::edit;
+use super::edit::removal;
 
 /// Both directions, ingress first.
 pub(crate) const DIRECTIONS: [Direction; 2] = [Direction::Ingress, Direction::Egress];
@@ -97,6 +98,30 @@ impl<'a> Written<'a> {
         all
     }
 
+    /// Takes a rule out of its list.
+    pub(crate) fn without_rule(&self, direction: Direction, rule: &RuleSpec, sources: &Sources) -> Option<Edit> {
+        let field = self.field(&direction.to_string())?;
+        let index = field.value.items()?.iter().position(|item| item.span == rule.span)?;
+        removal::without_item_of(field, index, sources)
+    }
+
+    /// The fix that takes a rule away. Nothing where that would end the isolation: of egress, by the last rule of a policy
+    /// without types.
+    pub(crate) fn rule_away(&self, direction: Direction, rule: &RuleSpec, sources: &Sources) -> Option<Fix> {
+        let is_last = direction == Direction::Egress && self.rules(direction).len() == 1;
+        if is_last && self.spec.policy_types.is_empty() {
+            return None;
+        }
+        let edits = vec![self.without_rule(direction, rule, sources)?];
+        Some(Fix { safety: Safety::Unsafe, title: "take the rule away".to_owned(), edits })
+    }
+
+    /// The fix that takes the whole policy away.
+    pub(crate) fn away(&self, sources: &Sources) -> Option<Fix> {
+        let edits = vec![removal::without_document(&self.object.document, sources)?];
+        Some(Fix { safety: Safety::Unsafe, title: "take the policy away".to_owned(), edits })
+    }
+
     /// The node of the document at a span.
     pub(crate) fn node(&self, span: Span) -> Option<&'a Value> {
         node(&self.object.document, span)
@@ -117,6 +142,26 @@ pub(crate) fn state_selector(policy: &NetworkPolicy, findings: &mut Vec<Diagnost
             let title = "write `podSelector: {}`".to_owned();
             finding.fix = edit.map(|edit| Fix { safety: Safety::Safe, title, edits: vec![edit] });
         }
+    }
+}
+
+/// The nodes from the root of a document down to the one at a span, or down to the mapping whose key stands there.
+pub(crate) fn path(root: &Value, span: Span) -> Option<Vec<&Value>> {
+    if root.span == span && root.entries().is_none() {
+        return Some(vec![root]);
+    }
+    let entries = root.entries().unwrap_or_default();
+    if entries.iter().any(|entry| entry.key.span == span) {
+        return Some(vec![root]);
+    }
+    let children = entries.iter().map(|entry| &entry.value).chain(root.items().unwrap_or_default());
+    let mut below = children.filter(|child| child.span.start <= span.start && span.end <= child.span.end);
+    match below.find_map(|child| path(child, span)) {
+        Some(mut below) => {
+            below.insert(0, root);
+            Some(below)
+        }
+        None => (root.span == span).then(|| vec![root]),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::diagnostic::{Code, Diagnostic, Fix, Severity};
+use crate::diagnostic::{Code, Diagnostic, Edit, Fix, Severity};
 use crate::manifest::code;
 use crate::manifest::tree::{Content, Entry, Scalar, ScalarKind, Spanned, Value};
 use crate::source::{Sources, Span};
@@ -157,6 +157,16 @@ impl<'s> Reader<'s> {
         // Bare, `::/0` begins as the value of a key does.
         let quotes = if quotes.is_empty() && instead.contains(':') { "\"" } else { quotes };
         Some(Fix::safe(format!("write {instead}"), span, format!("{quotes}{instead}{quotes}")))
+    }
+
+    /// The fix that writes each of two scalars where the other one stands.
+    pub(crate) fn exchanged(&self, one: &Value, other: &Value) -> Option<Fix> {
+        let text = |value: &Value| {
+            self.sources.text(value.span.source).get(value.span.start as usize..value.span.end as usize)
+        };
+        let mut fix = Fix::risky("exchange the two", one.span, text(other)?);
+        fix.edits.push(Edit { span: other.span, text: text(one)?.to_owned() });
+        Some(fix)
     }
 
     /// The fix that takes a number out of its quotes.

@@ -38,7 +38,9 @@ pub(crate) fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Spanned<Por
         (None, None) => Ports::All,
         (Some(Port::Number(first)), None) => Ports::Range(PortRange::single(first)),
         (Some(Port::Name(name)), None) => Ports::Named(name),
-        (Some(Port::Number(first)), Some(end)) => Ports::Range(read_range(first, end, reader)?),
+        (Some(Port::Number(first)), Some(end)) => {
+            Ports::Range(read_range((first, field(entries, "port")?), end, reader)?)
+        }
         (Some(Port::Name(name)), Some(end)) => {
             let message = format!("`endPort` needs a number as its port, not the name `{name}`");
             reader.error(code::END_PORT_WITH_NAMED_PORT, end.span, message);
@@ -90,12 +92,13 @@ fn read_port(value: &Value, reader: &mut Reader<'_>) -> Option<Port> {
     }
 }
 
-fn read_range(first: NonZeroU16, end: &Value, reader: &mut Reader<'_>) -> Option<PortRange> {
+fn read_range((first, start): (NonZeroU16, &Value), end: &Value, reader: &mut Reader<'_>) -> Option<PortRange> {
     let last = read_number(end, reader)?;
     let range = PortRange::new(first, last);
     if range.is_none() {
         let message = format!("`endPort` {last} is below `port` {first}");
-        reader.error(code::END_PORT_BELOW_PORT, end.span, message);
+        let fix = reader.exchanged(start, end);
+        reader.error(code::END_PORT_BELOW_PORT, end.span, message).fix = fix;
     }
     range
 }

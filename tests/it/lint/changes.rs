@@ -73,6 +73,32 @@ fn only_what_a_change_brings_is_reported() {
 }
 
 #[test]
+fn of_host_rules_and_what_they_include_only_what_a_change_brings_is_reported() {
+    let folder = Folder::new("changed-host");
+    let node = |more: &str| format!("@include 'part.conf';\nchain OUTPUT {{ policy DROP; {more}}}\n");
+    folder.write("hosts/node.ferm", &node(""));
+    folder.write("hosts/part.conf", "chain unused DROP;\n");
+    let git = repository(&folder);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "first"]);
+    let lint = || folder.palisade(&["lint", "hosts", "--changed", "--output", "concise"]);
+    // One rule in the file and one in its part are as they were.
+    folder.write("hosts/node.ferm", &format!("# a line more\n{}", node("")));
+    assert_eq!((lint().code, lint().out.as_str()), (0, ""));
+    folder.write("hosts/node.ferm", &node("proto tcp jump nowhere; "));
+    let ran = lint();
+    assert!(ran.code == 1 && ran.codes() == ["PAL602"], "{}{}", ran.out, ran.err);
+    // From below the top of the repository it is the same.
+    let mut below = std::process::Command::new(env!("CARGO_BIN_EXE_palisade"));
+    below.args(["lint", ".", "--changed", "--output", "concise"]).current_dir(folder.0.join("hosts"));
+    assert_eq!(super::Ran::of(&mut below).codes(), ["PAL602"]);
+    // What the old part had is told by the commit and not by the file as it is.
+    folder.write("hosts/part.conf", "chain other DROP;\n");
+    folder.write("hosts/node.ferm", &node(""));
+    assert_eq!(folder.palisade(&["lint", "hosts", "--changed", "--fail-on", "info"]).code, 1);
+}
+
+#[test]
 fn a_baseline_that_permits_more_is_found_beside_the_old_one() {
     let folder = Folder::new("widened");
     let baseline = |entries: &str| {

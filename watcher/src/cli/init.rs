@@ -70,23 +70,81 @@ version: 1
 #perObject: [{kind: NetworkPolicy, namespace: shop, name: \"legacy-*\", ignore: [PAL201], reason: vendored, until: \"2027-01-31\"}]
 
 # What manifests do not say. A rule that needs a fact is silent without it.
-#environment: {podCIDRs: [10.42.0.0/16], serviceCIDRs: [10.43.0.0/16], nodeCIDRs: [192.0.2.0/24], ssh: {ports: [22], from: [198.51.100.0/24]}, cni: {mode: vxlan, port: 8472}, apiServer: {cidrs: [192.0.2.10/32], port: 6443}, ingressControllers: [{namespace: ingress-nginx}], dns: {namespace: kube-system, podLabels: {k8s-app: kube-dns}, ports: [53]}}
+#environment:
+#  podCIDRs: [10.42.0.0/16, \"fd42::/56\"]
+#  serviceCIDRs: [10.43.0.0/16]
+#  nodeCIDRs: [192.0.2.0/24]
+#  dns: {namespace: kube-system, podLabels: {k8s-app: kube-dns}, ports: [53]}
+#  apiServer: {cidrs: [192.0.2.10/32], port: 6443}
+#  etcd: {cidrs: [192.0.2.10/32], ports: [2379, 2380]}
+#  ingressControllers: [{namespace: ingress-nginx, podLabels: {app.kubernetes.io/name: ingress-nginx}}]
+#  monitoring: [{namespace: monitoring, podLabels: {app.kubernetes.io/name: prometheus}}]
+#  ssh: {ports: [22], from: [198.51.100.0/24]}
+#  cni: {mode: vxlan, port: 8472}
+#  interfaces: [eth0, \"cali+\"]
+#  forward: pods-first
+#  ruleset: {rules: 5000, elements: 100000}
+
+# Parts of the organisation, and what they may open to one another: everything else is a finding.
+#zones: {prod: {namespaceLabels: {env: prod}}, dev: {namespaceLabels: {env: dev}}}
+#zoneRules: [{from: dev, to: prod, allow: none}]
+
+# How much of what is possible may be open in each namespace, in percent.
+#permissiveness: {shop: 30}
 ";
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::path::Path;
 
     use policy_lang::source::Sources;
+    use serde_json::Value;
 
     use super::*;
     use crate::lint::config::Config;
 
+    /// The file without the marks of its comments, but for those that are sentences.
+    fn in_force() -> String {
+        let lines = TEMPLATE.lines().map(|line| line.strip_prefix('#').filter(|rest| is_field(rest)).unwrap_or(line));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    fn is_field(rest: &str) -> bool {
+        !rest.starts_with(' ') || rest.starts_with("  ")
+    }
+
+    #[test]
+    fn the_template_has_every_property_of_the_schema() {
+        let schema =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/palisade.schema.json"))
+                .unwrap();
+        let (mut wanted, in_force) = (BTreeSet::new(), in_force());
+        properties(&serde_json::from_str(&schema).unwrap(), &mut wanted);
+        let has = |name: &&String| in_force.split(|letter: char| !letter.is_alphanumeric()).any(|word| word == **name);
+        let missing: Vec<_> = wanted.iter().filter(|name| !has(name)).collect();
+        assert!(wanted.len() > 40, "the schema has {} properties", wanted.len());
+        assert!(missing.is_empty(), "the template says nothing of {missing:?}");
+    }
+
+    fn properties(schema: &Value, found: &mut BTreeSet<String>) {
+        match schema {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    if name == "properties" {
+                        found.extend(value.as_object().unwrap().keys().cloned());
+                    }
+                    properties(value, found);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| properties(item, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
     #[test]
     fn the_template_is_read_as_it_is_and_with_every_line_in_force() {
-        let in_force =
-            TEMPLATE.lines().map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line));
-        let in_force = in_force.collect::<Vec<_>>().join("\n");
+        let in_force = in_force();
         assert!(in_force.contains("\nselect:") && in_force.contains("\nenvironment:"));
         for text in [TEMPLATE, &in_force] {
             let (_, found) = Config::parse(Path::new("palisade.yaml"), text, &mut Sources::default());

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anyhow::anyhow;
 use clap::ValueEnum;
 use engine::lint::catalogue;
+use engine::lint::reserved::{self, Reserved};
 use engine::lint::rule::{Rule, Standing};
 use policy_lang::diagnostic::Severity;
 
@@ -49,6 +50,12 @@ enum Form {
 }
 
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
+    if let [word] = args.rules.as_slice()
+        && let Some(reserved) = reserved::of(word)
+    {
+        super::print(&reserved_page(reserved))?;
+        return Ok(Outcome::Clean);
+    }
     let mut rules: Vec<&Rule> = Vec::new();
     for word in &args.rules {
         let meant = catalogue::meant(word);
@@ -96,6 +103,10 @@ pub(super) fn pages() -> String {
             );
         }
     }
+    text.push_str("\n### Reserved\n\nCodes without a rule.\n\n");
+    for Reserved { code, name, why } in &reserved::RESERVED {
+        let _: std::fmt::Result = writeln!(text, "- {code} `{name}`. {why}");
+    }
     text.push_str("\n# The rules, one by one\n\n");
     for rule in catalogue::RULES {
         text.push_str(&page(rule));
@@ -138,6 +149,10 @@ fn page(rule: &Rule) -> String {
     }
     text.push('\n');
     text
+}
+
+fn reserved_page(Reserved { code, name, why }: &Reserved) -> String {
+    format!("## {code}\n\n**{name}** is reserved: it has no rule.\n\n{why}\n")
 }
 
 fn list(rules: &[&Rule]) -> String {

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use engine::connectivity::Options;
 use engine::lint::environment::Environment;
 use policy_lang::diagnostic::Diagnostic;
+use policy_lang::host::Files as _;
 use policy_lang::source::Sources;
 
-use super::{Loaded, load_texts, widened};
-use crate::analysis::{GitError, Place, PlaceError, is_committed};
+use super::past::Past;
+use super::{Loaded, is_judged, load_past, widened};
+use crate::analysis::{GitError, PlaceError, is_committed};
 use crate::source::files::{FileError, STDIN};
 
 /// What findings are compared with where no commit is named.
@@ -28,20 +30,19 @@ impl Before {
     /// # Errors
     /// [`PlaceError`] if git does not know the commit.
     pub fn at(commit: &str, paths: &[PathBuf], environment: &Environment) -> Result<Self, PlaceError> {
-        let mut texts = Vec::new();
+        let mut texts: Vec<(String, String)> = Vec::new();
+        let mut past = None;
         for path in paths.iter().filter(|path| path.as_path() != Path::new(STDIN) && !is_committed(path)) {
-            let place = Place::Git { reference: commit.to_owned(), path: from_root(path)? };
-            let found = match place.texts() {
-                Err(PlaceError::Git(GitError::NoManifests { .. } | GitError::Path { .. })) => continue,
+            let unreadable = |error| FileError::Unreadable { path: path.display().to_string(), error };
+            let of_path = Past::of(commit, path).map_err(unreadable)?;
+            let found = match of_path.within(path, &is_judged) {
+                Err(GitError::NoManifests { .. } | GitError::Path { .. }) => Vec::new(),
                 found => found?,
             };
-            let prefix = format!("git:{commit}:");
-            for (path, text) in found {
-                let shown = path.strip_prefix(&prefix).unwrap_or(&path).to_owned();
-                texts.extend(text.ok().map(|text| (shown, text)));
-            }
+            texts.extend(found.into_iter().filter_map(|file| of_path.read(&file).ok().map(|text| (file, text))));
+            past.get_or_insert(of_path);
         }
-        let loaded = load_texts(&texts);
+        let loaded = load_past(&texts, past);
         let findings = loaded.lint(environment);
         let known = engine::lint::known::fingerprints(&findings, &loaded.sources).into_iter().collect();
         Ok(Self { known, loaded })
@@ -60,13 +61,4 @@ impl Before {
         let mut marks = fingerprints.iter();
         findings.retain(|_| marks.next().is_none_or(|mark| !self.known.contains(mark)));
     }
-}
-
-/// A path from the top of its repository: the nearest folder above that has a `.git`.
-fn from_root(path: &Path) -> Result<String, PlaceError> {
-    let unreadable = |error| FileError::Unreadable { path: path.display().to_string(), error };
-    let full = path.canonicalize().map_err(unreadable)?;
-    let root = full.ancestors().find(|folder| folder.join(".git").exists());
-    let inside = root.and_then(|root| full.strip_prefix(root).ok()).unwrap_or(path);
-    Ok(inside.to_string_lossy().into_owned())
 }

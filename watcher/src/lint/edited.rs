@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 
 use policy_lang::host::{FileError, Files};
 
-use crate::analysis::Committed;
-
 /// Files, and the texts that take the place of some, by their paths.
 pub(super) struct Edited<'f> {
-    pub(super) files: &'f Committed,
+    pub(super) files: &'f dyn Files,
     pub(super) texts: &'f BTreeMap<String, String>,
 }
 

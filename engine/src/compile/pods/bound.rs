@@ -1,6 +1,7 @@
 //! The pods of a node and the policies that bind each of them: what finding takes is kept while the facts change.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use policy_lang::name::NamespacedName;
@@ -16,6 +17,8 @@ pub(crate) struct BoundPods {
     bindings: Bindings,
     /// Ingress and egress of each pod; those of which nothing is known are found by [`BoundPods::bind`].
     sets: BTreeMap<NamespacedName, [PolicySet; 2]>,
+    /// The addresses whose packets are judged; all of the node's pods where none are given.
+    ends: Option<BTreeSet<IpAddr>>,
 }
 
 impl BoundPods {
@@ -24,14 +27,25 @@ impl BoundPods {
         let local = inventory.pods.iter().filter(|(_, pod)| pod.node.as_deref() == Some(node));
         let pods: BTreeSet<NamespacedName> = local.map(|(name, _)| name.clone()).collect();
         let bindings = Bindings::new(policies, &pods.iter().map(|name| &name.namespace).collect());
-        let mut new = Self { pods, bindings, sets: BTreeMap::new() };
+        let mut new = Self { pods, bindings, sets: BTreeMap::new(), ends: None };
         new.bind(policies, inventory);
         new
     }
 
+    /// Leaves out how packets of others than these are judged, for who asks about few. Everything else stays: whose addresses
+    /// are local, and what a namespace asks for.
+    pub(crate) fn judge_only(&mut self, ends: BTreeSet<IpAddr>) {
+        self.ends = Some(ends);
+    }
+
+    /// Whether the packets of an address are judged.
+    pub(super) fn is_judged(&self, address: IpAddr) -> bool {
+        self.ends.as_ref().is_none_or(|ends| ends.contains(&address))
+    }
+
     /// Finds what has become unknown.
     pub(crate) fn bind(&mut self, policies: &[Policy], inventory: &Inventory) {
-        let Self { pods, bindings, sets } = self;
+        let Self { pods, bindings, sets, ends: _ } = self;
         let unbound: Vec<_> = pods.iter().filter(|name| !sets.contains_key(*name)).collect();
         if unbound.is_empty() {
             return;

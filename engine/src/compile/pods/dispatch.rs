@@ -27,7 +27,7 @@ pub(super) fn rules(
 ) -> BTreeMap<AddressFamily, Rule> {
     let resolver = chains.resolver();
     let mut maps: BTreeMap<AddressFamily, Elements> = BTreeMap::new();
-    for (address, pods) in local {
+    for (address, pods) in local.iter().filter(|(address, _)| bound.is_judged(**address)) {
         let shares_address = !resolver.rivals(*address).is_empty() && direction == Direction::Ingress;
         let entered: Vec<Name> = pods
             .iter()

@@ -1,8 +1,11 @@
 //! PAL505 baseline-entry-shadowed: an entry that is never asked.
 
+use policy_lang::diagnostic::{Fix, Safety};
 use policy_lang::policy::{Direction, Peers, PortMatches, Tier};
 
+use crate::lint::baseline::entries;
 use crate::lint::cluster_policy::order;
+use crate::lint::edit::removal;
 use crate::lint::rule::{Check, Report, label, rule};
 use crate::lint::world::World;
 
@@ -56,7 +59,7 @@ rule! {
     /// ## When to ignore it
     ///
     /// Never.
-    pub(crate) static ENTRY_SHADOWED = "PAL505" "baseline-entry-shadowed" Warning Never On,
+    pub(crate) static ENTRY_SHADOWED = "PAL505" "baseline-entry-shadowed" Warning Safe On,
         "an entry that is never asked", Check::World(check);
 }
 
@@ -69,5 +72,14 @@ fn check(world: &World<'_>, report: &mut Report<'_>) {
         let finding = report.at(span, format!("{earlier} decides everything that this entry is about"));
         label(finding, world.place(earlier), "asked first");
         finding.help = Some("take it away, or give its document a lower priority".into());
+        if shadow.rule.action == shadow.earlier.action {
+            let edit = entries::find(world, &shadow.rule.origin)
+                .and_then(|(list, index)| removal::without_item_of(&list, index, world.sources));
+            finding.fix = edit.map(|edit| Fix {
+                safety: Safety::Safe,
+                title: "take the entry away".to_owned(),
+                edits: vec![edit],
+            });
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! PAL509 baseline-family-gap: a denial of one family only.
 
+use policy_lang::diagnostic::{Fix, Safety};
 use policy_lang::policy::Tier;
 
-use crate::lint::baseline::families;
+use crate::lint::baseline::{entries, families};
+use crate::lint::edit;
 use crate::lint::rule::{Check, Report, rule};
 use crate::lint::world::World;
 
@@ -44,7 +46,7 @@ rule! {
     /// ## When to ignore it
     ///
     /// On clusters of one family.
-    pub(crate) static FAMILY_GAP = "PAL509" "baseline-family-gap" Warning Never Off,
+    pub(crate) static FAMILY_GAP = "PAL509" "baseline-family-gap" Warning Unsafe Off,
         "a denial of one family only", Check::World(check);
 }
 
@@ -52,7 +54,15 @@ fn check(world: &World<'_>, report: &mut Report<'_>) {
     let policies: Vec<_> = world.tier(Tier::ConfigMapAdmin).collect();
     for (rule, denied, open) in families::gaps(&policies) {
         if let Some(span) = world.place(&rule.origin) {
-            report.at(span, format!("this denies {denied}, and {open} stays open"));
+            let finding = report.at(span, format!("this denies {denied}, and {open} stays open"));
+            let entry = entries::find(world, &rule.origin);
+            let networks = entry.as_ref().and_then(|(list, index)| list.value.items()?.get(*index)?.field("to"));
+            let edit = networks.and_then(|list| edit::with_item(list, &format!("\"{open}\""), world.sources));
+            finding.fix = edit.map(|edit| Fix {
+                safety: Safety::Unsafe,
+                title: format!("deny {open} as well"),
+                edits: vec![edit],
+            });
         }
     }
 }

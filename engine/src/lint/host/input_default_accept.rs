@@ -2,7 +2,7 @@
 
 use policy_lang::host::rule::{ChainPolicy, HostRules, Table};
 
-use crate::lint::host::matching;
+use crate::lint::host::{accepting, matching};
 use crate::lint::rule::{Check, Report, rule};
 use crate::lint::world::World;
 
@@ -34,11 +34,11 @@ rule! {
     /// ## When to ignore it
     ///
     /// On machines behind another firewall.
-    pub(crate) static INPUT_DEFAULT_ACCEPT = "PAL611" "input-default-accept" Warning Never Off,
+    pub(crate) static INPUT_DEFAULT_ACCEPT = "PAL611" "input-default-accept" Warning Unsafe Off,
         "INPUT or FORWARD accepts what no rule decides", Check::Host(check);
 }
 
-fn check(_: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
+fn check(world: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
     for chain in rules.chains.iter().filter(|chain| chain.table == Table::Filter) {
         let is_open = match chain.policy {
             Some((ChainPolicy::Drop | ChainPolicy::Queue, _)) => false,
@@ -48,7 +48,8 @@ fn check(_: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
             chain.rules.iter().any(|rule| matching::is_unconditional(rule) && matching::refuses(&rule.action));
         if matches!(chain.name.as_ref(), "INPUT" | "FORWARD") && is_open && !ends_closed {
             let at = chain.policy.map_or(chain.span, |(_, span)| span);
-            report.at(at, format!("chain {} accepts whatever no rule decides", chain.name));
+            let finding = report.at(at, format!("chain {} accepts whatever no rule decides", chain.name));
+            finding.fix = accepting::closed(rules, chain, world.sources);
         }
     }
 }

@@ -222,6 +222,15 @@ pub(crate) fn callee(action: &Action) -> Option<&Arc<str>> {
     }
 }
 
+/// Chains with rules that packets enter neither by themselves nor by a jump.
+pub(crate) fn uncalled(rules: &HostRules) -> impl Iterator<Item = &HostChain> {
+    rules.chains.iter().filter(|chain| {
+        let same_place = rules.chains.iter().filter(|other| (other.domain, other.table) == (chain.domain, chain.table));
+        let mut called = same_place.flat_map(|other| &other.rules).filter_map(|rule| callee(&rule.action));
+        !is_built_in(chain) && !chain.rules.is_empty() && !called.any(|name| *name == chain.name)
+    })
+}
+
 /// Whether packets enter a chain by themselves.
 pub(crate) fn is_built_in(chain: &HostChain) -> bool {
     const NAMES: [&str; 7] = ["PREROUTING", "PRE_DNAT", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING", "BROUTING"];

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use policy_lang::diagnostic::{Fix, Safety};
-use policy_lang::host::rule::{HostRule, HostRules};
+use policy_lang::host::rule::{HostChain, HostRule, HostRules};
 use policy_lang::source::{Sources, Span};
 
 use crate::lint::edit;
@@ -40,7 +40,7 @@ pub(crate) fn covered(
     }
 }
 
-/// Whether a statement can begin behind a text: after a statement or a bracket, and comments.
+/// Whether a statement can begin behind a text: at the beginning, after a statement or a bracket, and comments.
 pub(crate) fn begins_statement(before: &str) -> bool {
     let ends = |text: &str| text.trim_end().ends_with(['{', ';', '}']);
     for line in before.lines().rev() {
@@ -50,7 +50,7 @@ pub(crate) fn begins_statement(before: &str) -> bool {
             return ends(code);
         }
     }
-    false
+    true
 }
 
 /// Takes out a rule that is a statement of its own, with the line that it has for itself; nothing where it is part of
@@ -76,4 +76,52 @@ pub(crate) fn fix(rule: &HostRule, safety: Safety, sources: &Sources) -> Option<
     };
     let span = Span { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()?, ..rule.span };
     Some(Fix { safety, title: "take the rule away".to_owned(), edits: vec![edit::replace(span, "")] })
+}
+
+/// Takes out a chain that is a statement of its own and holds all of its rules; nothing where something in it may be of use
+/// elsewhere, as a definition is.
+pub(crate) fn chain(chain: &HostChain, rules: &HostRules, sources: &Sources) -> Option<Fix> {
+    let text = sources.text(chain.span.source);
+    let before = text.get(..chain.span.start as usize)?.trim_end().strip_suffix("chain")?;
+    let end = statement_end(text, chain.span.end as usize)?;
+    let own = text.get(before.len()..end)?;
+    let span = Span { start: u32::try_from(before.len()).ok()?, end: u32::try_from(end).ok()?, ..chain.span };
+    let is_inside = |other: &Span| other.source == span.source && span.start <= other.start && other.end <= span.end;
+    let holds_all = chain.rules.iter().all(|rule| is_inside(&rule.span));
+    let mut others = rules.chains.iter().filter(|other| other.span != chain.span);
+    let holds_others =
+        others.any(|other| is_inside(&other.span) || other.rules.iter().any(|rule| is_inside(&rule.span)));
+    if !begins_statement(before) || own.contains(['@', '&']) || !holds_all || holds_others {
+        return None;
+    }
+    let line = before.rsplit('\n').next().filter(|line| line.trim().is_empty());
+    let span = match line.filter(|_| text.get(end..).is_some_and(|after| after.starts_with('\n'))) {
+        Some(indent) => Span { start: span.start - u32::try_from(indent.len()).ok()?, end: span.end + 1, ..span },
+        None => span,
+    };
+    Some(Fix::safe("take the chain away", span, ""))
+}
+
+/// Where the statement ends in which a place stands: behind its semicolon or its block.
+fn statement_end(text: &str, from: usize) -> Option<usize> {
+    let (mut depth, mut quote, mut in_comment) = (0_usize, None, false);
+    for (at, letter) in text.get(from..)?.char_indices() {
+        match (in_comment, quote, letter) {
+            (true, _, '\n') => in_comment = false,
+            (false, Some(open), _) if letter == open => quote = None,
+            (true, ..) | (false, Some(_), _) => {}
+            (false, None, '#') => in_comment = true,
+            (false, None, '"' | '\'' | '`') => quote = Some(letter),
+            (false, None, '{') => depth += 1,
+            (false, None, '}') => {
+                depth = depth.checked_sub(1)?;
+                if depth == 0 {
+                    return Some(from + at + 1);
+                }
+            }
+            (false, None, ';') if depth == 0 => return Some(from + at + 1),
+            (false, None, _) => {}
+        }
+    }
+    None
 }

@@ -1,8 +1,8 @@
 //! PAL609 unused-chain: a chain that nobody calls.
 
-use policy_lang::host::rule::HostRules;
+use policy_lang::host::rule::{HostChain, HostRules};
 
-use crate::lint::host::matching;
+use crate::lint::host::{matching, removing, unknown_chain};
 use crate::lint::rule::{Check, Report, rule};
 use crate::lint::world::World;
 
@@ -36,16 +36,18 @@ rule! {
     /// ## When to ignore it
     ///
     /// Where another program jumps to it.
-    pub(crate) static UNUSED_CHAIN = "PAL609" "unused-chain" Note Never On,
+    pub(crate) static UNUSED_CHAIN = "PAL609" "unused-chain" Note Safe On,
         "a chain that nobody calls", Check::Host(check);
 }
 
-fn check(_: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
-    for chain in rules.chains.iter().filter(|chain| !matching::is_built_in(chain)) {
-        let same_place = rules.chains.iter().filter(|other| (other.domain, other.table) == (chain.domain, chain.table));
-        let mut called = same_place.flat_map(|other| &other.rules).filter_map(|rule| matching::callee(&rule.action));
-        if !called.any(|name| *name == chain.name) && !chain.rules.is_empty() {
-            report.at(chain.span, format!("no rule jumps to chain {}", chain.name));
+fn check(world: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
+    let unused: Vec<&HostChain> = matching::uncalled(rules).collect();
+    for chain in unused.iter().filter(|chain| unknown_chain::misspelt(chain).is_none()) {
+        let finding = report.at(chain.span, format!("no rule jumps to chain {}", chain.name));
+        // One text may be a chain of several domains, of which another one is called.
+        let of_text = rules.chains.iter().filter(|other| other.span == chain.span);
+        if of_text.count() == unused.iter().filter(|other| other.span == chain.span).count() {
+            finding.fix = removing::chain(chain, rules, world.sources);
         }
     }
 }

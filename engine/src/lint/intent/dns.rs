@@ -117,6 +117,11 @@ impl Question<'_, '_> {
     }
 }
 
+/// Whether a port of a policy is that of DNS.
+pub(crate) fn is_port(world: &World<'_>, port: &PortMatch, protocol: Protocol) -> bool {
+    is_asked(port, protocol, &world.environment.dns_or_usual().ports)
+}
+
 fn is_asked(port: &PortMatch, protocol: Protocol, ports: &[u16]) -> bool {
     port.protocol == protocol
         && match &port.ports {

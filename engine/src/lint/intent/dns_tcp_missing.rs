@@ -1,11 +1,14 @@
 //! PAL117 dns-tcp-missing: DNS is open for UDP and not for TCP.
 
+use policy_lang::diagnostic::{Fix, Safety};
 use policy_lang::policy::Direction;
 use policy_lang::port::Protocol;
 
+use crate::lint::edit::{self, writing};
 use crate::lint::intent::dns::{self, Subjects};
 use crate::lint::rule::{Check, Report, rule};
 use crate::lint::world::World;
+use crate::lint::written::Written;
 
 rule! {
     /// ## What it does
@@ -61,7 +64,7 @@ rule! {
     /// ## When to ignore it
     ///
     /// Where answers are known to be short.
-    pub(crate) static DNS_TCP_MISSING = "PAL117" "dns-tcp-missing" Note Never Off,
+    pub(crate) static DNS_TCP_MISSING = "PAL117" "dns-tcp-missing" Note Unsafe Off,
         "DNS is open for UDP and not for TCP", Check::World(check);
 }
 
@@ -74,6 +77,20 @@ fn check(world: &World<'_>, report: &mut Report<'_>) {
         let first = policies.iter().find(|policy| !policy.rules(Direction::Egress).is_empty());
         let Some((first, egress)) = first.and_then(|policy| Some((policy, policy.field("egress")?))) else { continue };
         let message = "DNS is open for UDP and not for TCP: long answers fail";
-        report.about(first.reference(), egress.key.span, message);
+        let finding = report.about(first.reference(), egress.key.span, message);
+        finding.help = Some("open TCP beside UDP in the same rule".into());
+        finding.fix = policies.iter().find_map(|policy| beside_udp(world, policy));
     }
+}
+
+/// Opens the port of DNS for TCP where it is written for UDP.
+fn beside_udp(world: &World<'_>, policy: &Written<'_>) -> Option<Fix> {
+    let ports = policy.rules(Direction::Egress).iter().flat_map(|rule| rule.ports.iter().map(move |port| (rule, port)));
+    let mut written = ports.filter(|(_, port)| dns::is_port(world, &port.value, Protocol::Udp));
+    let (rule, port) = written.next()?;
+    let number = policy.node(port.span)?.field("port")?;
+    let item = format!("{{port: {}, protocol: TCP}}", writing::in_one_line(number, world.sources)?);
+    let edit = edit::with_item(policy.node(rule.span)?.field("ports")?, &item, world.sources)?;
+    let title = format!("open it for TCP in {}", policy.name());
+    Some(Fix { safety: Safety::Unsafe, title, edits: vec![edit] })
 }

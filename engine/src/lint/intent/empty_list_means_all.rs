@@ -47,11 +47,11 @@ rule! {
     /// ## When to ignore it
     ///
     /// Never: leave the field out where everything is meant.
-    pub(crate) static EMPTY_LIST_MEANS_ALL = "PAL102" "empty-list-means-all" Warning Never On,
+    pub(crate) static EMPTY_LIST_MEANS_ALL = "PAL102" "empty-list-means-all" Warning Unsafe On,
         "an empty list of peers or ports means everything", Check::Policy(check);
 }
 
-fn check(_: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
+fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
     for (direction, rule) in written.live_rules() {
         let entries = written.node(rule.span).and_then(Value::entries).unwrap_or_default();
         for entry in entries {
@@ -64,6 +64,7 @@ fn check(_: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
                 finding.help = Some(format!(
                     "leave `{key}` out if that is meant; take the whole rule away if nothing is to be open"
                 ));
+                finding.fix = written.rule_away(direction, rule, world.sources);
             }
         }
     }

@@ -1,8 +1,10 @@
 //! PAL118 ipblock-covers-pods: an `ipBlock` overlaps the addresses of pods.
 
+use policy_lang::diagnostic::{Fix, Safety};
 use policy_lang::peer::Peer;
 
 use crate::lint::addresses;
+use crate::lint::edit::writing;
 use crate::lint::rule::{Check, Report, rule};
 use crate::lint::world::World;
 use crate::lint::written::Written;
@@ -48,7 +50,7 @@ rule! {
     /// ## When to ignore it
     ///
     /// Where pods are meant by their addresses.
-    pub(crate) static IP_BLOCK_COVERS_PODS = "PAL118" "ipblock-covers-pods" Warning Never On,
+    pub(crate) static IP_BLOCK_COVERS_PODS = "PAL118" "ipblock-covers-pods" Warning Unsafe On,
         "an `ipBlock` overlaps the addresses of pods", Check::Policy(check);
 }
 
@@ -58,7 +60,20 @@ fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
         for range in &world.environment.pod_cidrs {
             if addresses::overlap(*cidr, except, *range) {
                 let finding = report.at(peer.span, format!("this block reaches into {range}, the addresses of pods"));
-                finding.help = Some(format!("add `except: [{range}]` if only the outside is meant"));
+                // An exception is a part of its block; a block of pods only has no outside.
+                if cidr.contains(range) && cidr != range {
+                    finding.help = Some(format!("add `except: [{range}]` if only the outside is meant"));
+                    let block = written.node(peer.span).and_then(|peer| peer.field("ipBlock"));
+                    let edit =
+                        block.and_then(|block| writing::with_exception(block, &range.to_string(), world.sources));
+                    finding.fix = edit.map(|edit| Fix {
+                        safety: Safety::Unsafe,
+                        title: format!("leave {range} out"),
+                        edits: vec![edit],
+                    });
+                } else {
+                    finding.help = Some("select the pods by their labels".into());
+                }
                 break;
             }
         }

@@ -8,7 +8,7 @@ use policy_lang::peer::Peer;
 use policy_lang::policy::{Action, Direction, Peers, Tier};
 use policy_lang::port::{PortMatch, Ports, Protocol};
 
-use crate::lint::edit;
+use crate::lint::edit::writing;
 use crate::lint::rule::{Check, Report, rule};
 use crate::lint::world::World;
 use crate::lint::written::Written;
@@ -91,16 +91,7 @@ fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
                     report.at(peer.span, format!("this block reaches {address}, which hands out credentials"));
                 finding.help = Some(format!("add `except: [{block}]`"));
                 let node = written.node(peer.span).and_then(|peer| peer.field("ipBlock"));
-                let edit = node.and_then(|block_node| match block_node.field("except") {
-                    Some(list) if list.items().is_some_and(|items| !items.is_empty()) => {
-                        edit::with_item(list, &format!("\"{block}\""), world.sources)
-                    }
-                    Some(_) => None,
-                    None => {
-                        let first = block_node.entries()?.first()?;
-                        edit::before_entry(first, "except", &format!("[\"{block}\"]"), world.sources)
-                    }
-                });
+                let edit = node.and_then(|node| writing::with_exception(node, block, world.sources));
                 finding.fix = edit.map(|edit| Fix {
                     safety: Safety::Unsafe,
                     title: format!("leave {block} out"),

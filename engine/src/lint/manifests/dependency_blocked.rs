@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use policy_lang::manifest::Service;
+use policy_lang::diagnostic::{Edit, Fix, Safety};
 use policy_lang::manifest::tree::Value;
+use policy_lang::manifest::{Service, ServicePort};
 use policy_lang::name::NamespacedName;
 use policy_lang::policy::Direction;
 use policy_lang::source::Span;
 
 use crate::lint::documents::{at, kind, name};
+use crate::lint::environment::Pods;
 use crate::lint::manifests::barrier::{self, Party, Target};
-use crate::lint::manifests::targets;
 use crate::lint::manifests::templates::{self, Template};
+use crate::lint::manifests::{opening, targets};
 use crate::lint::rule::{Check, Report, label, rule};
-use crate::lint::world::World;
+use crate::lint::world::{World, listed};
 use crate::lint::written::Written;
 
 rule! {
@@ -93,7 +95,7 @@ rule! {
     /// ## When to ignore it
     ///
     /// For names that a program prints and never connects to.
-    pub(crate) static DEPENDENCY_BLOCKED = "PAL403" "dependency-blocked" Warning Never Off,
+    pub(crate) static DEPENDENCY_BLOCKED = "PAL403" "dependency-blocked" Warning Unsafe Off,
         "a program is told of a Service that policy closes to it", Check::World(check);
 }
 
@@ -130,6 +132,7 @@ fn check(world: &World<'_>, report: &mut Report<'_>) {
                 let closing = closing.or_else(|| world.isolating(template.class, Direction::Egress).next());
                 label(finding, closing.map(Written::span), "isolates one of the two sides");
                 finding.help = Some("open it at both ends: egress here, ingress there".into());
+                finding.fix = opened(world, template.class, service, port);
                 said.push(known);
             }
         }
@@ -207,14 +210,41 @@ fn one<'w>(word: &str, world: &World<'w>, namespace: &Arc<str>) -> Option<(&'w S
 fn is_blocked(world: &World<'_>, from: u32, service: &Service, number: u16) -> bool {
     let backends = targets::backends(world, service);
     let Some(port) = service.ports.iter().find(|port| port.port.get() == number) else { return false };
-    let is_closed = |to: &u32| {
-        world.class(*to).is_some_and(|class| {
-            let numbers = targets::numbers(port, class);
-            let target = Target { protocol: port.protocol, numbers: &numbers };
-            let closed =
-                |index, direction, other| barrier::is_closed(world, index, direction, Party::Class(other), target);
-            !numbers.is_empty() && (closed(from, Direction::Egress, *to) || closed(*to, Direction::Ingress, from))
-        })
-    };
-    !backends.is_empty() && backends.iter().all(is_closed)
+    !backends.is_empty() && backends.iter().all(|to| !barriers(world, from, *to, port).is_empty())
+}
+
+/// The sides that are closed between two classes: who closes, in which direction, towards whom.
+fn barriers(world: &World<'_>, from: u32, to: u32, port: &ServicePort) -> Vec<(u32, Direction, u32)> {
+    let Some(class) = world.class(to) else { return Vec::new() };
+    let numbers = targets::numbers(port, class);
+    let target = Target { protocol: port.protocol, numbers: &numbers };
+    let mut sides = vec![(from, Direction::Egress, to), (to, Direction::Ingress, from)];
+    sides.retain(|(own, direction, other)| {
+        !numbers.is_empty() && barrier::is_closed(world, *own, *direction, Party::Class(*other), target)
+    });
+    sides
+}
+
+/// The fix that opens every side that is closed, each in the first policy that closes it.
+fn opened(world: &World<'_>, from: u32, service: &Service, number: u16) -> Option<Fix> {
+    let port = service.ports.iter().find(|port| port.port.get() == number)?;
+    let backends = targets::backends(world, service);
+    let mut edits: Vec<Edit> = Vec::new();
+    let mut opened: Vec<&Written<'_>> = Vec::new();
+    for to in &backends {
+        for (own, direction, other) in barriers(world, from, *to, port) {
+            let policy = world.isolating(own, direction).next()?;
+            let peer = world.class(other)?;
+            let peer = Pods { namespace: Arc::clone(peer.namespace), labels: peer.labels.clone() };
+            let ports = opening::ports(port.protocol, &targets::numbers(port, world.class(*to)?));
+            let edit = opening::edit(policy, direction, &[opening::peer(&peer)], Some(&ports), world.sources)?;
+            // Behind the same rule, two edits would be one place.
+            if edits.iter().all(|known| known.span != edit.span) {
+                opened.push(policy);
+                edits.push(edit);
+            }
+        }
+    }
+    let names = listed(opened.iter().map(|policy| policy.name().to_string()));
+    (!edits.is_empty()).then(|| Fix { safety: Safety::Unsafe, title: format!("open it in {names}"), edits })
 }

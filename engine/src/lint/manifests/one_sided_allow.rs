@@ -1,5 +1,6 @@
 //! PAL408 one-sided-allow: one side allows what the other side denies.
 
+use policy_lang::diagnostic::{Fix, Safety};
 use policy_lang::manifest::tree::Spanned;
 use policy_lang::network_policy::RuleSpec;
 use policy_lang::peer::{Namespaces, Peer};
@@ -7,7 +8,8 @@ use policy_lang::policy::Direction;
 use policy_lang::port::PortMatch;
 
 use crate::lint::containment::{port_matches, ports_meet};
-use crate::lint::manifests::barrier;
+use crate::lint::edit::writing;
+use crate::lint::manifests::{barrier, opening};
 use crate::lint::rule::{Check, Report, label, rule};
 use crate::lint::world::{Class, World, listed};
 use crate::lint::written::Written;
@@ -93,7 +95,7 @@ rule! {
     /// ## When to ignore it
     ///
     /// While the two sides are changed one after the other.
-    pub(crate) static ONE_SIDED_ALLOW = "PAL408" "one-sided-allow" Warning Never On,
+    pub(crate) static ONE_SIDED_ALLOW = "PAL408" "one-sided-allow" Warning Unsafe On,
         "one side allows what the other side denies", Check::World(check);
 }
 
@@ -158,6 +160,32 @@ fn look(
     let closing = others.first().and_then(|other| world.isolating(*other, opposite).next());
     label(finding, closing.map(Written::span), format!("closes {opposite}"));
     finding.help = Some(format!("add the missing {opposite} rule, or take this peer away"));
+    finding.fix = other_half(world, (policy, rule), &others, opposite);
+}
+
+/// Writes the same into one of the policies of each of the others, seen from there.
+fn other_half(
+    world: &World<'_>,
+    (policy, rule): (&Written<'_>, &RuleSpec),
+    others: &[u32],
+    direction: Direction,
+) -> Option<Fix> {
+    let mut closing: Vec<&Written<'_>> =
+        others.iter().map(|other| world.isolating(*other, direction).next()).collect::<Option<_>>()?;
+    closing.sort_by_key(|closing| closing.span());
+    closing.dedup_by_key(|closing| closing.span());
+    let ports = policy.node(rule.span)?.field("ports");
+    let ports = match ports {
+        Some(ports) => Some(writing::in_one_line(ports, world.sources)?),
+        None => None,
+    };
+    let edits = closing.iter().map(|closing| {
+        let peer = opening::subject(policy, &closing.name().namespace, world.sources)?;
+        opening::edit(closing, direction, &[peer], ports.as_deref(), world.sources)
+    });
+    let names = listed(closing.iter().map(|closing| closing.name().to_string()));
+    let title = format!("write the {direction} rule into {names}");
+    Some(Fix { safety: Safety::Unsafe, title, edits: edits.collect::<Option<_>>()? })
 }
 
 /// Whether the policies of one class close it towards another on every one of these ports.

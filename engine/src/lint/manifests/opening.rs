@@ -1,16 +1,17 @@
 //! The fix that opens a policy to somebody: one rule more.
 
-use policy_lang::diagnostic::{Fix, Safety};
+use std::sync::Arc;
+
+use policy_lang::diagnostic::{Edit, Fix, Safety};
 use policy_lang::policy::Direction;
 use policy_lang::port::Protocol;
 use policy_lang::source::Sources;
 
-use crate::lint::edit;
+use crate::lint::edit::{self, writing};
 use crate::lint::environment::Pods;
 use crate::lint::written::{Written, peers_field};
 
-/// Writes a rule for some peers and a port behind those that a policy has; nothing where it has none, because its form is
-/// not known then.
+/// Writes a rule for some peers and a port behind those that a policy has.
 pub(crate) fn fix(
     policy: &Written<'_>,
     direction: Direction,
@@ -18,16 +19,50 @@ pub(crate) fn fix(
     (protocol, port): (Protocol, u16),
     sources: &Sources,
 ) -> Option<Fix> {
-    let field = match direction {
-        Direction::Ingress => "ingress",
-        Direction::Egress => "egress",
-    };
-    let list = &policy.field(field)?.value;
-    let ends = format!("{}: [{}]", peers_field(direction), peers.join(", "));
-    let rule = format!("{{{ends}, ports: [{{port: {port}, protocol: {}}}]}}", word(protocol));
-    let edit = edit::with_item(list, &rule, sources)?;
+    let ports = ports(protocol, &[port]);
+    let edit = edit(policy, direction, peers, Some(&ports), sources)?;
     let title = format!("open {} {port} in {}", word(protocol), policy.name());
     Some(Fix { safety: Safety::Unsafe, title, edits: vec![edit] })
+}
+
+/// The same for ports as they are written elsewhere, `[{port: 80}]`; all of them where none are. A policy without rules in
+/// this direction gets its first one.
+pub(crate) fn edit(
+    policy: &Written<'_>,
+    direction: Direction,
+    peers: &[String],
+    ports: Option<&str>,
+    sources: &Sources,
+) -> Option<Edit> {
+    let (field, rule) = (direction.to_string(), rule(direction, peers, ports));
+    match policy.field(&field).map(|entry| &entry.value) {
+        Some(list) if list.items().is_some_and(<[_]>::is_empty) => {
+            Some(edit::replace(list.span, &format!("[{rule}]"))).filter(|_| edit::is_flow(list, sources))
+        }
+        Some(list) => edit::with_item(list, &rule, sources),
+        None => writing::with_list(policy.object.document.field("spec")?, &field, &rule, sources),
+    }
+}
+
+/// Ports of one protocol as they are written.
+pub(crate) fn ports(protocol: Protocol, numbers: &[u16]) -> String {
+    let ports: Vec<_> =
+        numbers.iter().map(|number| format!("{{port: {number}, protocol: {}}}", word(protocol))).collect();
+    format!("[{}]", ports.join(", "))
+}
+
+fn rule(direction: Direction, peers: &[String], ports: Option<&str>) -> String {
+    let ports = ports.map(|ports| format!(", ports: {ports}")).unwrap_or_default();
+    format!("{{{}: [{}]{ports}}}", peers_field(direction), peers.join(", "))
+}
+
+/// The pods that a policy selects as a peer of a policy of some namespace.
+pub(crate) fn subject(policy: &Written<'_>, seen_from: &Arc<str>, sources: &Sources) -> Option<String> {
+    let selector = policy.field("podSelector").map(|entry| writing::in_one_line(&entry.value, sources));
+    let pods = format!("podSelector: {}", selector.unwrap_or_else(|| Some("{}".to_owned()))?);
+    let own = &policy.name().namespace;
+    let of_other = format!("namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: {own}}}}}, ");
+    Some(format!("{{{}{pods}}}", if own == seen_from { "" } else { &of_other }))
 }
 
 /// Pods as a peer of a policy.

@@ -42,6 +42,6 @@ rule! {
     /// ## When to ignore it
     ///
     /// Never: no server takes it.
-    pub(crate) static END_PORT_BELOW_PORT = "PAL010" "endport-below-port" Error Never On,
+    pub(crate) static END_PORT_BELOW_PORT = "PAL010" "endport-below-port" Error Unsafe On,
         "`endPort` below `port`", Check::Elsewhere;
 }

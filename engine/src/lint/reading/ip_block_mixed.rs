@@ -1,6 +1,12 @@
 //! PAL013 ipblock-mixed-with-selector: `ipBlock` and a selector in one peer.
 
+use policy_lang::diagnostic::{Diagnostic, Fix, Safety};
+use policy_lang::manifest::{NetworkPolicy, code};
+use policy_lang::source::Sources;
+
+use crate::lint::edit::writing;
 use crate::lint::rule::{Check, rule};
+use crate::lint::written;
 
 rule! {
     /// ## What it does
@@ -46,6 +52,18 @@ rule! {
     /// ## When to ignore it
     ///
     /// Never: no server takes it.
-    pub(crate) static IP_BLOCK_MIXED = "PAL013" "ipblock-mixed-with-selector" Error Never On,
+    pub(crate) static IP_BLOCK_MIXED = "PAL013" "ipblock-mixed-with-selector" Error Unsafe On,
         "`ipBlock` and a selector in one peer", Check::Elsewhere;
+}
+
+/// Adds the fix that makes two peers of one.
+pub(crate) fn mend(policy: &NetworkPolicy, findings: &mut [Diagnostic], sources: &Sources) {
+    for finding in findings.iter_mut().filter(|finding| finding.code == code::MIXED_PEER) {
+        let path = finding.span.and_then(|span| written::path(&policy.document, span)).unwrap_or_default();
+        // The block itself is last.
+        let peer = path.len().checked_sub(2).and_then(|at| path.get(at));
+        let edit = peer.and_then(|peer| writing::split_off(peer, "ipBlock", sources));
+        let title = "make two peers of them: either, instead of both".to_owned();
+        finding.fix = edit.map(|edit| Fix { safety: Safety::Unsafe, title, edits: vec![edit] });
+    }
 }

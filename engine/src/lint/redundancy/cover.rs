@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use policy_lang::network_policy::RuleSpec;
+use policy_lang::policy::Direction;
 
 use crate::lint::containment::{pods_within, rule_within};
 use crate::lint::world::World;
@@ -20,14 +21,19 @@ const ALL_COMPARISONS: usize = 500_000;
 pub(crate) struct Cover<'w, 'a> {
     pub(crate) policy: &'w Written<'a>,
     pub(crate) extent: Extent<'w, 'a>,
+    /// Whether it is the first policy of its namespace that is covered as a whole.
+    pub(crate) is_first: bool,
 }
+
+/// A rule, the policy that covers it, and the rule there that does.
+pub(crate) type Covered<'w, 'a> = (Direction, &'w RuleSpec, &'w Written<'a>, &'w RuleSpec);
 
 /// How much of it.
 pub(crate) enum Extent<'w, 'a> {
     /// All of it, by these.
     Policy(Vec<&'w Written<'a>>),
     /// Some rules, each with the policy and the rule that contain it.
-    Rules(Vec<(&'w RuleSpec, &'w Written<'a>, &'w RuleSpec)>),
+    Rules(Vec<Covered<'w, 'a>>),
 }
 
 /// The policies, by namespace.
@@ -44,6 +50,7 @@ pub(crate) fn all<'w, 'a>(world: &'w World<'a>) -> Vec<Cover<'w, 'a>> {
     let mut covers = Vec::new();
     let mut left = ALL_COMPARISONS;
     for policies in by_namespace(world) {
+        let before = covers.len();
         let compared = policies.get(..policies.len().min(COMPARED)).unwrap_or_default();
         for policy in compared {
             let others = compared
@@ -51,6 +58,10 @@ pub(crate) fn all<'w, 'a>(world: &'w World<'a>) -> Vec<Cover<'w, 'a>> {
                 .filter(|other| other.name() != policy.name() && pods_within(&policy.subject, &other.subject));
             let others: Vec<_> = others.copied().collect();
             covers.extend(of(policy, &others, &mut left));
+        }
+        let mut of_namespace = covers.get_mut(before..).unwrap_or_default().iter_mut();
+        if let Some(first) = of_namespace.find(|cover| matches!(cover.extent, Extent::Policy(_))) {
+            first.is_first = true;
         }
     }
     covers
@@ -77,18 +88,18 @@ fn of<'w, 'a>(policy: &'w Written<'a>, others: &[&'w Written<'a>], left: &mut us
         let found = candidates.by_ref().take(budget).enumerate().find(|(_, (_, other))| rule_within(rule, other));
         budget -= found.as_ref().map_or_else(|| n_candidates(direction).min(budget), |(at, _)| at + 1);
         let found = found.map(|(_, found)| found);
-        covered.extend(found.map(|(other, by)| (rule, other, by)));
+        covered.extend(found.map(|(other, by)| (direction, rule, other, by)));
     }
     *left -= before - budget;
     // Where each could go for the other, the later one is the superfluous one.
-    covered.retain(|(rule, other, by)| {
+    covered.retain(|(_, rule, other, by)| {
         let mutual = rule_within(by, rule) && pods_within(&other.subject, &policy.subject);
         !mutual || other.span() < policy.span()
     });
     let closes = |direction| others.iter().any(|other| other.spec.isolates(direction));
     let is_closed = DIRECTIONS.into_iter().all(|direction| !policy.spec.isolates(direction) || closes(direction));
     let extent = if covered.len() == n_rules && is_closed {
-        let mut by: Vec<_> = covered.iter().map(|(_, other, _)| *other).collect();
+        let mut by: Vec<_> = covered.iter().map(|(_, _, other, _)| *other).collect();
         by.sort_by_key(|other| other.span());
         by.dedup_by_key(|other| other.span());
         Extent::Policy(by)
@@ -97,5 +108,5 @@ fn of<'w, 'a>(policy: &'w Written<'a>, others: &[&'w Written<'a>], left: &mut us
     } else {
         Extent::Rules(covered)
     };
-    Some(Cover { policy, extent })
+    Some(Cover { policy, extent, is_first: false })
 }

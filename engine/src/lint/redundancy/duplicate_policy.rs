@@ -61,7 +61,7 @@ rule! {
     /// ## When to ignore it
     ///
     /// While a policy is renamed.
-    pub(crate) static DUPLICATE_POLICY = "PAL209" "duplicate-policy" Warning Never On,
+    pub(crate) static DUPLICATE_POLICY = "PAL209" "duplicate-policy" Warning Unsafe On,
         "two policies that say the same", Check::World(check);
 }
 
@@ -80,6 +80,7 @@ fn check(world: &World<'_>, report: &mut Report<'_>) {
             let message = format!("this policy says the same as {}", first.name());
             let finding = report.about(policy.reference(), policy.span(), message);
             label(finding, Some(first.span()), "the other one");
+            finding.fix = policy.away(world.sources);
         }
     }
 }

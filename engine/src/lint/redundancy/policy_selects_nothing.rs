@@ -53,7 +53,7 @@ rule! {
     /// ## When to ignore it
     ///
     /// Where the pods are to come.
-    pub(crate) static POLICY_SELECTS_NOTHING = "PAL201" "policy-selects-nothing" Warning Never On,
+    pub(crate) static POLICY_SELECTS_NOTHING = "PAL201" "policy-selects-nothing" Warning Unsafe On,
         "a policy that selects no pod", Check::Policy(check);
 }
 
@@ -65,7 +65,9 @@ fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
     let namespace = &written.name().namespace;
     let finding = report.at(written.selector_span(), format!("no pod of {namespace} matches `{selector}`"));
     finding.help = Some(world.looked_at(namespace));
-    if !world.has_workloads(namespace) {
+    if world.has_workloads(namespace) {
+        finding.fix = written.away(world.sources);
+    } else {
         finding.severity = Severity::Note;
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::lint::redundancy::cover::{Cover, Extent};
 use crate::lint::rule::{Check, Report, label, rule};
-use crate::lint::world::listed;
+use crate::lint::world::{World, listed};
 
 rule! {
     /// ## What it does
@@ -69,16 +69,20 @@ rule! {
     /// ## When to ignore it
     ///
     /// Where the wider policy is to be narrowed.
-    pub(crate) static REDUNDANT_POLICY = "PAL208" "redundant-policy" Warning Never On,
+    pub(crate) static REDUNDANT_POLICY = "PAL208" "redundant-policy" Warning Unsafe On,
         "a policy whose removal changes nothing", Check::Cover(check);
 }
 
-fn check(cover: &Cover<'_, '_>, report: &mut Report<'_>) {
+fn check(world: &World<'_>, cover: &Cover<'_, '_>, report: &mut Report<'_>) {
     let Extent::Policy(others) = &cover.extent else { return };
     let names = listed(others.iter().map(|other| other.name().to_string()));
     let message = format!("without this policy nothing would change: {names} cover it");
     let finding = report.at(cover.policy.span(), message);
     for other in others.iter().take(3) {
         label(finding, Some(other.span()), "covers it");
+    }
+    // Two that lean on a third one may also lean on one another: one goes, and the others are judged again.
+    if cover.is_first {
+        finding.fix = cover.policy.away(world.sources);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::lint::redundancy::cover::{Cover, Extent};
 use crate::lint::rule::{Check, Report, label, rule};
+use crate::lint::world::World;
 
 rule! {
     /// ## What it does
@@ -76,14 +77,16 @@ rule! {
     /// ## When to ignore it
     ///
     /// Where each policy is to stand by itself.
-    pub(crate) static REDUNDANT_RULE_ACROSS = "PAL207" "redundant-rule-across" Note Never On,
+    pub(crate) static REDUNDANT_RULE_ACROSS = "PAL207" "redundant-rule-across" Note Unsafe On,
         "a rule that other policies contain", Check::Cover(check);
 }
 
-fn check(cover: &Cover<'_, '_>, report: &mut Report<'_>) {
+fn check(world: &World<'_>, cover: &Cover<'_, '_>, report: &mut Report<'_>) {
     let Extent::Rules(rules) = &cover.extent else { return };
-    for (rule, by, by_rule) in rules {
+    for (direction, rule, by, by_rule) in rules {
         let message = format!("{} already admits this on every pod that the policy selects", by.name());
-        label(report.at(rule.span, message), Some(by_rule.span), "contains it");
+        let finding = report.at(rule.span, message);
+        label(finding, Some(by_rule.span), "contains it");
+        finding.fix = cover.policy.rule_away(*direction, rule, world.sources);
     }
 }

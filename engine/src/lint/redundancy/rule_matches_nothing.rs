@@ -57,7 +57,7 @@ rule! {
     /// ## When to ignore it
     ///
     /// Where the pods are to come.
-    pub(crate) static RULE_MATCHES_NOTHING = "PAL203" "rule-matches-nothing" Warning Never On,
+    pub(crate) static RULE_MATCHES_NOTHING = "PAL203" "rule-matches-nothing" Warning Unsafe On,
         "a rule that matches nothing", Check::Policy(check);
 }
 
@@ -77,5 +77,6 @@ fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
         for (peer, _) in empty.iter().take(3) {
             label(finding, Some(peer.span), "matches nothing");
         }
+        finding.fix = written.rule_away(direction, rule, world.sources);
     }
 }
