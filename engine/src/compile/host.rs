@@ -86,7 +86,7 @@ pub fn lower(host: &HostRules, builder: &mut TableBuilder, options: Options<'_>)
     let mut findings = Vec::new();
     let limits = Tables::of(host);
     limits.declare(builder);
-    let lists = Lists::of(host);
+    let mut lists = Lists::of(host);
     lists.declare(builder);
     let named = Named { limits: &limits, lists: &lists };
     for (table, chains) in chains::group(host, &mut findings) {
