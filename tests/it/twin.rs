@@ -38,6 +38,7 @@ mod pair;
 mod probes;
 mod router;
 mod rules;
+mod sequence;
 
 /// How many configurations are drawn, and how many probes each gets at most.
 const DRAWN: u64 = 520;

@@ -97,7 +97,7 @@ pub fn lower(
     let mut findings = Vec::new();
     let limits = Tables::of(host);
     limits.declare(builder);
-    let lists = Lists::of(host);
+    let mut lists = Lists::of(host);
     lists.declare(builder);
     let peers = Peers::declare(host, resolver, builder);
     let named = Named { limits: &limits, lists: &lists, peers: &peers };

@@ -94,6 +94,26 @@ impl Pair {
         self.load(backend, &Expanded::default()).unwrap();
     }
 
+    /// Makes both forget what was, and gives ours its rules; all probes are for the router itself.
+    pub(super) fn begin(&self, ruleset: &Ruleset, probes: &[Probe]) {
+        self.enforce(&Ruleset::default());
+        self.enforce(ruleset);
+        let routes = Routes::Local(local(&probes.iter().collect::<Vec<_>>()));
+        for router in [&self.ferm, &self.palisade] {
+            forget_connections(&router.namespace);
+            router.route(&routes);
+        }
+    }
+
+    /// Whether a packet comes through ferm's rules, and through ours.
+    pub(super) fn try_one(&self, probe: &Probe) -> [bool; 2] {
+        let bytes = probe.packet.encode();
+        [&self.ferm, &self.palisade].map(|router| {
+            let events = router.send([(&probe.way, &bytes[..])].into_iter());
+            events.iter().any(|event| event.hook == Hook::Delivered && event.probe == probe.packet.number)
+        })
+    }
+
     /// Asks both routers whatever the rules suggest, of which ferm's are loaded.
     pub(super) fn compare(
         &mut self,

@@ -13,7 +13,7 @@ use super::code::{CHAIN_LOOP, PLACE, Refusal, UNSUPPORTED, refuse};
 use super::hashlimit::Tables;
 use super::names::Names;
 use super::peers::Peers;
-use super::recent::Lists;
+use super::recent::{self, Lists};
 use super::target::unknown_chain;
 use crate::compile::base::Base;
 use crate::ruleset::{Hook, Name};
@@ -106,7 +106,7 @@ impl Scope<'_> {
     }
 
     /// The custom chain that a rule calls.
-    pub(super) fn callee(&self, word: &Word) -> Result<&Callee, Refusal> {
+    pub(super) fn callee(&self, word: &Word, rule: &HostRule) -> Result<&Callee, Refusal> {
         if self.calls.loops.contains(&(Arc::from(self.chain), Arc::clone(&word.text))) {
             let message = format!("chain {} calls `{}`, which calls it again", self.chain, word.text);
             return Err(refuse(
@@ -129,7 +129,8 @@ impl Scope<'_> {
             let known = self.callees.iter().filter(|(_, callee)| defined(callee)).map(|(name, _)| &**name);
             return Err(unknown_chain(word, &place, known));
         };
-        let levels = 1 + callee.height + usize::from(callee.with_policy.is_some());
+        let before = if recent::remembers(rule) { recent::DEPTH } else { 0 };
+        let levels = 1 + before + callee.height + usize::from(callee.with_policy.is_some());
         if self.base.is_some() && levels > self.depth_max {
             let message = format!("the chains under `{}` are {levels} levels deep", word.text);
             let kernels = format!("the kernel follows at most {DEPTH_MAX}");

@@ -6,7 +6,7 @@ use crate::compile::builder::TableBuilder;
 use crate::interval;
 use crate::ruleset::{
     DataType, Datum, Element, ElementKey, Elements, Expr, Field, Interval, Lookup, Match, Name, Operator, Rule, Set,
-    SetRef, SetSpec, Value,
+    SetRef, SetSpec, Value, Verdict,
 };
 
 /// nft's numbers of the families.
@@ -51,7 +51,36 @@ fn rule(clauses: &[Clause], lowered: &Lowered, builder: &mut TableBuilder) -> Ru
             Test::Alternatives(alternatives) => exprs.extend(alternatives.iter().flatten().cloned()),
         }
     }
-    finished(exprs, lowered.families, &lowered.statement, lowered.comment.as_str())
+    let Lowered { families, statement, comment, .. } = lowered;
+    interrupted(exprs, *families, statement, comment.as_str(), builder)
+}
+
+/// A rule some of whose conditions are calls: what follows the first of them is a chain that calls, and goes on.
+fn interrupted(
+    mut conditions: Vec<Expr>,
+    families: Families,
+    statement: &[Expr],
+    comment: &str,
+    builder: &mut TableBuilder,
+) -> Rule {
+    let Some(at) = conditions.iter().position(|expr| matches!(expr, Expr::Verdict(_))) else {
+        return finished(conditions, families, statement, comment);
+    };
+    let mut rest = conditions.split_off(at);
+    let call = rest.remove(0);
+    if rest.is_empty() && statement.is_empty() {
+        return finished(conditions, families, &[call], comment);
+    }
+    // nft wants the protocol in the same rule as what depends on it.
+    let protocol = conditions.iter().filter(|expr| fields(expr).contains(&Field::L4Proto)).cloned();
+    let rest = protocol.chain(rest).collect();
+    let follows = interrupted(rest, Families::Both, statement, comment, builder);
+    let called = Rule { exprs: vec![call], comment: None };
+    let then = builder.chain("then", "", vec![called, follows], None);
+    let mut rule = finished(conditions, families, &[Expr::Verdict(Verdict::Jump(then))], comment);
+    // The last of its conditions stands in the chain, which counts instead.
+    rule.exprs.retain(|expr| *expr != Expr::Counter);
+    rule
 }
 
 /// A rule of these conditions: guarded, counting, with its statement and its comment.

@@ -115,13 +115,14 @@ pub(super) fn has_state(clause: &Clause) -> bool {
         Test::Values(_) => false,
         Test::Alternatives(alternatives) => alternatives.iter().flatten().any(|expr| match expr {
             Expr::Limit(_) | Expr::Quota(_) | Expr::NamedQuota(_) | Expr::DynamicSet(_) => true,
+            // A call writes to what is remembered.
+            Expr::Verdict(_) => true,
             Expr::Match(_)
             | Expr::Lookup(_)
             | Expr::VerdictMap(_)
             | Expr::Counter
             | Expr::NamedCounter(_)
             | Expr::Log(_)
-            | Expr::Verdict(_)
             | Expr::Reject(_)
             | Expr::Nat(_)
             | Expr::Notrack

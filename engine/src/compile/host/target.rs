@@ -104,7 +104,7 @@ fn jump(word: &Word, context: Context<'_>) -> Result<Statement, Refusal> {
         "REJECT" => return reject::reject(&[], word.span, context),
         _ => {}
     }
-    let callee = context.scope.callee(word)?;
+    let callee = context.scope.callee(word, context.rule)?;
     Ok(Statement { exprs: vec![Expr::Verdict(Verdict::Jump(callee.name.clone()))], effect: Effect::Continues })
 }
 
@@ -112,7 +112,7 @@ fn goto(word: &Word, context: Context<'_>) -> Result<Statement, Refusal> {
     if ["ACCEPT", "DROP", "RETURN", "REJECT"].contains(&&*word.text) {
         return jump(word, context);
     }
-    let callee = context.scope.callee(word)?;
+    let callee = context.scope.callee(word, context.rule)?;
     let name = callee.with_policy.as_ref().unwrap_or(&callee.name);
     Ok(verdict(Verdict::Goto(name.clone())))
 }
