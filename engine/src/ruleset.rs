@@ -15,6 +15,7 @@ pub use self::expr::{
     Assign, AssignTarget, DynamicSet, Expr, Field, Limit, LimitUnit, Log, LogLevel, Lookup, Match, Nat, NatKind,
     Operator, Quota, RejectWith, SegmentSize, SetOperation, SetRef, Value, Verdict, VerdictMap,
 };
+pub use self::header::{HeaderField, SetHeader};
 pub use self::name::{COMMENT_MAX, Comment, NAME_MAX, Name, NameError};
 pub use self::set::{Element, ElementData, ElementKey, Elements, MapData, Set, SetSpec};
 
@@ -22,6 +23,7 @@ mod chain;
 mod datum;
 pub(crate) mod every;
 mod expr;
+mod header;
 mod name;
 mod set;
 

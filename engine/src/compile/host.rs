@@ -29,7 +29,7 @@ use policy_lang::source::Sources;
 
 use self::calls::Calls;
 use self::chains::{Callee, Chains, Scope, Sides};
-use self::clause::{Families, Ip, Lowered};
+use self::clause::{Families, Ip, Lowered, Steps};
 use self::hashlimit::Tables;
 pub use self::names::Names;
 use self::recent::Lists;
@@ -59,6 +59,7 @@ mod rate;
 mod recent;
 mod refusal;
 mod reject;
+mod rewriting;
 mod rule;
 mod segment;
 mod target;
@@ -114,11 +115,14 @@ fn lower_table(
         let Some(sides) = chains.get(name) else { continue };
         let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, named, options };
         let rules = lower_chain(sides, &place, builder, findings);
+        // Chains of single steps are called, too, and call nobody.
+        let calls_any = rules.iter().flat_map(|rule| &rule.exprs).any(|expr| expr.target().is_some());
+        let height = Calls::height(sides, &callees).max(1 + usize::from(calls_any));
         let comment = (!Name::ours(name).as_str().ends_with(&**name)).then(|| Comment::new(name));
         let callee = Callee {
             name: builder.chain(&kind, name, rules, comment),
             with_policy: None,
-            height: Calls::height(sides, &callees),
+            height,
             v4: !sides.v4.is_empty(),
             v6: !sides.v6.is_empty(),
         };
@@ -217,6 +221,12 @@ fn lower_chain(
                 Err(first) => lowered.extend([first, second]),
             },
             (first, second) => lowered.extend(first.into_iter().chain(second)),
+        }
+    }
+    for rule in &mut lowered {
+        if let Some(Steps { tail, rules }) = rule.steps.take() {
+            let chain = builder.chain(place.kind, tail, rules, None);
+            rule.statement.push(Expr::Verdict(Verdict::Jump(chain)));
         }
     }
     let statements = lowered.iter_mut().map(|rule| &mut rule.statement);

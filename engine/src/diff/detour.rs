@@ -113,7 +113,8 @@ impl Renames {
             | Expr::Nat(_)
             | Expr::Notrack
             | Expr::Assign(_)
-            | Expr::SegmentSize(_) => {}
+            | Expr::SegmentSize(_)
+            | Expr::SetHeader(_) => {}
         }
         expr
     }

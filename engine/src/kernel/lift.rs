@@ -14,6 +14,7 @@ use super::lower::{
     self, NAT_DESTINATION, NAT_FLAGS, NAT_SOURCE, NFPROTO_IPV4, NFPROTO_IPV6, REJECT_ICMP, REJECT_ICMPX,
     REJECT_TCP_RESET, ROUTE_SEGMENT_SIZE, Surroundings,
 };
+use super::rewrite;
 use super::wire::{Comparison, Instruction, ObjectKind, Register, Span};
 use crate::ruleset::every::every;
 use crate::ruleset::{
@@ -74,12 +75,13 @@ pub(super) enum ExprKind {
     Notrack,
     Assign,
     SegmentSize,
+    SetHeader,
     DynamicSet,
 }
 
 every! { pub(super) ExprKind {
     Match Lookup VerdictMap Counter NamedCounter Quota NamedQuota Limit Log Verdict Reject Nat Notrack Assign SegmentSize
-    DynamicSet
+    SetHeader DynamicSet
 } }
 
 // A new variant of `Expr` does not compile until it has a kind, and a kind not until it can be read.
@@ -99,6 +101,7 @@ const _: fn(&Expr) -> ExprKind = |expr| match expr {
     Expr::Notrack => ExprKind::Notrack,
     Expr::Assign(_) => ExprKind::Assign,
     Expr::SegmentSize(_) => ExprKind::SegmentSize,
+    Expr::SetHeader(_) => ExprKind::SetHeader,
     Expr::DynamicSet(_) => ExprKind::DynamicSet,
 };
 
@@ -232,6 +235,11 @@ impl<'a> Reader<'a> {
             }),
             ExprKind::Assign => self.assign().map(Expr::Assign),
             ExprKind::SegmentSize => self.segment_size().map(Expr::SegmentSize),
+            ExprKind::SetHeader => {
+                let (write, length) = rewrite::read(self.instructions.get(self.at..)?)?;
+                self.at += length;
+                Some(Expr::SetHeader(write))
+            }
             ExprKind::DynamicSet => self.dynamic_set().map(Expr::DynamicSet),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::field::{self, Context, Dependency, Network, Source};
 use super::hint::{Choice, Hint};
+use super::rewrite;
 use super::wire::{Comparison, Instruction, Log, ObjectKind, Register, Span};
 use crate::ruleset::{
     Assign, AssignTarget, DataType, Datum, DynamicSet, Expr, Family, Field, Interval, Limit, Log as LogExpr, LogLevel,
@@ -103,6 +104,7 @@ impl Lowering<'_> {
             Expr::Notrack => self.push(Instruction::Notrack),
             Expr::Assign(assign) => self.assign(*assign),
             Expr::SegmentSize(size) => self.segment_size(*size),
+            Expr::SetHeader(write) => rewrite::instructions(*write).into_iter().for_each(|one| self.push(one)),
             Expr::DynamicSet(dynamic) => self.dynamic_set(dynamic)?,
         }
         if let Some(dependency) = established_by(expr) {
@@ -408,6 +410,9 @@ pub(super) fn missing_for(context: Context, expr: &Expr) -> Vec<Dependency> {
         Expr::VerdictMap(map) => context.missing_for(&map.key),
         Expr::DynamicSet(dynamic) => context.missing_for(&dynamic.key),
         Expr::Reject(RejectWith::TcpReset) | Expr::SegmentSize(_) => context.missing_for_tcp(),
+        Expr::SetHeader(write) => {
+            context.missing_for_network(if write.field.is_v4() { Network::Ip } else { Network::Ip6 })
+        }
         Expr::Reject(RejectWith::Icmp(_)) => context.missing_for_network(Network::Ip),
         Expr::Reject(RejectWith::Icmpv6(_)) => context.missing_for_network(Network::Ip6),
         Expr::Reject(RejectWith::Icmpx(_))
@@ -442,6 +447,7 @@ pub(super) fn established_by(expr: &Expr) -> Option<Dependency> {
         | Expr::Notrack
         | Expr::Assign(_)
         | Expr::SegmentSize(_)
+        | Expr::SetHeader(_)
         | Expr::DynamicSet(_) => None,
     }
 }

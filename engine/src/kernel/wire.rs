@@ -24,6 +24,8 @@ pub(super) enum Instruction {
     MetaSet { key: u32, from: Register },
     /// Loads bytes of the packet.
     Payload { base: Base, offset: u32, length: u32, to: Register },
+    /// Writes bytes of the packet; where a checksum of 16-bit words covers them, it is mended.
+    PayloadSet { base: Base, offset: u32, length: u32, from: Register, checksum_at: Option<u32> },
     /// Loads what conntrack knows; the direction only for keys that have one.
     Ct { key: u32, direction: Option<u8>, to: Register },
     /// Writes it.

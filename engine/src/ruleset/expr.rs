@@ -5,6 +5,7 @@
 
 use super::datum::{DataType, Datum, Interval};
 use super::every::every;
+use super::header::SetHeader;
 use super::name::Name;
 use super::set::{Elements, SetSpec};
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub enum Expr {
     Assign(Assign),
     /// `tcp option maxseg size set rt mtu`.
     SegmentSize(SegmentSize),
+    /// `ip dscp set ef`.
+    SetHeader(SetHeader),
     /// `update @set { ip saddr timeout 60s limit rate over 10/second }`.
     DynamicSet(DynamicSet),
 }
@@ -482,6 +485,7 @@ impl Expr {
             | Self::Notrack
             | Self::Assign(_)
             | Self::SegmentSize(_)
+            | Self::SetHeader(_)
             | Self::DynamicSet(_) => None,
         }
     }
@@ -504,6 +508,7 @@ impl Expr {
             | Self::Notrack
             | Self::Assign(_)
             | Self::SegmentSize(_)
+            | Self::SetHeader(_)
             | Self::DynamicSet(_) => None,
         }
     }

@@ -207,6 +207,38 @@ fn fields_of_the_header_have_their_family_and_their_bounds() {
 }
 
 #[test]
+fn what_cannot_be_written_into_a_header_is_refused() {
+    check("DSCP set-dscp 1;", "error 2:1 `DSCP` DSCP is not allowed in table filter (write the rule in table mangle)");
+    let mangle = |rule: &str, expected: &str| {
+        let lowered = Lowered::of(&format!("table mangle chain FORWARD {{\n{rule}\n}}"));
+        assert_eq!(lowered.findings().trim_end(), expected, "{rule}");
+        nft::load(&lowered.text());
+    };
+    mangle("DSCP set-dscp 64;", "error 2:15 `64` `64` is no class of service (write a number from 0 to 63)");
+    mangle("DSCP set-dscp-class AF14;", "error 2:21 `AF14` `AF14` is no class of service (did you mean `AF11`?)");
+    mangle(
+        "DSCP;",
+        "error 2:1 `DSCP` DSCP needs exactly one of set-dscp and set-dscp-class (write `DSCP set-dscp-class EF`)",
+    );
+    mangle(
+        "TOS set-tos 256;",
+        "error 2:13 `256` `256` is no type of service (write a number from 0 to 255, or NUMBER/MASK)",
+    );
+    mangle(
+        "TOS and-tos 0xfe;",
+        "error 2:5 `and-tos 0xfe` `and-tos` changes one of the two bits of congestion notification (nftables writes both or neither: leave the lower two bits of the octet alone, or set both)",
+    );
+    mangle(
+        "TTL ttl-dec 1;",
+        "error 2:5 `ttl-dec 1` `ttl-dec` of TTL has no form in nftables here (nftables adds nothing to a field: write the number, `ttl-set 64`)",
+    );
+    mangle(
+        "HL hl-set 1;",
+        "error 2:1 `HL` HL is a target of domain ip6 only (put the rule into `domain ip6`, or use TTL)",
+    );
+}
+
+#[test]
 fn a_segment_size_wants_segments_that_announce_one() {
     let help = "(add `proto tcp tcp-flags (SYN RST) SYN` to the rule)";
     let message = "TCPMSS needs a match of segments that open a connection: no others announce a size";

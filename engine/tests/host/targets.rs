@@ -180,6 +180,36 @@ fn a_rule_keeps_its_own_comment_after_its_origin() {
 }
 
 #[test]
+fn fields_of_the_header_are_written() {
+    let mangle = |rule: &str| body(&format!("domain (ip ip6) table mangle chain FORWARD {{ {rule} }}"));
+    assert_eq!(
+        mangle("proto tcp dport 22 DSCP set-dscp-class cs4;"),
+        "meta nfproto ipv4 tcp dport 22 ip dscp set cs4\nmeta nfproto ipv6 tcp dport 22 ip6 dscp set cs4"
+    );
+    assert_eq!(mangle("saddr 192.0.2.1 TOS set-tos 0xb9;"), "ip saddr 192.0.2.1 ip ecn set ect1 ip dscp set ef");
+    assert_eq!(mangle("TOS and-tos 0x03;"), "meta nfproto ipv4 ip dscp set cs0\nmeta nfproto ipv6 ip6 dscp set cs0");
+    assert_eq!(mangle("saddr 192.0.2.1 TOS or-tos 0;"), "ip saddr 192.0.2.1");
+    let hops = |domain: &str, rule: &str| body(&format!("domain {domain} table mangle chain FORWARD {{ {rule} }}"));
+    assert_eq!(hops("ip", "TTL ttl-set 64;"), "meta nfproto ipv4 ip ttl set 64");
+    assert_eq!(hops("ip6", "HL hl-set 64;"), "meta nfproto ipv6 ip6 hoplimit set 64");
+}
+
+#[test]
+fn some_bits_of_a_class_are_written_in_a_chain_of_steps() {
+    let rules = rules("domain ip table mangle chain FORWARD { proto tcp dport 22 TOS set-tos Minimize-Delay; }");
+    let (chain, caller) = rules.split_once("pl_mangle_forward:").unwrap();
+    let jump = caller.trim().split(' ').skip_while(|word| *word != "jump").nth(1).unwrap();
+    assert!(caller.contains("tcp dport 22 ip ecn set not-ect jump pl_h_mangle_"), "{rules}");
+    assert!(chain.contains(&format!("{jump}:\n")), "{rules}");
+    let steps: Vec<&str> = chain.lines().skip(1).map(str::trim).collect();
+    assert_eq!(steps.len(), 4, "{rules}");
+    assert_eq!(steps[1], "ip dscp 0x10-0x1f ip dscp set af22 return", "{rules}");
+    let rules = self::rules("domain ip6 table mangle chain FORWARD TOS xor-tos 4;");
+    assert_eq!(rules.matches(" return\n").count(), 64, "{rules}");
+    assert!(rules.contains("  ip6 dscp 0x03 ip6 dscp set 0x02 return\n"), "{rules}");
+}
+
+#[test]
 fn segment_sizes_are_lowered_where_segments_announce_them() {
     let mangle = |chain: &str, rule: &str| body(&format!("domain (ip ip6) table mangle chain {chain} {{ {rule} }}"));
     assert_eq!(

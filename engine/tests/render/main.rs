@@ -12,9 +12,9 @@ use std::time::Duration;
 use engine::render;
 use engine::ruleset::{
     Assign, AssignTarget, BaseChain, Chain, ChainType, Comment, DataType, Datum, DynamicSet, Element, ElementData,
-    ElementKey, Elements, Expr, Family, Field, Hook, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, MapData, Match,
-    Name, Nat, NatKind, Operator, Priority, Quota, RejectWith, Rule, Ruleset, SegmentSize, Set, SetOperation, SetRef,
-    SetSpec, Table, TableKey, Value, Verdict, VerdictMap,
+    ElementKey, Elements, Expr, Family, Field, HeaderField, Hook, Interval, Limit, LimitUnit, Log, LogLevel, Lookup,
+    MapData, Match, Name, Nat, NatKind, Operator, Priority, Quota, RejectWith, Rule, Ruleset, SegmentSize, Set,
+    SetHeader, SetOperation, SetRef, SetSpec, Table, TableKey, Value, Verdict, VerdictMap,
 };
 
 mod fixture;
@@ -187,6 +187,7 @@ fn statements_are_listed_as_they_are_written() {
     let reset = vec![Match::eq(Field::L4Proto, Datum::protocol(6)), Expr::Reject(RejectWith::TcpReset)];
     let size = Expr::SegmentSize(SegmentSize::Bytes(1_400));
     let size = vec![Match::eq(Field::TcpFlags, Datum::number(DataType::TcpFlag, 2)), size];
+    exprs.extend(headers());
     let exprs = exprs.into_iter().map(|expr| vec![expr]).chain([reset, size]);
     check(&rules(exprs.chain(assigns().map(|assign| vec![Expr::Assign(assign)])).chain(dynamic_sets())));
 }
@@ -483,6 +484,13 @@ fn logs() -> impl Iterator<Item = Log> {
         },
     ];
     levels.into_iter().chain(flags).chain(groups).chain([Log::default()])
+}
+
+fn headers() -> impl Iterator<Item = Expr> {
+    HeaderField::ALL.iter().flat_map(|field| {
+        let values = (0..=field.largest()).filter(|value| *value < 4 || value % 7 == 0 || *value == field.largest());
+        values.map(|value| Expr::SetHeader(SetHeader { field: *field, value }))
+    })
 }
 
 fn assigns() -> impl Iterator<Item = Assign> {

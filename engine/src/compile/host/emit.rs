@@ -169,6 +169,7 @@ fn fields(expr: &Expr) -> &[Field] {
         | Expr::Notrack
         | Expr::Assign(_)
         | Expr::SegmentSize(_)
+        | Expr::SetHeader(_)
         | Expr::DynamicSet(_) => &[],
     }
 }
@@ -210,6 +211,7 @@ fn with_named_ports(mut exprs: Vec<Expr>) -> Vec<Expr> {
             | Expr::Notrack
             | Expr::Assign(_)
             | Expr::SegmentSize(_)
+            | Expr::SetHeader(_)
             | Expr::DynamicSet(_) => {}
         }
     }

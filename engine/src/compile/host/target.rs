@@ -4,11 +4,11 @@ use policy_lang::diagnostic::Diagnostic;
 use policy_lang::host::rule::{Action, ChainPolicy, Table, TargetOption, Word};
 use policy_lang::source::Span;
 
-use super::clause::Effect;
+use super::clause::{Effect, Steps};
 use super::code::{OPERAND, PLACE, Refusal, UNKNOWN_CHAIN, refuse, suggestion};
 use super::matching::Context;
 use super::operand::words;
-use super::{logging, marking, refusal, reject, segment, translation};
+use super::{logging, marking, refusal, reject, rewriting, segment, translation};
 use crate::ruleset::{Expr, Hook, Verdict};
 
 /// Every hook.
@@ -19,6 +19,7 @@ pub(super) const EVERYWHERE: [Hook; 5] =
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Statement {
     pub(super) exprs: Vec<Expr>,
+    pub(super) steps: Option<Steps>,
     pub(super) effect: Effect,
 }
 
@@ -32,7 +33,7 @@ pub(super) fn read(
         Action::Accept => Ok(verdict(Verdict::Accept)),
         Action::Drop => dropped(context),
         Action::Return => Ok(returned(context)),
-        Action::Nop => Ok(Statement { exprs: Vec::new(), effect: Effect::Continues }),
+        Action::Nop => Ok(Statement { exprs: Vec::new(), steps: None, effect: Effect::Continues }),
         Action::Jump(word) => jump(word, context),
         Action::Goto(word) => goto(word, context),
         Action::Target { name, options, span } => target(name, options, *span, context, findings),
@@ -56,6 +57,8 @@ pub(super) fn holds_back(action: &Action) -> bool {
                 | "TCPMSS"
                 | "DSCP"
                 | "TOS"
+                | "TTL"
+                | "HL"
                 | "CHECKSUM"
                 | "TRACE"
                 | "AUDIT"
@@ -76,7 +79,7 @@ pub(super) fn holds_back(action: &Action) -> bool {
 }
 
 fn verdict(verdict: Verdict) -> Statement {
-    Statement { exprs: vec![Expr::Verdict(verdict)], effect: Effect::Final }
+    Statement { exprs: vec![Expr::Verdict(verdict)], steps: None, effect: Effect::Final }
 }
 
 fn dropped(context: Context<'_>) -> Result<Statement, Refusal> {
@@ -105,7 +108,11 @@ fn jump(word: &Word, context: Context<'_>) -> Result<Statement, Refusal> {
         _ => {}
     }
     let callee = context.scope.callee(word)?;
-    Ok(Statement { exprs: vec![Expr::Verdict(Verdict::Jump(callee.name.clone()))], effect: Effect::Continues })
+    Ok(Statement {
+        exprs: vec![Expr::Verdict(Verdict::Jump(callee.name.clone()))],
+        steps: None,
+        effect: Effect::Continues,
+    })
 }
 
 fn goto(word: &Word, context: Context<'_>) -> Result<Statement, Refusal> {
@@ -124,7 +131,7 @@ fn target(
     context: Context<'_>,
     findings: &mut Vec<Diagnostic>,
 ) -> Result<Statement, Refusal> {
-    let continues = |exprs| Ok(Statement { exprs, effect: Effect::Continues });
+    let continues = |exprs| Ok(Statement { exprs, steps: None, effect: Effect::Continues });
     match name {
         "REJECT" => reject::reject(options, span, context),
         "LOG" => continues(vec![logging::log(options, findings)?]),
@@ -134,9 +141,13 @@ fn target(
         "MARK" => continues(vec![marking::packet(options, span, context)?]),
         "CONNMARK" => continues(vec![marking::connection(options, span, context, findings)?]),
         "TCPMSS" => continues(vec![segment::size(options, span, context)?]),
+        "DSCP" => rewriting::class(options, span, context),
+        "TOS" => rewriting::service(options, span, context),
+        "TTL" => rewriting::hops("TTL", options, span, context),
+        "HL" => rewriting::hops("HL", options, span, context),
         "DNAT" | "SNAT" | "MASQUERADE" | "REDIRECT" => {
             let exprs = vec![translation::read(name, options, span, context, findings)?];
-            Ok(Statement { exprs, effect: Effect::Final })
+            Ok(Statement { exprs, steps: None, effect: Effect::Final })
         }
         _ => Err(refusal::of_target(name, span)),
     }
@@ -185,7 +196,7 @@ fn notrack(options: &[TargetOption], span: Span, context: Context<'_>) -> Result
     place("NOTRACK", span, context, &[Table::Raw], &[Hook::Prerouting, Hook::Output])?;
     match options.first() {
         Some(option) => Err(unknown_option(option, "NOTRACK")),
-        None => Ok(Statement { exprs: vec![Expr::Notrack], effect: Effect::Continues }),
+        None => Ok(Statement { exprs: vec![Expr::Notrack], steps: None, effect: Effect::Continues }),
     }
 }
 

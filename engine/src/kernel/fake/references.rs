@@ -139,7 +139,8 @@ impl References {
                 | Expr::Nat(_)
                 | Expr::Notrack
                 | Expr::Assign(_)
-                | Expr::SegmentSize(_) => {}
+                | Expr::SegmentSize(_)
+                | Expr::SetHeader(_) => {}
             }
         }
     }

@@ -46,7 +46,8 @@ fn admit_expr(family: Family, table: &ObservedTable, expr: &Expr, features: Feat
         | Expr::Reject(_)
         | Expr::Notrack
         | Expr::Assign(_)
-        | Expr::SegmentSize(_) => Ok(()),
+        | Expr::SegmentSize(_)
+        | Expr::SetHeader(_) => Ok(()),
     }
 }
 
