@@ -143,9 +143,44 @@ fn marks() {
 }
 
 #[test]
+fn part_of_a_mark_is_copied_bit_by_bit() {
+    let steps = |rule: &str| {
+        let rules = rules(&format!("table mangle chain PREROUTING {rule}"));
+        let (chain, caller) = rules.split_once("pl_mangle_prerouting:").unwrap();
+        assert!(caller.contains("meta nfproto ipv4 jump pl_h_mangle_"), "{rules}");
+        chain.lines().skip(1).map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        steps("CONNMARK save-mark nfmask 0x3 ctmask 0x6;"),
+        [
+            "ct state invalid,untracked return",
+            "ct mark & 0x00000004 != 0x00000000 ct mark set ct mark & 0xfffffffb",
+            "meta mark & 0x00000001 == 0x00000001 ct mark set ct mark ^ 0x00000001",
+            "meta mark & 0x00000002 == 0x00000002 ct mark & 0x00000002 == 0x00000000 ct mark set ct mark | 0x00000002",
+            "meta mark & 0x00000002 == 0x00000000 ct mark & 0x00000002 == 0x00000002 ct mark set ct mark & 0xfffffffd",
+        ]
+    );
+    assert_eq!(steps("CONNMARK restore-mark mask 0xffff;").len(), 1 + 2 * 16);
+    let none = Lowered::of("table mangle chain PREROUTING CONNMARK save-mark mask 1 nfmask 1;");
+    assert!(none.findings().contains("`mask` stands for"), "{}", none.findings());
+}
+
+#[test]
+fn chains_of_steps_count_for_the_depth() {
+    let nested = |depth: usize| {
+        let chains = (0..depth).map(|n| format!("chain C{n} jump C{};\n", n + 1)).collect::<String>();
+        let last = format!("chain C{depth} CONNMARK save-mark mask 0xff;");
+        Lowered::of(&format!("domain ip table mangle {{ {chains}{last} chain INPUT jump C0; }}"))
+    };
+    let deep = nested(13);
+    assert!(deep.diagnostics.is_empty(), "{}", deep.findings());
+    super::nft::load(&deep.text());
+    assert!(nested(14).findings().contains("levels deep"), "{}", nested(14).findings());
+}
+
+#[test]
 fn a_connection_mark_that_touches_the_reserved_bit_is_found() {
-    let text =
-        "table mangle chain PREROUTING { CONNMARK save-mark; CONNMARK set-mark 1/0xff; CONNMARK or-mark 0x80000000; }";
+    let text = "table mangle chain PREROUTING { CONNMARK save-mark; CONNMARK set-mark 1/0xff; CONNMARK or-mark 0x80000000; CONNMARK save-mark mask 0x7fff; }";
     let lowered = Lowered::of(text);
     assert_eq!(lowered.findings().lines().count(), 2, "{}", lowered.findings());
     assert!(lowered.findings().contains("0x80000000"));

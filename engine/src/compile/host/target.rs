@@ -139,7 +139,7 @@ fn target(
         "NOTRACK" => notrack(options, span, context),
         "CT" => connection(options, span, context),
         "MARK" => continues(vec![marking::packet(options, span, context)?]),
-        "CONNMARK" => continues(vec![marking::connection(options, span, context, findings)?]),
+        "CONNMARK" => marking::connection(options, span, context, findings),
         "TCPMSS" => continues(vec![segment::size(options, span, context)?]),
         "DSCP" => rewriting::class(options, span, context),
         "TOS" => rewriting::service(options, span, context),
