@@ -29,7 +29,7 @@ use policy_lang::source::Sources;
 
 use self::calls::Calls;
 use self::chains::{Callee, Chains, Scope, Sides};
-use self::clause::{Families, Ip, Lowered, Steps};
+use self::clause::{Families, Ip, Lowered, Object};
 use self::hashlimit::Tables;
 pub use self::names::Names;
 use self::recent::Lists;
@@ -37,7 +37,7 @@ pub use self::refusal::{REFUSED_MODULES, REFUSED_TARGETS, Refused, page as refus
 use super::builder::TableBuilder;
 use super::observe;
 use super::options::PodOptions;
-use crate::ruleset::{Comment, Expr, Name, Rule, Verdict};
+use crate::ruleset::{Comment, Expr, Name, Rule, SetCt, Verdict};
 
 mod calls;
 mod chains;
@@ -63,6 +63,7 @@ mod rewriting;
 mod rule;
 mod segment;
 mod target;
+mod tracking;
 mod translation;
 mod transport;
 
@@ -136,7 +137,7 @@ fn lower_table(
         let callees = with_policy(&callees, sides, name, &kind, &policy, builder);
         let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, named, options };
         for rule in lower_chain(sides, &place, builder, findings).into_iter().chain(policy) {
-            builder.push(base, rule);
+            builder.push(tracking::base(base, &rule), rule);
         }
     }
 }
@@ -184,12 +185,13 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn scope(&self, ip: Ip, sides: &Sides<'_>) -> Scope<'a> {
+    fn scope(&self, ip: Ip, sides: &'a Sides<'a>) -> Scope<'a> {
         let base = chains::base(self.table, self.chain);
         Scope {
             ip,
             table: self.table,
             chain: self.chain,
+            rules: sides.rules(ip).collect(),
             base,
             hooks: self.calls.hooks.get(self.chain).map_or(&[], Vec::as_slice),
             policy: base.and(sides.policy(ip)).map(|(policy, _)| policy),
@@ -204,9 +206,9 @@ impl<'a> Place<'a> {
     }
 }
 
-fn lower_chain(
-    sides: &Sides<'_>,
-    place: &Place<'_>,
+fn lower_chain<'a>(
+    sides: &'a Sides<'a>,
+    place: &Place<'a>,
     builder: &mut TableBuilder,
     findings: &mut Vec<Diagnostic>,
 ) -> Vec<Rule> {
@@ -224,10 +226,14 @@ fn lower_chain(
         }
     }
     for rule in &mut lowered {
-        if let Some(Steps { tail, rules }) = rule.steps.take() {
-            let chain = builder.chain(place.kind, tail, rules, None);
-            rule.statement.push(Expr::Verdict(Verdict::Jump(chain)));
-        }
+        let used = match rule.uses.take() {
+            Some(Object::Chain { tail, rules }) => {
+                Expr::Verdict(Verdict::Jump(builder.chain(place.kind, tail, rules, None)))
+            }
+            Some(Object::Helper(helper)) => Expr::SetCt(SetCt::Helper(builder.helper(helper))),
+            None => continue,
+        };
+        rule.statement.push(used);
     }
     let statements = lowered.iter_mut().map(|rule| &mut rule.statement);
     observe::lift(&format!("{} {}", place.table, place.chain), statements, place.options.pods, builder);

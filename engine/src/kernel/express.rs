@@ -61,7 +61,7 @@ pub(super) fn express(instruction: &Instruction, set: Option<&SetHandle>) -> Res
             payload_set(*base, *offset, *length, *from, *checksum_at)
         }
         Instruction::Ct { key, direction, to } => ct(*key, *direction, Access::Load(*to)),
-        Instruction::CtSet { key, from } => ct(*key, None, Access::Store(*from)),
+        Instruction::CtSet { key, direction, from } => ct(*key, *direction, Access::Store(*from)),
         Instruction::Fib { result, flags, to } => fib(*result, *flags, *to),
         Instruction::Compare { from, operator, data } => compare(*from, *operator, data)?,
         Instruction::Range { from, negated, low, high } => range(*from, *negated, low, high)?,
@@ -419,12 +419,13 @@ pub(super) fn object_number(kind: ObjectKind) -> u32 {
     match kind {
         ObjectKind::Counter => 1,
         ObjectKind::Quota => 2,
+        ObjectKind::Helper => 3,
     }
 }
 
 /// The kind of object of a number of the kernel's.
 pub(super) fn object_kind(number: u32) -> Option<ObjectKind> {
-    [ObjectKind::Counter, ObjectKind::Quota].into_iter().find(|kind| object_number(*kind) == number)
+    [ObjectKind::Counter, ObjectKind::Quota, ObjectKind::Helper].into_iter().find(|kind| object_number(*kind) == number)
 }
 
 fn operation_number(operation: SetOperation) -> u32 {

@@ -144,7 +144,7 @@ fn payload(data: Attributes<'_>) -> Option<Instruction> {
 fn ct(data: Attributes<'_>) -> Option<Instruction> {
     let key = data.u32(2)?;
     match data.get(4) {
-        Some(_) => Some(Instruction::CtSet { key, from: register(data, 4)? }),
+        Some(_) => Some(Instruction::CtSet { key, direction: data.u8(3), from: register(data, 4)? }),
         None => Some(Instruction::Ct { key, direction: data.u8(3), to: register(data, 1)? }),
     }
 }

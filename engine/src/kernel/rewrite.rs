@@ -51,12 +51,13 @@ pub(super) fn instructions(SetHeader { field, value }: SetHeader) -> Vec<Instruc
 
 /// The write that these instructions begin with, and how many of them it is.
 pub(super) fn read(rest: &[Instruction]) -> Option<(SetHeader, usize)> {
+    let constant = match rest {
+        [Instruction::Immediate { data, .. }, ..] => data,
+        [_, Instruction::Bitwise { xor, .. }, ..] => xor,
+        _ => return None,
+    };
     HeaderField::ALL.iter().find_map(|field| {
         let shift = stretch(*field).shift;
-        let constant = rest.iter().take(2).find_map(|instruction| match instruction {
-            Instruction::Immediate { data, .. } | Instruction::Bitwise { xor: data, .. } => Some(data),
-            _ => None,
-        })?;
         let bits = constant.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
         let write = SetHeader { field: *field, value: u8::try_from(bits >> shift).ok()? };
         let instructions = instructions(write);

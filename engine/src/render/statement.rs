@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use super::{datum, expr, quote, set, symbol};
 use crate::ruleset::{
     Assign, AssignTarget, DataType, DynamicSet, Family, HeaderField, Interval, Limit, LimitUnit, Log, LogLevel, Nat,
-    NatKind, Quota, RejectWith, SegmentSize, SetHeader, SetOperation,
+    NatKind, Quota, RejectWith, SegmentSize, SetCt, SetHeader, SetOperation, ZoneDirection,
 };
 
 /// nft's own burst of a limit that counts packets; it leaves it out.
@@ -156,6 +156,16 @@ pub(super) fn write_header(out: &mut String, SetHeader { field, value }: SetHead
         HeaderField::IpDscp | HeaderField::IpTtl | HeaderField::Ip6Dscp | HeaderField::Ip6Hoplimit => {
             datum::write(out, &field.datum(value & field.largest()))
         }
+    }
+}
+
+/// `ct original zone set 5`, `ct helper set "pl_…"`.
+pub(super) fn write_ct(out: &mut String, set: &SetCt) -> fmt::Result {
+    match set {
+        SetCt::Zone { direction: None, zone } => write!(out, "ct zone set {zone}"),
+        SetCt::Zone { direction: Some(ZoneDirection::Original), zone } => write!(out, "ct original zone set {zone}"),
+        SetCt::Zone { direction: Some(ZoneDirection::Reply), zone } => write!(out, "ct reply zone set {zone}"),
+        SetCt::Helper(name) => write!(out, "ct helper set {}", quote::Quoted(name)),
     }
 }
 

@@ -3,6 +3,7 @@
 //! [`Expr`] and [`Field`] are matched exhaustively by encode, decode, render and the simulator, so a new variant
 //! does not compile until each of them knows it. Hashes are taken of the rendered text and follow.
 
+use super::connection::SetCt;
 use super::datum::{DataType, Datum, Interval};
 use super::every::every;
 use super::header::SetHeader;
@@ -45,6 +46,8 @@ pub enum Expr {
     SegmentSize(SegmentSize),
     /// `ip dscp set ef`.
     SetHeader(SetHeader),
+    /// `ct zone set 5`, `ct helper set "pl_…"`.
+    SetCt(SetCt),
     /// `update @set { ip saddr timeout 60s limit rate over 10/second }`.
     DynamicSet(DynamicSet),
 }
@@ -486,6 +489,7 @@ impl Expr {
             | Self::Assign(_)
             | Self::SegmentSize(_)
             | Self::SetHeader(_)
+            | Self::SetCt(_)
             | Self::DynamicSet(_) => None,
         }
     }
@@ -509,6 +513,7 @@ impl Expr {
             | Self::Assign(_)
             | Self::SegmentSize(_)
             | Self::SetHeader(_)
+            | Self::SetCt(_)
             | Self::DynamicSet(_) => None,
         }
     }

@@ -239,6 +239,55 @@ fn what_cannot_be_written_into_a_header_is_refused() {
 }
 
 #[test]
+fn a_helper_that_other_rules_decide_about_is_refused() {
+    let raw = |rules: &str, expected: &str| {
+        let lowered = Lowered::of(&format!("table raw {{ chain PREROUTING {{\n{rules}\n}} chain X NOP; }}"));
+        assert_eq!(lowered.findings().trim_end(), expected, "{rules}");
+        nft::load(&lowered.text());
+    };
+    let ftp = "proto tcp dport 21 CT helper ftp;";
+    raw(&format!("saddr 192.0.2.1 DROP; NOTRACK saddr 192.0.2.2; {ftp} ACCEPT;"), "");
+    raw(
+        &format!("saddr 192.0.2.1 ACCEPT; {ftp}"),
+        "error 2:1 `saddr 192.0.2.1 ACCEPT;` a packet that this rule takes would still come to `CT helper` (write the rule after `CT helper`)",
+    );
+    raw(
+        &format!("{ftp} jump X;"),
+        "error 2:35 `jump X;` where this rule leads decides whether packets come to `CT helper` of the same chain (write the called chain's rules here, without the call)",
+    );
+    raw(
+        &format!("{ftp} NOTRACK;"),
+        "error 2:35 `NOTRACK;` a packet that has a helper is tracked (write the rule before `CT helper`)",
+    );
+    raw(
+        &format!("CT zone 1; {ftp}"),
+        "error 2:1 `CT zone 1;` of a zone and a helper for one packet iptables takes the first; here they are set apart (set zones or helpers in this chain, not both)",
+    );
+    raw(
+        "CT helper ftp;",
+        "error 2:4 `helper ftp` `helper` needs a protocol that helpers read (add `proto tcp` or `proto udp` to the rule)",
+    );
+    raw("proto tcp CT helper 'f t';", "error 2:21 `'f t'` `f t` is no helper (write a name such as ftp, tftp or sip)");
+    raw(
+        "proto tcp mod state state NEW CT helper ftp;",
+        "error 2:21 `state NEW` `state` is asked in table raw, before connection tracking knows anything (leave the match out: helpers are for new connections only)",
+    );
+    raw(
+        "CT zone mark;",
+        "error 2:9 `mark` a zone that is the packet's mark has no form in nftables here (write a rule for each mark, with its zone)",
+    );
+    raw("CT zone 65536;", "error 2:9 `65536` `65536` is no zone (write a number from 0 to 65535)");
+    raw(
+        "CT ctevents (new destroy);",
+        "error 2:4 `ctevents (new destroy)` `ctevents` of CT has no form in nftables here (leave the option out: every change is told to those who listen)",
+    );
+    raw(
+        "CT zone 1 notrack;",
+        "error 2:1 `CT` CT takes one option (write the one that matters: of several rules the first counts)",
+    );
+}
+
+#[test]
 fn a_segment_size_wants_segments_that_announce_one() {
     let help = "(add `proto tcp tcp-flags (SYN RST) SYN` to the rule)";
     let message = "TCPMSS needs a match of segments that open a connection: no others announce a size";

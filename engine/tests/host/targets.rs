@@ -245,6 +245,33 @@ fn some_bits_of_a_class_are_written_in_a_chain_of_steps() {
 }
 
 #[test]
+fn zones_are_set_before_connection_tracking_and_helpers_behind_it() {
+    let rules = rules(
+        "domain (ip ip6) table raw chain PREROUTING {
+proto udp dport 53 NOTRACK;
+proto tcp dport 21 CT helper ftp;
+proto udp dport (69 6969) CT helper tftp;
+}
+domain (ip ip6) table raw chain OUTPUT { interface lo CT zone 5; CT zone-orig 6; CT zone-reply 65535; }"
+            .replace("interface lo", "outerface lo")
+            .as_str(),
+    );
+    let expected = "pl_ct_prerouting:
+  meta nfproto ipv4 tcp dport 21 ct helper set \"pl_helper_tcp_ip_ftp\" comment \"3\"
+  meta nfproto ipv6 tcp dport 21 ct helper set \"pl_helper_tcp_ip6_ftp\" comment \"3\"
+  meta nfproto ipv4 udp dport { 69, 6969 } ct helper set \"pl_helper_udp_ip_tftp\" comment \"4\"
+  meta nfproto ipv6 udp dport { 69, 6969 } ct helper set \"pl_helper_udp_ip6_tftp\" comment \"4\"
+pl_raw_output:
+  oifname \"lo\" ct zone set 5 comment \"6\"
+  ct original zone set 6 comment \"6\"
+  ct reply zone set 65535 comment \"6\"
+pl_raw_prerouting:
+  udp dport 53 notrack comment \"2\"
+";
+    assert_eq!(rules, expected);
+}
+
+#[test]
 fn segment_sizes_are_lowered_where_segments_announce_them() {
     let mangle = |chain: &str, rule: &str| body(&format!("domain (ip ip6) table mangle chain {chain} {{ {rule} }}"));
     assert_eq!(

@@ -170,6 +170,7 @@ fn fields(expr: &Expr) -> &[Field] {
         | Expr::Assign(_)
         | Expr::SegmentSize(_)
         | Expr::SetHeader(_)
+        | Expr::SetCt(_)
         | Expr::DynamicSet(_) => &[],
     }
 }
@@ -212,6 +213,7 @@ fn with_named_ports(mut exprs: Vec<Expr>) -> Vec<Expr> {
             | Expr::Assign(_)
             | Expr::SegmentSize(_)
             | Expr::SetHeader(_)
+            | Expr::SetCt(_)
             | Expr::DynamicSet(_) => {}
         }
     }

@@ -4,7 +4,7 @@ use policy_lang::diagnostic::Diagnostic;
 use policy_lang::host::rule::{Table, TargetOption, Word};
 use policy_lang::source::Span;
 
-use super::clause::{Effect, Steps};
+use super::clause::{Effect, Object};
 use super::code::{DOUBTFUL, OPERAND, Refusal, refuse};
 use super::matching::Context;
 use super::operand::{masked, number};
@@ -52,8 +52,8 @@ pub(super) fn connection(
     Ok(statement)
 }
 
-fn continuing(exprs: Vec<Expr>, steps: Option<Steps>) -> Statement {
-    Statement { exprs, steps, effect: Effect::Continues }
+fn continuing(exprs: Vec<Expr>, uses: Option<Object>) -> Statement {
+    Statement { exprs, uses, effect: Effect::Continues }
 }
 
 fn one_of_these(span: Span, target: &str) -> Refusal {
@@ -128,7 +128,7 @@ impl Copy {
         match (cleared, copied) {
             (u32::MAX, mask) => continuing(vec![Expr::Assign(Assign { target, source, mask, xor: 0 })], None),
             (0, 0) => continuing(Vec::new(), None),
-            _ => continuing(Vec::new(), Some(Steps { tail: "connmark", rules: self.bit_by_bit() })),
+            _ => continuing(Vec::new(), Some(Object::Chain { tail: "connmark", rules: self.bit_by_bit() })),
         }
     }
 

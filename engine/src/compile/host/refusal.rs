@@ -155,10 +155,10 @@ pub(super) fn of_target(name: &str, span: Span) -> Refusal {
 pub(super) fn of_option(option: &TargetOption, target: &str) -> Refusal {
     let message = format!("`{}` of {target} has no form in nftables here", option.keyword);
     let help = match (target, option.keyword) {
-        ("CT", "helper") => "load the helper by a rule in a table of nft's own beside this one",
+        ("CT", "ctevents" | "expevents") => "leave the option out: every change is told to those who listen",
         ("TTL", _) => "nftables adds nothing to a field: write the number, `ttl-set 64`",
         ("HL", _) => "nftables adds nothing to a field: write the number, `hl-set 64`",
-        ("CT", _) => "only `CT notrack` is lowered: leave the option out",
+        ("CT", "timeout") => "set the timeout for all: net.netfilter.nf_conntrack_*_timeout",
         _ => "leave the option out",
     };
     refuse(UNSUPPORTED, option.span, message, help)

@@ -3,7 +3,7 @@
 use policy_lang::host::rule::{Table, TargetOption, Word};
 use policy_lang::source::Span;
 
-use super::clause::{Effect, Ip, Steps};
+use super::clause::{Effect, Ip, Object};
 use super::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse, suggestion};
 use super::emit;
 use super::header;
@@ -70,12 +70,12 @@ pub(super) fn service(options: &[TargetOption], span: Span, context: Context<'_>
     }
     let (kept, flipped) = (kept >> 2, flipped >> 2);
     let mut statement = match (kept, flipped) {
-        (63, 0) => Statement { exprs: Vec::new(), effect: Effect::Continues, steps: None },
+        (63, 0) => Statement { exprs: Vec::new(), effect: Effect::Continues, uses: None },
         (0, value) => written(vec![Expr::SetHeader(SetHeader { field: class, value })]),
         _ => Statement {
             exprs: Vec::new(),
             effect: Effect::Continues,
-            steps: Some(Steps { tail: "tos", rules: by_class(context.scope.ip, kept, flipped) }),
+            uses: Some(Object::Chain { tail: "tos", rules: by_class(context.scope.ip, kept, flipped) }),
         },
     };
     statement.exprs.splice(0..0, exprs);
@@ -111,7 +111,7 @@ pub(super) fn hops(
 }
 
 fn written(exprs: Vec<Expr>) -> Statement {
-    Statement { exprs, effect: Effect::Continues, steps: None }
+    Statement { exprs, effect: Effect::Continues, uses: None }
 }
 
 /// DSCP and ECN of a family.

@@ -10,8 +10,8 @@ use crate::kernel::{Guard, Kernel};
 use crate::ruleset::{
     Assign, AssignTarget, BaseChain, Chain, ChainType, Comment, DataType, Datum, DynamicSet, Element, ElementKey,
     Elements, Expr, Family, Field, HeaderField, Hook, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, Match, Nat,
-    NatKind, Operator, Priority, Quota, RejectWith, Rule, Ruleset, SegmentSize, Set, SetHeader, SetOperation, SetRef,
-    SetSpec, Table, Value, Verdict, VerdictMap,
+    NatKind, Operator, Priority, Quota, RejectWith, Rule, Ruleset, SegmentSize, Set, SetCt, SetHeader, SetOperation,
+    SetRef, SetSpec, Table, Value, Verdict, VerdictMap, ZoneDirection,
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -156,6 +156,10 @@ fn statements(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
             exprs.push(Expr::Assign(Assign { target, source, mask: u32::MAX, xor: 0 }));
         }
         exprs.push(Expr::Assign(Assign { target, source: target, mask: 0, xor: 0x2a }));
+    }
+    for direction in [None, Some(ZoneDirection::Original), Some(ZoneDirection::Reply)] {
+        exprs.push(Expr::SetCt(SetCt::Zone { direction, zone: 0 }));
+        exprs.push(Expr::SetCt(SetCt::Zone { direction, zone: 0x102 }));
     }
     let rules = exprs.into_iter().map(|expr| rule([expr])).collect();
     let table = Table {
@@ -360,6 +364,7 @@ fn comments(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
         comment: comment(),
         counters: BTreeMap::from([(name("c"), comment()), (name(&longest), None)]),
         quotas: BTreeMap::new(),
+        helpers: BTreeMap::new(),
         sets: BTreeMap::from([(
             name(&longest),
             Set { spec, elements: Elements::from([(ElementKey::values([ipv4(1)]), element)]) },

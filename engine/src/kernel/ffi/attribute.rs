@@ -17,6 +17,9 @@ pub(in crate::kernel) const CONCAT_MAX: usize = 15;
 /// Longest log prefix, in bytes (`NF_LOG_PREFIXLEN` 128 with its NUL).
 const LOG_PREFIX_MAX: usize = 127;
 
+/// Longest name of a helper of connection tracking, in bytes (`NF_CT_HELPER_NAME_LEN` 16 with its NUL).
+const HELPER_KIND_MAX: usize = 15;
+
 macro_rules! attributes {
     ($($object:ty { $($name:ident: $value:ty = $id:ident $(, $max:expr)?;)* })*) => {
         $($(
@@ -78,6 +81,9 @@ attributes! {
         OBJECT_NAME: str = NFTNL_OBJ_NAME, TEXT_MAX;
         OBJECT_TYPE: u32 = NFTNL_OBJ_TYPE;
         OBJECT_USERDATA: [u8] = NFTNL_OBJ_USERDATA, USERDATA_MAX;
+        HELPER_OBJECT_KIND: str = NFTNL_OBJ_CT_HELPER_NAME, HELPER_KIND_MAX;
+        HELPER_OBJECT_NETWORK: u16 = NFTNL_OBJ_CT_HELPER_L3PROTO;
+        HELPER_OBJECT_TRANSPORT: u8 = NFTNL_OBJ_CT_HELPER_L4PROTO;
         QUOTA_OBJECT_BYTES: u64 = NFTNL_OBJ_QUOTA_BYTES;
         QUOTA_OBJECT_FLAGS: u32 = NFTNL_OBJ_QUOTA_FLAGS;
     }

@@ -120,6 +120,7 @@ fn whole_family(rule: &Rule) -> Option<(Option<u32>, End)> {
             | Expr::Assign(_)
             | Expr::SegmentSize(_)
             | Expr::SetHeader(_)
+            | Expr::SetCt(_)
             | Expr::DynamicSet(_) => return None,
         }
     }
