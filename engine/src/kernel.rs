@@ -71,6 +71,8 @@ mod netlink;
 #[cfg(feature = "kernel")]
 mod nflog;
 #[cfg(feature = "kernel")]
+mod rewrite;
+#[cfg(feature = "kernel")]
 mod scratch;
 #[cfg(feature = "kernel")]
 mod set_object;

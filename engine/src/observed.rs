@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::ruleset::{BaseChain, Chain, Comment, Name, Quota, Rule, Ruleset, Set, Table, TableKey};
+use crate::ruleset::{BaseChain, Chain, Comment, Helper, Name, Quota, Rule, Ruleset, Set, Table, TableKey};
 
 /// The tables that were asked for and exist, as of one kernel generation.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -29,6 +29,8 @@ pub struct ObservedTable {
     pub counters: BTreeMap<Name, ObservedCounter>,
     /// Named quotas.
     pub quotas: BTreeMap<Name, Quota>,
+    /// Helpers of connection tracking.
+    pub helpers: BTreeMap<Name, Helper>,
     /// Named sets and maps. Elements of dynamic sets are left out: they come and go by themselves.
     pub sets: BTreeMap<Name, Set>,
     /// Chains.
@@ -123,6 +125,7 @@ impl Observed {
                     .map(|(name, counter)| (name.clone(), counter.comment.clone()))
                     .collect(),
                 quotas: there.quotas.clone(),
+                helpers: there.helpers.clone(),
                 sets: there.sets.clone(),
                 chains: there.chains.iter().map(|(name, chain)| (name.clone(), chain.to_chain())).collect(),
             };

@@ -7,7 +7,7 @@
 //! deleted in it is lost to packets that still run through the old rules.
 
 use crate::observed::{RuleHandle, TableFlags};
-use crate::ruleset::{BaseChain, Comment, Element, ElementKey, Name, Quota, Rule, SetSpec, TableKey};
+use crate::ruleset::{BaseChain, Comment, Element, ElementKey, Helper, Name, Quota, Rule, SetSpec, TableKey};
 
 pub use self::batches::{BATCH_BYTES, BATCH_OPS, ELEMENTS_PER_OP, batches};
 
@@ -78,6 +78,15 @@ pub enum OpKind {
     },
     /// Removes a named quota.
     DeleteQuota(Name),
+    /// Creates a helper of connection tracking.
+    AddHelper {
+        /// Its name.
+        name: Name,
+        /// What it is.
+        helper: Helper,
+    },
+    /// Removes a helper.
+    DeleteHelper(Name),
     /// Creates an empty set or map.
     AddSet {
         /// Its name.

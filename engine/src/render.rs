@@ -19,8 +19,8 @@
 use std::fmt::{self, Write as _};
 
 use crate::ruleset::{
-    BaseChain, Chain, Comment, Datum, Element, ElementKey, Expr, Family, Name, Quota, Rule, Ruleset, Set, SetSpec,
-    Table, TableKey, Verdict,
+    BaseChain, Chain, Comment, Datum, Element, ElementKey, Expr, Family, Helper, Name, Quota, Rule, Ruleset, Set,
+    SetSpec, Table, TableKey, Verdict,
 };
 
 mod datum;
@@ -91,7 +91,7 @@ pub fn quota(quota: &Quota) -> String {
 }
 
 fn write_table(out: &mut String, key: &TableKey, table: &Table) -> fmt::Result {
-    let Table { comment, counters, quotas, sets, chains } = table;
+    let Table { comment, counters, quotas, helpers, sets, chains } = table;
     writeln!(out, "table {} {} {{", key.family, quote::Identifier(&key.name))?;
     write_comment_line(out, "\t", comment.as_ref())?;
     let mut separator = Separator::default();
@@ -106,6 +106,12 @@ fn write_table(out: &mut String, key: &TableKey, table: &Table) -> fmt::Result {
         write!(out, "\tquota {} {{\n\t\t", quote::Identifier(name))?;
         statement::write_quota_size(out, *quota)?;
         out.write_str("\n\t}\n")?;
+    }
+    for (name, Helper { kind, network, transport }) in helpers {
+        separator.write(out)?;
+        writeln!(out, "\tct helper {} {{", quote::Identifier(name))?;
+        writeln!(out, "\t\ttype \"{kind}\" protocol {}", transport.keyword())?;
+        writeln!(out, "\t\tl3proto {}\n\t}}", network.keyword())?;
     }
     for (name, set) in sets {
         separator.write(out)?;

@@ -10,18 +10,22 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use self::chain::{BaseChain, Chain, ChainType, Hook, Priority};
+pub use self::connection::{Helper, HelperNetwork, HelperTransport, SetCt, ZoneDirection};
 pub use self::datum::{DataType, Datum, Interval};
 pub use self::expr::{
     Assign, AssignTarget, DynamicSet, Expr, Field, Limit, LimitUnit, Log, LogLevel, Lookup, Match, Nat, NatKind,
     Operator, Quota, RejectWith, SegmentSize, SetOperation, SetRef, Value, Verdict, VerdictMap,
 };
+pub use self::header::{HeaderField, SetHeader};
 pub use self::name::{COMMENT_MAX, Comment, NAME_MAX, Name, NameError};
 pub use self::set::{Element, ElementData, ElementKey, Elements, MapData, Set, SetSpec};
 
 mod chain;
+mod connection;
 mod datum;
 pub(crate) mod every;
 mod expr;
+mod header;
 mod name;
 mod set;
 
@@ -65,6 +69,8 @@ pub struct Table {
     pub counters: BTreeMap<Name, Option<Comment>>,
     /// Named quotas.
     pub quotas: BTreeMap<Name, Quota>,
+    /// Helpers of connection tracking; each is named after what it is.
+    pub helpers: BTreeMap<Name, Helper>,
     /// Named sets and maps.
     pub sets: BTreeMap<Name, Set>,
     /// Base and regular chains.

@@ -31,6 +31,7 @@ mod configurations;
 mod draw;
 mod edits;
 mod event;
+mod expectations;
 mod ferm;
 mod observer;
 mod packet;

@@ -9,7 +9,9 @@ use std::collections::btree_map::Entry;
 use super::base::Base;
 use super::memo::{Former, Memo};
 use crate::resolve::Resolver;
-use crate::ruleset::{Chain, Comment, Element, Elements, Expr, MapData, Name, Rule, Set, SetRef, SetSpec, Table};
+use crate::ruleset::{
+    Chain, Comment, Element, Elements, Expr, Helper, MapData, Name, Rule, Set, SetRef, SetSpec, Table,
+};
 use crate::view::View;
 
 /// Longest readable tail of a name, in bytes: enough to recognise an object, short enough to read a listing.
@@ -108,6 +110,14 @@ impl TableBuilder {
             }
             Entry::Occupied(entry) => *entry.get() == set,
         }
+    }
+
+    /// A helper of connection tracking, named after what it is.
+    pub(crate) fn helper(&mut self, helper: Helper) -> Name {
+        let Helper { kind, network, transport } = &helper;
+        let name = Name::ours(&format!("helper_{}_{}_{kind}", transport.keyword(), network.keyword()));
+        self.table.helpers.insert(name.clone(), helper);
+        name
     }
 
     /// A named counter; naming it twice is the same counter.

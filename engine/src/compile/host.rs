@@ -29,7 +29,7 @@ use policy_lang::source::Sources;
 
 use self::calls::Calls;
 use self::chains::{Callee, Chains, Scope, Sides};
-use self::clause::{Families, Ip, Lowered};
+use self::clause::{Families, Ip, Lowered, Object};
 use self::hashlimit::Tables;
 pub use self::names::Names;
 use self::peers::Peers;
@@ -40,7 +40,7 @@ use super::builder::TableBuilder;
 use super::observe;
 use super::options::PodOptions;
 use crate::resolve::Resolver;
-use crate::ruleset::{Comment, Expr, Name, Rule, Verdict};
+use crate::ruleset::{Comment, Expr, Name, Rule, SetCt, Verdict};
 
 mod calls;
 mod chains;
@@ -63,9 +63,11 @@ mod rate;
 mod recent;
 mod refusal;
 mod reject;
+mod rewriting;
 mod rule;
 mod segment;
 mod target;
+mod tracking;
 mod translation;
 mod transport;
 
@@ -126,11 +128,14 @@ fn lower_table(
         let Some(sides) = chains.get(name) else { continue };
         let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, named, options };
         let rules = lower_chain(sides, &place, builder, findings);
+        // Chains of single steps are called, too, and call nobody.
+        let calls_any = rules.iter().flat_map(|rule| &rule.exprs).any(|expr| expr.target().is_some());
+        let height = Calls::height(sides, &callees).max(1 + usize::from(calls_any));
         let comment = (!Name::ours(name).as_str().ends_with(&**name)).then(|| Comment::new(name));
         let callee = Callee {
             name: builder.chain(&kind, name, rules, comment),
             with_policy: None,
-            height: Calls::height(sides, &callees),
+            height,
             v4: !sides.v4.is_empty(),
             v6: !sides.v6.is_empty(),
         };
@@ -144,7 +149,7 @@ fn lower_table(
         let callees = with_policy(&callees, sides, name, &kind, &policy, builder);
         let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, named, options };
         for rule in lower_chain(sides, &place, builder, findings).into_iter().chain(policy) {
-            builder.push(base, rule);
+            builder.push(tracking::base(base, &rule), rule);
         }
     }
 }
@@ -193,12 +198,13 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn scope(&self, ip: Ip, sides: &Sides<'_>) -> Scope<'a> {
+    fn scope(&self, ip: Ip, sides: &'a Sides<'a>) -> Scope<'a> {
         let base = chains::base(self.table, self.chain);
         Scope {
             ip,
             table: self.table,
             chain: self.chain,
+            rules: sides.rules(ip).collect(),
             base,
             hooks: self.calls.hooks.get(self.chain).map_or(&[], Vec::as_slice),
             policy: base.and(sides.policy(ip)).map(|(policy, _)| policy),
@@ -214,9 +220,9 @@ impl<'a> Place<'a> {
     }
 }
 
-fn lower_chain(
-    sides: &Sides<'_>,
-    place: &Place<'_>,
+fn lower_chain<'a>(
+    sides: &'a Sides<'a>,
+    place: &Place<'a>,
     builder: &mut TableBuilder,
     findings: &mut Vec<Diagnostic>,
 ) -> Vec<Rule> {
@@ -232,6 +238,16 @@ fn lower_chain(
             },
             (first, second) => lowered.extend(first.into_iter().chain(second)),
         }
+    }
+    for rule in &mut lowered {
+        let used = match rule.uses.take() {
+            Some(Object::Chain { tail, rules }) => {
+                Expr::Verdict(Verdict::Jump(builder.chain(place.kind, tail, rules, None)))
+            }
+            Some(Object::Helper(helper)) => Expr::SetCt(SetCt::Helper(builder.helper(helper))),
+            None => continue,
+        };
+        rule.statement.push(used);
     }
     let statements = lowered.iter_mut().map(|rule| &mut rule.statement);
     observe::lift(&format!("{} {}", place.table, place.chain), statements, place.options.pods, builder);

@@ -32,6 +32,8 @@ pub enum Changed {
     Counter(Name),
     /// A named quota.
     Quota(Name),
+    /// A helper of connection tracking.
+    Helper(Name),
     /// A named set or map.
     Set(Name),
     /// One element of a set.
@@ -110,6 +112,14 @@ impl List<'_> {
                 && there != wanted
             {
                 self.push(Changed::Quota(name.clone()), Difference::Different("another size"));
+            }
+        }
+        for (name, there, wanted) in joined(&there.helpers, &wanted.helpers) {
+            self.presence(there.is_some(), wanted.is_some(), || Changed::Helper(name.clone()));
+            if let (Some(there), Some(wanted)) = (there, wanted)
+                && there != wanted
+            {
+                self.push(Changed::Helper(name.clone()), Difference::Different("another one"));
             }
         }
         for (name, there, wanted) in joined(&there.sets, &wanted.sets) {
@@ -226,6 +236,7 @@ impl Changed {
             Self::Table => "table",
             Self::Counter(_) => "counter",
             Self::Quota(_) => "quota",
+            Self::Helper(_) => "ct helper",
             Self::Set(_) => "set",
             Self::Element { .. } => "element",
             Self::Chain(_) => "chain",
@@ -238,7 +249,9 @@ impl Changed {
     pub fn name(&self) -> Option<&Name> {
         match self {
             Self::Table => None,
-            Self::Counter(name) | Self::Quota(name) | Self::Set(name) | Self::Chain(name) => Some(name),
+            Self::Counter(name) | Self::Quota(name) | Self::Helper(name) | Self::Set(name) | Self::Chain(name) => {
+                Some(name)
+            }
             Self::Element { set, .. } => Some(set),
             Self::Rule { chain, .. } => Some(chain),
             Self::Unknown(object) => Some(&object.name),
@@ -248,7 +261,7 @@ impl Changed {
     /// Which element, or what the rule says with its source line, or what is strange.
     pub fn detail(&self) -> Option<String> {
         match self {
-            Self::Table | Self::Counter(_) | Self::Quota(_) | Self::Set(_) | Self::Chain(_) => None,
+            Self::Table | Self::Counter(_) | Self::Quota(_) | Self::Helper(_) | Self::Set(_) | Self::Chain(_) => None,
             Self::Element { key, comment: None, .. } => Some(render::element_key(key)),
             Self::Element { key, comment: Some(comment), .. } => {
                 Some(format!("{} ({comment})", render::element_key(key)))
@@ -261,7 +274,13 @@ impl Changed {
     /// The source line of a rule or an element, where it has one.
     pub fn source(&self) -> Option<&Comment> {
         match self {
-            Self::Table | Self::Counter(_) | Self::Quota(_) | Self::Set(_) | Self::Chain(_) | Self::Unknown(_) => None,
+            Self::Table
+            | Self::Counter(_)
+            | Self::Quota(_)
+            | Self::Helper(_)
+            | Self::Set(_)
+            | Self::Chain(_)
+            | Self::Unknown(_) => None,
             Self::Element { comment, .. } | Self::Rule { comment, .. } => comment.as_ref(),
         }
     }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::observed::ObservedTable;
-use crate::ruleset::{Chain, Element, ElementData, Expr, Name, Rule, Set, SetRef, Table, Verdict};
+use crate::ruleset::{Chain, Element, ElementData, Expr, Name, Rule, Set, SetCt, SetRef, Table, Verdict};
 
 /// How names of stand-ins begin; nothing else is called so.
 const PREFIX: &str = "pl_tmp";
@@ -18,6 +18,7 @@ pub(super) struct Renames {
     pub(super) sets: BTreeMap<Name, Name>,
     pub(super) chains: BTreeMap<Name, Name>,
     pub(super) quotas: BTreeMap<Name, Name>,
+    pub(super) helpers: BTreeMap<Name, Name>,
 }
 
 /// Hands out names that neither the kernel nor the desired table has.
@@ -30,8 +31,14 @@ pub(super) struct FreeNames<'a> {
 impl<'a> FreeNames<'a> {
     pub(super) fn beside(observed: &'a ObservedTable, wanted: &'a Table) -> Self {
         let unknown = observed.unknown.iter().map(|object| &object.name);
-        let there = observed.sets.keys().chain(observed.chains.keys()).chain(observed.quotas.keys());
-        let desired = wanted.sets.keys().chain(wanted.chains.keys()).chain(wanted.quotas.keys());
+        let there = observed
+            .sets
+            .keys()
+            .chain(observed.chains.keys())
+            .chain(observed.quotas.keys())
+            .chain(observed.helpers.keys());
+        let desired =
+            wanted.sets.keys().chain(wanted.chains.keys()).chain(wanted.quotas.keys()).chain(wanted.helpers.keys());
         Self { taken: there.chain(desired).chain(unknown).collect(), given: BTreeSet::new() }
     }
 
@@ -55,8 +62,8 @@ pub(super) fn is_stand_in(name: &Name) -> bool {
 
 impl Renames {
     pub(super) fn is_empty(&self) -> bool {
-        let Self { sets, chains, quotas } = self;
-        sets.is_empty() && chains.is_empty() && quotas.is_empty()
+        let Self { sets, chains, quotas, helpers } = self;
+        sets.is_empty() && chains.is_empty() && quotas.is_empty() && helpers.is_empty()
     }
 
     /// The table with the objects and all that refers to them renamed.
@@ -65,6 +72,11 @@ impl Renames {
             comment: table.comment.clone(),
             counters: table.counters.clone(),
             quotas: table.quotas.iter().map(|(name, quota)| (renamed(&self.quotas, name), *quota)).collect(),
+            helpers: table
+                .helpers
+                .iter()
+                .map(|(name, helper)| (renamed(&self.helpers, name), helper.clone()))
+                .collect(),
             sets: table.sets.iter().map(|(name, set)| (renamed(&self.sets, name), self.set(set))).collect(),
             chains: table.chains.iter().map(|(name, chain)| (renamed(&self.chains, name), self.chain(chain))).collect(),
         }
@@ -101,6 +113,7 @@ impl Renames {
             Expr::Lookup(lookup) => lookup.set = self.set_ref(&lookup.set),
             Expr::VerdictMap(map) => map.map = self.set_ref(&map.map),
             Expr::DynamicSet(dynamic) => dynamic.set = renamed(&self.sets, &dynamic.set),
+            Expr::SetCt(SetCt::Helper(helper)) => *helper = renamed(&self.helpers, helper),
             Expr::NamedQuota(quota) => *quota = renamed(&self.quotas, quota),
             Expr::Verdict(verdict) => *verdict = self.verdict(verdict),
             Expr::Match(_)
@@ -113,7 +126,9 @@ impl Renames {
             | Expr::Nat(_)
             | Expr::Notrack
             | Expr::Assign(_)
-            | Expr::SegmentSize(_) => {}
+            | Expr::SegmentSize(_)
+            | Expr::SetHeader(_)
+            | Expr::SetCt(SetCt::Zone { .. }) => {}
         }
         expr
     }

@@ -24,7 +24,7 @@ pub(super) struct Phases {
 /// The operations by the order that their references ask for.
 #[derive(Debug)]
 pub(super) struct Draft {
-    /// Fill: counters, quotas and empty sets; then empty chains; then what refers to them.
+    /// Fill: counters, quotas, helpers and empty sets; then empty chains; then what refers to them.
     pub(super) objects: Vec<OpKind>,
     pub(super) chains: Vec<OpKind>,
     pub(super) contents: Vec<OpKind>,
@@ -32,7 +32,7 @@ pub(super) struct Draft {
     pub(super) base_chains: Vec<OpKind>,
     pub(super) removals: Vec<OpKind>,
     pub(super) additions: Vec<OpKind>,
-    /// Collect: rules, then the sets and chains that they referred to, then counters and quotas.
+    /// Collect: rules, then the sets and chains that they referred to, then counters, quotas and helpers.
     pub(super) dead_rules: Vec<OpKind>,
     pub(super) dead_sets: Vec<OpKind>,
     pub(super) dead_chains: Vec<OpKind>,
@@ -92,10 +92,17 @@ impl Draft {
                 self.objects.push(OpKind::AddQuota { name: name.clone(), quota: *quota });
             }
         }
+        for (name, helper) in &target.helpers {
+            if !observed.helpers.contains_key(name) {
+                self.objects.push(OpKind::AddHelper { name: name.clone(), helper: helper.clone() });
+            }
+        }
         let counters = observed.counters.keys().filter(|name| !target.counters.contains_key(name));
         self.dead_objects.extend(counters.cloned().map(OpKind::DeleteCounter));
         let quotas = observed.quotas.keys().filter(|name| !target.quotas.contains_key(name));
         self.dead_objects.extend(quotas.cloned().map(OpKind::DeleteQuota));
+        let helpers = observed.helpers.keys().filter(|name| !target.helpers.contains_key(name));
+        self.dead_objects.extend(helpers.cloned().map(OpKind::DeleteHelper));
     }
 
     fn sets(&mut self, observed: &ObservedTable, target: &Table, live: &Live<'_>) {
@@ -180,6 +187,11 @@ fn conflicts(observed: &ObservedTable, target: &Table, live: &Live<'_>, names: &
             renames.chains.insert(name.clone(), names.stand_in(name));
         }
     }
+    for (name, wanted) in &target.helpers {
+        if observed.helpers.get(name).is_some_and(|there| there != wanted) {
+            renames.helpers.insert(name.clone(), names.stand_in(name));
+        }
+    }
     for (name, wanted) in &target.quotas {
         if observed.quotas.get(name).is_some_and(|there| there != wanted) {
             renames.quotas.insert(name.clone(), names.stand_in(name));
@@ -213,6 +225,7 @@ fn everything(observed: &ObservedTable, target: &Table, names: &mut FreeNames<'_
             .filter(|name| !may_stay(name))
             .map(|name| (name.clone(), names.stand_in(name)))
             .collect(),
+        helpers: target.helpers.keys().map(|name| (name.clone(), names.stand_in(name))).collect(),
         quotas: target.quotas.keys().map(|name| (name.clone(), names.stand_in(name))).collect(),
     }
 }

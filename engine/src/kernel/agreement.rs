@@ -21,8 +21,9 @@ use crate::observed::RuleContent;
 use crate::plan::{Op, OpKind, RulePosition};
 use crate::ruleset::{
     Assign, AssignTarget, Comment, DataType, Datum, DynamicSet, Element, ElementData, ElementKey, Elements, Expr,
-    Family, Field, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, MapData, Match, Name, Nat, NatKind, Operator,
-    Quota, RejectWith, Rule, SegmentSize, SetOperation, SetRef, SetSpec, TableKey, Value, Verdict, VerdictMap,
+    Family, Field, HeaderField, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, MapData, Match, Name, Nat, NatKind,
+    Operator, Quota, RejectWith, Rule, SegmentSize, SetCt, SetHeader, SetOperation, SetRef, SetSpec, TableKey, Value,
+    Verdict, VerdictMap, ZoneDirection,
 };
 
 /// The named set of the samples that holds ranges.
@@ -230,6 +231,14 @@ fn exprs() -> impl Strategy<Value = Expr> {
         1 => Just(Expr::Notrack),
         1 => prop::option::of(any::<u16>()).prop_map(|size| {
             Expr::SegmentSize(size.map_or(SegmentSize::RouteMtu, SegmentSize::Bytes))
+        }),
+        1 => (prop::option::of(any::<bool>()), any::<u16>()).prop_map(|(is_reply, zone)| {
+            let direction = is_reply.map(|is| if is { ZoneDirection::Reply } else { ZoneDirection::Original });
+            Expr::SetCt(SetCt::Zone { direction, zone })
+        }),
+        1 => name().prop_map(|name| Expr::SetCt(SetCt::Helper(name))),
+        1 => (prop::sample::select(HeaderField::ALL.to_vec()), any::<u8>()).prop_map(|(field, value)| {
+            Expr::SetHeader(SetHeader { field, value: value & field.largest() })
         }),
         1 => (any::<bool>(), any::<bool>(), masks(), masks()).prop_map(|(to, from, mask, xor)| {
             let target = |is_ct| if is_ct { AssignTarget::CtMark } else { AssignTarget::Mark };

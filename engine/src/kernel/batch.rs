@@ -10,7 +10,7 @@ use super::ffi::attribute as attr;
 use super::ffi::{self, Buffer, Header, Object as _, TooLong};
 use super::hint;
 use super::lift::lift;
-use super::lower::{Lowered, Refusal, Surroundings, lower};
+use super::lower::{Lowered, Refusal, Surroundings, helper_network, lower};
 use super::message::{self, APPEND, CREATE, EXCLUSIVE, family_number, kind};
 use super::set_object::{self, ElementUse, SetPlace};
 use super::userdata::{self, Userdata};
@@ -19,8 +19,8 @@ use crate::kernel::Guard;
 use crate::observed::TableFlags;
 use crate::plan::{Op, OpKind, RulePosition};
 use crate::ruleset::{
-    BaseChain, ChainType, Comment, Element, ElementKey, Expr, Family, Field, Hook, Name, Quota, Rule, SetRef, SetSpec,
-    TableKey,
+    BaseChain, ChainType, Comment, Element, ElementKey, Expr, Family, Field, Helper, Hook, Name, Quota, Rule, SetRef,
+    SetSpec, TableKey,
 };
 
 /// `NFT_TABLE_F_*`.
@@ -146,6 +146,8 @@ impl Encoding<'_> {
             OpKind::AddCounter { name, comment } => self.add_counter(name, comment.as_ref())?,
             OpKind::AddQuota { name, quota } => self.add_quota(name, *quota)?,
             OpKind::DeleteCounter(name) => self.delete_object(name, ObjectKind::Counter)?,
+            OpKind::AddHelper { name, helper } => self.add_helper(name, helper)?,
+            OpKind::DeleteHelper(name) => self.delete_object(name, ObjectKind::Helper)?,
             OpKind::DeleteQuota(name) => self.delete_object(name, ObjectKind::Quota)?,
             OpKind::AddSet { name, spec } => self.add_set(name, spec)?,
             OpKind::DeleteSet(name) => {
@@ -209,6 +211,16 @@ impl Encoding<'_> {
         let mut object = self.bare_object(name, ObjectKind::Quota)?;
         object.set_u64(&attr::QUOTA_OBJECT_BYTES, bytes);
         object.set_u32(&attr::QUOTA_OBJECT_FLAGS, if over { QUOTA_OVER } else { 0 });
+        self.push_object(kind::NEW_OBJECT, CREATE | EXCLUSIVE, &object);
+        Ok(())
+    }
+
+    fn add_helper(&mut self, name: &Name, helper: &Helper) -> Result<(), Refusal> {
+        let Helper { kind: helper_kind, network, transport } = helper;
+        let mut object = self.bare_object(name, ObjectKind::Helper)?;
+        object.set_text(&attr::HELPER_OBJECT_KIND, helper_kind)?;
+        object.set_u16(&attr::HELPER_OBJECT_NETWORK, helper_network(*network));
+        object.set_u8(&attr::HELPER_OBJECT_TRANSPORT, transport.number());
         self.push_object(kind::NEW_OBJECT, CREATE | EXCLUSIVE, &object);
         Ok(())
     }

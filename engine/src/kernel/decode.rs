@@ -10,7 +10,7 @@ use super::element::{Bytes, Layout, WireData, WireElement};
 use super::hint;
 use super::inspect::{self, Data, FindSet, LIST_ELEMENT};
 use super::lift::lift;
-use super::lower::Surroundings;
+use super::lower::{Surroundings, helper_network};
 use super::set_object::{self, DATA_TYPE_VERDICT, flag};
 use super::type_id;
 use super::userdata::{self, Userdata};
@@ -18,7 +18,8 @@ use crate::observed::{
     ObservedChain, ObservedCounter, ObservedRule, RuleContent, RuleHandle, TableFlags, UnknownObject,
 };
 use crate::ruleset::{
-    BaseChain, ChainType, Comment, DataType, Family, Field, Hook, MapData, Name, Priority, Quota, Rule, SetSpec,
+    BaseChain, ChainType, Comment, DataType, Family, Field, Helper, HelperNetwork, HelperTransport, Hook, MapData,
+    Name, Priority, Quota, Rule, SetSpec,
 };
 
 /// `NFT_TABLE_F_DORMANT`.
@@ -30,6 +31,7 @@ const CHAIN_ODD_FLAGS: u32 = 2 | 4;
 /// `NFT_OBJECT_*`.
 const OBJECT_COUNTER: u32 = 1;
 const OBJECT_QUOTA: u32 = 2;
+const OBJECT_HELPER: u32 = 3;
 
 /// A table as the kernel describes it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -130,6 +132,7 @@ pub(super) fn counting_rule(attributes: Attributes<'_>) -> Option<(Comment, Vec<
 pub(super) enum DecodedObject {
     Counter(ObservedCounter),
     Quota(Quota),
+    Helper(Helper),
     Unknown(UnknownObject),
 }
 
@@ -138,6 +141,9 @@ pub(super) fn object(attributes: Attributes<'_>) -> Option<(Name, DecodedObject)
     let name = name(attributes.get(2)?);
     let data = attributes.nest(4).unwrap_or(Attributes::new(&[]));
     let comment = attributes.get(8).and_then(|userdata| userdata::comment(userdata, userdata::COMMENT));
+    let unknown = |reason: &str| {
+        DecodedObject::Unknown(UnknownObject { kind: "object", name: name.clone(), reason: reason.into() })
+    };
     let object = match attributes.u32(3) {
         Some(OBJECT_COUNTER) => DecodedObject::Counter(ObservedCounter {
             packets: data.u64(2).unwrap_or(0),
@@ -147,13 +153,24 @@ pub(super) fn object(attributes: Attributes<'_>) -> Option<(Name, DecodedObject)
         Some(OBJECT_QUOTA) => {
             DecodedObject::Quota(Quota { bytes: data.u64(1).unwrap_or(0), over: data.u32(2).unwrap_or(0) & 1 != 0 })
         }
-        Some(_) | None => DecodedObject::Unknown(UnknownObject {
-            kind: "object",
-            name: name.clone(),
-            reason: "neither a counter nor a quota".into(),
-        }),
+        Some(OBJECT_HELPER) => match helper(data) {
+            Some(helper) => DecodedObject::Helper(helper),
+            None => unknown("a helper that palisade never makes"),
+        },
+        Some(_) | None => unknown("neither a counter, a quota nor a helper"),
     };
     Some((name, object))
+}
+
+fn helper(data: Attributes<'_>) -> Option<Helper> {
+    let (network, transport) = (data.u16(2)?, data.u8(3)?);
+    Some(Helper {
+        kind: data.text(1)?.into(),
+        network: [HelperNetwork::Ip, HelperNetwork::Ip6].into_iter().find(|known| helper_network(*known) == network)?,
+        transport: [HelperTransport::Tcp, HelperTransport::Udp]
+            .into_iter()
+            .find(|known| known.number() == transport)?,
+    })
 }
 
 /// Names a flowtable, which palisade never makes.

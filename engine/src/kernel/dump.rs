@@ -186,6 +186,9 @@ impl Reading<'_> {
             Some((name, DecodedObject::Quota(quota))) => {
                 table.quotas.insert(name, quota);
             }
+            Some((name, DecodedObject::Helper(helper))) => {
+                table.helpers.insert(name, helper);
+            }
             Some((_, DecodedObject::Unknown(unknown))) => {
                 table.unknown.insert(unknown);
             }

@@ -23,6 +23,10 @@ pub(super) const BYTEORDER_HTON: u32 = 1;
 /// `NFT_EXTHDR_OP_TCPOPT`.
 pub(super) const EXTHDR_TCP_OPTION: u32 = 1;
 
+/// `NFT_PAYLOAD_CSUM_NONE` and `NFT_PAYLOAD_CSUM_INET`.
+pub(super) const CHECKSUM_NONE: u32 = 0;
+pub(super) const CHECKSUM_INET: u32 = 1;
+
 /// `NFT_RANGE_EQ` and `NFT_RANGE_NEQ`.
 pub(super) const RANGE_EQ: u32 = 0;
 pub(super) const RANGE_NEQ: u32 = 1;
@@ -53,8 +57,11 @@ pub(super) fn express(instruction: &Instruction, set: Option<&SetHandle>) -> Res
         Instruction::Meta { key, to } => meta(*key, Access::Load(*to)),
         Instruction::MetaSet { key, from } => meta(*key, Access::Store(*from)),
         Instruction::Payload { base, offset, length, to } => payload(*base, *offset, *length, *to),
+        Instruction::PayloadSet { base, offset, length, from, checksum_at } => {
+            payload_set(*base, *offset, *length, *from, *checksum_at)
+        }
         Instruction::Ct { key, direction, to } => ct(*key, *direction, Access::Load(*to)),
-        Instruction::CtSet { key, from } => ct(*key, None, Access::Store(*from)),
+        Instruction::CtSet { key, direction, from } => ct(*key, *direction, Access::Store(*from)),
         Instruction::Fib { result, flags, to } => fib(*result, *flags, *to),
         Instruction::Compare { from, operator, data } => compare(*from, *operator, data)?,
         Instruction::Range { from, negated, low, high } => range(*from, *negated, low, high)?,
@@ -149,6 +156,18 @@ fn payload(base: Base, offset: u32, length: u32, to: Register) -> Expr {
     expr.set_u32(&attr::PAYLOAD_BASE, base_number(base));
     expr.set_u32(&attr::PAYLOAD_OFFSET, offset);
     expr.set_u32(&attr::PAYLOAD_LEN, length);
+    expr
+}
+
+fn payload_set(base: Base, offset: u32, length: u32, from: Register, checksum_at: Option<u32>) -> Expr {
+    let mut expr = Expr::new(c"payload");
+    expr.set_u32(&attr::PAYLOAD_SREG, from.number());
+    expr.set_u32(&attr::PAYLOAD_BASE, base_number(base));
+    expr.set_u32(&attr::PAYLOAD_OFFSET, offset);
+    expr.set_u32(&attr::PAYLOAD_LEN, length);
+    expr.set_u32(&attr::PAYLOAD_CSUM_TYPE, if checksum_at.is_some() { CHECKSUM_INET } else { CHECKSUM_NONE });
+    expr.set_u32(&attr::PAYLOAD_CSUM_OFFSET, checksum_at.unwrap_or(0));
+    expr.set_u32(&attr::PAYLOAD_FLAGS, 0);
     expr
 }
 
@@ -400,12 +419,13 @@ pub(super) fn object_number(kind: ObjectKind) -> u32 {
     match kind {
         ObjectKind::Counter => 1,
         ObjectKind::Quota => 2,
+        ObjectKind::Helper => 3,
     }
 }
 
 /// The kind of object of a number of the kernel's.
 pub(super) fn object_kind(number: u32) -> Option<ObjectKind> {
-    [ObjectKind::Counter, ObjectKind::Quota].into_iter().find(|kind| object_number(*kind) == number)
+    [ObjectKind::Counter, ObjectKind::Quota, ObjectKind::Helper].into_iter().find(|kind| object_number(*kind) == number)
 }
 
 fn operation_number(operation: SetOperation) -> u32 {

@@ -75,6 +75,7 @@ pub(super) mod ct {
     pub(in crate::kernel) const MARK: u32 = 3;
     pub(in crate::kernel) const PROTO_SRC: u32 = 11;
     pub(in crate::kernel) const PROTO_DST: u32 = 12;
+    pub(in crate::kernel) const ZONE: u32 = 17;
     pub(in crate::kernel) const SRC_IP: u32 = 19;
     pub(in crate::kernel) const DST_IP: u32 = 20;
     pub(in crate::kernel) const SRC_IP6: u32 = 21;

@@ -2,8 +2,8 @@
 
 use super::attribute::{Attributes, text};
 use super::express::{
-    self, BITWISE_BOOL, BITWISE_RSHIFT, BYTEORDER_HTON, EXTHDR_TCP_OPTION, LIMIT_BYTES, LIMIT_OVER, LOOKUP_INVERTED,
-    QUOTA_OVER, RANGE_EQ, RANGE_NEQ,
+    self, BITWISE_BOOL, BITWISE_RSHIFT, BYTEORDER_HTON, CHECKSUM_INET, CHECKSUM_NONE, EXTHDR_TCP_OPTION, LIMIT_BYTES,
+    LIMIT_OVER, LOOKUP_INVERTED, QUOTA_OVER, RANGE_EQ, RANGE_NEQ,
 };
 use super::wire::{Instruction, Log, Register, Span};
 use crate::ruleset::{Limit, LimitUnit, LogLevel, Name, SetRef, Verdict};
@@ -66,12 +66,7 @@ fn is_idle(name: &str, data: Attributes<'_>) -> bool {
 fn instruction(name: &str, data: Attributes<'_>, find_set: FindSet<'_>) -> Option<Instruction> {
     match name {
         "meta" => meta(data),
-        "payload" => Some(Instruction::Payload {
-            base: express::base(data.u32(2)?)?,
-            offset: data.u32(3)?,
-            length: data.u32(4)?,
-            to: register(data, 1)?,
-        }),
+        "payload" => payload(data),
         "ct" => ct(data),
         "fib" => Some(Instruction::Fib { result: data.u32(2)?, flags: data.u32(3)?, to: register(data, 1)? }),
         "cmp" => Some(Instruction::Compare {
@@ -131,10 +126,25 @@ fn meta(data: Attributes<'_>) -> Option<Instruction> {
     }
 }
 
+fn payload(data: Attributes<'_>) -> Option<Instruction> {
+    let (base, offset, length) = (express::base(data.u32(2)?)?, data.u32(3)?, data.u32(4)?);
+    if data.get(5).is_none() {
+        return Some(Instruction::Payload { base, offset, length, to: register(data, 1)? });
+    }
+    // Flags are for the checksums of transport protocols, which what is written is no part of.
+    (data.u32(8).unwrap_or(0) == 0).then_some(())?;
+    let checksum_at = match data.u32(6).unwrap_or(CHECKSUM_NONE) {
+        CHECKSUM_NONE => None,
+        CHECKSUM_INET => Some(data.u32(7)?),
+        _ => return None,
+    };
+    Some(Instruction::PayloadSet { base, offset, length, from: register(data, 5)?, checksum_at })
+}
+
 fn ct(data: Attributes<'_>) -> Option<Instruction> {
     let key = data.u32(2)?;
     match data.get(4) {
-        Some(_) => Some(Instruction::CtSet { key, from: register(data, 4)? }),
+        Some(_) => Some(Instruction::CtSet { key, direction: data.u8(3), from: register(data, 4)? }),
         None => Some(Instruction::Ct { key, direction: data.u8(3), to: register(data, 1)? }),
     }
 }

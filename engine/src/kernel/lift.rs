@@ -14,11 +14,12 @@ use super::lower::{
     self, NAT_DESTINATION, NAT_FLAGS, NAT_SOURCE, NFPROTO_IPV4, NFPROTO_IPV6, REJECT_ICMP, REJECT_ICMPX,
     REJECT_TCP_RESET, ROUTE_SEGMENT_SIZE, Surroundings,
 };
+use super::rewrite;
 use super::wire::{Comparison, Instruction, ObjectKind, Register, Span};
 use crate::ruleset::every::every;
 use crate::ruleset::{
     Assign, AssignTarget, DataType, Datum, DynamicSet, Expr, Field, Interval, Log, LogLevel, Lookup, Match, Nat,
-    NatKind, Operator, Quota, RejectWith, SegmentSize, Value, VerdictMap,
+    NatKind, Operator, Quota, RejectWith, SegmentSize, SetCt, Value, VerdictMap, ZoneDirection,
 };
 use std::time::Duration;
 
@@ -74,12 +75,14 @@ pub(super) enum ExprKind {
     Notrack,
     Assign,
     SegmentSize,
+    SetHeader,
+    SetCt,
     DynamicSet,
 }
 
 every! { pub(super) ExprKind {
     Match Lookup VerdictMap Counter NamedCounter Quota NamedQuota Limit Log Verdict Reject Nat Notrack Assign SegmentSize
-    DynamicSet
+    SetHeader SetCt DynamicSet
 } }
 
 // A new variant of `Expr` does not compile until it has a kind, and a kind not until it can be read.
@@ -99,6 +102,8 @@ const _: fn(&Expr) -> ExprKind = |expr| match expr {
     Expr::Notrack => ExprKind::Notrack,
     Expr::Assign(_) => ExprKind::Assign,
     Expr::SegmentSize(_) => ExprKind::SegmentSize,
+    Expr::SetHeader(_) => ExprKind::SetHeader,
+    Expr::SetCt(_) => ExprKind::SetCt,
     Expr::DynamicSet(_) => ExprKind::DynamicSet,
 };
 
@@ -232,6 +237,12 @@ impl<'a> Reader<'a> {
             }),
             ExprKind::Assign => self.assign().map(Expr::Assign),
             ExprKind::SegmentSize => self.segment_size().map(Expr::SegmentSize),
+            ExprKind::SetHeader => {
+                let (write, length) = rewrite::read(self.instructions.get(self.at..)?)?;
+                self.at += length;
+                Some(Expr::SetHeader(write))
+            }
+            ExprKind::SetCt => self.set_ct().map(Expr::SetCt),
             ExprKind::DynamicSet => self.dynamic_set().map(Expr::DynamicSet),
         }
     }
@@ -475,6 +486,28 @@ impl<'a> Reader<'a> {
         self.take(|instruction| (*instruction == lower::write_segment_size(Register::FIRST)).then_some(size))
     }
 
+    fn set_ct(&mut self) -> Option<SetCt> {
+        if let Some(name) = self.take(|instruction| match instruction {
+            Instruction::Object { kind: ObjectKind::Helper, name } => Some(name.clone()),
+            _ => None,
+        }) {
+            return Some(SetCt::Helper(name));
+        }
+        let zone = self.take(|instruction| match instruction {
+            Instruction::Immediate { to: Register::FIRST, data } => data.as_slice().try_into().ok(),
+            _ => None,
+        });
+        let zone = u16::from_ne_bytes(zone?);
+        self.take(|instruction| match instruction {
+            Instruction::CtSet { key: field::ct::ZONE, direction, from: Register::FIRST } => {
+                let known = [None, Some(ZoneDirection::Original), Some(ZoneDirection::Reply)];
+                let direction = known.into_iter().find(|known| known.map(lower::direction_number) == *direction)?;
+                Some(SetCt::Zone { direction, zone })
+            }
+            _ => None,
+        })
+    }
+
     fn assign(&mut self) -> Option<Assign> {
         let at = self.at;
         let (source, (mask, xor)) = match self.peek(0)? {
@@ -494,7 +527,9 @@ impl<'a> Reader<'a> {
         });
         let target = self.take(|instruction| match instruction {
             Instruction::MetaSet { key: field::meta::MARK, from: Register::FIRST } => Some(AssignTarget::Mark),
-            Instruction::CtSet { key: field::ct::MARK, from: Register::FIRST } => Some(AssignTarget::CtMark),
+            Instruction::CtSet { key: field::ct::MARK, direction: None, from: Register::FIRST } => {
+                Some(AssignTarget::CtMark)
+            }
             _ => None,
         })?;
         let other = match target {

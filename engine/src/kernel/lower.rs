@@ -2,10 +2,12 @@
 
 use super::field::{self, Context, Dependency, Network, Source};
 use super::hint::{Choice, Hint};
+use super::rewrite;
 use super::wire::{Comparison, Instruction, Log, ObjectKind, Register, Span};
 use crate::ruleset::{
-    Assign, AssignTarget, DataType, Datum, DynamicSet, Expr, Family, Field, Interval, Limit, Log as LogExpr, LogLevel,
-    MapData, Match, Name, Nat, NatKind, Operator, RejectWith, SegmentSize, SetRef, SetSpec, Value,
+    Assign, AssignTarget, DataType, Datum, DynamicSet, Expr, Family, Field, HelperNetwork, Interval, Limit,
+    Log as LogExpr, LogLevel, MapData, Match, Name, Nat, NatKind, Operator, RejectWith, SegmentSize, SetCt, SetRef,
+    SetSpec, Value, ZoneDirection,
 };
 
 /// Why a rule or an element cannot be said in instructions.
@@ -103,6 +105,9 @@ impl Lowering<'_> {
             Expr::Notrack => self.push(Instruction::Notrack),
             Expr::Assign(assign) => self.assign(*assign),
             Expr::SegmentSize(size) => self.segment_size(*size),
+            Expr::SetHeader(write) => rewrite::instructions(*write).into_iter().for_each(|one| self.push(one)),
+            Expr::SetCt(SetCt::Zone { direction, zone }) => self.zone(*direction, *zone),
+            Expr::SetCt(SetCt::Helper(name)) => self.object(ObjectKind::Helper, name),
             Expr::DynamicSet(dynamic) => self.dynamic_set(dynamic)?,
         }
         if let Some(dependency) = established_by(expr) {
@@ -351,7 +356,7 @@ impl Lowering<'_> {
         }
         self.push(match target {
             AssignTarget::Mark => Instruction::MetaSet { key: field::meta::MARK, from: register },
-            AssignTarget::CtMark => Instruction::CtSet { key: field::ct::MARK, from: register },
+            AssignTarget::CtMark => Instruction::CtSet { key: field::ct::MARK, direction: None, from: register },
         });
     }
 
@@ -367,6 +372,13 @@ impl Lowering<'_> {
             }
         }
         self.push(write_segment_size(register));
+    }
+
+    fn zone(&mut self, direction: Option<ZoneDirection>, zone: u16) {
+        let from = Register::FIRST;
+        let direction = direction.map(direction_number);
+        self.push(Instruction::Immediate { to: from, data: zone.to_ne_bytes().into() });
+        self.push(Instruction::CtSet { key: field::ct::ZONE, direction, from });
     }
 
     fn dynamic_set(&mut self, dynamic: &DynamicSet) -> Result<(), Refusal> {
@@ -408,6 +420,9 @@ pub(super) fn missing_for(context: Context, expr: &Expr) -> Vec<Dependency> {
         Expr::VerdictMap(map) => context.missing_for(&map.key),
         Expr::DynamicSet(dynamic) => context.missing_for(&dynamic.key),
         Expr::Reject(RejectWith::TcpReset) | Expr::SegmentSize(_) => context.missing_for_tcp(),
+        Expr::SetHeader(write) => {
+            context.missing_for_network(if write.field.is_v4() { Network::Ip } else { Network::Ip6 })
+        }
         Expr::Reject(RejectWith::Icmp(_)) => context.missing_for_network(Network::Ip),
         Expr::Reject(RejectWith::Icmpv6(_)) => context.missing_for_network(Network::Ip6),
         Expr::Reject(RejectWith::Icmpx(_))
@@ -420,6 +435,7 @@ pub(super) fn missing_for(context: Context, expr: &Expr) -> Vec<Dependency> {
         | Expr::Verdict(_)
         | Expr::Nat(_)
         | Expr::Notrack
+        | Expr::SetCt(_)
         | Expr::Assign(_) => Vec::new(),
     }
 }
@@ -442,6 +458,8 @@ pub(super) fn established_by(expr: &Expr) -> Option<Dependency> {
         | Expr::Notrack
         | Expr::Assign(_)
         | Expr::SegmentSize(_)
+        | Expr::SetHeader(_)
+        | Expr::SetCt(_)
         | Expr::DynamicSet(_) => None,
     }
 }
@@ -568,6 +586,22 @@ fn equality(operator: Operator) -> Comparison {
     match operator {
         Operator::Eq => Comparison::Eq,
         Operator::Ne => Comparison::Ne,
+    }
+}
+
+/// `NFPROTO_*` of a helper.
+pub(super) fn helper_network(network: HelperNetwork) -> u16 {
+    match network {
+        HelperNetwork::Ip => 2,
+        HelperNetwork::Ip6 => 10,
+    }
+}
+
+/// `IP_CT_DIR_*`.
+pub(super) fn direction_number(direction: ZoneDirection) -> u8 {
+    match direction {
+        ZoneDirection::Original => 0,
+        ZoneDirection::Reply => 1,
     }
 }
 

@@ -75,6 +75,8 @@ impl Netlink {
                 | OpKind::DeleteCounter(_)
                 | OpKind::AddQuota { .. }
                 | OpKind::DeleteQuota(_)
+                | OpKind::AddHelper { .. }
+                | OpKind::DeleteHelper(_)
                 | OpKind::DeleteSet(_)
                 | OpKind::AddChain { .. }
                 | OpKind::DeleteChain(_)

@@ -24,10 +24,12 @@ pub(super) enum Instruction {
     MetaSet { key: u32, from: Register },
     /// Loads bytes of the packet.
     Payload { base: Base, offset: u32, length: u32, to: Register },
+    /// Writes bytes of the packet; where a checksum of 16-bit words covers them, it is mended.
+    PayloadSet { base: Base, offset: u32, length: u32, from: Register, checksum_at: Option<u32> },
     /// Loads what conntrack knows; the direction only for keys that have one.
     Ct { key: u32, direction: Option<u8>, to: Register },
-    /// Writes it.
-    CtSet { key: u32, from: Register },
+    /// Writes it; the direction only for keys that have one.
+    CtSet { key: u32, direction: Option<u8>, from: Register },
     /// Asks the routing table.
     Fib { result: u32, flags: u32, to: Register },
     /// Goes on if the register compares.
@@ -50,7 +52,7 @@ pub(super) enum Instruction {
     Verdict(Verdict),
     /// Counts.
     Counter,
-    /// Uses a named counter or quota.
+    /// Uses a named object.
     Object { kind: ObjectKind, name: Name },
     /// Matches up to, or over, a number of bytes.
     Quota { bytes: u64, over: bool },
@@ -107,6 +109,8 @@ pub(super) enum ObjectKind {
     Counter,
     /// A quota.
     Quota,
+    /// A helper of connection tracking.
+    Helper,
 }
 
 /// The registers of the lowest and the highest of a range; the same if it is a single value.

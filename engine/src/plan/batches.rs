@@ -57,6 +57,8 @@ fn estimated_bytes(kind: &OpKind) -> usize {
             | OpKind::DeleteCounter(_)
             | OpKind::AddQuota { .. }
             | OpKind::DeleteQuota(_)
+            | OpKind::AddHelper { .. }
+            | OpKind::DeleteHelper(_)
             | OpKind::DeleteSet(_)
             | OpKind::AddChain { .. }
             | OpKind::DeleteChain(_)

@@ -27,6 +27,8 @@ impl fmt::Display for Op {
             }
             OpKind::DeleteCounter(name) => write!(f, "delete counter {table} {name}"),
             OpKind::AddQuota { name, .. } => write!(f, "add quota {table} {name}"),
+            OpKind::AddHelper { name, .. } => write!(f, "add ct helper {table} {name}"),
+            OpKind::DeleteHelper(name) => write!(f, "delete ct helper {table} {name}"),
             OpKind::DeleteQuota(name) => write!(f, "delete quota {table} {name}"),
             OpKind::AddSet { name, spec } => {
                 write!(f, "add set {table} {name}")?;

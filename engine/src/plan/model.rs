@@ -57,6 +57,8 @@ pub(crate) fn carry_out(state: &mut Observed, op: &Op, next: &mut NextHandle) ->
         | OpKind::DeleteCounter(_)
         | OpKind::AddQuota { .. }
         | OpKind::DeleteQuota(_)
+        | OpKind::AddHelper { .. }
+        | OpKind::DeleteHelper(_)
         | OpKind::AddSet { .. }
         | OpKind::DeleteSet(_)
         | OpKind::AddElements { .. }
@@ -78,6 +80,8 @@ fn change(table: &mut ObservedTable, kind: &OpKind, next: &mut NextHandle) -> Re
         }
         OpKind::DeleteCounter(name) => table.counters.remove(name).map(drop).ok_or(Misfit::Missing),
         OpKind::AddQuota { name, quota } => create(table.quotas.entry(name.clone()), *quota),
+        OpKind::AddHelper { name, helper } => create(table.helpers.entry(name.clone()), helper.clone()),
+        OpKind::DeleteHelper(name) => table.helpers.remove(name).map(drop).ok_or(Misfit::Missing),
         OpKind::DeleteQuota(name) => table.quotas.remove(name).map(drop).ok_or(Misfit::Missing),
         OpKind::AddSet { name, spec } => {
             create(table.sets.entry(name.clone()), Set { spec: spec.clone(), elements: Elements::new() })

@@ -4,8 +4,8 @@ use std::fmt::{self, Write as _};
 
 use super::{datum, expr, quote, set, symbol};
 use crate::ruleset::{
-    Assign, AssignTarget, DataType, DynamicSet, Family, Interval, Limit, LimitUnit, Log, LogLevel, Nat, NatKind, Quota,
-    RejectWith, SegmentSize, SetOperation,
+    Assign, AssignTarget, DataType, DynamicSet, Family, HeaderField, Interval, Limit, LimitUnit, Log, LogLevel, Nat,
+    NatKind, Quota, RejectWith, SegmentSize, SetCt, SetHeader, SetOperation, ZoneDirection,
 };
 
 /// nft's own burst of a limit that counts packets; it leaves it out.
@@ -140,6 +140,35 @@ pub(super) fn write_segment_size(out: &mut String, size: SegmentSize) -> fmt::Re
     }
 }
 
+/// `ip dscp set ef`, `ip6 hoplimit set 64`.
+pub(super) fn write_header(out: &mut String, SetHeader { field, value }: SetHeader) -> fmt::Result {
+    let name = match field {
+        HeaderField::IpDscp => "ip dscp",
+        HeaderField::IpEcn => "ip ecn",
+        HeaderField::IpTtl => "ip ttl",
+        HeaderField::Ip6Dscp => "ip6 dscp",
+        HeaderField::Ip6Ecn => "ip6 ecn",
+        HeaderField::Ip6Hoplimit => "ip6 hoplimit",
+    };
+    write!(out, "{name} set ")?;
+    match field {
+        HeaderField::IpEcn | HeaderField::Ip6Ecn => out.write_str(ecn_name(value)),
+        HeaderField::IpDscp | HeaderField::IpTtl | HeaderField::Ip6Dscp | HeaderField::Ip6Hoplimit => {
+            datum::write(out, &field.datum(value & field.largest()))
+        }
+    }
+}
+
+/// `ct original zone set 5`, `ct helper set "pl_…"`.
+pub(super) fn write_ct(out: &mut String, set: &SetCt) -> fmt::Result {
+    match set {
+        SetCt::Zone { direction: None, zone } => write!(out, "ct zone set {zone}"),
+        SetCt::Zone { direction: Some(ZoneDirection::Original), zone } => write!(out, "ct original zone set {zone}"),
+        SetCt::Zone { direction: Some(ZoneDirection::Reply), zone } => write!(out, "ct reply zone set {zone}"),
+        SetCt::Helper(name) => write!(out, "ct helper set {}", quote::Quoted(name)),
+    }
+}
+
 /// `update @set { ip saddr timeout 1m limit rate over 10/second }`.
 pub(super) fn write_dynamic_set(out: &mut String, dynamic: &DynamicSet) -> fmt::Result {
     let DynamicSet { operation, set, key, timeout, limit } = dynamic;
@@ -195,6 +224,16 @@ fn write_nat_addresses(out: &mut String, addresses: &Interval, has_ports: bool) 
 
 fn write_one_or_range(out: &mut String, interval: &Interval) -> fmt::Result {
     if interval.is_single() { datum::write(out, &interval.low()) } else { datum::write_range(out, interval) }
+}
+
+/// RFC 3168's words.
+fn ecn_name(value: u8) -> &'static str {
+    match value & HeaderField::IpEcn.largest() {
+        0 => "not-ect",
+        1 => "ect1",
+        2 => "ect0",
+        _ => "ce",
+    }
 }
 
 fn level_name(level: LogLevel) -> &'static str {

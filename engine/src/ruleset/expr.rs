@@ -3,8 +3,10 @@
 //! [`Expr`] and [`Field`] are matched exhaustively by encode, decode, render and the simulator, so a new variant
 //! does not compile until each of them knows it. Hashes are taken of the rendered text and follow.
 
+use super::connection::SetCt;
 use super::datum::{DataType, Datum, Interval};
 use super::every::every;
+use super::header::SetHeader;
 use super::name::Name;
 use super::set::{Elements, SetSpec};
 use std::time::Duration;
@@ -42,6 +44,10 @@ pub enum Expr {
     Assign(Assign),
     /// `tcp option maxseg size set rt mtu`.
     SegmentSize(SegmentSize),
+    /// `ip dscp set ef`.
+    SetHeader(SetHeader),
+    /// `ct zone set 5`, `ct helper set "pl_…"`.
+    SetCt(SetCt),
     /// `update @set { ip saddr timeout 60s limit rate over 10/second }`.
     DynamicSet(DynamicSet),
 }
@@ -482,6 +488,8 @@ impl Expr {
             | Self::Notrack
             | Self::Assign(_)
             | Self::SegmentSize(_)
+            | Self::SetHeader(_)
+            | Self::SetCt(_)
             | Self::DynamicSet(_) => None,
         }
     }
@@ -504,6 +512,8 @@ impl Expr {
             | Self::Notrack
             | Self::Assign(_)
             | Self::SegmentSize(_)
+            | Self::SetHeader(_)
+            | Self::SetCt(_)
             | Self::DynamicSet(_) => None,
         }
     }

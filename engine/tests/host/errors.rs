@@ -210,6 +210,87 @@ fn fields_of_the_header_have_their_family_and_their_bounds() {
 }
 
 #[test]
+fn what_cannot_be_written_into_a_header_is_refused() {
+    check("DSCP set-dscp 1;", "error 2:1 `DSCP` DSCP is not allowed in table filter (write the rule in table mangle)");
+    let mangle = |rule: &str, expected: &str| {
+        let lowered = Lowered::of(&format!("table mangle chain FORWARD {{\n{rule}\n}}"));
+        assert_eq!(lowered.findings().trim_end(), expected, "{rule}");
+        nft::load(&lowered.text());
+    };
+    mangle("DSCP set-dscp 64;", "error 2:15 `64` `64` is no class of service (write a number from 0 to 63)");
+    mangle("DSCP set-dscp-class AF14;", "error 2:21 `AF14` `AF14` is no class of service (did you mean `AF11`?)");
+    mangle(
+        "DSCP;",
+        "error 2:1 `DSCP` DSCP needs exactly one of set-dscp and set-dscp-class (write `DSCP set-dscp-class EF`)",
+    );
+    mangle(
+        "TOS set-tos 256;",
+        "error 2:13 `256` `256` is no type of service (write a number from 0 to 255, or NUMBER/MASK)",
+    );
+    mangle(
+        "TOS and-tos 0xfe;",
+        "error 2:5 `and-tos 0xfe` `and-tos` changes one of the two bits of congestion notification (nftables writes both or neither: leave the lower two bits of the octet alone, or set both)",
+    );
+    mangle(
+        "TTL ttl-dec 1;",
+        "error 2:5 `ttl-dec 1` `ttl-dec` of TTL has no form in nftables here (nftables adds nothing to a field: write the number, `ttl-set 64`)",
+    );
+    mangle(
+        "HL hl-set 1;",
+        "error 2:1 `HL` HL is a target of domain ip6 only (put the rule into `domain ip6`, or use TTL)",
+    );
+}
+
+#[test]
+fn a_helper_that_other_rules_decide_about_is_refused() {
+    let raw = |rules: &str, expected: &str| {
+        let lowered = Lowered::of(&format!("table raw {{ chain PREROUTING {{\n{rules}\n}} chain X NOP; }}"));
+        assert_eq!(lowered.findings().trim_end(), expected, "{rules}");
+        nft::load(&lowered.text());
+    };
+    let ftp = "proto tcp dport 21 CT helper ftp;";
+    raw(&format!("saddr 192.0.2.1 DROP; NOTRACK saddr 192.0.2.2; {ftp} ACCEPT;"), "");
+    raw(
+        &format!("saddr 192.0.2.1 ACCEPT; {ftp}"),
+        "error 2:1 `saddr 192.0.2.1 ACCEPT;` a packet that this rule takes would still come to `CT helper` (write the rule after `CT helper`)",
+    );
+    raw(
+        &format!("{ftp} jump X;"),
+        "error 2:35 `jump X;` where this rule leads decides whether packets come to `CT helper` of the same chain (write the called chain's rules here, without the call)",
+    );
+    raw(
+        &format!("{ftp} NOTRACK;"),
+        "error 2:35 `NOTRACK;` a packet that has a helper is tracked (write the rule before `CT helper`)",
+    );
+    raw(
+        &format!("CT zone 1; {ftp}"),
+        "error 2:1 `CT zone 1;` of a zone and a helper for one packet iptables takes the first; here they are set apart (set zones or helpers in this chain, not both)",
+    );
+    raw(
+        "CT helper ftp;",
+        "error 2:4 `helper ftp` `helper` needs a protocol that helpers read (add `proto tcp` or `proto udp` to the rule)",
+    );
+    raw("proto tcp CT helper 'f t';", "error 2:21 `'f t'` `f t` is no helper (write a name such as ftp, tftp or sip)");
+    raw(
+        "proto tcp mod state state NEW CT helper ftp;",
+        "error 2:21 `state NEW` `state` is asked in table raw, before connection tracking knows anything (leave the match out: helpers are for new connections only)",
+    );
+    raw(
+        "CT zone mark;",
+        "error 2:9 `mark` a zone that is the packet's mark has no form in nftables here (write a rule for each mark, with its zone)",
+    );
+    raw("CT zone 65536;", "error 2:9 `65536` `65536` is no zone (write a number from 0 to 65535)");
+    raw(
+        "CT ctevents (new destroy);",
+        "error 2:4 `ctevents (new destroy)` `ctevents` of CT has no form in nftables here (leave the option out: every change is told to those who listen)",
+    );
+    raw(
+        "CT zone 1 notrack;",
+        "error 2:1 `CT` CT takes one option (write the one that matters: of several rules the first counts)",
+    );
+}
+
+#[test]
 fn a_segment_size_wants_segments_that_announce_one() {
     let help = "(add `proto tcp tcp-flags (SYN RST) SYN` to the rule)";
     let message = "TCPMSS needs a match of segments that open a connection: no others announce a size";

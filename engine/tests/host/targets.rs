@@ -143,9 +143,44 @@ fn marks() {
 }
 
 #[test]
+fn part_of_a_mark_is_copied_bit_by_bit() {
+    let steps = |rule: &str| {
+        let rules = rules(&format!("table mangle chain PREROUTING {rule}"));
+        let (chain, caller) = rules.split_once("pl_mangle_prerouting:").unwrap();
+        assert!(caller.contains("meta nfproto ipv4 jump pl_h_mangle_"), "{rules}");
+        chain.lines().skip(1).map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        steps("CONNMARK save-mark nfmask 0x3 ctmask 0x6;"),
+        [
+            "ct state invalid,untracked return",
+            "ct mark & 0x00000004 != 0x00000000 ct mark set ct mark & 0xfffffffb",
+            "meta mark & 0x00000001 == 0x00000001 ct mark set ct mark ^ 0x00000001",
+            "meta mark & 0x00000002 == 0x00000002 ct mark & 0x00000002 == 0x00000000 ct mark set ct mark | 0x00000002",
+            "meta mark & 0x00000002 == 0x00000000 ct mark & 0x00000002 == 0x00000002 ct mark set ct mark & 0xfffffffd",
+        ]
+    );
+    assert_eq!(steps("CONNMARK restore-mark mask 0xffff;").len(), 1 + 2 * 16);
+    let none = Lowered::of("table mangle chain PREROUTING CONNMARK save-mark mask 1 nfmask 1;");
+    assert!(none.findings().contains("`mask` stands for"), "{}", none.findings());
+}
+
+#[test]
+fn chains_of_steps_count_for_the_depth() {
+    let nested = |depth: usize| {
+        let chains = (0..depth).map(|n| format!("chain C{n} jump C{};\n", n + 1)).collect::<String>();
+        let last = format!("chain C{depth} CONNMARK save-mark mask 0xff;");
+        Lowered::of(&format!("domain ip table mangle {{ {chains}{last} chain INPUT jump C0; }}"))
+    };
+    let deep = nested(13);
+    assert!(deep.diagnostics.is_empty(), "{}", deep.findings());
+    super::nft::load(&deep.text());
+    assert!(nested(14).findings().contains("levels deep"), "{}", nested(14).findings());
+}
+
+#[test]
 fn a_connection_mark_that_touches_the_reserved_bit_is_found() {
-    let text =
-        "table mangle chain PREROUTING { CONNMARK save-mark; CONNMARK set-mark 1/0xff; CONNMARK or-mark 0x80000000; }";
+    let text = "table mangle chain PREROUTING { CONNMARK save-mark; CONNMARK set-mark 1/0xff; CONNMARK or-mark 0x80000000; CONNMARK save-mark mask 0x7fff; }";
     let lowered = Lowered::of(text);
     assert_eq!(lowered.findings().lines().count(), 2, "{}", lowered.findings());
     assert!(lowered.findings().contains("0x80000000"));
@@ -177,6 +212,63 @@ pl_security_input:
 fn a_rule_keeps_its_own_comment_after_its_origin() {
     let text = "chain INPUT proto tcp dport 22 mod comment comment 'from the office' ACCEPT;";
     assert!(rules(text).contains("comment \"1 from the office\""), "{}", rules(text));
+}
+
+#[test]
+fn fields_of_the_header_are_written() {
+    let mangle = |rule: &str| body(&format!("domain (ip ip6) table mangle chain FORWARD {{ {rule} }}"));
+    assert_eq!(
+        mangle("proto tcp dport 22 DSCP set-dscp-class cs4;"),
+        "meta nfproto ipv4 tcp dport 22 ip dscp set cs4\nmeta nfproto ipv6 tcp dport 22 ip6 dscp set cs4"
+    );
+    assert_eq!(mangle("saddr 192.0.2.1 TOS set-tos 0xb9;"), "ip saddr 192.0.2.1 ip ecn set ect1 ip dscp set ef");
+    assert_eq!(mangle("TOS and-tos 0x03;"), "meta nfproto ipv4 ip dscp set cs0\nmeta nfproto ipv6 ip6 dscp set cs0");
+    assert_eq!(mangle("saddr 192.0.2.1 TOS or-tos 0;"), "ip saddr 192.0.2.1");
+    let hops = |domain: &str, rule: &str| body(&format!("domain {domain} table mangle chain FORWARD {{ {rule} }}"));
+    assert_eq!(hops("ip", "TTL ttl-set 64;"), "meta nfproto ipv4 ip ttl set 64");
+    assert_eq!(hops("ip6", "HL hl-set 64;"), "meta nfproto ipv6 ip6 hoplimit set 64");
+}
+
+#[test]
+fn some_bits_of_a_class_are_written_in_a_chain_of_steps() {
+    let rules = rules("domain ip table mangle chain FORWARD { proto tcp dport 22 TOS set-tos Minimize-Delay; }");
+    let (chain, caller) = rules.split_once("pl_mangle_forward:").unwrap();
+    let jump = caller.trim().split(' ').skip_while(|word| *word != "jump").nth(1).unwrap();
+    assert!(caller.contains("tcp dport 22 ip ecn set not-ect jump pl_h_mangle_"), "{rules}");
+    assert!(chain.contains(&format!("{jump}:\n")), "{rules}");
+    let steps: Vec<&str> = chain.lines().skip(1).map(str::trim).collect();
+    assert_eq!(steps.len(), 4, "{rules}");
+    assert_eq!(steps[1], "ip dscp 0x10-0x1f ip dscp set af22 return", "{rules}");
+    let rules = self::rules("domain ip6 table mangle chain FORWARD TOS xor-tos 4;");
+    assert_eq!(rules.matches(" return\n").count(), 64, "{rules}");
+    assert!(rules.contains("  ip6 dscp 0x03 ip6 dscp set 0x02 return\n"), "{rules}");
+}
+
+#[test]
+fn zones_are_set_before_connection_tracking_and_helpers_behind_it() {
+    let rules = rules(
+        "domain (ip ip6) table raw chain PREROUTING {
+proto udp dport 53 NOTRACK;
+proto tcp dport 21 CT helper ftp;
+proto udp dport (69 6969) CT helper tftp;
+}
+domain (ip ip6) table raw chain OUTPUT { interface lo CT zone 5; CT zone-orig 6; CT zone-reply 65535; }"
+            .replace("interface lo", "outerface lo")
+            .as_str(),
+    );
+    let expected = "pl_ct_prerouting:
+  meta nfproto ipv4 tcp dport 21 ct helper set \"pl_helper_tcp_ip_ftp\" comment \"3\"
+  meta nfproto ipv6 tcp dport 21 ct helper set \"pl_helper_tcp_ip6_ftp\" comment \"3\"
+  meta nfproto ipv4 udp dport { 69, 6969 } ct helper set \"pl_helper_udp_ip_tftp\" comment \"4\"
+  meta nfproto ipv6 udp dport { 69, 6969 } ct helper set \"pl_helper_udp_ip6_tftp\" comment \"4\"
+pl_raw_output:
+  oifname \"lo\" ct zone set 5 comment \"6\"
+  ct original zone set 6 comment \"6\"
+  ct reply zone set 65535 comment \"6\"
+pl_raw_prerouting:
+  udp dport 53 notrack comment \"2\"
+";
+    assert_eq!(rules, expected);
 }
 
 #[test]

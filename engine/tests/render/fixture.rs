@@ -6,9 +6,9 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use engine::ruleset::{
-    BaseChain, Chain, ChainType, Comment, DataType, Datum, Element, ElementKey, Elements, Expr, Family, Field, Hook,
-    Interval, Lookup, Match, Name, Operator, Priority, Quota, Rule, Ruleset, Set, SetRef, SetSpec, Table, TableKey,
-    Value, Verdict,
+    BaseChain, Chain, ChainType, Comment, DataType, Datum, Element, ElementKey, Elements, Expr, Family, Field, Helper,
+    HelperNetwork, HelperTransport, Hook, Interval, Lookup, Match, Name, Operator, Priority, Quota, Rule, Ruleset, Set,
+    SetRef, SetSpec, Table, TableKey, Value, Verdict,
 };
 
 pub(crate) const PLAIN: Element = Element::PLAIN;
@@ -80,6 +80,16 @@ pub(crate) fn table() -> Table {
     Table {
         comment: Some(Comment::new("a table's")),
         counters: [(Name::ours("counter"), None), (Name::ours("counter2"), Some(Comment::new("one's")))].into(),
+        helpers: [
+            ("ftp", HelperNetwork::Ip, HelperTransport::Tcp),
+            ("ftp", HelperNetwork::Ip6, HelperTransport::Tcp),
+            ("tftp", HelperNetwork::Ip, HelperTransport::Udp),
+        ]
+        .map(|(kind, network, transport)| {
+            let name = Name::ours(&format!("helper_{}_{}_{kind}", transport.keyword(), network.keyword()));
+            (name, Helper { kind: kind.into(), network, transport })
+        })
+        .into(),
         quotas: [(Name::ours("quota"), Quota { bytes: 10 << 20, over: true })].into(),
         sets: sets.map(|(name, spec, elements)| (Name::ours(name), Set { spec, elements })).into(),
         chains: [(Name::ours("x"), Chain { base: None, comment, rules: Vec::new() })].into(),

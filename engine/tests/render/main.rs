@@ -12,9 +12,9 @@ use std::time::Duration;
 use engine::render;
 use engine::ruleset::{
     Assign, AssignTarget, BaseChain, Chain, ChainType, Comment, DataType, Datum, DynamicSet, Element, ElementData,
-    ElementKey, Elements, Expr, Family, Field, Hook, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, MapData, Match,
-    Name, Nat, NatKind, Operator, Priority, Quota, RejectWith, Rule, Ruleset, SegmentSize, Set, SetOperation, SetRef,
-    SetSpec, Table, TableKey, Value, Verdict, VerdictMap,
+    ElementKey, Elements, Expr, Family, Field, HeaderField, Hook, Interval, Limit, LimitUnit, Log, LogLevel, Lookup,
+    MapData, Match, Name, Nat, NatKind, Operator, Priority, Quota, RejectWith, Rule, Ruleset, SegmentSize, Set, SetCt,
+    SetHeader, SetOperation, SetRef, SetSpec, Table, TableKey, Value, Verdict, VerdictMap, ZoneDirection,
 };
 
 mod fixture;
@@ -187,6 +187,11 @@ fn statements_are_listed_as_they_are_written() {
     let reset = vec![Match::eq(Field::L4Proto, Datum::protocol(6)), Expr::Reject(RejectWith::TcpReset)];
     let size = Expr::SegmentSize(SegmentSize::Bytes(1_400));
     let size = vec![Match::eq(Field::TcpFlags, Datum::number(DataType::TcpFlag, 2)), size];
+    exprs.extend(headers());
+    for direction in [None, Some(ZoneDirection::Original), Some(ZoneDirection::Reply)] {
+        exprs.extend([0, 1, 256, 65_535].map(|zone| Expr::SetCt(SetCt::Zone { direction, zone })));
+    }
+    exprs.push(Expr::SetCt(SetCt::Helper(Name::ours("helper_tcp_ip_ftp"))));
     let exprs = exprs.into_iter().map(|expr| vec![expr]).chain([reset, size]);
     check(&rules(exprs.chain(assigns().map(|assign| vec![Expr::Assign(assign)])).chain(dynamic_sets())));
 }
@@ -358,7 +363,10 @@ fn other_families_have_their_own_defaults() {
         ruleset.tables.insert(TableKey::ours(family), Table { chains: chains.into(), ..Table::default() });
     }
     let bridged = rules([Match::eq(Field::EtherType, Datum::number(DataType::EtherType, 0x0806))]);
-    ruleset.tables.extend(bridged.tables.into_values().map(|table| (TableKey::ours(Family::Bridge), table)));
+    // There are no helpers for bridged frames.
+    let without_helpers = |table| Table { helpers: [].into(), ..table };
+    let bridged = bridged.tables.into_values().map(without_helpers);
+    ruleset.tables.extend(bridged.map(|table| (TableKey::ours(Family::Bridge), table)));
     check(&ruleset);
 }
 
@@ -483,6 +491,13 @@ fn logs() -> impl Iterator<Item = Log> {
         },
     ];
     levels.into_iter().chain(flags).chain(groups).chain([Log::default()])
+}
+
+fn headers() -> impl Iterator<Item = Expr> {
+    HeaderField::ALL.iter().flat_map(|field| {
+        let values = (0..=field.largest()).filter(|value| *value < 4 || value % 7 == 0 || *value == field.largest());
+        values.map(|value| Expr::SetHeader(SetHeader { field: *field, value }))
+    })
 }
 
 fn assigns() -> impl Iterator<Item = Assign> {

@@ -50,6 +50,9 @@ fn table_ops(table: &Table) -> Vec<OpKind> {
     for (name, quota) in &table.quotas {
         ops.push(OpKind::AddQuota { name: name.clone(), quota: *quota });
     }
+    for (name, helper) in &table.helpers {
+        ops.push(OpKind::AddHelper { name: name.clone(), helper: helper.clone() });
+    }
     for (name, set) in &table.sets {
         ops.push(OpKind::AddSet { name: name.clone(), spec: set.spec.clone() });
     }
@@ -99,6 +102,7 @@ fn as_desired(table: &ObservedTable) -> Table {
         comment: table.comment.clone(),
         counters: table.counters.iter().map(|(name, counter)| (name.clone(), counter.comment.clone())).collect(),
         quotas: table.quotas.clone(),
+        helpers: table.helpers.clone(),
         sets: table.sets.clone(),
         chains: chains.collect(),
     }

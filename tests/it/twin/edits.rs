@@ -7,6 +7,9 @@ use ipnet::IpNet;
 use super::router::{INTERFACES, NEAR};
 use super::rules::Match;
 
+/// Classes of service among which every bit is once set and once not, with ECN in each of its forms.
+const CLASSES: [u8; 6] = [0x00, 0x01, 0x12, 0x5b, 0xa4, 0xff];
+
 /// One property of a packet, changed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Edit {
@@ -83,6 +86,10 @@ pub(super) fn changed(told: &Match, is_v4: bool) -> Vec<Edit> {
         "set-mss" => numbers(word, 1, 9000, Edit::SegmentSize),
         // What the routers' interfaces carry: 1500 bytes with the headers.
         "clamp-mss-to-pmtu" => numbers(if is_v4 { "1460" } else { "1440" }, 1, 9000, Edit::SegmentSize),
+        "set-dscp" | "set-dscp-class" | "set-tos" | "and-tos" | "or-tos" | "xor-tos" => {
+            Sides { inside: CLASSES.iter().map(|class| Edit::Class(*class)).collect(), outside: Vec::new() }
+        }
+        "ttl-set" | "hl-set" => numbers(word, 2, 255, |hops| Edit::Hops(hops.to_be_bytes()[1])),
         _ => Sides::default(),
     };
     inside.into_iter().chain(outside).collect()

@@ -120,12 +120,14 @@ fn probe_of(packet: &[u8]) -> Option<u32> {
         .find(|probe| *probe < 1 << 20)
 }
 
-/// Clears identifications, flow labels and checksums, of what an error quotes too.
+/// Clears identifications, flow labels and checksums, of what an error quotes too. Of IPv4's header checksum it stays
+/// whether it is right.
 fn normalize(packet: &mut [u8]) {
     let Some(first) = packet.first().copied() else { return };
     let Some((protocol, rest)) = transport(packet) else { return };
     let start = packet.len() - rest.len();
     let is_error = is_error(protocol, rest);
+    let is_sound = header_sum(packet) == u16::MAX;
     let mut clear = |from: usize, to: usize| {
         if let Some(bytes) = packet.get_mut(from..to) {
             bytes.fill(0);
@@ -134,6 +136,9 @@ fn normalize(packet: &mut [u8]) {
     if first >> 4 == 4 {
         clear(4, 6);
         clear(10, 12);
+        if !is_sound && let Some(byte) = packet.get_mut(11) {
+            *byte = 1;
+        }
     } else {
         clear(2, 4);
         if let Some(byte) = packet.get_mut(1) {
@@ -152,6 +157,15 @@ fn normalize(packet: &mut [u8]) {
     if is_error && let Some(quoted) = packet.get_mut(start + 8..) {
         normalize(quoted);
     }
+}
+
+/// The sum of an IPv4 header's words, in one's complement: every bit is set if its checksum is right.
+fn header_sum(packet: &[u8]) -> u16 {
+    let length = packet.first().map_or(0, |first| usize::from(first & 15) * 4);
+    let words = packet.get(..length).unwrap_or(&[]).chunks_exact(2);
+    let sum = words.fold(0_u32, |sum, word| sum + u32::from(u16::from_be_bytes([word[0], word[1]])));
+    let folded = (sum & 0xffff) + (sum >> 16);
+    u16::try_from((folded & 0xffff) + (folded >> 16)).unwrap_or(0)
 }
 
 impl fmt::Display for Event {
@@ -193,6 +207,12 @@ fn packet(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
         _ => return Ok(()),
     };
     write!(f, " length {length} class {class:#x} hops {hops}")?;
+    if let [v4, ..] = bytes
+        && v4 >> 4 == 4
+        && bytes.get(11) == Some(&1)
+    {
+        f.write_str(" with a wrong checksum")?;
+    }
     if is_error(protocol, rest) {
         f.write_str(" about")?;
         return packet(f, &rest[8..]);

@@ -124,9 +124,7 @@ impl Pair {
     ) -> Compared {
         self.enforce(&Ruleset::default());
         self.enforce(ruleset);
-        for router in [&self.ferm, &self.palisade] {
-            forget_connections(&router.namespace);
-        }
+        self.forget();
         let v4 = derive(&rules::read(&expanded.v4), true, most / 2, self.next);
         self.next += u32::try_from(v4.len()).unwrap();
         let v6 = derive(&rules::read(&expanded.v6), false, most / 2, self.next);
@@ -139,8 +137,7 @@ impl Pair {
         for by in by {
             let part: Vec<&Probe> = probes.iter().filter(|probe| probe.by == by).collect();
             let routes = by.map_or_else(|| Routes::Local(local(&part)), Routes::By);
-            self.ferm.route(&routes);
-            self.palisade.route(&routes);
+            self.route(&routes);
             self.ask_all(&part, &mut compared);
         }
         compared
@@ -199,7 +196,29 @@ impl Pair {
         seen
     }
 
-    fn enforce(&self, ruleset: &Ruleset) {
+    /// Sends packets to both, and says what both made of them.
+    pub(super) fn send(&self, packets: &[(Way, Vec<u8>)]) -> [Vec<Event>; 2] {
+        [&self.ferm, &self.palisade].map(|router| {
+            let mut events = router.send(packets.iter().map(|(way, bytes)| (way, &bytes[..])));
+            events.sort();
+            events
+        })
+    }
+
+    /// Sets the routes of both.
+    pub(super) fn route(&self, routes: &Routes) {
+        self.ferm.route(routes);
+        self.palisade.route(routes);
+    }
+
+    /// Lets both forget their connections.
+    pub(super) fn forget(&self) {
+        for router in [&self.ferm, &self.palisade] {
+            forget_connections(&router.namespace);
+        }
+    }
+
+    pub(super) fn enforce(&self, ruleset: &Ruleset) {
         let mut kernel = self.palisade.namespace.run(Netlink::open).unwrap().unwrap();
         apply(&mut kernel, ruleset, TableFlags::default(), &mut |_: Step<'_>| ControlFlow::Continue(())).unwrap();
     }

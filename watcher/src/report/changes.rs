@@ -131,6 +131,7 @@ fn content<'a>(change: &Change, observed: &'a Observed, desired: &'a Ruleset) ->
             Changed::Table
             | Changed::Counter(_)
             | Changed::Quota(_)
+            | Changed::Helper(_)
             | Changed::Set(_)
             | Changed::Element { .. }
             | Changed::Chain(_)

@@ -21,6 +21,8 @@ struct TableJson {
     comment: Option<String>,
     counters: Vec<CounterJson>,
     quotas: Vec<QuotaJson>,
+    #[serde(rename = "ctHelpers")]
+    helpers: Vec<HelperJson>,
     sets: Vec<SetJson>,
     chains: Vec<ChainJson>,
 }
@@ -37,6 +39,15 @@ struct QuotaJson {
     name: String,
     bytes: u64,
     over: bool,
+}
+
+#[derive(Serialize)]
+struct HelperJson {
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    protocol: &'static str,
+    l3proto: &'static str,
 }
 
 #[derive(Serialize)]
@@ -92,7 +103,7 @@ pub fn ruleset(ruleset: &Ruleset) -> String {
 }
 
 fn table_json(key: &TableKey, table: &Table) -> TableJson {
-    let Table { comment, counters, quotas, sets, chains } = table;
+    let Table { comment, counters, quotas, helpers, sets, chains } = table;
     TableJson {
         family: key.family.to_string(),
         name: key.name.to_string(),
@@ -107,6 +118,15 @@ fn table_json(key: &TableKey, table: &Table) -> TableJson {
         quotas: quotas
             .iter()
             .map(|(name, quota)| QuotaJson { name: name.to_string(), bytes: quota.bytes, over: quota.over })
+            .collect(),
+        helpers: helpers
+            .iter()
+            .map(|(name, helper)| HelperJson {
+                name: name.to_string(),
+                kind: helper.kind.to_string(),
+                protocol: helper.transport.keyword(),
+                l3proto: helper.network.keyword(),
+            })
             .collect(),
         sets: sets.iter().map(|(name, set)| set_json(name.as_str(), set)).collect(),
         chains: chains.iter().map(|(name, chain)| chain_json(name.as_str(), chain)).collect(),

@@ -27,16 +27,17 @@ pub fn ruleset(ruleset: &Ruleset, inventory: &Inventory, node: &str, observe: &O
         let _: std::fmt::Result = writeln!(text, "{said}");
     }
     for (key, table) in &ruleset.tables {
-        let Table { comment: _, counters, quotas, sets, chains } = table;
+        let Table { comment: _, counters, quotas, helpers, sets, chains } = table;
         let elements: usize = sets.values().map(|set| set.elements.len()).sum();
         let rules: usize = chains.values().map(|chain| chain.rules.len()).sum();
         let _: std::fmt::Result = writeln!(
             text,
-            "table {key}: {} chains, {rules} rules, {} sets, {elements} elements, {} counters, {} quotas",
+            "table {key}: {} chains, {rules} rules, {} sets, {elements} elements, {} counters, {} quotas{}",
             chains.len(),
             sets.len(),
             counters.len(),
             quotas.len(),
+            if helpers.is_empty() { String::new() } else { format!(", {} ct helpers", helpers.len()) },
         );
         for (name, chain) in chains {
             let Chain { base: Some(base), comment: _, rules } = chain else { continue };

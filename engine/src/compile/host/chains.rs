@@ -53,6 +53,8 @@ pub(super) struct Scope<'a> {
     pub(super) ip: Ip,
     pub(super) table: Table,
     pub(super) chain: &'a str,
+    /// The rules of this family in the chain.
+    pub(super) rules: Vec<&'a HostRule>,
     pub(super) base: Option<Base>,
     /// Every hook that the chain is reached from.
     pub(super) hooks: &'a [Hook],

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use policy_lang::host::rule::{Domain, HostRule, HostRules, Word};
 
-use crate::ruleset::{Comment, Expr, Field, Interval, Match, Operator, Value};
+use crate::ruleset::{Comment, Expr, Field, Helper, Interval, Match, Operator, Rule, Value};
 
 /// The IP family that a rule is for.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -109,9 +109,24 @@ pub(super) struct Lowered {
     pub(super) clauses: Vec<Clause>,
     /// What happens: the expressions after the counter.
     pub(super) statement: Vec<Expr>,
+    /// What happens after that, by something of its own.
+    pub(super) uses: Option<Object>,
     pub(super) effect: Effect,
     pub(super) product: Product,
     pub(super) comment: Comment,
+}
+
+/// Something of the table that a statement uses.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Object {
+    /// What no single rule of nft says: rules of a chain of their own, through which every packet comes back.
+    Chain {
+        /// What the chain is called after.
+        tail: &'static str,
+        rules: Vec<Rule>,
+    },
+    /// A helper of connection tracking.
+    Helper(Helper),
 }
 
 /// Whether a packet that matches goes on to the next rule.

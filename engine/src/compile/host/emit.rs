@@ -198,6 +198,8 @@ fn fields(expr: &Expr) -> &[Field] {
         | Expr::Notrack
         | Expr::Assign(_)
         | Expr::SegmentSize(_)
+        | Expr::SetHeader(_)
+        | Expr::SetCt(_)
         | Expr::DynamicSet(_) => &[],
     }
 }
@@ -239,6 +241,8 @@ fn with_named_ports(mut exprs: Vec<Expr>) -> Vec<Expr> {
             | Expr::Notrack
             | Expr::Assign(_)
             | Expr::SegmentSize(_)
+            | Expr::SetHeader(_)
+            | Expr::SetCt(_)
             | Expr::DynamicSet(_) => {}
         }
     }

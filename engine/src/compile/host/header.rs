@@ -49,18 +49,26 @@ pub(super) enum Hops {
 
 /// `dscp`: a number.
 pub(super) fn class(found: &Match, ip: Ip) -> Result<Reading, Refusal> {
-    classes(found, ip, |word| bounded(word, "class of service", CLASS_MAX))
+    classes(found, ip, class_number)
 }
 
 /// `dscp-class`: a name.
 pub(super) fn named_class(found: &Match, ip: Ip) -> Result<Reading, Refusal> {
-    classes(found, ip, |word| {
-        let class = CLASSES.iter().find(|(name, _)| name.eq_ignore_ascii_case(&word.text));
-        class.map(|(_, number)| *number).ok_or_else(|| {
-            let names = CLASSES.iter().map(|(name, _)| *name);
-            let help = suggestion(&word.text, names, "write CS0 to CS7, BE, AF11 to AF43 or EF");
-            refuse(OPERAND, word.span, format!("`{}` is no class of service", word.text), help)
-        })
+    classes(found, ip, class_name)
+}
+
+/// A class by its number.
+pub(super) fn class_number(word: &Word) -> Result<u32, Refusal> {
+    bounded(word, "class of service", CLASS_MAX)
+}
+
+/// A class by its name.
+pub(super) fn class_name(word: &Word) -> Result<u32, Refusal> {
+    let class = CLASSES.iter().find(|(name, _)| name.eq_ignore_ascii_case(&word.text));
+    class.map(|(_, number)| *number).ok_or_else(|| {
+        let names = CLASSES.iter().map(|(name, _)| *name);
+        let help = suggestion(&word.text, names, "write CS0 to CS7, BE, AF11 to AF43 or EF");
+        refuse(OPERAND, word.span, format!("`{}` is no class of service", word.text), help)
     })
 }
 

@@ -4,11 +4,12 @@ use policy_lang::diagnostic::Diagnostic;
 use policy_lang::host::rule::{Table, TargetOption, Word};
 use policy_lang::source::Span;
 
-use super::code::{DOUBTFUL, OPERAND, Refusal, UNSUPPORTED, refuse};
+use super::clause::{Effect, Object};
+use super::code::{DOUBTFUL, OPERAND, Refusal, refuse};
 use super::matching::Context;
 use super::operand::{masked, number};
-use super::target::{EVERYWHERE, place, unknown_option, value};
-use crate::ruleset::{Assign, AssignTarget, Expr};
+use super::target::{EVERYWHERE, Statement, place, unknown_option, value};
+use crate::ruleset::{Assign, AssignTarget, DataType, Datum, Expr, Field, Match, Operator, Rule, Value, Verdict};
 
 /// `MARK`.
 pub(super) fn packet(options: &[TargetOption], span: Span, context: Context<'_>) -> Result<Expr, Refusal> {
@@ -24,19 +25,21 @@ pub(super) fn connection(
     span: Span,
     context: Context<'_>,
     findings: &mut Vec<Diagnostic>,
-) -> Result<Expr, Refusal> {
+) -> Result<Statement, Refusal> {
     let tables = [Table::Mangle, Table::Filter, Table::Nat, Table::Security];
     place("CONNMARK", span, context, &tables, &EVERYWHERE)?;
     let copies = |option: &&TargetOption| matches!(option.keyword, "save-mark" | "restore-mark");
-    let assign = if let Some(copy) = options.iter().find(copies) {
-        copied(options, copy)?
+    let (statement, touched) = if let Some(copy) = options.iter().find(copies) {
+        let copy = Copy::read(options, copy)?;
+        (copy.statement(), if copy.target == AssignTarget::CtMark { copy.cleared | copy.copied } else { 0 })
     } else {
         let [option] = options else { return Err(one_of_these(span, "CONNMARK")) };
         let (mask, xor) = written(option, "CONNMARK")?;
-        Assign { target: AssignTarget::CtMark, source: AssignTarget::CtMark, mask, xor }
+        let (target, source) = (AssignTarget::CtMark, AssignTarget::CtMark);
+        (continuing(vec![Expr::Assign(Assign { target, source, mask, xor })], None), !mask | xor)
     };
     let reserved = context.scope.reserved_connection_mark;
-    if assign.target == AssignTarget::CtMark && touched(assign) & reserved != 0 {
+    if touched & reserved != 0 {
         findings.push(
             Diagnostic::warning(
                 DOUBTFUL,
@@ -46,13 +49,11 @@ pub(super) fn connection(
             .help(format!("leave them alone: add a mask without {reserved:#x}")),
         );
     }
-    Ok(Expr::Assign(assign))
+    Ok(statement)
 }
 
-/// Bits that an assignment may change.
-fn touched(assign: Assign) -> u32 {
-    let Assign { target, source, mask, xor } = assign;
-    if target == source { !mask | xor } else { u32::MAX }
+fn continuing(exprs: Vec<Expr>, uses: Option<Object>) -> Statement {
+    Statement { exprs, uses, effect: Effect::Continues }
 }
 
 fn one_of_these(span: Span, target: &str) -> Refusal {
@@ -82,34 +83,87 @@ fn written(option: &TargetOption, target: &str) -> Result<(u32, u32), Refusal> {
     }
 }
 
-/// `save-mark` and `restore-mark`: the written side is replaced as a whole.
-///
-/// Keeping some bits of it needs arithmetic on two registers, which nftables has not on the kernels aimed at.
-fn copied(options: &[TargetOption], copy: &TargetOption) -> Result<Assign, Refusal> {
-    let (target, source, kept_by, read_by) = if copy.keyword == "save-mark" {
-        (AssignTarget::CtMark, AssignTarget::Mark, "ctmask", "nfmask")
-    } else {
-        (AssignTarget::Mark, AssignTarget::CtMark, "nfmask", "ctmask")
-    };
-    let mut read_mask = u32::MAX;
-    for option in options.iter().filter(|option| *option != copy) {
-        let word = match option.keyword {
-            "mask" | "nfmask" | "ctmask" => value(option)?,
-            _ => return Err(unknown_option(option, "CONNMARK")),
+/// `save-mark` and `restore-mark`: `target = target & ~cleared ^ source & copied`.
+struct Copy {
+    target: AssignTarget,
+    source: AssignTarget,
+    cleared: u32,
+    copied: u32,
+}
+
+impl Copy {
+    fn read(options: &[TargetOption], copy: &TargetOption) -> Result<Self, Refusal> {
+        let (target, source, cleared_by) = if copy.keyword == "save-mark" {
+            (AssignTarget::CtMark, AssignTarget::Mark, "ctmask")
+        } else {
+            (AssignTarget::Mark, AssignTarget::CtMark, "nfmask")
         };
-        let Some(mask) = number(&word.text) else {
-            let message = format!("`{}` is no mask", word.text);
-            return Err(refuse(OPERAND, word.span, message, "write a number, decimal or hexadecimal"));
-        };
-        if option.keyword == read_by {
-            read_mask = mask;
-        } else if mask != u32::MAX {
-            let message = format!("`{}` with `{}` has no form in nftables here", copy.keyword, option.keyword);
-            let help = format!(
-                "bits of the old mark cannot be kept beside copied ones: use only `{read_by}`, not `{kept_by}` or `mask`"
-            );
-            return Err(refuse(UNSUPPORTED, option.span, message, help));
+        let masks: Vec<&TargetOption> = options.iter().filter(|option| *option != copy).collect();
+        let (mut cleared, mut copied) = (u32::MAX, u32::MAX);
+        for option in &masks {
+            if !matches!(option.keyword, "mask" | "nfmask" | "ctmask") {
+                return Err(unknown_option(option, "CONNMARK"));
+            }
+            if option.keyword == "mask" && masks.len() > 1 {
+                let message = "`mask` stands for `nfmask` and `ctmask` together";
+                return Err(refuse(OPERAND, option.span, message, "write `mask` alone, or the two others"));
+            }
+            let word = value(option)?;
+            let Some(mask) = number(&word.text) else {
+                let message = format!("`{}` is no mask", word.text);
+                return Err(refuse(OPERAND, word.span, message, "write a number, decimal or hexadecimal"));
+            };
+            if option.keyword == "mask" || option.keyword == cleared_by {
+                cleared = mask;
+            }
+            if option.keyword == "mask" || option.keyword != cleared_by {
+                copied = mask;
+            }
+        }
+        Ok(Self { target, source, cleared, copied })
+    }
+
+    fn statement(&self) -> Statement {
+        let Self { target, source, cleared, copied } = *self;
+        match (cleared, copied) {
+            (u32::MAX, mask) => continuing(vec![Expr::Assign(Assign { target, source, mask, xor: 0 })], None),
+            (0, 0) => continuing(Vec::new(), None),
+            _ => continuing(Vec::new(), Some(Object::Chain { tail: "connmark", rules: self.bit_by_bit() })),
         }
     }
-    Ok(Assign { target, source, mask: read_mask, xor: 0 })
+
+    /// Arithmetic on two registers came to nftables with Linux 6.13 only, so the bits are copied one after the other. Each
+    /// is written only where it changes, so that a mark which is right is never wrong for a moment.
+    fn bit_by_bit(&self) -> Vec<Rule> {
+        /// INVALID and UNTRACKED: a packet without a connection keeps its mark.
+        const NO_CONNECTION: u32 = 1 | 64;
+        let Self { target, source, cleared, copied } = *self;
+        let is = |of, bits, value| {
+            let (field, datum) = (field(of), |number| Datum::number(DataType::Mark, number));
+            let (mask, value) = (Some(datum(bits)), Value::One(datum(value)));
+            Expr::Match(Match { field, mask, operator: Operator::Eq, value })
+        };
+        let becomes = |mask, xor| Expr::Assign(Assign { target, source: target, mask, xor });
+        let mut rules = vec![vec![Match::any_bit(Field::CtState, NO_CONNECTION), Expr::Verdict(Verdict::Return)]];
+        let only_cleared = cleared & !copied;
+        if only_cleared != 0 {
+            rules.push(vec![Match::any_bit(field(target), only_cleared), becomes(!only_cleared, 0)]);
+        }
+        for bit in (0..u32::BITS).map(|at| 1 << at).filter(|bit| copied & bit != 0) {
+            if cleared & bit == 0 {
+                rules.push(vec![is(source, bit, bit), becomes(u32::MAX, bit)]);
+                continue;
+            }
+            rules.push(vec![is(source, bit, bit), is(target, bit, 0), becomes(!bit, bit)]);
+            rules.push(vec![is(source, bit, 0), is(target, bit, bit), becomes(!bit, 0)]);
+        }
+        rules.into_iter().map(|exprs| Rule { exprs, comment: None }).collect()
+    }
+}
+
+fn field(mark: AssignTarget) -> Field {
+    match mark {
+        AssignTarget::Mark => Field::Mark,
+        AssignTarget::CtMark => Field::CtMark,
+    }
 }

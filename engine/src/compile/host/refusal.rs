@@ -69,9 +69,7 @@ pub const REFUSED_TARGETS: &[Refused] = &[
     refused("CLUSTERIP", "let a load balancer or VRRP move the address"),
     refused("CONNSECMARK", "keep the rule in a table of its own beside this one"),
     refused("DNPT", "translate the addresses: DNAT to"),
-    refused("DSCP", "mark the packet, and let tc set the class: MARK set-mark"),
     refused("ECN", "switch ECN off for the route: ip route … features"),
-    refused("HL", "leave the rule out"),
     refused("HMARK", "mark by rules of one's own: MARK set-mark"),
     refused("IDLETIMER", "leave the rule out, or keep it in a table of its own beside this one"),
     refused("IPV4OPTSSTRIP", "leave the rule out: the kernel refuses source routes by itself"),
@@ -93,10 +91,8 @@ pub const REFUSED_TARGETS: &[Refused] = &[
     refused("TARPIT", "drop the packet: DROP"),
     refused("TCPOPTSTRIP", "leave the rule out, or keep it in a table of its own beside this one"),
     refused("TEE", "copy the packets by tc: tc filter … action mirred egress mirror"),
-    refused("TOS", "mark the packet, and let tc set the class: MARK set-mark"),
     refused("TPROXY", "redirect the connection: REDIRECT to-ports"),
     refused("TRACE", "palisade trace follows packets by itself"),
-    refused("TTL", "leave the rule out"),
     refused("ULOG", "NFLOG is its successor: NFLOG nflog-group"),
 ];
 
@@ -159,8 +155,10 @@ pub(super) fn of_target(name: &str, span: Span) -> Refusal {
 pub(super) fn of_option(option: &TargetOption, target: &str) -> Refusal {
     let message = format!("`{}` of {target} has no form in nftables here", option.keyword);
     let help = match (target, option.keyword) {
-        ("CT", "helper") => "load the helper by a rule in a table of nft's own beside this one",
-        ("CT", _) => "only `CT notrack` is lowered: leave the option out",
+        ("CT", "ctevents" | "expevents") => "leave the option out: every change is told to those who listen",
+        ("TTL", _) => "nftables adds nothing to a field: write the number, `ttl-set 64`",
+        ("HL", _) => "nftables adds nothing to a field: write the number, `hl-set 64`",
+        ("CT", "timeout") => "set the timeout for all: net.netfilter.nf_conntrack_*_timeout",
         _ => "leave the option out",
     };
     refuse(UNSUPPORTED, option.span, message, help)

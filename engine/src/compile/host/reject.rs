@@ -70,7 +70,7 @@ pub(super) fn reject(options: &[TargetOption], span: Span, context: Context<'_>)
             Ip::V6 => RejectWith::Icmpv6(*code),
         };
     }
-    Ok(Statement { exprs: vec![Expr::Reject(with)], effect: Effect::Final })
+    Ok(Statement { exprs: vec![Expr::Reject(with)], uses: None, effect: Effect::Final })
 }
 
 /// The one answer that is the first for IPv4 and the second for IPv6.

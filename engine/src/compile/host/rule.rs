@@ -74,7 +74,7 @@ pub(super) fn merge(v4: Lowered, v6: &Lowered) -> Result<Lowered, Lowered> {
         ([Expr::Reject(a)], [Expr::Reject(b)]) => reject::reject_both(*a, *b).map(|with| vec![Expr::Reject(with)]),
         _ => None,
     };
-    let same = v4.clauses == v6.clauses && v4.comment == v6.comment && v4.effect == v6.effect;
+    let same = v4.clauses == v6.clauses && v4.uses == v6.uses && v4.comment == v6.comment && v4.effect == v6.effect;
     match statement {
         // One rule would have one state for both families where ferm's two have two.
         Some(statement) if same && !v4.clauses.iter().any(has_state) => {
@@ -85,18 +85,18 @@ pub(super) fn merge(v4: Lowered, v6: &Lowered) -> Result<Lowered, Lowered> {
 }
 
 fn finish(rule: &HostRule, scope: &Scope<'_>, clauses: Vec<Clause>, statement: Statement) -> Lowered {
-    let Statement { exprs, effect } = statement;
+    let Statement { exprs, uses, effect } = statement;
     let logs = exprs.iter().any(|expr| matches!(expr, Expr::Log(_)));
     let once = effect == Effect::Final || clauses.iter().all(|clause| clause.test.is_disjoint());
     let product = if logs || !once || clauses.iter().any(has_state) { Product::Repeat } else { Product::Fold };
     let families = Families::Only(scope.ip);
-    Lowered { families, clauses, statement: exprs, effect, product, comment: comment(rule) }
+    Lowered { families, clauses, statement: exprs, uses, effect, product, comment: comment(rule) }
 }
 
 /// What stands where a rule could not be read: a drop of everything that its readable matches select, if without the
 /// rule something could pass that it might have held back; otherwise nothing.
 fn stand_in(rule: &HostRule, scope: &Scope<'_>, clauses: Vec<Clause>) -> Option<Lowered> {
-    let dropped = Statement { exprs: vec![Expr::Verdict(Verdict::Drop)], effect: Effect::Final };
+    let dropped = Statement { exprs: vec![Expr::Verdict(Verdict::Drop)], uses: None, effect: Effect::Final };
     let clauses = clauses.into_iter().filter(|clause| !has_state(clause)).collect();
     target::holds_back(&rule.action).then(|| Lowered {
         comment: Comment::new(&format!("{} refused, dropped instead", rule.origin)),
@@ -127,7 +127,9 @@ pub(super) fn has_state(clause: &Clause) -> bool {
             | Expr::Nat(_)
             | Expr::Notrack
             | Expr::Assign(_)
-            | Expr::SegmentSize(_) => false,
+            | Expr::SegmentSize(_)
+            | Expr::SetHeader(_)
+            | Expr::SetCt(_) => false,
         }),
     }
 }

@@ -4,11 +4,11 @@ use policy_lang::diagnostic::Diagnostic;
 use policy_lang::host::rule::{Action, ChainPolicy, Table, TargetOption, Word};
 use policy_lang::source::Span;
 
-use super::clause::Effect;
+use super::clause::{Effect, Object};
 use super::code::{OPERAND, PLACE, Refusal, UNKNOWN_CHAIN, refuse, suggestion};
 use super::matching::Context;
 use super::operand::words;
-use super::{logging, marking, refusal, reject, segment, translation};
+use super::{logging, marking, refusal, reject, rewriting, segment, tracking, translation};
 use crate::ruleset::{Expr, Hook, Verdict};
 
 /// Every hook.
@@ -19,6 +19,7 @@ pub(super) const EVERYWHERE: [Hook; 5] =
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Statement {
     pub(super) exprs: Vec<Expr>,
+    pub(super) uses: Option<Object>,
     pub(super) effect: Effect,
 }
 
@@ -32,7 +33,7 @@ pub(super) fn read(
         Action::Accept => Ok(verdict(Verdict::Accept)),
         Action::Drop => dropped(context),
         Action::Return => Ok(returned(context)),
-        Action::Nop => Ok(Statement { exprs: Vec::new(), effect: Effect::Continues }),
+        Action::Nop => Ok(Statement { exprs: Vec::new(), uses: None, effect: Effect::Continues }),
         Action::Jump(word) => jump(word, context),
         Action::Goto(word) => goto(word, context),
         Action::Target { name, options, span } => target(name, options, *span, context, findings),
@@ -56,6 +57,8 @@ pub(super) fn holds_back(action: &Action) -> bool {
                 | "TCPMSS"
                 | "DSCP"
                 | "TOS"
+                | "TTL"
+                | "HL"
                 | "CHECKSUM"
                 | "TRACE"
                 | "AUDIT"
@@ -76,7 +79,7 @@ pub(super) fn holds_back(action: &Action) -> bool {
 }
 
 fn verdict(verdict: Verdict) -> Statement {
-    Statement { exprs: vec![Expr::Verdict(verdict)], effect: Effect::Final }
+    Statement { exprs: vec![Expr::Verdict(verdict)], uses: None, effect: Effect::Final }
 }
 
 fn dropped(context: Context<'_>) -> Result<Statement, Refusal> {
@@ -105,7 +108,11 @@ fn jump(word: &Word, context: Context<'_>) -> Result<Statement, Refusal> {
         _ => {}
     }
     let callee = context.scope.callee(word, context.rule)?;
-    Ok(Statement { exprs: vec![Expr::Verdict(Verdict::Jump(callee.name.clone()))], effect: Effect::Continues })
+    Ok(Statement {
+        exprs: vec![Expr::Verdict(Verdict::Jump(callee.name.clone()))],
+        uses: None,
+        effect: Effect::Continues,
+    })
 }
 
 fn goto(word: &Word, context: Context<'_>) -> Result<Statement, Refusal> {
@@ -124,19 +131,23 @@ fn target(
     context: Context<'_>,
     findings: &mut Vec<Diagnostic>,
 ) -> Result<Statement, Refusal> {
-    let continues = |exprs| Ok(Statement { exprs, effect: Effect::Continues });
+    let continues = |exprs| Ok(Statement { exprs, uses: None, effect: Effect::Continues });
     match name {
         "REJECT" => reject::reject(options, span, context),
         "LOG" => continues(vec![logging::log(options, findings)?]),
         "NFLOG" => continues(vec![logging::nflog(options, findings)?]),
-        "NOTRACK" => notrack(options, span, context),
-        "CT" => connection(options, span, context),
+        "NOTRACK" => tracking::notrack(options, span, context),
+        "CT" => tracking::connection(options, span, context),
         "MARK" => continues(vec![marking::packet(options, span, context)?]),
-        "CONNMARK" => continues(vec![marking::connection(options, span, context, findings)?]),
+        "CONNMARK" => marking::connection(options, span, context, findings),
         "TCPMSS" => continues(vec![segment::size(options, span, context)?]),
+        "DSCP" => rewriting::class(options, span, context),
+        "TOS" => rewriting::service(options, span, context),
+        "TTL" => rewriting::hops("TTL", options, span, context),
+        "HL" => rewriting::hops("HL", options, span, context),
         "DNAT" | "SNAT" | "MASQUERADE" | "REDIRECT" => {
             let exprs = vec![translation::read(name, options, span, context, findings)?];
-            Ok(Statement { exprs, effect: Effect::Final })
+            Ok(Statement { exprs, uses: None, effect: Effect::Final })
         }
         _ => Err(refusal::of_target(name, span)),
     }
@@ -179,25 +190,6 @@ pub(super) fn place(
             Err(refuse(PLACE, span, message, format!("write the rule in chain {}", names.join(" or "))))
         }
     }
-}
-
-fn notrack(options: &[TargetOption], span: Span, context: Context<'_>) -> Result<Statement, Refusal> {
-    place("NOTRACK", span, context, &[Table::Raw], &[Hook::Prerouting, Hook::Output])?;
-    match options.first() {
-        Some(option) => Err(unknown_option(option, "NOTRACK")),
-        None => Ok(Statement { exprs: vec![Expr::Notrack], effect: Effect::Continues }),
-    }
-}
-
-/// `CT notrack` is NOTRACK; nothing else of CT is lowered.
-fn connection(options: &[TargetOption], span: Span, context: Context<'_>) -> Result<Statement, Refusal> {
-    if let Some(option) = options.iter().find(|option| option.keyword != "notrack") {
-        return Err(unknown_option(option, "CT"));
-    }
-    if options.is_empty() {
-        return Err(refuse(OPERAND, span, "CT says nothing without an option", "write `CT notrack`"));
-    }
-    notrack(&[], span, context)
 }
 
 /// The refusal of a jump to a chain that does not exist.

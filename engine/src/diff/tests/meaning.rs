@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::ruleset::{Chain, Element, ElementData, Elements, Expr, Name, Rule, Ruleset, SetRef, Table, Verdict};
+use crate::ruleset::{Chain, Element, ElementData, Elements, Expr, Name, Rule, Ruleset, SetCt, SetRef, Table, Verdict};
 
 pub(crate) fn meaning(ruleset: &Ruleset) -> BTreeSet<String> {
     let tables = ruleset.tables.iter();
@@ -46,6 +46,7 @@ fn expr_text(table: &Table, expr: &Expr, depth: usize) -> String {
         Expr::Lookup(lookup) => format!("{:?} {:?} {}", lookup.key, lookup.operator, set(table, &lookup.set, depth)),
         Expr::VerdictMap(map) => format!("{:?} {}", map.key, set(table, &map.map, depth)),
         Expr::Verdict(verdict) => verdict_text(table, verdict, depth),
+        Expr::SetCt(SetCt::Helper(helper)) => format!("{:?}", table.helpers[helper]),
         Expr::NamedQuota(quota) => format!("{:?}", table.quotas[quota]),
         _ => format!("{expr:?}"),
     }

@@ -9,8 +9,8 @@ use proptest::sample::subsequence;
 
 use crate::ruleset::{
     BaseChain, Chain, ChainType, Comment, DataType, Datum, Element, ElementData, ElementKey, Elements, Expr, Family,
-    Field, Hook, Interval, Lookup, MapData, Match, Name, Operator, Priority, Quota, Rule, Ruleset, Set, SetRef,
-    SetSpec, Table, TableKey, Verdict, VerdictMap,
+    Field, Helper, HelperNetwork, HelperTransport, Hook, Interval, Lookup, MapData, Match, Name, Operator, Priority,
+    Quota, Rule, Ruleset, Set, SetCt, SetRef, SetSpec, Table, TableKey, Verdict, VerdictMap,
 };
 
 /// Regular chains; each leads only to later ones.
@@ -68,6 +68,11 @@ fn arp() -> Table {
     Table { chains: BTreeMap::from([(Name::ours("arp"), chain)]), ..Table::default() }
 }
 
+fn helper(which: u64) -> Helper {
+    let kind = if which == 1 { "ftp" } else { "irc" };
+    Helper { kind: kind.into(), network: HelperNetwork::Ip, transport: HelperTransport::Tcp }
+}
+
 fn build(choices: &Choices) -> Table {
     let counters = choices.counters.iter().map(|n| (Name::ours(&format!("count{n}")), None)).collect();
     let quotas = choices.quotas.iter();
@@ -77,6 +82,8 @@ fn build(choices: &Choices) -> Table {
         quotas: quotas
             .map(|(n, bytes)| (Name::ours(&format!("quota{n}")), Quota { bytes: *bytes, over: true }))
             .collect(),
+        // As quotas: there or not, and one of two.
+        helpers: choices.quotas.iter().map(|(n, which)| (Name::ours(&format!("helper{n}")), helper(*which))).collect(),
         ..Table::default()
     };
     for n in &choices.sets {
@@ -203,6 +210,9 @@ fn exprs(first: usize, a: u8, b: u8, choices: &Choices) -> Vec<Expr> {
             vec![Expr::NamedQuota(Name::ours(&format!("quota{b}"))), end]
         }
         10 if b == 0 => vec![end],
+        10 if choices.quotas.contains_key(&usize::from(b - 1)) => {
+            vec![Expr::SetCt(SetCt::Helper(Name::ours(&format!("helper{}", b - 1)))), end]
+        }
         _ => vec![Match::eq(Field::IpSaddr, address(a)), Expr::Counter, end],
     }
 }

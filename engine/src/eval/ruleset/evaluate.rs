@@ -4,8 +4,8 @@ use super::index::Indexes;
 use super::packet::{Conntrack, Host};
 use super::{Counted, Evaluation, Flow, Hit, Outcome, RuleRef, field, translate};
 use crate::ruleset::{
-    Assign, AssignTarget, Datum, DynamicSet, ElementData, ElementKey, Elements, Expr, Field, Hook, Limit, Match, Name,
-    Operator, Quota, RejectWith, Rule, SetOperation, SetRef, Table, TableKey, Value, Verdict,
+    Assign, AssignTarget, Datum, DynamicSet, ElementData, ElementKey, Elements, Expr, Field, HeaderField, Hook, Limit,
+    Match, Name, Operator, Quota, RejectWith, Rule, SetHeader, SetOperation, SetRef, Table, TableKey, Value, Verdict,
 };
 
 /// Jumps that may be open at once (`NFT_JUMP_STACK_SIZE`); the kernel drops what goes deeper.
@@ -169,6 +169,9 @@ impl<'a> Traversal<'a, '_> {
             Expr::Assign(assign) => self.assign(*assign),
             // Rules cannot ask for the segment size, so no verdict hangs on it; what is no segment does not come to it.
             Expr::SegmentSize(_) => going_on(self.flow.packet.protocol() == TCP),
+            Expr::SetHeader(write) => self.set_header(*write),
+            // Which zone a connection is of, and who reads it, is no question of this packet's.
+            Expr::SetCt(_) => Step::Next,
             Expr::DynamicSet(dynamic) => self.dynamic_set(dynamic),
         }
     }
@@ -238,6 +241,19 @@ impl<'a> Traversal<'a, '_> {
             (AssignTarget::Mark, _) => packet.mark = new,
             (AssignTarget::CtMark, Conntrack::Tracked(entry)) => entry.mark = new,
             (AssignTarget::CtMark, Conntrack::Untracked | Conntrack::Invalid) => {}
+        }
+        Step::Next
+    }
+
+    fn set_header(&mut self, SetHeader { field, value }: SetHeader) -> Step {
+        let packet = &mut self.flow.packet;
+        let value = value & field.largest();
+        match field {
+            field if field.is_v4() != packet.source.is_ipv4() => return Step::Break,
+            HeaderField::IpDscp | HeaderField::Ip6Dscp => packet.dscp = value,
+            HeaderField::IpTtl | HeaderField::Ip6Hoplimit => packet.ttl = value,
+            // Rules cannot ask for it.
+            HeaderField::IpEcn | HeaderField::Ip6Ecn => {}
         }
         Step::Next
     }

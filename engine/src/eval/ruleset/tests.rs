@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::*;
 use crate::ruleset::{
     Assign, AssignTarget, ChainType, DataType, Datum, DynamicSet, Element, ElementData, ElementKey, Elements, Expr,
-    Field, Interval, Limit, LimitUnit, Log, Lookup, MapData, Match, Nat, NatKind, Operator, Priority, Quota, Rule, Set,
-    SetOperation, SetRef, SetSpec, Table, Value, VerdictMap,
+    Field, HeaderField, Interval, Limit, LimitUnit, Log, Lookup, MapData, Match, Nat, NatKind, Operator, Priority,
+    Quota, Rule, Set, SetHeader, SetOperation, SetRef, SetSpec, Table, Value, VerdictMap,
 };
 
 #[test]
@@ -62,6 +62,19 @@ fn a_field_that_is_not_there_ends_the_rule_even_for_not_equal() {
         vec![field_is(Field::Oifname, Operator::Ne, Datum::ifname("eth0")), accept()],
     ];
     assert_eq!(show(&input([base("a", Hook::Input, 0, rules)], tcp(1))), "accept a:4=accept");
+}
+
+#[test]
+fn what_is_written_into_the_header_is_what_later_rules_see() {
+    let write = |field, value| Expr::SetHeader(SetHeader { field, value });
+    let is = |field: Field, value| field_is(field, Operator::Eq, Datum::number(field.data_type(), value));
+    let rules = vec![
+        vec![write(HeaderField::Ip6Dscp, 1), drop()],
+        vec![write(HeaderField::IpDscp, 46), write(HeaderField::IpTtl, 5)],
+        vec![is(Field::IpDscp, 46), is(Field::IpTtl, 5), accept()],
+        vec![drop()],
+    ];
+    assert_eq!(show(&input([base("a", Hook::Input, 0, rules)], tcp(1))), "accept a:1 a:2=accept");
 }
 
 #[test]

@@ -9,9 +9,9 @@ use super::{Case, Deviation, Needs, expect_ruleset};
 use crate::kernel::{Guard, Kernel};
 use crate::ruleset::{
     Assign, AssignTarget, BaseChain, Chain, ChainType, Comment, DataType, Datum, DynamicSet, Element, ElementKey,
-    Elements, Expr, Family, Field, Hook, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, Match, Nat, NatKind,
-    Operator, Priority, Quota, RejectWith, Rule, Ruleset, SegmentSize, Set, SetOperation, SetRef, SetSpec, Table,
-    Value, Verdict, VerdictMap,
+    Elements, Expr, Family, Field, HeaderField, Hook, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, Match, Nat,
+    NatKind, Operator, Priority, Quota, RejectWith, Rule, Ruleset, SegmentSize, Set, SetCt, SetHeader, SetOperation,
+    SetRef, SetSpec, Table, Value, Verdict, VerdictMap, ZoneDirection,
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -20,6 +20,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "ranges, prefixes and masks", needs: Needs::Nothing, run: values },
     Case { name: "every statement", needs: Needs::Nothing, run: statements },
     Case { name: "rejects of every family", needs: Needs::Nothing, run: rejects },
+    Case { name: "fields of the header are written", needs: Needs::Nothing, run: headers },
     Case { name: "segment sizes", needs: Needs::Nothing, run: segment_sizes },
     Case { name: "address translation", needs: Needs::Nothing, run: nat },
     Case { name: "verdicts, jumps and verdict maps", needs: Needs::Nothing, run: verdicts },
@@ -156,6 +157,10 @@ fn statements(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
         }
         exprs.push(Expr::Assign(Assign { target, source: target, mask: 0, xor: 0x2a }));
     }
+    for direction in [None, Some(ZoneDirection::Original), Some(ZoneDirection::Reply)] {
+        exprs.push(Expr::SetCt(SetCt::Zone { direction, zone: 0 }));
+        exprs.push(Expr::SetCt(SetCt::Zone { direction, zone: 0x102 }));
+    }
     let rules = exprs.into_iter().map(|expr| rule([expr])).collect();
     let table = Table {
         counters: BTreeMap::from([(name("seen"), Some(Comment::new("what was seen")))]),
@@ -184,6 +189,17 @@ fn rejects(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
     let tables = [(Family::Inet, inet), (Family::Ip, ip), (Family::Ip6, ip6)];
     let tables = tables.map(|(family, rules)| (crate::ruleset::TableKey::ours(family), rules_in(INPUT, rules)));
     round_trip(kernel, &Ruleset { tables: tables.into() })
+}
+
+fn headers(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
+    let write = |field: &HeaderField| {
+        let write = |value| Expr::SetHeader(SetHeader { field: *field, value });
+        let protocol = if field.is_v4() { 2 } else { 10 };
+        let family = Match::eq(Field::NfProto, Datum::number(DataType::NfProto, protocol));
+        [rule([write(0)]), rule([write(1)]), rule([write(field.largest())]), rule([family, Expr::Counter, write(2)])]
+    };
+    let rules = HeaderField::ALL.iter().flat_map(write).collect();
+    round_trip(kernel, &only(Family::Inet, rules_in(filter(Hook::Forward), rules)))
 }
 
 fn segment_sizes(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
@@ -348,6 +364,7 @@ fn comments(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
         comment: comment(),
         counters: BTreeMap::from([(name("c"), comment()), (name(&longest), None)]),
         quotas: BTreeMap::new(),
+        helpers: BTreeMap::new(),
         sets: BTreeMap::from([(
             name(&longest),
             Set { spec, elements: Elements::from([(ElementKey::values([ipv4(1)]), element)]) },

@@ -96,6 +96,9 @@ pub(super) fn creation(ruleset: &Ruleset) -> Vec<Op> {
         for (name, quota) in &table.quotas {
             push(OpKind::AddQuota { name: name.clone(), quota: *quota });
         }
+        for (name, helper) in &table.helpers {
+            push(OpKind::AddHelper { name: name.clone(), helper: helper.clone() });
+        }
         for (name, set) in &table.sets {
             push(OpKind::AddSet { name: name.clone(), spec: set.spec.clone() });
         }

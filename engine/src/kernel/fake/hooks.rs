@@ -44,6 +44,8 @@ pub(super) fn admit_expr(family: Family, base: BaseChain, expr: &Expr) -> Result
         | Expr::Verdict(_)
         | Expr::Notrack
         | Expr::Assign(_)
+        | Expr::SetHeader(_)
+        | Expr::SetCt(_)
         | Expr::SegmentSize(SegmentSize::Bytes(_)) => true,
     };
     if fits { Ok(()) } else { Err(Errno::NotSupported) }

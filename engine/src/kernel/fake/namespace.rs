@@ -137,6 +137,8 @@ impl Namespace {
             | OpKind::DeleteCounter(_)
             | OpKind::AddQuota { .. }
             | OpKind::DeleteQuota(_)
+            | OpKind::AddHelper { .. }
+            | OpKind::DeleteHelper(_)
             | OpKind::AddSet { .. }
             | OpKind::DeleteSet(_)
             | OpKind::AddElements { .. }
@@ -181,6 +183,7 @@ fn admit(op: &Op, table: &ObservedTable, references: &References, features: Feat
     let busy = |n: usize| if n == 0 { Ok(()) } else { Err(Errno::Busy) };
     match &op.kind {
         OpKind::DeleteCounter(name) => busy(references.counter(name)),
+        OpKind::DeleteHelper(name) => busy(references.helper(name)),
         OpKind::DeleteQuota(name) => busy(references.quota(name)),
         OpKind::DeleteSet(name) => busy(references.set(name)),
         OpKind::DeleteChain(name) => busy(references.chain_from_outside(table, name)),
@@ -195,6 +198,7 @@ fn admit(op: &Op, table: &ObservedTable, references: &References, features: Feat
         | OpKind::DeleteTable
         | OpKind::AddCounter { .. }
         | OpKind::AddQuota { .. }
+        | OpKind::AddHelper { .. }
         | OpKind::AddChain { .. }
         | OpKind::FlushChain(_)
         | OpKind::DeleteRule { .. } => Ok(()),

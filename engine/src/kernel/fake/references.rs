@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::observed::{ObservedTable, RuleContent};
 use crate::plan::OpKind;
-use crate::ruleset::{Element, ElementData, Expr, Name, Rule, SetRef, Verdict};
+use crate::ruleset::{Element, ElementData, Expr, Name, Rule, SetCt, SetRef, Verdict};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct References {
@@ -17,6 +17,7 @@ enum Kind {
     Set,
     Counter,
     Quota,
+    Helper,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +44,10 @@ impl References {
 
     pub(super) fn counter(&self, name: &Name) -> usize {
         self.count(Kind::Counter, name)
+    }
+
+    pub(super) fn helper(&self, name: &Name) -> usize {
+        self.count(Kind::Helper, name)
     }
 
     pub(super) fn quota(&self, name: &Name) -> usize {
@@ -95,6 +100,8 @@ impl References {
             | OpKind::DeleteCounter(_)
             | OpKind::AddQuota { .. }
             | OpKind::DeleteQuota(_)
+            | OpKind::AddHelper { .. }
+            | OpKind::DeleteHelper(_)
             | OpKind::AddSet { .. }
             | OpKind::AddChain { .. } => {}
         }
@@ -128,6 +135,7 @@ impl References {
                 Expr::VerdictMap(map) => self.set_ref(&map.map, change),
                 Expr::DynamicSet(dynamic) => self.note(Kind::Set, &dynamic.set, change),
                 Expr::NamedCounter(counter) => self.note(Kind::Counter, counter, change),
+                Expr::SetCt(SetCt::Helper(helper)) => self.note(Kind::Helper, helper, change),
                 Expr::NamedQuota(quota) => self.note(Kind::Quota, quota, change),
                 Expr::Verdict(verdict) => self.verdict(verdict, change),
                 Expr::Match(_)
@@ -139,7 +147,9 @@ impl References {
                 | Expr::Nat(_)
                 | Expr::Notrack
                 | Expr::Assign(_)
-                | Expr::SegmentSize(_) => {}
+                | Expr::SegmentSize(_)
+                | Expr::SetHeader(_)
+                | Expr::SetCt(SetCt::Zone { .. }) => {}
             }
         }
     }

@@ -5,8 +5,8 @@ use super::errno::Errno;
 use crate::kernel::Features;
 use crate::observed::ObservedTable;
 use crate::ruleset::{
-    DataType, Datum, DynamicSet, Elements, Expr, Family, Field, MapData, Match, Name, Rule, SetRef, SetSpec, Value,
-    Verdict,
+    DataType, Datum, DynamicSet, Elements, Expr, Family, Field, MapData, Match, Name, Rule, SetCt, SetRef, SetSpec,
+    Value, Verdict,
 };
 
 pub(super) fn admit(family: Family, table: &ObservedTable, rule: &Rule, features: Features) -> Result<(), Errno> {
@@ -33,6 +33,7 @@ fn admit_expr(family: Family, table: &ObservedTable, expr: &Expr, features: Feat
         Expr::VerdictMap(map) => admit_lookup(table, &map.key, &map.map, |data| *data == MapData::Verdict),
         Expr::NamedCounter(name) => exists(table.counters.contains_key(name)),
         Expr::NamedQuota(name) => exists(table.quotas.contains_key(name)),
+        Expr::SetCt(SetCt::Helper(name)) => exists(table.helpers.contains_key(name)),
         Expr::Verdict(verdict) => admit_verdict(table, verdict),
         Expr::DynamicSet(dynamic) => admit_dynamic(table, dynamic),
         Expr::Nat(_) => match family {
@@ -46,7 +47,9 @@ fn admit_expr(family: Family, table: &ObservedTable, expr: &Expr, features: Feat
         | Expr::Reject(_)
         | Expr::Notrack
         | Expr::Assign(_)
-        | Expr::SegmentSize(_) => Ok(()),
+        | Expr::SegmentSize(_)
+        | Expr::SetHeader(_)
+        | Expr::SetCt(SetCt::Zone { .. }) => Ok(()),
     }
 }
 

@@ -17,6 +17,9 @@ pub(in crate::kernel) const CONCAT_MAX: usize = 15;
 /// Longest log prefix, in bytes (`NF_LOG_PREFIXLEN` 128 with its NUL).
 const LOG_PREFIX_MAX: usize = 127;
 
+/// Longest name of a helper of connection tracking, in bytes (`NF_CT_HELPER_NAME_LEN` 16 with its NUL).
+const HELPER_KIND_MAX: usize = 15;
+
 macro_rules! attributes {
     ($($object:ty { $($name:ident: $value:ty = $id:ident $(, $max:expr)?;)* })*) => {
         $($(
@@ -78,6 +81,9 @@ attributes! {
         OBJECT_NAME: str = NFTNL_OBJ_NAME, TEXT_MAX;
         OBJECT_TYPE: u32 = NFTNL_OBJ_TYPE;
         OBJECT_USERDATA: [u8] = NFTNL_OBJ_USERDATA, USERDATA_MAX;
+        HELPER_OBJECT_KIND: str = NFTNL_OBJ_CT_HELPER_NAME, HELPER_KIND_MAX;
+        HELPER_OBJECT_NETWORK: u16 = NFTNL_OBJ_CT_HELPER_L3PROTO;
+        HELPER_OBJECT_TRANSPORT: u8 = NFTNL_OBJ_CT_HELPER_L4PROTO;
         QUOTA_OBJECT_BYTES: u64 = NFTNL_OBJ_QUOTA_BYTES;
         QUOTA_OBJECT_FLAGS: u32 = NFTNL_OBJ_QUOTA_FLAGS;
     }
@@ -89,6 +95,10 @@ attributes! {
         PAYLOAD_OFFSET: u32 = NFTNL_EXPR_PAYLOAD_OFFSET;
         PAYLOAD_LEN: u32 = NFTNL_EXPR_PAYLOAD_LEN;
         PAYLOAD_DREG: u32 = NFTNL_EXPR_PAYLOAD_DREG;
+        PAYLOAD_SREG: u32 = NFTNL_EXPR_PAYLOAD_SREG;
+        PAYLOAD_CSUM_TYPE: u32 = NFTNL_EXPR_PAYLOAD_CSUM_TYPE;
+        PAYLOAD_CSUM_OFFSET: u32 = NFTNL_EXPR_PAYLOAD_CSUM_OFFSET;
+        PAYLOAD_FLAGS: u32 = NFTNL_EXPR_PAYLOAD_FLAGS;
         CMP_SREG: u32 = NFTNL_EXPR_CMP_SREG;
         CMP_OP: u32 = NFTNL_EXPR_CMP_OP;
         CMP_DATA: [u8] = NFTNL_EXPR_CMP_DATA, DATA_MAX;

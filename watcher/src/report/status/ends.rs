@@ -119,6 +119,8 @@ fn whole_family(rule: &Rule) -> Option<(Option<u32>, End)> {
             | Expr::Notrack
             | Expr::Assign(_)
             | Expr::SegmentSize(_)
+            | Expr::SetHeader(_)
+            | Expr::SetCt(_)
             | Expr::DynamicSet(_) => return None,
         }
     }
