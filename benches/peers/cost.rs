@@ -30,6 +30,27 @@ pub(crate) fn of_program(namespace: &Namespace, command: &mut Command) -> Durati
     children_time().saturating_sub(before)
 }
 
+/// The most memory that a program has resident, in MB; what it starts is not counted. The kernel's own account of the peak is
+/// read each millisecond until the program ends, so the very end may be missed.
+pub(crate) fn peak_of_program(namespace: &Namespace, command: &mut Command) -> f64 {
+    let program = command.get_program().to_string_lossy().into_owned();
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = namespace.run(|| command.spawn()).unwrap().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0_u32;
+    loop {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        peak = peak.max(kilobytes.unwrap_or_default());
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "{program}: {status}");
+            return f64::from(peak) / 1024.0;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 fn children_time() -> Duration {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
     [usage.user_time(), usage.system_time()]

@@ -32,7 +32,7 @@ fn main() {
         load::table().publish();
     }
     if wanted("host") {
-        host::table().publish();
+        host::tables().iter().for_each(table::Table::publish);
     }
     if wanted("updates") {
         updates::publish();
