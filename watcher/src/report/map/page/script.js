@@ -48,7 +48,9 @@ function listPeers() {
 const ROW = 26, LANE = 6, LEFT = 260, WIDTH = 300;
 function picture() {
   const edges = shownEdges();
-  element("count").textContent = edges.length + " of " + data.edges.length + " " + (data.changes ? "changes" : "connections");
+  // A route is no connection.
+  const counted = (all) => all.filter((edge) => !edge.note).length;
+  element("count").textContent = counted(edges) + " of " + counted(data.edges) + " " + (data.changes ? "changes" : "connections");
   const used = new Set(edges.flatMap((edge) => [edge.from, edge.to]));
   const middle = new Map(), sources = new Map(), targets = new Map();
   const groups = [];
@@ -94,7 +96,7 @@ function picture() {
       : targets.has(edge.to)
         ? `M${from} C${from[0] + bulge},${from[1]} ${to[0] - bulge},${to[1]} ${to}`
         : `M${from} C${from[0] + bulge},${from[1]} ${to[0] + bulge},${to[1]} ${to}`;
-    const group = draw("g", { class: "edge" + (edge.depends ? " doubt" : "") + (edge.kind ? " " + edge.kind : "") + (edge === chosen ? " chosen" : ""), tabindex: "0", role: "button" });
+    const group = draw("g", { class: "edge" + (edge.depends ? " doubt" : "") + (edge.note ? " route" : "") + (edge.kind ? " " + edge.kind : "") + (edge === chosen ? " chosen" : ""), tabindex: "0", role: "button" });
     group.append(draw("title", {}, data.peers[edge.from].label + " \u2192 " + data.peers[edge.to].label + ": " + told(edge)));
     group.append(draw("path", { d: line, "marker-end": "url(#tip)" }), draw("path", { d: line, class: "hit" }));
     group.addEventListener("click", () => choose(edge, group));
