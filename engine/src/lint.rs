@@ -27,6 +27,7 @@ mod intent;
 pub mod known;
 mod layers;
 mod manifests;
+mod operated;
 mod posture;
 mod process;
 mod reading;

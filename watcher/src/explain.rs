@@ -20,12 +20,14 @@ use policy_lang::policy::{Direction, Policy};
 
 pub use self::change::Change;
 pub use self::effect::{Effect, RuleEffect, effects};
+pub use self::made_up::{MadeUp, make_up};
 pub use self::parties::{Party, Place, Target};
 pub use self::question::{About, Question, QuestionError, Wanted};
 
 mod change;
 mod effect;
 mod hints;
+mod made_up;
 pub(crate) mod origins;
 mod parties;
 mod question;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::connectivity::ranges::{Family, Range};
+use engine::connectivity::ranges::{self, Family, Range};
 use engine::connectivity::{Allowed, AllowedId, Connectivity};
 use engine::workloads::{Variant, Workload};
 use ipnet::IpNet;
@@ -13,10 +13,12 @@ use policy_lang::policy::Direction;
 pub use self::deciding::Deciding;
 pub use self::exposure::{Exposure, Stranger, exposure};
 pub use self::filter::{Filter, FilterError, Port};
+pub use self::routes::{Led, routes};
 
 mod deciding;
 mod exposure;
 mod filter;
+mod routes;
 
 /// Every connection that is permitted, sorted by who opens it and to whom.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -29,6 +31,8 @@ pub struct Map {
     pub connections: Vec<Connection>,
     /// Whom the workloads are open to that the input does not define; nothing where that was not asked.
     pub exposure: Option<Vec<Exposure>>,
+    /// What Ingresses and HTTPRoutes lead to; nothing where that was not asked.
+    pub routes: Vec<Led>,
     /// The lines that decide each connection; nothing where that was not asked.
     pub deciding: Deciding,
 }
@@ -265,7 +269,22 @@ impl std::fmt::Display for Shown {
     }
 }
 
-/// `shop/web [Deployment]`, `node node-a`, `10.0.0.0/8, fd00::/8`.
+/// The addresses of one family: everything but some where that is less to read.
+fn addresses(family: Family, cidrs: &[IpNet]) -> Option<String> {
+    let list = |cidrs: &[IpNet]| cidrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let is_v4 = matches!(family, Family::V4);
+    let own: Vec<IpNet> = cidrs.iter().copied().filter(|cidr| cidr.addr().is_ipv4() == is_v4).collect();
+    let ranges: Vec<Range> = own.iter().map(Range::of).collect();
+    let holes = ranges::without(&[family.whole()], &ranges);
+    let holes: Vec<IpNet> = holes.into_iter().flat_map(|hole| family.networks(hole)).collect();
+    match own.len() {
+        0 => None,
+        n if holes.is_empty() || n <= holes.len() => Some(list(&own)),
+        _ => Some(format!("{} (but {})", list(&family.networks(family.whole())), list(&holes))),
+    }
+}
+
+/// `shop/web [Deployment]`, `node node-a`, `10.0.0.0/8, fd00::/8`, `0.0.0.0/0 (but 10.0.0.0/8)`.
 impl std::fmt::Display for Peer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -277,11 +296,8 @@ impl std::fmt::Display for Peer {
             }
             Self::Node { name } => write!(f, "node {name}"),
             Self::Addresses { cidrs } => {
-                for (index, cidr) in cidrs.iter().enumerate() {
-                    let comma = if index > 0 { ", " } else { "" };
-                    write!(f, "{comma}{cidr}")?;
-                }
-                Ok(())
+                let families = Family::ALL.into_iter().filter_map(|family| addresses(family, cidrs));
+                f.write_str(&families.collect::<Vec<_>>().join(", "))
             }
         }
     }

@@ -22,11 +22,15 @@ pub(crate) struct Documents(RefCell<BTreeMap<SourceId, Rc<[Value]>>>);
 impl Documents {
     /// Every object in the texts that hold one of these words; items of a `List` by themselves.
     pub(crate) fn with_words(&self, words: &[&str], sources: &Sources) -> Vec<Rc<[Value]>> {
+        self.of_texts(&|text| words.iter().any(|word| text.contains(word)), sources)
+    }
+
+    /// Every object in the texts that are wanted.
+    pub(crate) fn of_texts(&self, is_wanted: &dyn Fn(&str) -> bool, sources: &Sources) -> Vec<Rc<[Value]>> {
         let is_host = |source: &SourceId| {
             Path::new(sources.path(*source).as_ref()).extension().is_some_and(|extension| extension == HOST_EXTENSION)
         };
-        let holds = |source: &SourceId| words.iter().any(|word| sources.text(*source).contains(word));
-        let texts = sources.ids().filter(|source| !is_host(source) && holds(source));
+        let texts = sources.ids().filter(|source| !is_host(source) && is_wanted(sources.text(*source)));
         texts
             .map(|source| Rc::clone(self.0.borrow_mut().entry(source).or_insert_with(|| objects(source, sources))))
             .collect()

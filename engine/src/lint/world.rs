@@ -1,6 +1,6 @@
 //! Everything that rules look at, gathered once.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::ops::Range;
@@ -19,6 +19,7 @@ use policy_lang::source::{Origin, Sources, Span};
 
 use super::documents::Documents;
 use super::environment::Environment;
+use super::operated;
 use super::reading::{ip_block_mixed, misplaced_field};
 use super::written::{self, Written, reference};
 
@@ -30,6 +31,8 @@ pub(crate) struct World<'a> {
     pub(crate) sources: &'a Sources,
     /// What was written, where a rule needs more than was kept.
     pub(crate) documents: Documents,
+    /// Namespaces with pods that no manifest describes, and what makes them.
+    operated: OnceCell<BTreeMap<Arc<str>, String>>,
     pub(crate) environment: &'a Environment,
     /// Policies of the baseline and `ClusterNetworkPolicies`, in the order in which they are asked.
     pub(crate) upper: &'a [Policy],
@@ -96,6 +99,7 @@ impl<'a> World<'a> {
             objects,
             sources,
             documents: Documents::default(),
+            operated: OnceCell::new(),
             environment,
             upper,
             namespaces: namespaces(objects),
@@ -230,6 +234,16 @@ impl<'a> World<'a> {
         !self.range(namespace).is_empty() || self.on_host.iter().any(|workload| workload.name.namespace == *namespace)
     }
 
+    /// Whether the workloads of a namespace are known: there are some, and nothing makes others.
+    pub(crate) fn knows_workloads(&self, namespace: &Arc<str>) -> bool {
+        self.has_workloads(namespace) && self.maker(namespace).is_none()
+    }
+
+    /// The kind of an object that makes pods in a namespace, of which no manifest tells.
+    fn maker(&self, namespace: &Arc<str>) -> Option<&String> {
+        self.operated.get_or_init(|| operated::namespaces(&self.documents, self.sources)).get(namespace)
+    }
+
     /// The policies that select a class.
     pub(crate) fn selecting(&self, class: u32) -> impl Iterator<Item = &Written<'a>> {
         let indexes = self.selecting.get(class as usize).map(Vec::as_slice).unwrap_or_default();
@@ -251,11 +265,13 @@ impl<'a> World<'a> {
         let range = self.range(namespace);
         let workloads: usize =
             self.classes.get(range).unwrap_or_default().iter().map(|class| class.members.len()).sum();
-        match workloads {
+        let maker = self.maker(namespace).map(|kind| format!(", and a {kind}, which makes pods of its own"));
+        let looked_at = match workloads {
             0 => format!("the input has no workload in namespace {namespace}"),
             1 => format!("the input has 1 workload in namespace {namespace}"),
             workloads => format!("the input has {workloads} workloads in namespace {namespace}"),
-        }
+        };
+        looked_at + &maker.unwrap_or_default()
     }
 
     fn range(&self, namespace: &Arc<str>) -> Range<usize> {

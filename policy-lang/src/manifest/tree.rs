@@ -152,8 +152,19 @@ impl Value {
     }
 }
 
+/// Most entries of a mapping in which every two keys are compared.
+const SMALL: usize = 12;
+
 /// Pairs of entries with one key: the first, and each later one.
 pub(crate) fn duplicate_keys(entries: &[Entry]) -> Vec<(&Entry, &Entry)> {
+    // Most mappings are small and have no key twice.
+    let is_unique = |(at, entry): (usize, &Entry)| {
+        let later = entries.get(at + 1..).unwrap_or_default();
+        later.iter().all(|later| later.key.value != entry.key.value)
+    };
+    if entries.len() <= SMALL && entries.iter().enumerate().all(is_unique) {
+        return Vec::new();
+    }
     let mut sorted: Vec<&Entry> = entries.iter().collect();
     sorted.sort_by(|a, b| a.key.value.cmp(&b.key.value));
     sorted
@@ -196,6 +207,10 @@ impl Scalar {
 
 fn is_number(text: &str) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    // Most scalars are words, and nothing has to be written down to see that.
+    if !unsigned.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '.' | '_')) {
+        return false;
+    }
     let digits = unsigned.replace('_', "");
     let radix = |prefix: &str, radix: u32| {
         digits

@@ -277,3 +277,44 @@ fn the_schema_of_the_files_knows_every_field_of_the_example() {
 fn docs(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/reference").join(name)
 }
+
+#[test]
+fn host_rules_decide_about_what_passes_between_nodes_and_leaves_one() {
+    let folder = Folder::new("between-nodes");
+    let node = |name: &str, address: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Node\nmetadata: {{name: {name}}}\n\
+             status: {{addresses: [{{type: InternalIP, address: {address}}}]}}\n"
+        )
+    };
+    folder.write("k8s/nodes.yaml", &(node("node-a", "192.0.2.10") + &node("node-b", "192.0.2.11")));
+    let established = "mod state state (ESTABLISHED RELATED) ACCEPT;";
+    folder.write(
+        "node.ferm",
+        &format!(
+            "chain INPUT {{ policy DROP; {established} saddr 192.0.2.10 proto tcp dport 22 ACCEPT; }}\n\
+             chain OUTPUT {{ policy DROP; {established} proto tcp dport (22 443) ACCEPT; }}\n"
+        ),
+    );
+    let assertions = |expect: [&str; 4]| {
+        let [between, back, out, mail] = expect;
+        format!(
+            "host: node.ferm\ntests:\n\
+             - {{from: \"host:node-a\", to: \"host:node-b:22/tcp\", expect: {between}}}\n\
+             - {{from: \"host:node-b\", to: \"host:node-a:22/tcp\", expect: {back}}}\n\
+             - {{from: node, to: \"203.0.113.7:443/tcp\", expect: {out}}}\n\
+             - {{from: node, to: \"203.0.113.7:25/tcp\", expect: {mail}}}\n"
+        )
+    };
+    folder.tests(&assertions(["allow", "deny, by: host", "allow", "deny, by: host"]));
+    let holds = folder.test(&[]);
+    assert_eq!(holds.code, 0, "{}{}", holds.out, holds.err);
+    folder.tests(&assertions(["deny", "allow", "deny", "allow"]));
+    let fails = folder.test(&[]);
+    assert_eq!((fails.code, fails.out.matches("FAIL").count()), (1, 4), "{}", fails.out);
+    assert!(fails.out.contains("node node-a -> 203.0.113.7/32 25/TCP is denied"), "{}", fails.out);
+    // A range is more than can be asked packet by packet, and that is said.
+    folder.tests("host: node.ferm\ntests:\n- {from: node, to: internet, ports: [25/tcp], expect: deny}\n");
+    let range = folder.test(&[]);
+    assert!(range.code == 1 && range.out.contains("name single addresses"), "{}", range.out);
+}

@@ -343,3 +343,50 @@ fn the_kernel_says_the_same_for_every_pair_of_the_examples() {
     assert!(n_lines >= 6, "only {n_lines} lines deny");
     report(&format!("explain == kernel: {} questions, {n_lines} denying lines", answers.cells.len()));
 }
+
+#[test]
+fn workloads_of_a_rendered_chart_are_asked_about_without_pods() {
+    let text = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec: {template: {metadata: {labels: {app: web}}}}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: shop}
+spec: {template: {metadata: {labels: {app: db}}, spec: {containers: [{name: c, ports: [{name: sql, containerPort: 5432}]}]}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: database, namespace: shop}
+spec: {selector: {app: db}, ports: [{port: 5432, targetPort: sql}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: sql}]}]
+";
+    let path = std::env::temp_dir().join(format!("palisade-explain-chart-{}.yaml", std::process::id()));
+    std::fs::write(&path, text).unwrap();
+    let verdict = |from: &str, to: &str| {
+        let ran = palisade(&["explain", from, to, "--format", "json", "--manifests", path.to_str().unwrap()]).exits(0);
+        let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+        (json["cases"][0]["verdict"].as_str().unwrap().to_owned(), ran.stderr)
+    };
+    for (from, to, wanted) in [
+        ("shop/web", "shop/db:5432", "allowed"),
+        ("shop/web", "shop/db:sql", "allowed"),
+        ("Deployment/shop/web", "StatefulSet/shop/db:5432", "allowed"),
+        ("shop/web", "shop/database:5432", "allowed"),
+        ("shop/web", "shop/db:22", "denied"),
+        ("203.0.113.1", "shop/db:5432", "denied"),
+    ] {
+        let (verdict, said) = verdict(from, to);
+        assert_eq!(verdict, wanted, "{from} {to}: {said}");
+        assert!(said.contains("note: shop/db has no pod with an address"), "{from} {to}: {said}");
+    }
+    std::fs::remove_file(&path).unwrap();
+}

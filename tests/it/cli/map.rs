@@ -280,3 +280,125 @@ fn a_difference_of_host_rules_names_the_chain_and_the_rules() {
     diff(&old, &broken, &[]).exits(2);
     palisade(&["diff", &manifests, &manifests, "--host", &new]).exits(2);
 }
+
+/// A route to pods that admit one peer, one to pods that admit nobody, and one to a Service without pods.
+const ROUTED: &str = "\
+apiVersion: v1
+kind: Pod
+metadata: {name: proxy, namespace: ingress-nginx, labels: {app: proxy}}
+spec: {containers: [{name: c}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: c, ports: [{name: http, containerPort: 8080}]}]}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: admin, namespace: shop}
+spec: {template: {metadata: {labels: {app: admin}}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {selector: {app: web}, ports: [{name: web, port: 80, targetPort: http}, {name: metrics, port: 9090}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: admin, namespace: shop}
+spec: {selector: {app: admin}, ports: [{port: 8443}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: front, namespace: shop}
+spec:
+  rules:
+  - http:
+      paths:
+      - {path: /, pathType: Prefix, backend: {service: {name: web, port: {name: web}}}}
+      - {path: /admin, pathType: Prefix, backend: {service: {name: admin, port: {number: 8443}}}}
+      - {path: /gone, pathType: Prefix, backend: {service: {name: gone, port: {number: 80}}}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: api, namespace: shop}
+spec: {rules: [{backendRefs: [{name: web, port: 80}]}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: all, namespace: shop}
+spec: {podSelector: {}, policyTypes: [Ingress]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  ingress: [{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ingress-nginx}}}], ports: [{port: http}]}]
+";
+
+#[test]
+fn a_map_says_what_routes_lead_to_and_whether_anybody_may_follow() {
+    let folder = Folder::new("routes");
+    let file = folder.write("a.yaml", ROUTED);
+    let map = |more: &[&str]| palisade(&[&["map", file.as_str()], more].concat()).exits(0).stdout;
+    let text = map(&[]);
+    for line in [
+        "HTTPRoute shop/api -> shop/web [Deployment]: TCP 8080, by Service shop/web; 1 peer may connect there",
+        "Ingress shop/front -> shop/web [Deployment]: TCP 8080, by Service shop/web; 1 peer may connect there",
+        "Ingress shop/front -> shop/admin [Deployment]: TCP 8443, by Service shop/admin; nobody may connect there",
+        "Ingress shop/front -> Service shop/gone, behind which no workload is",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+    let json: Value = serde_json::from_str(&map(&["--format", "json"])).unwrap();
+    let routes = json["routes"].as_array().unwrap();
+    assert_eq!(routes.len(), 4, "{json}");
+    assert!(routes.iter().any(|route| {
+        route["route"] == json!({"kind": "HTTPRoute", "namespace": "shop", "name": "api"})
+            && route["to"]["name"] == "web"
+            && route["port"] == 8080
+            && route["admitted"] == 1
+    }));
+    describes("map-json.md", &json.to_string());
+    // A peer that only a route leads to is drawn with it.
+    for (form, edges) in [("dot", 3), ("mermaid", 3), ("svg", 3)] {
+        let drawn = map(&["--format", form]);
+        let told = drawn.lines().filter(|line| line.contains("by Service shop/")).count();
+        assert_eq!(told, edges, "{form}\n{drawn}");
+        assert!(drawn.contains("Ingress shop/front") && drawn.contains("shop/admin [Deployment]"), "{form}\n{drawn}");
+    }
+    assert!(map(&["--format", "html"]).contains("A route permits nothing by itself"));
+    // A filter takes routes with their workloads, and leaves what is admitted to the whole map.
+    let focus = map(&["--focus", "shop/web"]);
+    assert!(focus.contains("HTTPRoute shop/api") && !focus.contains("shop/admin"), "{focus}");
+    assert!(!map(&["--focus", "shop/web", "--port", "9090"]).contains("HTTPRoute"), "no route leads there");
+}
+
+#[test]
+fn everything_but_two_networks_is_told_from_everything_but_two_others() {
+    let folder = Folder::new("but");
+    let policy = |app: &str, except: &str| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {app}, namespace: x}}\n\
+             spec: {{template: {{metadata: {{labels: {{app: {app}}}}}}}}}\n---\napiVersion: networking.k8s.io/v1\n\
+             kind: NetworkPolicy\nmetadata: {{name: {app}, namespace: x}}\nspec:\n  podSelector: {{matchLabels: {{app: {app}}}}}\n  \
+             policyTypes: [Ingress, Egress]\n  egress: [{{to: [{{ipBlock: {{cidr: 0.0.0.0/0, except: [{except}]}}}}]}}]\n"
+        )
+    };
+    let text = policy("a", "10.0.0.0/8, 172.16.0.0/12, 192.0.2.0/24")
+        + &policy("b", "10.0.0.0/8, 172.16.0.0/12, 198.51.100.0/24");
+    let file = folder.write("a.yaml", &text);
+    let map = |form: &str| palisade(&["map", &file, "--format", form, "--ipblock-pods", "never"]).exits(0).stdout;
+    let text = map("text");
+    assert!(text.contains("x/a [Deployment] -> 0.0.0.0/0 (but 10.0.0.0/8, 172.16.0.0/12, 192.0.2.0/24)"), "{text}");
+    for form in ["text", "csv", "md", "dot", "mermaid"] {
+        let drawn = map(form);
+        assert!(drawn.contains("192.0.2.0/24") && drawn.contains("198.51.100.0/24"), "{form}\n{drawn}");
+    }
+    // Where there is no room for all of it, the boxes have different texts all the same.
+    let svg = map("svg");
+    let boxes: Vec<&str> = svg.split("<text x=").skip(1).filter_map(|rest| rest.split(['>', '<']).nth(1)).collect();
+    let addresses: BTreeSet<_> = boxes.iter().filter(|text| text.starts_with("0.0.0.0/0 (but")).collect();
+    assert_eq!(addresses.len(), 2, "{boxes:?}");
+}

@@ -127,3 +127,13 @@ fn init_writes_a_configuration_that_is_read_and_leaves_one_alone() {
     assert_eq!((folder.palisade(&["init"]).code, folder.palisade(&["lint"]).code), (0, 0));
     assert_eq!(folder.palisade(&["init"]).code, 2);
 }
+
+#[test]
+fn readme_says_of_the_examples_what_lint_says() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let line = readme.lines().find(|line| line.starts_with("palisade lint examples/ ")).unwrap();
+    assert!(line.contains("finds nothing there"), "{line}");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
+    let ran = Ran::of(command.args(["lint", "examples/"]).current_dir(root()));
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "", ""));
+}

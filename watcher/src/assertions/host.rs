@@ -1,4 +1,4 @@
-//! What host rules do to what reaches a node: asked of the simulator, packet by packet.
+//! What host rules do to what reaches a node, or leaves one: asked of the simulator, packet by packet.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -23,7 +23,7 @@ pub struct Host<'a> {
     asked: usize,
 }
 
-/// What becomes of connections to a node.
+/// What becomes of connections to a node, or from one.
 #[derive(Debug, Default)]
 pub(super) struct Reached {
     /// The ports at which every packet arrives.
@@ -51,9 +51,9 @@ impl<'a> Host<'a> {
         self.asked = 0;
     }
 
-    /// Asks for connections from everybody of some names or addresses to a node, at some ports. Those that pod policy
+    /// Asks for connections from everybody of some names or addresses to a node or an address, at some ports. Those that pod policy
     /// denies are in neither part.
-    pub(super) fn reach(&mut self, from: &[String], node: &str, ports: &Allowed) -> Result<Reached, String> {
+    pub(super) fn reach(&mut self, from: &[String], to: &str, ports: &Allowed) -> Result<Reached, String> {
         let mut reached = Reached::default();
         for (protocol, port) in single_ports(ports)? {
             let mut open = true;
@@ -65,7 +65,7 @@ impl<'a> Host<'a> {
                     ));
                 }
                 let about = Some(Wanted::Number(port, protocol));
-                let question = Question { from: source.as_str().into(), to: node.into(), about };
+                let question = Question { from: source.as_str().into(), to: to.into(), about };
                 let explanation = match self.explainer.explain(&question) {
                     Ok(explanation) => explanation,
                     Err(QuestionError::NoFamily { .. }) => continue,
@@ -107,7 +107,7 @@ fn single_ports(ports: &Allowed) -> Result<Vec<(Protocol, u16)>, String> {
 
 /// Each address of some ranges; there may be few only.
 pub(super) fn single_addresses(ranges: &[Vec<Range>; 2]) -> Result<Vec<IpAddr>, String> {
-    const MANY: &str = "host rules are asked packet by packet: name single addresses in `from`, no range";
+    const MANY: &str = "host rules are asked packet by packet: name single addresses, no range";
     let mut found = BTreeSet::new();
     for (family, ranges) in Family::ALL.into_iter().zip(ranges) {
         for range in ranges {

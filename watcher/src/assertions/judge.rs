@@ -22,7 +22,7 @@ const PIECES_MAX: usize = 100_000;
 
 /// Why an assertion says nothing where no pair is left.
 const NOBODY_DECIDES: &str = "no connection is left that somebody decides about: none has a pod at one of its ends, and \
-                              host rules are asked only about what reaches a node, if `host` or --host names them";
+                              host rules are asked only about what reaches or leaves a node, if `host` or --host names them";
 
 /// Judges one assertion.
 pub(super) fn judge(
@@ -138,7 +138,7 @@ impl Judging<'_, '_, '_> {
             };
             self.outside(*workload, Direction::Ingress, &asked(from), expect);
         }
-        if !to.nodes.is_empty() {
+        if !to.nodes.is_empty() || !from.nodes.is_empty() {
             self.host_alone(from, to, expect);
         }
     }

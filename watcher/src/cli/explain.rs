@@ -11,7 +11,7 @@ use policy_lang::manifest::Object;
 use super::input::{self, SourceArgs};
 use super::{Failure, Outcome};
 use crate::analysis::Committed;
-use crate::explain::{self, Explainer, Question, World};
+use crate::explain::{self, Explainer, MadeUp, Question, World, make_up};
 use crate::report::{self, Color, diagnostics, explain as report_explain};
 use crate::source::{Loaded, load_with_objects};
 
@@ -29,7 +29,8 @@ use crate::source::{Loaded, load_with_objects};
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// Who connects: NAMESPACE/POD, a node, or an address. NAMESPACE/NAME of a workload, or KIND/NAMESPACE/NAME, stands for
-    /// the first of its pods that has an address.
+    /// the first of its pods that has an address; without one, as in a rendered chart, for a pod that is made up, which is
+    /// said.
     #[arg(value_name = "FROM", required_unless_present = "policy")]
     from: Option<String>,
 
@@ -99,6 +100,13 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         effects(args, &loaded, &objects)?;
         return Ok(outcome);
     };
+    let Loaded { policies, inventory, .. } = &mut *loaded;
+    for MadeUp { name, addresses: [v4, v6] } in make_up(&question, &objects, policies, inventory) {
+        report::message(&format!(
+            "note: {name} has no pod with an address in the input: it is asked about as one at {v4} and {v6}, and an ipBlock \
+             may say something else of its pods"
+        ));
+    }
     let world = World {
         policies: &loaded.policies,
         inventory: &loaded.inventory,

@@ -9,7 +9,7 @@ use policy_lang::policy::Direction;
 use super::progress::Progress;
 use super::{Failure, Outcome};
 use crate::analysis::{Manifests, Place};
-use crate::map::{Certainty, Deciding, Filter, Map, Port, exposure};
+use crate::map::{Certainty, Deciding, Filter, Map, Port, exposure, routes};
 use crate::report::map::Form;
 use crate::report::{self, Color, Stream, diagnostics};
 
@@ -19,7 +19,8 @@ use crate::report::{self, Color, Stream, diagnostics};
 /// It judges by the manifests alone; no permission and no cluster is needed. Workloads are Deployments and their like,
 /// by their templates, and the pods of a dump, by their owners. The enforced baseline, ClusterNetworkPolicies and
 /// NetworkPolicies are judged as a node does. Workloads on the network of their nodes are their nodes; what a pod's own
-/// node sends to it is always permitted and not listed. A document that cannot be read is a finding and stops nothing;
+/// node sends to it is always permitted and not listed. What Ingresses and HTTPRoutes lead to, and whether anybody may
+/// connect there, is in every form but csv and matrix; a route permits nothing by itself. A document that cannot be read is a finding and stops nothing;
 /// what is broken is taken as the agent takes it: closed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -141,6 +142,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     let mut model = Connectivity::new(scene(&manifests, &options));
     let mut map = Map::new(&mut model);
     drop(progress);
+    map.routes = routes(&manifests.objects, &manifests.workloads.entries, &map);
     if args.exposure {
         if !matches!(args.format, Format::Text | Format::Json) {
             return Err(Failure::Input(anyhow!("--exposure has the forms text and json only")));

@@ -168,7 +168,11 @@ fn workload(world: &World<'_>, name: &NamespacedName, kind: Option<&str>) -> Res
         [] => Ok(None),
         [one] => {
             let address = one.members.iter().flat_map(|member| &member.addresses).next();
-            let Some(address) = address else { return Err(QuestionError::NoAddress(shown())) };
+            let Some(address) = address else {
+                // A pod that was made up bears the name of its workload.
+                let made = world.inventory.pods.get(name).filter(|pod| !pod.addresses.is_empty());
+                return made.map(|pod| Some(pod_party(name, pod))).ok_or_else(|| QuestionError::NoAddress(shown()));
+            };
             let pods = world.inventory.pods.iter().filter(|(_, pod)| pod.addresses.contains(address));
             let Some((pod, found)) = pods.min_by_key(|(_, pod)| pod.terminating) else {
                 return Err(QuestionError::NoAddress(shown()));

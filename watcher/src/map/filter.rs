@@ -74,6 +74,16 @@ impl Filter {
                 ports.is_empty() || ports.iter().any(|Port(port, protocol)| found.set.contains(*protocol, *port));
             way && port && is_focus(&found.workload)
         };
+        let is_way = direction.is_none_or(|direction| direction == Direction::Ingress);
+        map.routes.retain(|led| {
+            let port =
+                ports.is_empty() || ports.iter().any(|Port(port, protocol)| led.port == Some((*protocol, *port)));
+            is_way
+                && port
+                && peers.is_empty()
+                && led.to.is_none_or(|to| is(&focus, to))
+                && (led.to.is_some() || self.focus.is_empty())
+        });
         if let Some(exposure) = map.exposure.take() {
             map.exposure = Some(exposure.into_iter().filter(wants).collect());
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::map::{Certainty, Connection, Map, Peer};
+use crate::map::{Certainty, Connection, Led, Map, Peer};
 
 mod csv;
 mod dot;
@@ -68,11 +68,25 @@ fn words(map: &Map, connection: &Connection) -> String {
     }
 }
 
-/// The peers that have a connection, by their numbers.
+/// The peers that have a connection or that a route leads to, by their numbers.
 fn connected(map: &Map) -> Vec<usize> {
     let mut found: Vec<usize> = map.connections.iter().flat_map(|found| [found.from, found.to]).collect();
+    found.extend(map.routes.iter().filter_map(|led| led.to));
     found.sort_unstable();
     found.dedup();
+    found
+}
+
+/// The routes that lead to workloads, each once, with what they lead to.
+fn routes(map: &Map) -> Vec<(String, Vec<&Led>)> {
+    let mut found: Vec<(String, Vec<&Led>)> = Vec::new();
+    for led in map.routes.iter().filter(|led| led.to.is_some()) {
+        let name = led.name();
+        match found.last_mut().filter(|(last, _)| *last == name) {
+            Some((_, of_route)) => of_route.push(led),
+            None => found.push((name, vec![led])),
+        }
+    }
     found
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn of(world: &World<'_>, peer: &Peer) -> Emptiness {
     }
     match &selector.namespaces {
         Namespaces::Named(_) if selector.pods.is_everything() => Emptiness::Filled,
-        Namespaces::Named(name) if world.has_workloads(name) => Emptiness::Empty(world.looked_at(name)),
+        Namespaces::Named(name) if world.knows_workloads(name) => Emptiness::Empty(world.looked_at(name)),
         Namespaces::Named(name) => Emptiness::Unknown(world.looked_at(name)),
         Namespaces::Matching(namespaces) if namespaces.is_everything() && selector.pods.is_everything() => {
             Emptiness::Filled
@@ -34,11 +34,11 @@ pub(crate) fn of(world: &World<'_>, peer: &Peer) -> Emptiness {
         Namespaces::Matching(namespaces) => {
             let selected = world.namespaces.keys().filter(|name| world.selects_namespace(&selector.namespaces, name));
             let names: Vec<_> = selected.collect();
-            let with_workloads = names.iter().filter(|name| world.has_workloads(name)).count();
+            let with_workloads = names.iter().filter(|name| world.knows_workloads(name)).count();
             let help =
                 format!("{} namespaces match, {with_workloads} of them have workloads in the input", names.len());
             let is_known = pinned(namespaces)
-                .is_some_and(|values| values.iter().all(|name| world.has_workloads(name)) && with_workloads > 0);
+                .is_some_and(|values| values.iter().all(|name| world.knows_workloads(name)) && with_workloads > 0);
             if may_be_dns(world, selector) {
                 Emptiness::Filled
             } else if is_known && !selector.pods.is_everything() {

@@ -65,7 +65,7 @@ fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
     let namespace = &written.name().namespace;
     let finding = report.at(written.selector_span(), format!("no pod of {namespace} matches `{selector}`"));
     finding.help = Some(world.looked_at(namespace));
-    if world.has_workloads(namespace) {
+    if world.knows_workloads(namespace) {
         finding.fix = written.away(world.sources);
     } else {
         finding.severity = Severity::Note;

@@ -224,6 +224,19 @@ step("what changes is told apart by colour and by dashes, with the lines that it
   assert.equal(moreDash, "none");
   assert.notEqual(lessDash, "none");
   await picture(page, "changes");
+  const crossed = await page.evaluate(() => {
+    const groups = [...document.querySelectorAll("svg .group")].map((group) => group.getBBox());
+    const inside = (box, { x, y }) => x > box.x && x < box.x + box.width && y > box.y && y < box.y + box.height;
+    const lines = [...document.querySelectorAll("svg .edge path:not(.hit)")].filter((path) => {
+      const from = path.getPointAtLength(0), to = path.getPointAtLength(path.getTotalLength());
+      const left = Math.min(...groups.map((box) => box.x)), right = Math.max(...groups.map((box) => box.x + box.width));
+      return from.x < left && to.x > right;
+    });
+    const points = lines.flatMap((path) => Array.from({ length: 200 }, (_, at) => path.getPointAtLength(path.getTotalLength() * at / 200)));
+    return [lines.length, points.filter((point) => groups.some((box) => inside(box, point))).length];
+  });
+  assert.ok(crossed[0] > 0, "a line from one side to the other");
+  assert.equal(crossed[1], 0, "no such line crosses a group");
   await page.locator("#search").fill("removed nobody-is-called-so");
   assert.equal((await count(page))[0], 0, "a search for a kind and for nobody");
   for (const kind of ["removed", "added"]) {

@@ -1,4 +1,5 @@
-//! What reaches a node: decided by host rules, after the policies of the pod that sends it if one does.
+//! What reaches a node, and what it sends by itself: decided by host rules, after the policies of the pod that sends it if
+//! one does.
 
 use engine::connectivity::Allowed;
 
@@ -26,7 +27,10 @@ impl Judging<'_, '_, '_> {
             self.unclear(format!("{peer} has pods of unknown address, and host rules are asked by address"));
             return false;
         }
-        let Some(reached) = self.reach(&from, node, &permitted) else { return false };
+        let Some(name) = self.model.scene().inventory.nodes.keys().nth(node).map(ToString::to_string) else {
+            return false;
+        };
+        let Some(reached) = self.reach(&from, &name, &permitted) else { return false };
         let open = match expect {
             Expect::Allow => permitted.difference(&reached.closed),
             Expect::Deny | Expect::Some => permitted.intersection(&reached.open),
@@ -47,26 +51,45 @@ impl Judging<'_, '_, '_> {
         for (ranges, _) in &from.addresses {
             match single_addresses(ranges) {
                 Ok(found) => sources.extend(found.into_iter().map(|found| (Other::Address(found), found.to_string()))),
-                Err(message) => return self.unclear(message),
+                Err(message) if !to.nodes.is_empty() => return self.unclear(message),
+                // Only nodes send to addresses in a way that is judged here.
+                Err(_) => {}
             }
         }
+        let mut targets: Vec<(Other, String, &Allowed)> = Vec::new();
         for (node, asked) in &to.nodes {
-            for (source, name) in sources.iter().filter(|(source, _)| *source != Other::Node(*node)) {
-                let Some(reached) = self.reach(std::slice::from_ref(name), *node, asked) else { return };
+            targets.extend(names.get(*node).map(|name| (Other::Node(*node), name.clone(), asked)));
+        }
+        for (ranges, asked) in &to.addresses {
+            match single_addresses(ranges) {
+                Ok(found) => {
+                    targets.extend(found.into_iter().map(|found| (Other::Address(found), found.to_string(), asked)));
+                }
+                // Beside others they are left to whoever asks about them alone.
+                Err(message) if targets.is_empty() && self.found.pairs == 0 => return self.unclear(message),
+                Err(_) => {}
+            }
+        }
+        for (target, to, asked) in &targets {
+            // What passes between two addresses meets no node that is known.
+            let is_met = |source: &Other| {
+                source != target && (matches!(source, Other::Node(_)) || matches!(target, Other::Node(_)))
+            };
+            for (source, name) in sources.iter().filter(|(source, _)| is_met(source)) {
+                let Some(reached) = self.reach(std::slice::from_ref(name), to, asked) else { return };
                 // An address of a family that the node has none of.
                 if reached.n_packets == 0 {
                     continue;
                 }
                 self.found.pairs += 1;
                 let open = asked.difference(&reached.closed);
-                self.without_pods(*source, *node, (asked, &open), &reached, expect);
+                self.without_pods((*source, *target), (asked, &open), &reached, expect);
             }
         }
     }
 
-    fn reach(&mut self, from: &[String], node: usize, ports: &Allowed) -> Option<Reached> {
-        let name = self.model.scene().inventory.nodes.keys().nth(node).map(ToString::to_string)?;
-        match self.host.as_mut()?.reach(from, &name, ports) {
+    fn reach(&mut self, from: &[String], to: &str, ports: &Allowed) -> Option<Reached> {
+        match self.host.as_mut()?.reach(from, to, ports) {
             Ok(reached) => Some(reached),
             Err(message) => {
                 self.unclear(message);
@@ -77,18 +100,17 @@ impl Judging<'_, '_, '_> {
 
     fn without_pods(
         &mut self,
-        from: Other,
-        node: usize,
+        (from, to): (Other, Other),
         (asked, open): (&Allowed, &Allowed),
         reached: &Reached,
         expect: Expect,
     ) {
         let Some((kind, ports)) = self.after_rules(asked, open, reached, expect) else { return };
         let Some((protocol, port)) = ports.first_port() else { return };
-        let (from_peer, to) = (self.peer(from), self.peer(Other::Node(node)));
+        let (from_peer, to_peer) = (self.peer(from), self.peer(to));
         let host = Some(host_words(reached, kind));
-        let witness = Witness { from: from_peer, to, protocol, port, because: Vec::new(), host };
-        self.note(kind, Other::Node(node), Some(witness));
+        let witness = Witness { from: from_peer, to: to_peer, protocol, port, because: Vec::new(), host };
+        self.note(kind, to, Some(witness));
     }
 
     fn after_host(&mut self, pair: &Pair<'_>, open: &Allowed, reached: &Reached, expect: Expect) -> bool {

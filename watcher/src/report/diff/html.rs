@@ -39,6 +39,7 @@ pub(super) fn write(changes: &[Change], out: &mut impl fmt::Write) -> fmt::Resul
             allowed: words(change),
             depends: change.certainty == Certainty::DependsOnPodAddress,
             lines: Cow::Owned(causes),
+            note: None,
             kind: Some(change.kind.word()),
         });
     }

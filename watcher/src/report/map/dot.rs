@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{by_namespace, words};
+use super::{by_namespace, routes, words};
 use crate::map::{Certainty, Map, Peer};
 
 pub(super) fn write(map: &Map, out: &mut impl fmt::Write) -> fmt::Result {
@@ -35,6 +35,13 @@ pub(super) fn write(map: &Map, out: &mut impl fmt::Write) -> fmt::Result {
         };
         let label = quoted(&words(map, connection));
         writeln!(out, "  n{} -> n{} [label={label}, style={style}];", connection.from, connection.to)?;
+    }
+    for (number, (name, led)) in routes(map).into_iter().enumerate() {
+        writeln!(out, "  r{number} [label={}, shape=house];", quoted(&name))?;
+        for led in led {
+            let to = led.to.unwrap_or_default();
+            writeln!(out, "  r{number} -> n{to} [label={}, style=dotted];", quoted(&led.words()))?;
+        }
     }
     writeln!(out, "}}")
 }

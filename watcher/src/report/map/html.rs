@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{group, words};
+use super::{group, routes, words};
 use crate::map::{Certainty, Map, Peer};
 
 /// What the page is about, in its own words.
@@ -43,12 +43,19 @@ pub(crate) struct EdgeData<'a> {
     pub(crate) allowed: String,
     pub(crate) depends: bool,
     pub(crate) lines: Cow<'a, [usize]>,
+    /// What is said of it in place of lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) note: Option<String>,
     /// Which way a change goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) kind: Option<&'static str>,
 }
 
 impl PeerData {
+    fn route(name: &str) -> Self {
+        Self { label: name.to_owned(), group: "Routes".to_owned(), workload: false }
+    }
+
     pub(crate) fn new(peer: &Peer) -> Self {
         Self { label: peer.to_string(), group: group(peer), workload: matches!(peer, Peer::Workload { .. }) }
     }
@@ -61,11 +68,26 @@ pub(super) fn write(map: &Map, out: &mut impl fmt::Write) -> fmt::Result {
         allowed: words(map, connection),
         depends: connection.certainty == Certainty::DependsOnPodAddress,
         lines: Cow::Borrowed(map.deciding.of_connection.get(number).map_or(&[], Vec::as_slice)),
+        note: None,
         kind: None,
     });
+    let peers = map.peers.iter().map(PeerData::new);
+    let routes = routes(map);
+    let of_routes = routes.iter().map(|(name, _)| PeerData::route(name));
+    let led = routes.iter().enumerate().flat_map(|(number, (_, led))| {
+        led.iter().map(move |led| EdgeData {
+            from: map.peers.len() + number,
+            to: led.to.unwrap_or_default(),
+            allowed: led.words(),
+            depends: false,
+            lines: Cow::Borrowed(&[][..]),
+            note: Some(ROUTE.to_owned()),
+            kind: None,
+        })
+    });
     let data = Data {
-        peers: map.peers.iter().map(PeerData::new).collect(),
-        edges: edges.collect(),
+        peers: peers.chain(of_routes).collect(),
+        edges: edges.chain(led).collect(),
         lines: &map.deciding.lines,
         changes: false,
     };
@@ -87,6 +109,9 @@ pub(crate) fn page(about: &About, data: &Data<'_>, out: &mut impl fmt::Write) ->
     }
     Ok(())
 }
+
+/// Of an edge that is no connection.
+const ROUTE: &str = "A route permits nothing by itself: whoever forwards for it has to be among those who may connect.";
 
 const ABOUT: About = About {
     title: "Who may connect to whom",

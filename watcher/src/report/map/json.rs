@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::map::{Certainty, Connection, Exposure, Map, Peer, Shown, Stranger};
+use crate::map::{Certainty, Connection, Exposure, Led, Map, Peer, Shown, Stranger};
 
 /// The version of the form. A field that is added does not change it.
 const VERSION: u32 = 1;
@@ -50,6 +50,32 @@ struct StrangerJson<'a> {
     pods: &'a str,
 }
 
+#[derive(Serialize)]
+struct NameJson<'a> {
+    namespace: &'a str,
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+struct RouteName<'a> {
+    kind: &'a str,
+    namespace: &'a str,
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+struct RouteJson<'a> {
+    route: RouteName<'a>,
+    service: NameJson<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protocol: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
+    admitted: usize,
+}
+
 pub(super) fn write(map: &Map, out: &mut impl fmt::Write) -> fmt::Result {
     // Each is said many times and made once.
     let peers: Vec<String> = map.peers.iter().map(peer).collect();
@@ -66,6 +92,14 @@ pub(super) fn write(map: &Map, out: &mut impl fmt::Write) -> fmt::Result {
         write!(out, "{comma}\n{{\"from\":{from},\"to\":{to},{set}{certainty}}}")?;
     }
     write!(out, "\n]")?;
+    if !map.routes.is_empty() {
+        write!(out, ",\"routes\":[")?;
+        for (index, led) in map.routes.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            write!(out, "{comma}\n{}", route(led, &peers))?;
+        }
+        write!(out, "\n]")?;
+    }
     if let Some(exposure) = &map.exposure {
         write!(out, ",\"exposure\":[")?;
         for (index, found) in exposure.iter().enumerate() {
@@ -75,6 +109,18 @@ pub(super) fn write(map: &Map, out: &mut impl fmt::Write) -> fmt::Result {
         write!(out, "\n]")?;
     }
     writeln!(out, "}}")
+}
+
+fn route(led: &Led, peers: &[String]) -> String {
+    let Led { kind, route, service, to, port, n_admitted } = led;
+    serialized(&RouteJson {
+        route: RouteName { kind, namespace: &route.namespace, name: &route.name },
+        service: NameJson { namespace: &service.namespace, name: &service.name },
+        to: to.and_then(|to| RawValue::from_string(text(peers, to).to_owned()).ok()),
+        protocol: port.map(|(protocol, _)| protocol.to_string()),
+        port: port.map(|(_, port)| port),
+        admitted: *n_admitted,
+    })
 }
 
 fn exposure(found: &Exposure) -> String {

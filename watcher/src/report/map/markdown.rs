@@ -11,6 +11,13 @@ pub(super) fn write(map: &Map, out: &mut impl fmt::Write) -> fmt::Result {
         let [from, to] = [connection.from, connection.to].map(|peer| cell(&map.peer(peer).to_string()));
         writeln!(out, "| {from} | {to} | {} |", cell(&words(map, connection)))?;
     }
+    if !map.routes.is_empty() {
+        writeln!(out, "\n| route | leads to | for |\n|---|---|---|")?;
+    }
+    for led in &map.routes {
+        let to = led.to.map(|to| map.peer(to).to_string()).unwrap_or_default();
+        writeln!(out, "| {} | {} | {} |", cell(&led.name()), cell(&to), cell(&led.words()))?;
+    }
     Ok(())
 }
 

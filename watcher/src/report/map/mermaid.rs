@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{by_namespace, words};
+use super::{by_namespace, routes, words};
 use crate::map::{Certainty, Map, Peer};
 
 pub(super) fn write(map: &Map, out: &mut impl fmt::Write) -> fmt::Result {
@@ -30,6 +30,12 @@ pub(super) fn write(map: &Map, out: &mut impl fmt::Write) -> fmt::Result {
         };
         let label = quoted(&words(map, connection));
         writeln!(out, "  n{} {arrow}|{label}| n{}", connection.from, connection.to)?;
+    }
+    for (number, (name, led)) in routes(map).into_iter().enumerate() {
+        writeln!(out, "    r{number}[/{}/]", quoted(&name))?;
+        for led in led {
+            writeln!(out, "  r{number} ==>|{}| n{}", quoted(&led.words()), led.to.unwrap_or_default())?;
+        }
     }
     Ok(())
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{connected, group, words};
-use crate::map::{Certainty, Connection, Map, Peer};
+use super::{connected, group, routes, words};
+use crate::map::{Certainty, Connection, Led, Map, Peer};
 
 /// Sizes in pixels.
 const ROW: usize = 26;
@@ -16,11 +16,13 @@ const SIDE: usize = 230;
 const REACH: usize = 360;
 
 /// Where the boxes are.
-struct Layout {
+struct Layout<'m> {
     /// Of workloads, from the top.
     middle: BTreeMap<usize, usize>,
     sources: BTreeMap<usize, usize>,
     targets: BTreeMap<usize, usize>,
+    /// Those that lead to workloads, below the sources.
+    routes: Vec<(String, usize, Vec<&'m Led>)>,
     /// Name, top and bottom of each namespace.
     groups: Vec<(String, usize, usize)>,
     right: usize,
@@ -61,31 +63,65 @@ pub(super) fn write(map: &Map, out: &mut impl fmt::Write) -> fmt::Result {
             escaped(&title)
         )?;
     }
+    for (name, y, led) in &layout.routes {
+        for led in led {
+            let to = led.to.unwrap_or_default();
+            let title = format!("{name} → {}: {}", map.peer(to), led.words());
+            let line = layout.inward(*y, to);
+            writeln!(
+                out,
+                "<path class=\"edge route\" d=\"{line}\" marker-end=\"url(#tip)\"><title>{}</title></path>",
+                escaped(&title)
+            )?;
+        }
+        labelled((name, &shortened(name, SIDE)), (10, *y, SIDE), out)?;
+    }
     for (column, x, width) in
         [(&layout.middle, LEFT, WIDTH), (&layout.sources, 10, SIDE), (&layout.targets, layout.right, SIDE)]
     {
+        // Long labels may begin alike: those that are cut to the same get numbers.
+        let mut known: BTreeMap<String, usize> = BTreeMap::new();
         for (peer, y) in column {
             let label = map.peer(*peer).to_string();
-            let most = width / 7;
-            let short: String = label.chars().take(most).collect();
-            let cut = if label.chars().count() > most { "…" } else { "" };
-            writeln!(
-                out,
-                "<g><title>{}</title><rect class=\"peer\" x=\"{x}\" y=\"{}\" width=\"{width}\" height=\"{BOX}\" rx=\"4\"/>\
-                 <text x=\"{}\" y=\"{}\">{}{cut}</text></g>",
-                escaped(&label),
-                y - 2,
-                x + 6,
-                y + 13,
-                escaped(&short)
-            )?;
+            let mut short = shortened(&label, width);
+            let nth = known.entry(short.clone()).or_default();
+            *nth += 1;
+            if *nth > 1 {
+                short = format!("{} #{nth}", short.chars().take(width / 7 - 4).collect::<String>());
+            }
+            labelled((&label, &short), (x, *y, width), out)?;
         }
     }
     writeln!(out, "</svg>")
 }
 
-impl Layout {
-    fn of(map: &Map) -> Self {
+/// As much of a label as a box has room for.
+fn shortened(label: &str, width: usize) -> String {
+    let most = width / 7;
+    let cut = if label.chars().count() > most { "…" } else { "" };
+    label.chars().take(most).collect::<String>() + cut
+}
+
+/// A box with what it is called in short and in full.
+fn labelled(
+    (label, short): (&str, &str),
+    (x, y, width): (usize, usize, usize),
+    out: &mut impl fmt::Write,
+) -> fmt::Result {
+    writeln!(
+        out,
+        "<g><title>{}</title><rect class=\"peer\" x=\"{x}\" y=\"{}\" width=\"{width}\" height=\"{BOX}\" rx=\"4\"/>\
+         <text x=\"{}\" y=\"{}\">{}</text></g>",
+        escaped(label),
+        y - 2,
+        x + 6,
+        y + 13,
+        escaped(short)
+    )
+}
+
+impl<'m> Layout<'m> {
+    fn of(map: &'m Map) -> Self {
         let mut middle = BTreeMap::new();
         let mut groups: Vec<(String, usize, usize)> = Vec::new();
         let mut y = 20;
@@ -111,9 +147,18 @@ impl Layout {
         };
         let sources = column(map.connections.iter().map(|found| found.from).collect());
         let targets = column(map.connections.iter().map(|found| found.to).collect());
+        let first = 40 + sources.len() * ROW;
+        let routes = routes(map).into_iter().enumerate();
+        let routes: Vec<_> = routes.map(|(row, (name, led))| (name, first + row * ROW, led)).collect();
         let reach = REACH.min(60 + middle.len() * 6);
-        let height = y.max(40 + ROW * sources.len().max(targets.len())) + 20;
-        Self { middle, sources, targets, groups, right: LEFT + WIDTH + reach + 20, reach, height }
+        let height = y.max(40 + ROW * (sources.len() + routes.len()).max(targets.len())) + 20;
+        Self { middle, sources, targets, routes, groups, right: LEFT + WIDTH + reach + 20, reach, height }
+    }
+
+    /// A curve from a box on the left to a workload.
+    fn inward(&self, from: usize, to: usize) -> String {
+        let (y, end) = (from + 10, self.middle.get(&to).copied().unwrap_or_default() + 8);
+        format!("M240,{y} C250,{y} {},{end} {LEFT},{end}", LEFT - 10)
     }
 
     /// A curve from one box to another.
@@ -122,8 +167,7 @@ impl Layout {
         let row = |column: &BTreeMap<usize, usize>, peer: &usize| column.get(peer).copied().unwrap_or_default();
         let edge = LEFT + WIDTH;
         if self.sources.contains_key(from) {
-            let (y, end) = (row(&self.sources, from) + 10, row(&self.middle, to) + 8);
-            return format!("M240,{y} C250,{y} {},{end} {LEFT},{end}", LEFT - 10);
+            return self.inward(row(&self.sources, from), *to);
         }
         let y = row(&self.middle, from) + 8;
         if self.targets.contains_key(to) {
@@ -155,4 +199,4 @@ fn escaped(text: &str) -> String {
 const STYLE: &str = "\
 text{font:12px system-ui,sans-serif;fill:#1d2430}.name{font-weight:bold}.paper{fill:#fff}.group{fill:#eef1f5}\
 .peer{fill:#fff;stroke:#6b7a90}.edge{fill:none;stroke:#6b7a90;stroke-width:1.2}.doubt{stroke:#a15c00;stroke-dasharray:4 3}\
-.tip{fill:#6b7a90}@media(prefers-color-scheme:dark){text{fill:#e4e8ee}.paper,.peer{fill:#14181f}.group{fill:#222936}}";
+.route{stroke-dasharray:2 3}.tip{fill:#6b7a90}@media(prefers-color-scheme:dark){text{fill:#e4e8ee}.paper,.peer{fill:#14181f}.group{fill:#222936}}";

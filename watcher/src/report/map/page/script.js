@@ -45,14 +45,18 @@ function listPeers() {
   });
 }
 
-const ROW = 26, LEFT = 260, WIDTH = 300;
+const ROW = 26, LANE = 6, LEFT = 260, WIDTH = 300;
 function picture() {
   const edges = shownEdges();
-  element("count").textContent = edges.length + " of " + data.edges.length + " " + (data.changes ? "changes" : "connections");
+  // A route is no connection.
+  const counted = (all) => all.filter((edge) => !edge.note).length;
+  element("count").textContent = counted(edges) + " of " + counted(data.edges) + " " + (data.changes ? "changes" : "connections");
   const used = new Set(edges.flatMap((edge) => [edge.from, edge.to]));
   const middle = new Map(), sources = new Map(), targets = new Map();
   const groups = [];
-  let y = 20;
+  // Lines between two that are no workloads go above all workloads, each in a lane of its own.
+  const over = edges.filter((edge) => !data.peers[edge.from].workload && !data.peers[edge.to].workload);
+  let y = 20 + LANE * over.length;
   data.peers.forEach((peer, number) => {
     if (!peer.workload || !used.has(number)) return;
     let last = groups[groups.length - 1];
@@ -84,12 +88,15 @@ function picture() {
     const from = sources.has(edge.from) ? [240, sources.get(edge.from) + 10] : [LEFT + WIDTH, middle.get(edge.from) + 8];
     const to = targets.has(edge.to) ? [right, targets.get(edge.to) + 10] : [sources.has(edge.from) ? LEFT : LEFT + WIDTH, middle.get(edge.to) + (sources.has(edge.from) ? 8 : 13)];
     const bulge = sources.has(edge.from) ? 0 : targets.has(edge.to) ? 60 : 30 + Math.min(reach, Math.abs(from[1] - to[1]) * .5);
-    const line = sources.has(edge.from)
+    const lane = 14 + LANE * over.indexOf(edge);
+    const line = sources.has(edge.from) && targets.has(edge.to)
+      ? `M${from} C${from[0] + 8},${from[1]} ${from[0]},${lane} ${from[0] + 12},${lane} H${to[0] - 12} C${to[0]},${lane} ${to[0] - 8},${to[1]} ${to}`
+      : sources.has(edge.from)
       ? `M${from} C${from[0] + 10},${from[1]} ${to[0] - 10},${to[1]} ${to}`
       : targets.has(edge.to)
         ? `M${from} C${from[0] + bulge},${from[1]} ${to[0] - bulge},${to[1]} ${to}`
         : `M${from} C${from[0] + bulge},${from[1]} ${to[0] + bulge},${to[1]} ${to}`;
-    const group = draw("g", { class: "edge" + (edge.depends ? " doubt" : "") + (edge.kind ? " " + edge.kind : "") + (edge === chosen ? " chosen" : ""), tabindex: "0", role: "button" });
+    const group = draw("g", { class: "edge" + (edge.depends ? " doubt" : "") + (edge.note ? " route" : "") + (edge.kind ? " " + edge.kind : "") + (edge === chosen ? " chosen" : ""), tabindex: "0", role: "button" });
     group.append(draw("title", {}, data.peers[edge.from].label + " \u2192 " + data.peers[edge.to].label + ": " + told(edge)));
     group.append(draw("path", { d: line, "marker-end": "url(#tip)" }), draw("path", { d: line, class: "hit" }));
     group.addEventListener("click", () => choose(edge, group));
@@ -99,12 +106,18 @@ function picture() {
   const tip = draw("marker", { id: "tip", viewBox: "0 0 8 8", refX: 8, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto-start-reverse" });
   tip.append(draw("path", { d: "M0,0 L8,4 L0,8 z", fill: "context-stroke" }));
   svg.append(tip);
+  const cuts = new Map();
   const box = (number, x, at, width) => {
     const rect = draw("rect", { class: "peer", x, y: at - 2, width, height: 22, rx: 4 });
     rect.addEventListener("click", () => look(number));
     const label = data.peers[number].label;
     const most = Math.floor(width / 7);
-    const text = draw("text", { x: x + 6, y: at + 13, "pointer-events": "none" }, label.length > most ? label.slice(0, most - 1) + "\u2026" : label);
+    let short = label.length > most ? label.slice(0, most - 1) + "\u2026" : label;
+    // Long labels may begin alike: those that are cut to the same get numbers.
+    const nth = (cuts.get(x + short) || 0) + 1;
+    cuts.set(x + short, nth);
+    if (nth > 1) short = short.slice(0, most - 4) + " #" + nth;
+    const text = draw("text", { x: x + 6, y: at + 13, "pointer-events": "none" }, short);
     text.append(draw("title", {}, label));
     svg.append(rect, text);
   };
@@ -123,6 +136,10 @@ function choose(edge, group) {
   const details = element("details");
   details.replaceChildren(make("h2", data.peers[edge.from].label + " \u2192 " + data.peers[edge.to].label), make("p", told(edge)));
   if (edge.depends) details.append(make("p", "Only where a pod of unknown address has one that an ipBlock means."));
+  if (edge.note) {
+    details.append(make("p", edge.note));
+    return;
+  }
   if (edge.lines.length === 0) {
     details.append(make("p", edge.kind ? "No line of a policy: what is selected changed." : "No policy has a say: everything is permitted."));
     return;
