@@ -128,8 +128,9 @@ fn lower_table(
         let Some(sides) = chains.get(name) else { continue };
         let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, named, options };
         let rules = lower_chain(sides, &place, builder, findings);
-        // Chains of single steps are called, too, and call nobody.
-        let calls_any = rules.iter().flat_map(|rule| &rule.exprs).any(|expr| expr.target().is_some());
+        // Chains of single steps are called, too, and call nobody. What only observes is gone to, and has its own levels.
+        let calls_any =
+            rules.iter().flat_map(|rule| &rule.exprs).any(|expr| matches!(expr, Expr::Verdict(Verdict::Jump(_))));
         let height = Calls::height(sides, &callees).max(1 + usize::from(calls_any));
         let comment = (!Name::ours(name).as_str().ends_with(&**name)).then(|| Comment::new(name));
         let callee = Callee {
