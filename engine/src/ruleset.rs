@@ -12,8 +12,9 @@ use std::fmt;
 pub use self::chain::{BaseChain, Chain, ChainType, Hook, Priority};
 pub use self::datum::{DataType, Datum, Interval};
 pub use self::expr::{
-    Assign, AssignTarget, DynamicSet, Expr, Field, Limit, LimitUnit, Log, LogLevel, Lookup, Match, Nat, NatKind,
-    Operator, Quota, RejectWith, SegmentSize, SetOperation, SetRef, Value, Verdict, VerdictMap,
+    Assign, AssignTarget, Connections, DynamicSet, Expr, Field, Limit, LimitUnit, Log, LogLevel, Lookup, Match, Nat,
+    NatKind, Operator, PerElement, Quota, RejectWith, Sample, SegmentSize, SetOperation, SetRef, Value, Verdict,
+    VerdictMap,
 };
 pub use self::name::{COMMENT_MAX, Comment, NAME_MAX, Name, NameError};
 pub use self::set::{Element, ElementData, ElementKey, Elements, MapData, Set, SetSpec};

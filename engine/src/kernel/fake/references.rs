@@ -138,6 +138,7 @@ impl References {
                 | Expr::Reject(_)
                 | Expr::Nat(_)
                 | Expr::Notrack
+                | Expr::Sample(_)
                 | Expr::Assign(_)
                 | Expr::SegmentSize(_) => {}
             }
