@@ -7,7 +7,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::render;
-use crate::ruleset::{Chain, Set};
+use crate::ruleset::{Chain, Expr, Rule, Set};
 
 /// Characters of a hash in a name: 60 bits, twelve times five.
 const CHARACTERS: usize = 12;
@@ -25,6 +25,12 @@ pub(crate) fn text(text: &str) -> String {
 /// The hash of a chain: hook, comment and rules.
 pub(crate) fn chain(chain: &Chain) -> String {
     text(&render::chain_body(chain))
+}
+
+/// The hash of what a rule says, without its comment.
+pub(crate) fn exprs(exprs: &[Expr]) -> String {
+    let rule = Rule { exprs: exprs.to_vec(), comment: None };
+    chain(&Chain { base: None, comment: None, rules: vec![rule] })
 }
 
 /// The hash of a set: what it holds and its elements.

@@ -13,8 +13,9 @@ pub use self::chain::{BaseChain, Chain, ChainType, Hook, Priority};
 pub use self::connection::{Helper, HelperNetwork, HelperTransport, SetCt, ZoneDirection};
 pub use self::datum::{DataType, Datum, Interval};
 pub use self::expr::{
-    Assign, AssignTarget, DynamicSet, Expr, Field, Limit, LimitUnit, Log, LogLevel, Lookup, Match, Nat, NatKind,
-    Operator, Quota, RejectWith, SegmentSize, SetOperation, SetRef, Value, Verdict, VerdictMap,
+    Assign, AssignTarget, Connections, DynamicSet, Expr, Field, Limit, LimitUnit, Log, LogLevel, Lookup, Match, Nat,
+    NatKind, Operator, PerElement, Quota, RejectWith, Sample, SegmentSize, SetOperation, SetRef, Value, Verdict,
+    VerdictMap,
 };
 pub use self::header::{HeaderField, SetHeader};
 pub use self::name::{COMMENT_MAX, Comment, NAME_MAX, Name, NameError};

@@ -120,6 +120,18 @@ impl TableBuilder {
         name
     }
 
+    /// A dynamic set of one rule alone, named after what the rule says; of several rules that say the same, each has one.
+    pub(crate) fn own_set(&mut self, kind: &str, identity: &str, set: Set) -> Name {
+        let mut number = 0;
+        let mut free = name(kind, identity, "", number);
+        while self.table.sets.contains_key(&free) {
+            number += 1;
+            free = name(kind, identity, "", number);
+        }
+        self.table.sets.insert(free.clone(), set);
+        free
+    }
+
     /// A named counter; naming it twice is the same counter.
     pub fn counter(&mut self, name: Name, comment: Option<Comment>) {
         self.note(&name);

@@ -125,6 +125,7 @@ impl Renames {
             | Expr::Reject(_)
             | Expr::Nat(_)
             | Expr::Notrack
+            | Expr::Sample(_)
             | Expr::Assign(_)
             | Expr::SegmentSize(_)
             | Expr::SetHeader(_)

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the samples fit what they are samples of")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "only some samples are special")]
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::collection::vec;
@@ -20,10 +21,10 @@ use crate::kernel::Guard;
 use crate::observed::RuleContent;
 use crate::plan::{Op, OpKind, RulePosition};
 use crate::ruleset::{
-    Assign, AssignTarget, Comment, DataType, Datum, DynamicSet, Element, ElementData, ElementKey, Elements, Expr,
-    Family, Field, HeaderField, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, MapData, Match, Name, Nat, NatKind,
-    Operator, Quota, RejectWith, Rule, SegmentSize, SetCt, SetHeader, SetOperation, SetRef, SetSpec, TableKey, Value,
-    Verdict, VerdictMap, ZoneDirection,
+    Assign, AssignTarget, Comment, Connections, DataType, Datum, DynamicSet, Element, ElementData, ElementKey,
+    Elements, Expr, Family, Field, HeaderField, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, MapData, Match,
+    Name, Nat, NatKind, Operator, PerElement, Quota, RejectWith, Rule, Sample, SegmentSize, SetCt, SetHeader,
+    SetOperation, SetRef, SetSpec, TableKey, Value, Verdict, VerdictMap, ZoneDirection,
 };
 
 /// The named set of the samples that holds ranges.
@@ -244,11 +245,14 @@ fn exprs() -> impl Strategy<Value = Expr> {
             let target = |is_ct| if is_ct { AssignTarget::CtMark } else { AssignTarget::Mark };
             Expr::Assign(Assign { target: target(to), source: target(from), mask, xor })
         }),
-        1 => (keys(), name(), prop::option::of(1_u64..1 << 40), prop::option::of(limits()), 0..3_usize).prop_map(
-            |(key, set, timeout, limit, operation)| {
+        1 => (any::<u32>(), 1..u32::MAX, any::<bool>()).prop_map(|(packet, every, is_random)| {
+            Expr::Sample(if is_random { Sample::Random { most: packet } } else { Sample::Nth { every, packet: packet % every } })
+        }),
+        1 => (masked_keys(), name(), prop::option::of(1_u64..1 << 40), prop::option::of(per_element()), 0..3_usize).prop_map(
+            |((key, masks), set, timeout, per_element, operation)| {
                 let operation = [SetOperation::Add, SetOperation::Update, SetOperation::Delete][operation];
                 let timeout = timeout.map(Duration::from_millis);
-                Expr::DynamicSet(DynamicSet { operation, set, key, timeout, limit })
+                Expr::DynamicSet(DynamicSet { operation, set, key, masks, timeout, per_element })
             }
         ),
     ]
@@ -304,6 +308,22 @@ fn intervals(data_type: DataType) -> impl Strategy<Value = Interval> {
 
 fn keys() -> impl Strategy<Value = Vec<Field>> {
     vec(prop::sample::select(Field::ALL.to_vec()), 1..5)
+}
+
+/// Keys, the first field of which has a mask sometimes.
+fn masked_keys() -> impl Strategy<Value = (Vec<Field>, BTreeMap<Field, Datum>)> {
+    keys().prop_flat_map(|key| {
+        let first = key[0];
+        let mask = prop::option::of(data(first.data_type()));
+        mask.prop_map(move |mask| (key.clone(), mask.map(|mask| (first, mask)).into_iter().collect()))
+    })
+}
+
+fn per_element() -> impl Strategy<Value = PerElement> {
+    prop_oneof![
+        limits().prop_map(PerElement::Limit),
+        (any::<u32>(), any::<bool>()).prop_map(|(count, over)| PerElement::Connections(Connections { count, over })),
+    ]
 }
 
 fn anonymous(data: MapData) -> impl Strategy<Value = (Vec<Field>, SetRef)> {

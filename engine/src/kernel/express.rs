@@ -3,7 +3,7 @@
 use super::ffi::attribute as attr;
 use super::ffi::{Expr, Object as _, TooLong};
 use super::wire::{Base, Comparison, Instruction, Log, ObjectKind, Register, Span};
-use crate::ruleset::{Limit, LogLevel, Name, SetOperation, Verdict};
+use crate::ruleset::{Connections, Limit, LogLevel, Name, PerElement, SetOperation, Verdict};
 
 /// `NFT_*` verdict codes, negative ones as two's complement (`nf_tables.h`, `netfilter.h`).
 const NF_DROP: u32 = 0;
@@ -40,6 +40,12 @@ pub(super) const QUOTA_OVER: u32 = 1;
 /// `NFT_LIMIT_PKT_BYTES` and `NFT_LIMIT_F_INV`.
 pub(super) const LIMIT_BYTES: u32 = 1;
 pub(super) const LIMIT_OVER: u32 = 1;
+
+/// `NFT_CONNLIMIT_F_INV`.
+pub(super) const CONNLIMIT_OVER: u32 = 1;
+
+/// `NFT_NG_INCREMENTAL`.
+pub(super) const NUMGEN_INCREMENTAL: u32 = 0;
 
 /// A set by its name, and by its number in the batch if it is anonymous.
 #[derive(Clone, Debug)]
@@ -120,13 +126,14 @@ pub(super) fn express(instruction: &Instruction, set: Option<&SetHandle>) -> Res
             expr
         }
         Instruction::TcpOptionSet { kind, offset, length, from } => tcp_option(*kind, *offset, *length, *from),
-        Instruction::Dynset { operation, from, set, timeout_ms, limit: rate } => {
+        Instruction::Number { modulus, to } => number(*modulus, *to),
+        Instruction::Dynset { operation, from, set, timeout_ms, per_element } => {
             let mut expr = dynset(*operation, *from, set)?;
             if let Some(timeout) = timeout_ms {
                 expr.set_u64(&attr::DYNSET_TIMEOUT, *timeout);
             }
-            if let Some(rate) = rate {
-                expr.nest(limit(rate));
+            if let Some(each) = per_element {
+                expr.nest(of_element(each));
             }
             expr
         }
@@ -318,6 +325,26 @@ fn limit(Limit { rate, per, burst, bytes, over }: &Limit) -> Expr {
     expr.set_u32(&attr::LIMIT_BURST, *burst);
     expr.set_u32(&attr::LIMIT_TYPE, if *bytes { LIMIT_BYTES } else { 0 });
     expr.set_u32(&attr::LIMIT_FLAGS, if *over { LIMIT_OVER } else { 0 });
+    expr
+}
+
+fn of_element(each: &PerElement) -> Expr {
+    match each {
+        PerElement::Limit(rate) => limit(rate),
+        PerElement::Connections(Connections { count, over }) => {
+            let mut expr = Expr::new(c"connlimit");
+            expr.set_u32(&attr::CONNLIMIT_COUNT, *count);
+            expr.set_u32(&attr::CONNLIMIT_FLAGS, if *over { CONNLIMIT_OVER } else { 0 });
+            expr
+        }
+    }
+}
+
+fn number(modulus: u32, to: Register) -> Expr {
+    let mut expr = Expr::new(c"numgen");
+    expr.set_u32(&attr::NUMGEN_DREG, to.number());
+    expr.set_u32(&attr::NUMGEN_MODULUS, modulus);
+    expr.set_u32(&attr::NUMGEN_TYPE, NUMGEN_INCREMENTAL);
     expr
 }
 

@@ -65,6 +65,7 @@ pub(super) mod meta {
     pub(in crate::kernel) const NFPROTO: u32 = 15;
     pub(in crate::kernel) const L4PROTO: u32 = 16;
     pub(in crate::kernel) const PKTTYPE: u32 = 19;
+    pub(in crate::kernel) const RANDOM: u32 = 24;
 }
 
 /// `NFT_CT_*`, as far as used.

@@ -2,11 +2,11 @@
 
 use super::attribute::{Attributes, text};
 use super::express::{
-    self, BITWISE_BOOL, BITWISE_RSHIFT, BYTEORDER_HTON, CHECKSUM_INET, CHECKSUM_NONE, EXTHDR_TCP_OPTION, LIMIT_BYTES,
-    LIMIT_OVER, LOOKUP_INVERTED, QUOTA_OVER, RANGE_EQ, RANGE_NEQ,
+    self, BITWISE_BOOL, BITWISE_RSHIFT, BYTEORDER_HTON, CHECKSUM_INET, CHECKSUM_NONE, CONNLIMIT_OVER,
+    EXTHDR_TCP_OPTION, LIMIT_BYTES, LIMIT_OVER, LOOKUP_INVERTED, NUMGEN_INCREMENTAL, QUOTA_OVER, RANGE_EQ, RANGE_NEQ,
 };
 use super::wire::{Instruction, Log, Register, Span};
-use crate::ruleset::{Limit, LimitUnit, LogLevel, Name, SetRef, Verdict};
+use crate::ruleset::{Connections, Limit, LimitUnit, LogLevel, Name, PerElement, SetRef, Verdict};
 
 /// `NFTA_LIST_ELEM`.
 pub(super) const LIST_ELEMENT: u16 = 1;
@@ -113,6 +113,7 @@ fn instruction(name: &str, data: Attributes<'_>, find_set: FindSet<'_>) -> Optio
         "notrack" => Some(Instruction::Notrack),
         "rt" => Some(Instruction::Route { key: data.u32(2)?, to: register(data, 1)? }),
         "exthdr" => tcp_option(data),
+        "numgen" => number(data),
         "dynset" => dynset(data),
         _ => None,
     }
@@ -225,9 +226,8 @@ fn dynset(data: Attributes<'_>) -> Option<Instruction> {
     if data.get(5).is_some() || data.get(10).is_some() {
         return None;
     }
-    let limit = match data.nest(7) {
-        Some(expr) if expr.text(EXPR_NAME) == Some("limit") => Some(limit(expr.nest(EXPR_DATA)?)?),
-        Some(_) => return None,
+    let per_element = match data.nest(7) {
+        Some(expr) => Some(per_element(expr.text(EXPR_NAME)?, expr.nest(EXPR_DATA)?)?),
         None => None,
     };
     Some(Instruction::Dynset {
@@ -235,8 +235,26 @@ fn dynset(data: Attributes<'_>) -> Option<Instruction> {
         from: register(data, 4)?,
         set: data.text(1)?.parse().ok()?,
         timeout_ms: data.u64(6).filter(|timeout| *timeout != 0),
-        limit,
+        per_element,
     })
+}
+
+fn per_element(name: &str, data: Attributes<'_>) -> Option<PerElement> {
+    match name {
+        "limit" => limit(data).map(PerElement::Limit),
+        "connlimit" => {
+            let over = data.u32(2).unwrap_or(0) & CONNLIMIT_OVER != 0;
+            Some(PerElement::Connections(Connections { count: data.u32(1)?, over }))
+        }
+        _ => None,
+    }
+}
+
+/// Numbers that count from 0; others are not written.
+fn number(data: Attributes<'_>) -> Option<Instruction> {
+    let is_plain = data.u32(3)? == NUMGEN_INCREMENTAL && data.u32(4).unwrap_or(0) == 0;
+    is_plain.then_some(())?;
+    Some(Instruction::Number { modulus: data.u32(2)?, to: register(data, 1)? })
 }
 
 fn register(data: Attributes<'_>, attribute: u16) -> Option<Register> {

@@ -19,8 +19,9 @@ use super::wire::{Comparison, Instruction, ObjectKind, Register, Span};
 use crate::ruleset::every::every;
 use crate::ruleset::{
     Assign, AssignTarget, DataType, Datum, DynamicSet, Expr, Field, Interval, Log, LogLevel, Lookup, Match, Nat,
-    NatKind, Operator, Quota, RejectWith, SegmentSize, SetCt, Value, VerdictMap, ZoneDirection,
+    NatKind, Operator, Quota, RejectWith, Sample, SegmentSize, SetCt, Value, VerdictMap, ZoneDirection,
 };
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Lifts the instructions of a rule.
@@ -73,6 +74,7 @@ pub(super) enum ExprKind {
     Reject,
     Nat,
     Notrack,
+    Sample,
     Assign,
     SegmentSize,
     SetHeader,
@@ -81,8 +83,8 @@ pub(super) enum ExprKind {
 }
 
 every! { pub(super) ExprKind {
-    Match Lookup VerdictMap Counter NamedCounter Quota NamedQuota Limit Log Verdict Reject Nat Notrack Assign SegmentSize
-    SetHeader SetCt DynamicSet
+    Match Lookup VerdictMap Counter NamedCounter Quota NamedQuota Limit Log Verdict Reject Nat Notrack Sample Assign
+    SegmentSize SetHeader SetCt DynamicSet
 } }
 
 // A new variant of `Expr` does not compile until it has a kind, and a kind not until it can be read.
@@ -100,6 +102,7 @@ const _: fn(&Expr) -> ExprKind = |expr| match expr {
     Expr::Reject(_) => ExprKind::Reject,
     Expr::Nat(_) => ExprKind::Nat,
     Expr::Notrack => ExprKind::Notrack,
+    Expr::Sample(_) => ExprKind::Sample,
     Expr::Assign(_) => ExprKind::Assign,
     Expr::SegmentSize(_) => ExprKind::SegmentSize,
     Expr::SetHeader(_) => ExprKind::SetHeader,
@@ -235,6 +238,7 @@ impl<'a> Reader<'a> {
                 Instruction::Notrack => Some(Expr::Notrack),
                 _ => None,
             }),
+            ExprKind::Sample => self.sample().map(Expr::Sample),
             ExprKind::Assign => self.assign().map(Expr::Assign),
             ExprKind::SegmentSize => self.segment_size().map(Expr::SegmentSize),
             ExprKind::SetHeader => {
@@ -353,31 +357,60 @@ impl<'a> Reader<'a> {
     }
 
     fn dynamic_set(&mut self) -> Option<DynamicSet> {
-        let key = self.key()?;
+        let (key, masks) = self.masked_key()?;
         self.take(|instruction| match instruction {
-            Instruction::Dynset { operation, from: Register::FIRST, set, timeout_ms, limit } => Some(DynamicSet {
-                operation: *operation,
-                set: set.clone(),
-                key,
-                timeout: timeout_ms.map(Duration::from_millis),
-                limit: *limit,
-            }),
+            Instruction::Dynset { operation, from: Register::FIRST, set, timeout_ms, per_element } => {
+                Some(DynamicSet {
+                    operation: *operation,
+                    set: set.clone(),
+                    key,
+                    masks,
+                    timeout: timeout_ms.map(Duration::from_millis),
+                    per_element: *per_element,
+                })
+            }
             _ => None,
         })
     }
 
+    fn sample(&mut self) -> Option<Sample> {
+        let load = self.peek(0)?;
+        let Instruction::Compare { from: Register::FIRST, operator, data } = self.peek(1)? else { return None };
+        let data = data.as_slice().try_into().ok()?;
+        let sample = match (load, operator) {
+            (Instruction::Meta { key: field::meta::RANDOM, to: Register::FIRST }, Comparison::AtMost) => {
+                Sample::Random { most: u32::from_be_bytes(data) }
+            }
+            (Instruction::Number { modulus, to: Register::FIRST }, Comparison::Eq) => {
+                Sample::Nth { every: *modulus, packet: u32::from_ne_bytes(data) }
+            }
+            _ => return None,
+        };
+        self.at += 2;
+        Some(sample)
+    }
+
     /// Fields side by side, with whatever turns them into what a set holds.
     fn key(&mut self) -> Option<Vec<Field>> {
+        self.masked_key().filter(|(_, masks)| masks.is_empty()).map(|(fields, _)| fields)
+    }
+
+    /// The same, with the masks of fields.
+    fn masked_key(&mut self) -> Option<(Vec<Field>, BTreeMap<Field, Datum>)> {
         let mut fields = Vec::new();
+        let mut masks = BTreeMap::new();
         let mut register = Some(Register::FIRST);
         while let Some(to) = register
-            && let Some((field, _)) = self.load(to)
+            && let Some((field, source)) = self.load(to)
         {
             while self.take(|instruction| is_conversion(instruction, to).then_some(())).is_some() {}
+            if let Some(mask) = self.take(|instruction| bitwise_mask(instruction, to)) {
+                masks.insert(field, datum(source, field.data_type(), mask, Order::Register)?);
+            }
             fields.push(field);
             register = to.after(field.data_type().width());
         }
-        (!fields.is_empty()).then_some(fields)
+        (!fields.is_empty()).then_some((fields, masks))
     }
 
     /// A whole field that is loaded into this register, without the bits that are not its own.

@@ -1,13 +1,15 @@
 //! What a rule means in instructions: the same that nft emits for the rule's text, in the same order.
 
+use std::collections::BTreeMap;
+
 use super::field::{self, Context, Dependency, Network, Source};
 use super::hint::{Choice, Hint};
 use super::rewrite;
 use super::wire::{Comparison, Instruction, Log, ObjectKind, Register, Span};
 use crate::ruleset::{
     Assign, AssignTarget, DataType, Datum, DynamicSet, Expr, Family, Field, HelperNetwork, Interval, Limit,
-    Log as LogExpr, LogLevel, MapData, Match, Name, Nat, NatKind, Operator, RejectWith, SegmentSize, SetCt, SetRef,
-    SetSpec, Value, ZoneDirection,
+    Log as LogExpr, LogLevel, MapData, Match, Name, Nat, NatKind, Operator, PerElement, RejectWith, Sample,
+    SegmentSize, SetCt, SetRef, SetSpec, Value, ZoneDirection,
 };
 
 /// Why a rule or an element cannot be said in instructions.
@@ -81,13 +83,13 @@ impl Lowering<'_> {
             Expr::Match(expr) => self.compare(expr)?,
             Expr::Lookup(lookup) => {
                 check_anonymous(&lookup.key, &lookup.set, &MapData::Nothing)?;
-                self.key(&lookup.key, Some(&lookup.set))?;
+                self.key(&lookup.key, &BTreeMap::new(), Some(&lookup.set))?;
                 let negated = lookup.operator == Operator::Ne;
                 self.push(Instruction::Lookup { from: Register::FIRST, negated, set: lookup.set.clone() });
             }
             Expr::VerdictMap(map) => {
                 check_anonymous(&map.key, &map.map, &MapData::Verdict)?;
-                self.key(&map.key, Some(&map.map))?;
+                self.key(&map.key, &BTreeMap::new(), Some(&map.map))?;
                 self.push(Instruction::VerdictMap { from: Register::FIRST, map: map.map.clone() });
             }
             Expr::Counter => self.push(Instruction::Counter),
@@ -103,6 +105,7 @@ impl Lowering<'_> {
             Expr::Reject(with) => self.reject(*with),
             Expr::Nat(nat) => self.nat(nat)?,
             Expr::Notrack => self.push(Instruction::Notrack),
+            Expr::Sample(sample) => self.sample(*sample)?,
             Expr::Assign(assign) => self.assign(*assign),
             Expr::SegmentSize(size) => self.segment_size(*size),
             Expr::SetHeader(write) => rewrite::instructions(*write).into_iter().for_each(|one| self.push(one)),
@@ -195,7 +198,7 @@ impl Lowering<'_> {
     }
 
     /// Loads the fields of a key side by side, as the set that is asked keeps them.
-    fn key(&mut self, fields: &[Field], set: Option<&SetRef>) -> Result<(), Refusal> {
+    fn key(&mut self, fields: &[Field], masks: &BTreeMap<Field, Datum>, set: Option<&SetRef>) -> Result<(), Refusal> {
         let has_intervals = match set {
             Some(SetRef::Anonymous { spec, .. }) => spec.intervals,
             Some(SetRef::Named(name)) => (self.surroundings.has_intervals)(name),
@@ -226,8 +229,23 @@ impl Lowering<'_> {
             if has_intervals && field::is_host_order(*field) {
                 self.push(host_to_network(to));
             }
+            if let Some(mask) = masks.get(field) {
+                self.mask_of_key(*field, mask, to)?;
+            }
             register = to.after(width);
         }
+        Ok(())
+    }
+
+    fn mask_of_key(&mut self, field: Field, mask: &Datum, register: Register) -> Result<(), Refusal> {
+        // What is moved while it is loaded has a mask of its own.
+        let is_plain = matches!(field::source(field), Source::Payload(..));
+        if !is_plain || mask.data_type() != field.data_type() {
+            return Err(Refusal("a mask of a key is of a whole field and of its type"));
+        }
+        let mask = mask.kernel_bytes();
+        let xor = vec![0; mask.len()];
+        self.push(Instruction::Bitwise { register, mask, xor });
         Ok(())
     }
 
@@ -382,14 +400,34 @@ impl Lowering<'_> {
     }
 
     fn dynamic_set(&mut self, dynamic: &DynamicSet) -> Result<(), Refusal> {
-        let DynamicSet { operation, set, key, timeout, limit } = dynamic;
-        if let Some(limit) = limit {
+        let DynamicSet { operation, set, key, masks, timeout, per_element } = dynamic;
+        if let Some(PerElement::Limit(limit)) = per_element {
             check_limit(limit)?;
         }
         let timeout_ms = timeout.map(milliseconds).transpose()?;
-        self.key(key, None)?;
-        let (operation, set, limit) = (*operation, set.clone(), *limit);
-        self.push(Instruction::Dynset { operation, from: Register::FIRST, set, timeout_ms, limit });
+        if masks.keys().any(|field| key.iter().filter(|of_key| *of_key == field).count() != 1) {
+            return Err(Refusal("a mask is of a field that the key has once"));
+        }
+        self.key(key, masks, None)?;
+        let (operation, set, per_element) = (*operation, set.clone(), *per_element);
+        self.push(Instruction::Dynset { operation, from: Register::FIRST, set, timeout_ms, per_element });
+        Ok(())
+    }
+
+    fn sample(&mut self, sample: Sample) -> Result<(), Refusal> {
+        let from = Register::FIRST;
+        let (load, operator, data) = match sample {
+            Sample::Random { most } => {
+                let load = Instruction::Meta { key: field::meta::RANDOM, to: from };
+                (load, Comparison::AtMost, most.to_be_bytes())
+            }
+            Sample::Nth { every, packet } if packet < every => {
+                (Instruction::Number { modulus: every, to: from }, Comparison::Eq, packet.to_ne_bytes())
+            }
+            Sample::Nth { .. } => return Err(Refusal("one of so many packets is none of them")),
+        };
+        self.push(load);
+        self.push(Instruction::Compare { from, operator, data: data.to_vec() });
         Ok(())
     }
 
@@ -436,6 +474,7 @@ pub(super) fn missing_for(context: Context, expr: &Expr) -> Vec<Dependency> {
         | Expr::Nat(_)
         | Expr::Notrack
         | Expr::SetCt(_)
+        | Expr::Sample(_)
         | Expr::Assign(_) => Vec::new(),
     }
 }
@@ -456,6 +495,7 @@ pub(super) fn established_by(expr: &Expr) -> Option<Dependency> {
         | Expr::Reject(_)
         | Expr::Nat(_)
         | Expr::Notrack
+        | Expr::Sample(_)
         | Expr::Assign(_)
         | Expr::SegmentSize(_)
         | Expr::SetHeader(_)

@@ -3,7 +3,7 @@
 //! Between [`super::lower`], which says what a rule of the ruleset means in instructions, and [`super::express`] and
 //! [`super::inspect`], which write and read the instructions' bytes.
 
-use crate::ruleset::{Limit, LogLevel, Name, SetOperation, SetRef, Verdict};
+use crate::ruleset::{Limit, LogLevel, Name, PerElement, SetOperation, SetRef, Verdict};
 
 /// A register by its first 4-byte slot. nf_tables has 16 slots; data longer than 4 bytes take several.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -74,8 +74,16 @@ pub(super) enum Instruction {
     Route { key: u32, to: Register },
     /// Writes bytes of an option of TCP's, where the segment has it.
     TcpOptionSet { kind: u8, offset: u32, length: u32, from: Register },
+    /// Counts up to a modulus and begins again at 0.
+    Number { modulus: u32, to: Register },
     /// Adds the register to a set, or deletes it.
-    Dynset { operation: SetOperation, from: Register, set: Name, timeout_ms: Option<u64>, limit: Option<Limit> },
+    Dynset {
+        operation: SetOperation,
+        from: Register,
+        set: Name,
+        timeout_ms: Option<u64>,
+        per_element: Option<PerElement>,
+    },
 }
 
 /// What a payload offset counts from (`NFT_PAYLOAD_*`).

@@ -30,6 +30,7 @@ pub(super) fn write(out: &mut String, family: Family, expr: &Expr) -> fmt::Resul
         Expr::Reject(with) => statement::write_reject(out, family, *with),
         Expr::Nat(nat) => statement::write_nat(out, family, nat),
         Expr::Notrack => out.write_str("notrack"),
+        Expr::Sample(sample) => statement::write_sample(out, *sample),
         Expr::Assign(assign) => statement::write_assign(out, *assign),
         Expr::SegmentSize(size) => statement::write_segment_size(out, *size),
         Expr::SetHeader(write) => statement::write_header(out, *write),

@@ -4,8 +4,9 @@ use std::fmt::{self, Write as _};
 
 use super::{datum, expr, quote, set, symbol};
 use crate::ruleset::{
-    Assign, AssignTarget, DataType, DynamicSet, Family, HeaderField, Interval, Limit, LimitUnit, Log, LogLevel, Nat,
-    NatKind, Quota, RejectWith, SegmentSize, SetCt, SetHeader, SetOperation, ZoneDirection,
+    Assign, AssignTarget, Connections, DataType, DynamicSet, Family, HeaderField, Interval, Limit, LimitUnit, Log,
+    LogLevel, Nat, NatKind, PerElement, Quota, RejectWith, Sample, SegmentSize, SetCt, SetHeader, SetOperation,
+    ZoneDirection,
 };
 
 /// nft's own burst of a limit that counts packets; it leaves it out.
@@ -171,23 +172,43 @@ pub(super) fn write_ct(out: &mut String, set: &SetCt) -> fmt::Result {
 
 /// `update @set { ip saddr timeout 1m limit rate over 10/second }`.
 pub(super) fn write_dynamic_set(out: &mut String, dynamic: &DynamicSet) -> fmt::Result {
-    let DynamicSet { operation, set, key, timeout, limit } = dynamic;
+    let DynamicSet { operation, set, key, masks, timeout, per_element } = dynamic;
     let operation = match operation {
         SetOperation::Add => "add",
         SetOperation::Update => "update",
         SetOperation::Delete => "delete",
     };
     write!(out, "{operation} @{} {{ ", quote::Identifier(set))?;
-    expr::write_fields(out, key)?;
+    for (index, field) in key.iter().enumerate() {
+        write!(out, "{}{}", if index == 0 { "" } else { " . " }, expr::field_name(*field))?;
+        if let Some(mask) = masks.get(field) {
+            out.write_str(" & ")?;
+            datum::write(out, mask)?;
+        }
+    }
     if let Some(timeout) = timeout {
         out.write_str(" timeout ")?;
         set::write_duration(out, *timeout)?;
     }
-    if let Some(limit) = limit {
-        out.write_char(' ')?;
-        write_limit(out, *limit)?;
+    match per_element {
+        Some(PerElement::Limit(limit)) => {
+            out.write_char(' ')?;
+            write_limit(out, *limit)?;
+        }
+        Some(PerElement::Connections(Connections { count, over })) => {
+            write!(out, " ct count {}{count}", if *over { "over " } else { "" })?;
+        }
+        None => {}
     }
     out.write_str(" }")
+}
+
+/// `meta random <= 99`, `numgen inc mod 3 0`.
+pub(super) fn write_sample(out: &mut String, sample: Sample) -> fmt::Result {
+    match sample {
+        Sample::Random { most } => write!(out, "meta random <= {most}"),
+        Sample::Nth { every, packet } => write!(out, "numgen inc mod {every} {packet}"),
+    }
 }
 
 fn write_log_flags(out: &mut String, flags: u32) -> fmt::Result {

@@ -9,6 +9,7 @@ use super::every::every;
 use super::header::SetHeader;
 use super::name::Name;
 use super::set::{Elements, SetSpec};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// One expression of a rule.
@@ -40,6 +41,8 @@ pub enum Expr {
     Nat(Nat),
     /// `notrack`.
     Notrack,
+    /// `meta random <= 99`, `numgen inc mod 3 0`.
+    Sample(Sample),
     /// `meta mark set meta mark & 0xff00 ^ 0x1`.
     Assign(Assign),
     /// `tcp option maxseg size set rt mtu`.
@@ -390,6 +393,23 @@ pub enum SegmentSize {
     RouteMtu,
 }
 
+/// Some of the packets, whatever they are.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Sample {
+    /// `meta random <= MOST`: those for which a number drawn from all of 32 bits is at most this.
+    Random {
+        /// The highest number that matches.
+        most: u32,
+    },
+    /// `numgen inc mod EVERY PACKET`: one of so many, by a count of the rule's own.
+    Nth {
+        /// At least 1.
+        every: u32,
+        /// Which of them, from 0 on; below `every`.
+        packet: u32,
+    },
+}
+
 /// Adds the packet's values to a dynamic set.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct DynamicSet {
@@ -399,10 +419,30 @@ pub struct DynamicSet {
     pub set: Name,
     /// The fields that make the key.
     pub key: Vec<Field>,
+    /// The bits of a field that count; all of them where it has no entry.
+    pub masks: BTreeMap<Field, Datum>,
     /// The element's life time.
     pub timeout: Option<Duration>,
-    /// A limit for each element.
-    pub limit: Option<Limit>,
+    /// What each element asks for itself.
+    pub per_element: Option<PerElement>,
+}
+
+/// What each element of a dynamic set asks for itself.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum PerElement {
+    /// `limit rate over 10/second`.
+    Limit(Limit),
+    /// `ct count over 10`.
+    Connections(Connections),
+}
+
+/// `ct count [over] COUNT`: how many connections there are, this one included.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Connections {
+    /// Most that match, or, if `over`, most that do not.
+    pub count: u32,
+    /// Matches where there are more instead.
+    pub over: bool,
 }
 
 /// What is done to the set.
@@ -486,6 +526,7 @@ impl Expr {
             | Self::Reject(_)
             | Self::Nat(_)
             | Self::Notrack
+            | Self::Sample(_)
             | Self::Assign(_)
             | Self::SegmentSize(_)
             | Self::SetHeader(_)
@@ -510,6 +551,7 @@ impl Expr {
             | Self::Reject(_)
             | Self::Nat(_)
             | Self::Notrack
+            | Self::Sample(_)
             | Self::Assign(_)
             | Self::SegmentSize(_)
             | Self::SetHeader(_)

@@ -74,6 +74,8 @@ pub(crate) fn table() -> Table {
         ("pair", SetSpec::intervals(pair), Elements::new()),
         ("dynamic", SetSpec { dynamic: true, timeout, size, ..SetSpec::hash(address) }, Elements::new()),
         ("dynamic_pair", SetSpec { dynamic: true, timeout, size, ..SetSpec::hash(pair) }, Elements::new()),
+        ("connections", SetSpec { dynamic: true, size, ..SetSpec::hash(address) }, Elements::new()),
+        ("connections_pair", SetSpec { dynamic: true, size, ..SetSpec::hash(pair) }, Elements::new()),
         ("verdicts", SetSpec::intervals(address).verdicts(), [(ElementKey::CatchAll, jump)].into()),
     ];
     let comment = Some(Comment::new("a chain's"));

@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use engine::render;
 use engine::ruleset::{
-    Assign, AssignTarget, BaseChain, Chain, ChainType, Comment, DataType, Datum, DynamicSet, Element, ElementData,
-    ElementKey, Elements, Expr, Family, Field, HeaderField, Hook, Interval, Limit, LimitUnit, Log, LogLevel, Lookup,
-    MapData, Match, Name, Nat, NatKind, Operator, Priority, Quota, RejectWith, Rule, Ruleset, SegmentSize, Set, SetCt,
-    SetHeader, SetOperation, SetRef, SetSpec, Table, TableKey, Value, Verdict, VerdictMap, ZoneDirection,
+    Assign, AssignTarget, BaseChain, Chain, ChainType, Comment, Connections, DataType, Datum, DynamicSet, Element,
+    ElementData, ElementKey, Elements, Expr, Family, Field, HeaderField, Hook, Interval, Limit, LimitUnit, Log,
+    LogLevel, Lookup, MapData, Match, Name, Nat, NatKind, Operator, PerElement, Priority, Quota, RejectWith, Rule,
+    Ruleset, Sample, SegmentSize, Set, SetCt, SetHeader, SetOperation, SetRef, SetSpec, Table, TableKey, Value,
+    Verdict, VerdictMap, ZoneDirection,
 };
 
 mod fixture;
@@ -180,6 +181,8 @@ fn statements_are_listed_as_they_are_written() {
     let quotas = [1, 1023, 1024, 1_000_000, 1 << 20, (1 << 20) + 1, 10 << 30, u64::MAX >> 1];
     exprs.extend(quotas.into_iter().flat_map(|bytes| [true, false].map(|over| Expr::Quota(Quota { bytes, over }))));
     exprs.extend(limits().map(Expr::Limit));
+    exprs.extend([0, 1, 0x7fff_ffff, 0xffff_fffd].map(|most| Expr::Sample(Sample::Random { most })));
+    exprs.extend([(2, 0), (3, 2), (1000, 0)].map(|(every, packet)| Expr::Sample(Sample::Nth { every, packet })));
     exprs.extend(logs().map(Expr::Log));
     exprs.extend((0..=16).map(|code| Expr::Reject(RejectWith::Icmp(code))));
     exprs.extend((0..=8).map(|code| Expr::Reject(RejectWith::Icmpv6(code))));
@@ -519,7 +522,8 @@ fn assigns() -> impl Iterator<Item = Assign> {
 }
 
 fn dynamic_sets() -> impl Iterator<Item = Vec<Expr>> {
-    let limit = Limit { rate: 10, per: LimitUnit::Second, burst: 7, bytes: false, over: true };
+    let limit = PerElement::Limit(Limit { rate: 10, per: LimitUnit::Second, burst: 7, bytes: false, over: true });
+    let connections = |over| PerElement::Connections(Connections { count: 10, over });
     let operations = [SetOperation::Add, SetOperation::Update, SetOperation::Delete];
     operations.into_iter().flat_map(move |operation| {
         [
@@ -527,15 +531,31 @@ fn dynamic_sets() -> impl Iterator<Item = Vec<Expr>> {
             (Some(Duration::from_secs(90)), None),
             (None, Some(limit)),
             (Some(Duration::from_secs(3_600)), Some(limit)),
+            (None, Some(connections(true))),
+            (None, Some(connections(false))),
         ]
         .into_iter()
-        .filter(move |(timeout, limit)| operation != SetOperation::Delete || (timeout.is_none() && limit.is_none()))
-        .flat_map(move |(timeout, limit)| {
+        .filter(move |(timeout, each)| operation != SetOperation::Delete || (timeout.is_none() && each.is_none()))
+        .flat_map(move |(timeout, per_element)| {
+            // Elements that know their connections take no time besides.
+            let set = match per_element {
+                Some(PerElement::Connections(_)) => "connections",
+                Some(PerElement::Limit(_)) | None => "dynamic",
+            };
             [
-                (Name::ours("dynamic"), vec![Field::IpSaddr]),
-                (Name::ours("dynamic_pair"), vec![Field::IpSaddr, Field::TcpDport]),
+                (Name::ours(set), vec![Field::IpSaddr]),
+                (Name::ours(&format!("{set}_pair")), vec![Field::IpSaddr, Field::TcpDport]),
             ]
-            .map(|(set, key)| vec![Expr::DynamicSet(DynamicSet { operation, set, key, timeout, limit })])
+            .into_iter()
+            .flat_map(move |(set, key)| {
+                let masks = [None, Some([255, 255, 255, 0]), Some([255, 255, 240, 0])].map(|mask| {
+                    mask.map(|mask: [u8; 4]| (Field::IpSaddr, Datum::ipv4(mask.into()))).into_iter().collect()
+                });
+                masks.map(|masks| {
+                    let (set, key) = (set.clone(), key.clone());
+                    vec![Expr::DynamicSet(DynamicSet { operation, set, key, masks, timeout, per_element })]
+                })
+            })
         })
     })
 }

@@ -5,7 +5,7 @@ use super::{palisade, palisade_reads};
 #[test]
 fn every_refusal_is_told_at_once_with_its_place_and_an_alternative() {
     let rules = "chain INPUT {
-    mod connlimit connlimit-above 5 connlimit-saddr DROP;
+    mod nth every 5 packet 0 DROP;
     mod state state NEW TARPIT;
     mod xyz ACCEPT;
     policy QUEUE;
@@ -16,8 +16,8 @@ domain arp chain INPUT DROP;
 ";
     let refused = palisade_reads(&["host", "check", "-"], rules).exits(1).stderr;
     for (place, words, instead) in [
-        (":2:19", "`connlimit-above` of module `connlimit`", "mod conntrack ctstate NEW mod limit"),
-        (":2:37", "`connlimit-saddr` of module `connlimit`", "mod limit"),
+        (":2:13", "`every` of module `nth`", "mod statistic mode nth every"),
+        (":2:21", "`packet` of module `nth`", "mod statistic"),
         (":3:25", "target `TARPIT`", "DROP"),
         (":4:5", "module `xyz`", "leave it out"),
         (":5:5", "no such policy", "ACCEPT or DROP"),

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::draw;
 
@@ -22,7 +23,10 @@ pub(super) struct Folder {
 impl Folder {
     /// Everything of the corpus, and so many that are drawn.
     pub(super) fn new(drawn: u64) -> Self {
-        let path = std::env::temp_dir().join(format!("palisade-twin-{}", std::process::id()));
+        // Tests of one process run side by side.
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("palisade-twin-{}-{number}", std::process::id()));
         let mut folder = Self { path: path.clone(), configurations: Vec::new() };
         let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
         // ferm writes beside what it reads, and includes are relative.

@@ -114,6 +114,15 @@ impl Pair {
         })
     }
 
+    /// How many packets come through ferm's rules, and through ours.
+    pub(super) fn shares(&self, probes: &[Probe]) -> [usize; 2] {
+        let encoded: Vec<_> = probes.iter().map(|probe| (&probe.way, probe.packet.encode())).collect();
+        [&self.ferm, &self.palisade].map(|router| {
+            let events = router.send(encoded.iter().map(|(way, bytes)| (*way, &bytes[..])));
+            events.iter().filter(|event| event.hook == Hook::Delivered).count()
+        })
+    }
+
     /// Asks both routers whatever the rules suggest, of which ferm's are loaded.
     pub(super) fn compare(
         &mut self,

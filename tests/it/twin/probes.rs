@@ -118,7 +118,8 @@ fn matching(rule: &Rule, base: &Draft, is_v4: bool) -> Draft {
 
 /// Whether an option counts packets, so that only a sequence of them shows what it does.
 fn remembers(found: &Match) -> bool {
-    ["hashlimit-name", "seconds", "update"].contains(&found.option.as_str())
+    ["hashlimit-name", "seconds", "update", "connlimit-above", "connlimit-upto", "every"]
+        .contains(&found.option.as_str())
 }
 
 /// That packet, and what lies around it.

@@ -25,7 +25,16 @@ const SEQUENCES: &[(&str, &str)] = &[
     ("two windows over one list", "a a a 1500 a a a 1500 a a a b 1500 a b b b 3600 a"),
     ("a list that is left", "a23 a a24 a a23 b a 500 a24 b24 b a a b23 b"),
     ("what follows the count", "a a a a23 a a a 2700 a a a b b b b"),
+    ("few connections at a time", "a a a a23 a23 a23 b a24 b24 b24 a24 a25 b25 c25 a25 b25 c25 a26 b26 a26 c26"),
+    ("few connections of a network", "a b c a b q q q q q a"),
+    ("one packet of so many", "a a b a a a b a23 a23 a24 b24 a23 b23 a23 a24 a24 a24 a a"),
+    ("limits of networks", "a b c a q q a q q q a23 b23 q23 a23 q23"),
 ];
+
+/// Of so many packets, how many come through for a probability of 25 %: within five standard deviations, of which one is
+/// `sqrt(n p (1 - p))`.
+const DRAWN: u16 = 1_200;
+const SHARE: std::ops::RangeInclusive<usize> = 225..=375;
 
 /// What became of each packet: whether it came through.
 fn outcomes(text: &str, first: u32, is_v4: bool, send: &mut dyn FnMut(&Probe) -> [bool; 2]) -> [Vec<bool>; 2] {
@@ -114,4 +123,34 @@ fn compare(pair: &Pair, backend: Backend, configuration: &Configuration, expande
         assert!((1..palisade.len()).contains(&came_through), "{name}: some come through, and some do not");
     }
     pair.unload(backend);
+}
+
+#[test]
+fn both_routers_draw_as_many_packets() {
+    if !can_make_namespaces("both_routers_draw_as_many") {
+        return;
+    }
+    if let Some(reason) = ferm::missing() {
+        skip("both_routers_draw_as_many", reason);
+        return;
+    }
+    let folder = Folder::new(0);
+    let configuration =
+        folder.configurations.iter().find(|found| found.name == "sequence/some of the packets").unwrap();
+    let expanded = ferm::expand(std::slice::from_ref(&configuration.path)).remove(0).unwrap();
+    let ruleset = compiled(configuration).unwrap();
+    let pair = Pair::new();
+    pair.load(Backend::Nft, &expanded).unwrap();
+    for is_v4 in [true, false] {
+        let some = |port: u16, first: u16| -> Vec<Probe> {
+            (0..DRAWN).map(|number| attempt(b'a', port, u32::from(first + number), is_v4)).collect()
+        };
+        pair.begin(&ruleset, &some(22, 0)[..1]);
+        let drawn = pair.shares(&some(22, 0));
+        report(&format!("of {DRAWN} packets ferm's rules draw {}, ours {}", drawn[0], drawn[1]));
+        assert!(drawn.iter().all(|share| SHARE.contains(share)), "{drawn:?} of {DRAWN}");
+        assert_eq!(pair.shares(&some(23, DRAWN)), [usize::from(DRAWN); 2], "all of them");
+        assert_eq!(pair.shares(&some(24, 2 * DRAWN)), [0; 2], "none of them");
+    }
+    pair.unload(Backend::Nft);
 }

@@ -1,6 +1,7 @@
 //! From understood rules to nft's: arrays become sets, families get their guard, every rule counts.
 
 use super::clause::{Clause, Families, Ip, Lowered, Product, Test, Values};
+use super::connlimit;
 use super::transport::TCP;
 use crate::compile::builder::TableBuilder;
 use crate::interval;
@@ -51,6 +52,7 @@ fn rule(clauses: &[Clause], lowered: &Lowered, builder: &mut TableBuilder) -> Ru
             Test::Alternatives(alternatives) => exprs.extend(alternatives.iter().flatten().cloned()),
         }
     }
+    connlimit::own_sets(&mut exprs, builder);
     let Lowered { families, statement, comment, .. } = lowered;
     interrupted(exprs, *families, statement, comment.as_str(), builder)
 }
@@ -196,6 +198,7 @@ fn fields(expr: &Expr) -> &[Field] {
         | Expr::Reject(_)
         | Expr::Nat(_)
         | Expr::Notrack
+        | Expr::Sample(_)
         | Expr::Assign(_)
         | Expr::SegmentSize(_)
         | Expr::SetHeader(_)
@@ -239,6 +242,7 @@ fn with_named_ports(mut exprs: Vec<Expr>) -> Vec<Expr> {
             | Expr::Reject(_)
             | Expr::Nat(_)
             | Expr::Notrack
+            | Expr::Sample(_)
             | Expr::Assign(_)
             | Expr::SegmentSize(_)
             | Expr::SetHeader(_)

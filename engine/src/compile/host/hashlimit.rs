@@ -15,12 +15,13 @@ use policy_lang::source::{Origin, Span};
 
 use super::clause::{Ip, Reading, rules_by_family};
 use super::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse, suggestion};
+use super::key::Key;
 use super::matching::{Context, destination, options, source};
 use super::operand::{bounded, words};
 use super::rate;
 use crate::compile::builder::TableBuilder;
 use crate::hash;
-use crate::ruleset::{Chain, DynamicSet, Elements, Expr, Field, Limit, Name, Rule, Set, SetOperation, SetSpec};
+use crate::ruleset::{DynamicSet, Elements, Expr, Field, Limit, Name, PerElement, Set, SetOperation, SetSpec};
 
 /// The module's name.
 const MODULE: &str = "hashlimit";
@@ -53,7 +54,7 @@ struct Shared {
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Limits {
     name: Box<str>,
-    key: Vec<Field>,
+    key: Key,
     limit: Limit,
     timeout: Duration,
     size: NonZeroU32,
@@ -91,8 +92,7 @@ impl Tables {
 
 impl Limits {
     fn set(&self) -> Set {
-        let key: Vec<_> = self.key.iter().map(|field| field.data_type()).collect();
-        let spec = SetSpec { dynamic: true, timeout: Some(self.timeout), size: Some(self.size), ..SetSpec::hash(key) };
+        let spec = SetSpec { timeout: Some(self.timeout), size: Some(self.size), ..self.key.spec() };
         Set { spec, elements: Elements::new() }
     }
 
@@ -101,15 +101,15 @@ impl Limits {
         Expr::DynamicSet(DynamicSet {
             operation: SetOperation::Update,
             set,
-            limit: Some(Limit { over, ..self.limit }),
-            key: self.key.clone(),
+            key: self.key.fields.clone(),
+            masks: self.key.masks.clone(),
             timeout: None,
+            per_element: Some(PerElement::Limit(Limit { over, ..self.limit })),
         })
     }
 
     fn set_name(&self, ip: Ip) -> Name {
-        let rule = Rule { exprs: vec![self.counted(Name::ours(MODULE), false)], comment: None };
-        let limits = hash::chain(&Chain { base: None, comment: None, rules: vec![rule] });
+        let limits = hash::exprs(&[self.counted(Name::ours(MODULE), false)]);
         let family = ip.digit();
         let hash = hash::text(&format!("{} {limits} {} {family}", self.name, hash::set(&self.set())));
         Name::ours(&format!("hl_{hash}_{}_{family}", self.name))
@@ -123,7 +123,8 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
     }
     let ip = context.scope.ip;
     let Usage { table, over } = usage(context.rule, found.span, ip)?;
-    if table.key.iter().any(|field| [Field::ThSport, Field::ThDport].contains(field)) && !context.protocols.have_ports()
+    if table.key.fields.iter().any(|field| [Field::ThSport, Field::ThDport].contains(field))
+        && !context.protocols.have_ports()
     {
         let message = "`hashlimit-mode` with ports needs a protocol that has ports";
         return Err(refuse(PLACE, found.span, message, "add `proto tcp`, udp, sctp, dccp or udplite to the rule"));
@@ -142,7 +143,8 @@ fn usage(rule: &HostRule, span: Span, ip: Ip) -> Result<Usage, Refusal> {
     let mut rates = Vec::new();
     let mut name = None;
     let mut burst = None;
-    let mut key = Vec::new();
+    let mut fields = Vec::new();
+    let mut masks = Vec::new();
     let mut timeout = None;
     let mut size = SIZE;
     for option in options(rule, MODULE) {
@@ -152,8 +154,9 @@ fn usage(rule: &HostRule, span: Span, ip: Ip) -> Result<Usage, Refusal> {
             "hashlimit-above" => rates.push((limit(word()?)?, true)),
             "hashlimit-burst" => burst = Some(bounded(word()?, "burst", MOST)?.max(1)),
             "hashlimit-name" => name = Some(word()?.text.as_ref().into()),
-            "hashlimit-mode" => key = mode(words(&option.operands), ip)?,
-            "hashlimit-srcmask" | "hashlimit-dstmask" => whole_address(option, word()?, ip)?,
+            "hashlimit-mode" => fields = mode(words(&option.operands), ip)?,
+            "hashlimit-srcmask" => masks.push((source(ip), word()?)),
+            "hashlimit-dstmask" => masks.push((destination(ip), word()?)),
             "hashlimit-htable-max" => size = NonZeroU32::new(bounded(word()?, "size", u32::MAX)?).unwrap_or(SIZE),
             "hashlimit-htable-expire" => timeout = Some(bounded(word()?, "number of milliseconds", EXPIRE_MAX)?.max(1)),
             _ => {
@@ -176,10 +179,11 @@ fn usage(rule: &HostRule, span: Span, ip: Ip) -> Result<Usage, Refusal> {
         // iptables' own choice.
         None => Duration::from_secs(limit.per.seconds()),
     };
-    if key.is_empty() {
-        // One limit for all: of a rule of one family, every packet has the same here.
-        key.push(Field::NfProto);
+    let mut key = Key::new(fields);
+    for (field, word) in masks {
+        key.narrow(field, word)?;
     }
+    let key = key.or_one_for_all();
     let limit = Limit { burst: burst.unwrap_or(limit.burst), ..limit };
     if u64::from(limit.burst) * limit.per.seconds() > COUNTED_MAX.as_secs() * limit.rate {
         let message =
@@ -210,19 +214,6 @@ fn mode(words: &[Word], ip: Ip) -> Result<Vec<Field>, Refusal> {
     }
     let is_asked = |name: &str| words.iter().any(|word| &*word.text == name);
     Ok(modes.into_iter().filter(|(name, _)| is_asked(name)).map(|(_, field)| field).collect())
-}
-
-/// A mask of every bit says nothing; others would be a key that is computed.
-fn whole_address(option: &Match, word: &Word, ip: Ip) -> Result<(), Refusal> {
-    let bits = match ip {
-        Ip::V4 => 32,
-        Ip::V6 => 128,
-    };
-    if bounded(word, "number of bits", bits)? == bits {
-        return Ok(());
-    }
-    let message = format!("`{} {}` has no form in nftables here", option.keyword, word.text);
-    Err(refuse(UNSUPPORTED, option.span, message, "leave the mask out: then each address has a limit of its own"))
 }
 
 fn without_value(option: &Match) -> Refusal {

@@ -9,7 +9,7 @@ use super::header::Hops;
 use super::operand::{self, Address, words};
 use super::refusal::{self, REFUSED_MODULES};
 use super::transport::{self, Protocols};
-use super::{conntrack, hashlimit, header, icmp, metadata, peers, rate, recent};
+use super::{connlimit, conntrack, hashlimit, header, icmp, metadata, peers, rate, recent, statistic};
 use crate::interval;
 use crate::ruleset::{DataType, Datum, Expr, Field, Hook, Interval, Match as Compare, Operator, Value};
 
@@ -73,6 +73,8 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
         ("length", Some("length")) => metadata::length(found),
         ("mac-source", _) => metadata::mac(found, context),
         ("limit" | "limit-burst", Some("limit")) => rate::limit(found, context.rule),
+        (_, Some("connlimit")) if found.keyword != "mod" => connlimit::read(found, context),
+        (_, Some("statistic")) if found.keyword != "mod" => statistic::read(found, context),
         (_, Some("hashlimit")) if found.keyword != "mod" => hashlimit::read(found, context),
         (_, Some("recent")) if found.keyword != "mod" => recent::read(found, context),
         ("comment", _) => Ok(Reading::Always),

@@ -114,7 +114,7 @@ pub(super) fn has_state(clause: &Clause) -> bool {
     match &clause.test {
         Test::Values(_) => false,
         Test::Alternatives(alternatives) => alternatives.iter().flatten().any(|expr| match expr {
-            Expr::Limit(_) | Expr::Quota(_) | Expr::NamedQuota(_) | Expr::DynamicSet(_) => true,
+            Expr::Limit(_) | Expr::Quota(_) | Expr::NamedQuota(_) | Expr::Sample(_) | Expr::DynamicSet(_) => true,
             // A call writes to what is remembered.
             Expr::Verdict(_) => true,
             Expr::Match(_)

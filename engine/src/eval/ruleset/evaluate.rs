@@ -4,8 +4,9 @@ use super::index::Indexes;
 use super::packet::{Conntrack, Host};
 use super::{Counted, Evaluation, Flow, Hit, Outcome, RuleRef, field, translate};
 use crate::ruleset::{
-    Assign, AssignTarget, Datum, DynamicSet, ElementData, ElementKey, Elements, Expr, Field, HeaderField, Hook, Limit,
-    Match, Name, Operator, Quota, RejectWith, Rule, SetHeader, SetOperation, SetRef, Table, TableKey, Value, Verdict,
+    Assign, AssignTarget, Connections, Datum, DynamicSet, ElementData, ElementKey, Elements, Expr, Field, HeaderField,
+    Hook, Limit, Match, Name, Operator, PerElement, Quota, RejectWith, Rule, Sample, SetHeader, SetOperation, SetRef,
+    Table, TableKey, Value, Verdict,
 };
 
 /// Jumps that may be open at once (`NFT_JUMP_STACK_SIZE`); the kernel drops what goes deeper.
@@ -166,6 +167,11 @@ impl<'a> Traversal<'a, '_> {
                 }
                 Step::Next
             }
+            // The first packet of all, and one for which the lowest number is drawn.
+            Expr::Sample(sample) => going_on(match sample {
+                Sample::Random { .. } => true,
+                Sample::Nth { packet, .. } => *packet == 0,
+            }),
             Expr::Assign(assign) => self.assign(*assign),
             // Rules cannot ask for the segment size, so no verdict hangs on it; what is no segment does not come to it.
             Expr::SegmentSize(_) => going_on(self.flow.packet.protocol() == TCP),
@@ -259,15 +265,26 @@ impl<'a> Traversal<'a, '_> {
     }
 
     fn dynamic_set(&mut self, dynamic: &DynamicSet) -> Step {
-        let DynamicSet { operation, set, key, timeout: _, limit } = dynamic;
-        let Some(key) = self.key(key) else { return Step::Break };
+        let DynamicSet { operation, set, key, masks, timeout: _, per_element } = dynamic;
+        let Some(mut values) = self.key(key) else { return Step::Break };
+        for (field, value) in key.iter().zip(&mut values) {
+            if let Some(mask) = masks.get(field) {
+                *value = Datum::from_u128(value.data_type(), value.to_u128() & mask.to_u128());
+            }
+        }
+        let key = values;
         let keys = self.flow.added.entry((self.table_key.clone(), set.clone())).or_default();
         match operation {
             SetOperation::Add | SetOperation::Update => {
                 if !keys.contains(&key) {
                     keys.push(key);
                 }
-                going_on(limit.is_none_or(|limit| !limit.over))
+                // Within every limit, and the only connection.
+                going_on(match per_element {
+                    Some(PerElement::Limit(limit)) => !limit.over,
+                    Some(PerElement::Connections(Connections { count, over })) => (*count == 0) == *over,
+                    None => true,
+                })
             }
             SetOperation::Delete => {
                 keys.retain(|added| *added != key);

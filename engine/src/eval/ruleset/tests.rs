@@ -1,12 +1,13 @@
 //! Rules in, outcomes and traces out. The table `palisade` of the inet family has the chains that each test names.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::*;
 use crate::ruleset::{
     Assign, AssignTarget, ChainType, DataType, Datum, DynamicSet, Element, ElementData, ElementKey, Elements, Expr,
-    Field, HeaderField, Interval, Limit, LimitUnit, Log, Lookup, MapData, Match, Nat, NatKind, Operator, Priority,
-    Quota, Rule, Set, SetHeader, SetOperation, SetRef, SetSpec, Table, Value, VerdictMap,
+    Field, HeaderField, Interval, Limit, LimitUnit, Log, Lookup, MapData, Match, Nat, NatKind, Operator, PerElement,
+    Priority, Quota, Rule, Set, SetHeader, SetOperation, SetRef, SetSpec, Table, Value, VerdictMap,
 };
 
 #[test]
@@ -197,13 +198,14 @@ fn marks_carry_over_to_later_chains_and_connections() {
 fn what_a_packet_adds_to_a_set_is_in_it() {
     let key = vec![Field::IpSaddr];
     let change = |operation, limit| {
-        Expr::DynamicSet(DynamicSet { operation, set: Name::ours("s"), key: key.clone(), timeout: None, limit })
+        let (set, key, masks) = (Name::ours("s"), key.clone(), BTreeMap::new());
+        Expr::DynamicSet(DynamicSet { operation, set, key, masks, timeout: None, per_element: limit })
     };
     let lookup = Expr::Lookup(Lookup { key: key.clone(), operator: Operator::Eq, set: SetRef::Named(Name::ours("s")) });
     let over = Limit { rate: 1, per: LimitUnit::Second, burst: 5, bytes: false, over: true };
     let rules = vec![
         vec![lookup.clone(), drop()],
-        vec![change(SetOperation::Update, Some(over)), drop()],
+        vec![change(SetOperation::Update, Some(PerElement::Limit(over))), drop()],
         vec![lookup.clone(), Expr::Counter],
         vec![change(SetOperation::Delete, None)],
         vec![lookup, drop()],

@@ -8,10 +8,10 @@ use super::world::{INPUT, creation, filter, inet, ipv4, jump, name, only, rule, 
 use super::{Case, Deviation, Needs, expect_ruleset};
 use crate::kernel::{Guard, Kernel};
 use crate::ruleset::{
-    Assign, AssignTarget, BaseChain, Chain, ChainType, Comment, DataType, Datum, DynamicSet, Element, ElementKey,
-    Elements, Expr, Family, Field, HeaderField, Hook, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, Match, Nat,
-    NatKind, Operator, Priority, Quota, RejectWith, Rule, Ruleset, SegmentSize, Set, SetCt, SetHeader, SetOperation,
-    SetRef, SetSpec, Table, Value, Verdict, VerdictMap, ZoneDirection,
+    Assign, AssignTarget, BaseChain, Chain, ChainType, Comment, Connections, DataType, Datum, DynamicSet, Element,
+    ElementKey, Elements, Expr, Family, Field, HeaderField, Hook, Interval, Limit, LimitUnit, Log, LogLevel, Lookup,
+    Match, Nat, NatKind, Operator, PerElement, Priority, Quota, RejectWith, Rule, Ruleset, Sample, SegmentSize, Set,
+    SetCt, SetHeader, SetOperation, SetRef, SetSpec, Table, Value, Verdict, VerdictMap, ZoneDirection,
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -125,6 +125,10 @@ fn statements(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
         Expr::Quota(Quota { bytes: 10 << 20, over: true }),
         Expr::Quota(Quota { bytes: 1_000, over: false }),
         Expr::Notrack,
+        Expr::Sample(Sample::Random { most: 0 }),
+        Expr::Sample(Sample::Random { most: 0x7fff_ffff }),
+        Expr::Sample(Sample::Nth { every: 3, packet: 0 }),
+        Expr::Sample(Sample::Nth { every: 1000, packet: 999 }),
     ];
     for per in [LimitUnit::Second, LimitUnit::Minute, LimitUnit::Hour, LimitUnit::Day, LimitUnit::Week] {
         exprs.push(Expr::Limit(Limit { rate: 10, per, burst: 5, bytes: false, over: false }));
@@ -308,18 +312,28 @@ fn dynamic_sets(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
         ..SetSpec::hash([DataType::Ipv4Addr, DataType::InetService])
     };
     let limit = Limit { rate: 10, per: LimitUnit::Second, burst: 5, bytes: false, over: true };
-    let statement = |operation, timeout, limit| {
+    let statement = |set, operation, timeout, per_element, mask: Option<Datum>| {
         let key = vec![Field::IpSaddr, Field::TcpDport];
-        rule([Expr::DynamicSet(DynamicSet { operation, set: name("recent"), key, timeout, limit })])
+        let masks = mask.map(|mask| (Field::IpSaddr, mask)).into_iter().collect();
+        rule([Expr::DynamicSet(DynamicSet { operation, set: name(set), key, masks, timeout, per_element })])
     };
+    let limit = Some(PerElement::Limit(limit));
+    let connections = |over| Some(PerElement::Connections(Connections { count: 10, over }));
+    let network = Some(Datum::ipv4([255, 255, 240, 0].into()));
     let rules = vec![
-        statement(SetOperation::Add, None, None),
-        statement(SetOperation::Update, minute, None),
-        statement(SetOperation::Update, minute, Some(limit)),
-        statement(SetOperation::Delete, None, None),
+        statement("recent", SetOperation::Add, None, None, None),
+        statement("recent", SetOperation::Update, minute, None, None),
+        statement("recent", SetOperation::Update, minute, limit, None),
+        statement("recent", SetOperation::Update, minute, limit, network),
+        statement("recent", SetOperation::Delete, None, None, None),
+        statement("connections", SetOperation::Add, None, connections(false), None),
+        statement("connections", SetOperation::Add, None, connections(true), network),
     ];
     let mut table = rules_in(INPUT, rules);
+    let lasting = SetSpec { timeout: None, ..spec.clone() };
     table.sets.insert(name("recent"), Set { spec, elements: Elements::new() });
+    // Elements that know their connections go with the last of those, and take no time besides.
+    table.sets.insert(name("connections"), Set { spec: lasting, elements: Elements::new() });
     round_trip(kernel, &only(Family::Inet, table))
 }
 

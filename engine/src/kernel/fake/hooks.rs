@@ -43,6 +43,7 @@ pub(super) fn admit_expr(family: Family, base: BaseChain, expr: &Expr) -> Result
         | Expr::Log(_)
         | Expr::Verdict(_)
         | Expr::Notrack
+        | Expr::Sample(_)
         | Expr::Assign(_)
         | Expr::SetHeader(_)
         | Expr::SetCt(_)

@@ -146,6 +146,7 @@ impl References {
                 | Expr::Reject(_)
                 | Expr::Nat(_)
                 | Expr::Notrack
+                | Expr::Sample(_)
                 | Expr::Assign(_)
                 | Expr::SegmentSize(_)
                 | Expr::SetHeader(_)

@@ -5,8 +5,8 @@ use super::errno::Errno;
 use crate::kernel::Features;
 use crate::observed::ObservedTable;
 use crate::ruleset::{
-    DataType, Datum, DynamicSet, Elements, Expr, Family, Field, MapData, Match, Name, Rule, SetCt, SetRef, SetSpec,
-    Value, Verdict,
+    DataType, Datum, DynamicSet, Elements, Expr, Family, Field, MapData, Match, Name, PerElement, Rule, SetCt, SetRef,
+    SetSpec, Value, Verdict,
 };
 
 pub(super) fn admit(family: Family, table: &ObservedTable, rule: &Rule, features: Features) -> Result<(), Errno> {
@@ -46,6 +46,7 @@ fn admit_expr(family: Family, table: &ObservedTable, expr: &Expr, features: Feat
         | Expr::Log(_)
         | Expr::Reject(_)
         | Expr::Notrack
+        | Expr::Sample(_)
         | Expr::Assign(_)
         | Expr::SegmentSize(_)
         | Expr::SetHeader(_)
@@ -91,6 +92,10 @@ fn admit_lookup(
 fn admit_dynamic(table: &ObservedTable, dynamic: &DynamicSet) -> Result<(), Errno> {
     let spec = named(table, &dynamic.set)?;
     if !spec.dynamic || dynamic.timeout.is_some() && spec.timeout.is_none() {
+        return Err(Errno::NotSupported);
+    }
+    // Elements that know their connections go with the last of those, and take no time besides.
+    if matches!(dynamic.per_element, Some(PerElement::Connections(_))) && spec.timeout.is_some() {
         return Err(Errno::NotSupported);
     }
     fits(same_types(&dynamic.key, &spec.key))

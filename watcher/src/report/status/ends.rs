@@ -117,6 +117,7 @@ fn whole_family(rule: &Rule) -> Option<(Option<u32>, End)> {
             | Expr::Limit(_)
             | Expr::Nat(_)
             | Expr::Notrack
+            | Expr::Sample(_)
             | Expr::Assign(_)
             | Expr::SegmentSize(_)
             | Expr::SetHeader(_)

@@ -223,5 +223,6 @@ fn looked_up(operator: Operator, set: Name, field: Field) -> Expr {
 }
 
 fn dynamic(operation: SetOperation, set: &Name, field: Field) -> Expr {
-    Expr::DynamicSet(DynamicSet { operation, set: set.clone(), key: vec![field], timeout: None, limit: None })
+    let (set, key, masks) = (set.clone(), vec![field], BTreeMap::new());
+    Expr::DynamicSet(DynamicSet { operation, set, key, masks, timeout: None, per_element: None })
 }
