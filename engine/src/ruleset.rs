@@ -16,7 +16,7 @@ pub use self::expr::{
     Assign, AssignTarget, DynamicSet, Expr, Field, Limit, LimitUnit, Log, LogLevel, Lookup, Match, Nat, NatKind,
     Operator, Quota, RejectWith, SegmentSize, SetOperation, SetRef, Value, Verdict, VerdictMap,
 };
-pub use self::header::{HeaderField, SetHeader};
+pub use self::header::{HeaderField, SetHeader, SetMeta};
 pub use self::name::{COMMENT_MAX, Comment, NAME_MAX, Name, NameError};
 pub use self::set::{Element, ElementData, ElementKey, Elements, MapData, Set, SetSpec};
 

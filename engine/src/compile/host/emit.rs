@@ -171,6 +171,7 @@ fn fields(expr: &Expr) -> &[Field] {
         | Expr::SegmentSize(_)
         | Expr::SetHeader(_)
         | Expr::SetCt(_)
+        | Expr::SetMeta(_)
         | Expr::DynamicSet(_) => &[],
     }
 }
@@ -214,6 +215,7 @@ fn with_named_ports(mut exprs: Vec<Expr>) -> Vec<Expr> {
             | Expr::SegmentSize(_)
             | Expr::SetHeader(_)
             | Expr::SetCt(_)
+            | Expr::SetMeta(_)
             | Expr::DynamicSet(_) => {}
         }
     }

@@ -149,6 +149,7 @@ impl References {
                 | Expr::Assign(_)
                 | Expr::SegmentSize(_)
                 | Expr::SetHeader(_)
+                | Expr::SetMeta(_)
                 | Expr::SetCt(SetCt::Zone { .. }) => {}
             }
         }
