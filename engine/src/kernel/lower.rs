@@ -32,10 +32,7 @@ pub(super) struct Lowered {
 }
 
 /// `NF_NAT_RANGE_*`: the flags that a user can ask for.
-pub(super) const NAT_FLAGS: u32 = 4 | 8 | 16 | NAT_PREFIX;
-
-/// `NF_NAT_RANGE_NETMAP`: the addresses are a network.
-const NAT_PREFIX: u32 = 64;
+pub(super) const NAT_FLAGS: u32 = 4 | 8 | 16 | Nat::PREFIX;
 
 /// `NF_NAT_RANGE_PROTO_SPECIFIED`: set where ports are given.
 const NAT_PORTS: u32 = 2;
@@ -299,7 +296,7 @@ impl Lowering<'_> {
         let is_network = addresses.is_some_and(|addresses| {
             !addresses.is_single() && matches!(crate::interval::value(addresses), Value::Prefix(..))
         });
-        if flags & NAT_PREFIX != 0 && (!is_network || ports.is_some()) {
+        if flags & Nat::PREFIX != 0 && (!is_network || ports.is_some()) {
             return Err(Refusal("a prefix is replaced by that of a network, without ports"));
         }
         let family = match addresses.map(|addresses| addresses.data_type()) {

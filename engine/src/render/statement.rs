@@ -83,9 +83,6 @@ pub(super) fn write_reject(out: &mut String, family: Family, with: RejectWith) -
     }
 }
 
-/// `NF_NAT_RANGE_NETMAP`.
-const NAT_PREFIX: u32 = 64;
-
 /// `dnat ip to 10.0.0.1-10.0.0.9:80-90 random,persistent`.
 pub(super) fn write_nat(out: &mut String, family: Family, nat: &Nat) -> fmt::Result {
     let Nat { kind, addresses, ports, flags } = nat;
@@ -98,7 +95,7 @@ pub(super) fn write_nat(out: &mut String, family: Family, nat: &Nat) -> fmt::Res
     if let Some(addresses) = addresses {
         let keyword = if addresses.data_type() == DataType::Ipv6Addr { " ip6" } else { " ip" };
         let is_implied = matches!(family, Family::Ip | Family::Ip6);
-        let prefix = if flags & NAT_PREFIX != 0 { " prefix" } else { "" };
+        let prefix = if flags & Nat::PREFIX != 0 { " prefix" } else { "" };
         write!(out, "{}{prefix} to ", if is_implied { "" } else { keyword })?;
         write_nat_addresses(out, addresses, ports.is_some())?;
     }

@@ -551,6 +551,11 @@ impl Match {
     }
 }
 
+impl Nat {
+    /// `NF_NAT_RANGE_NETMAP`, the flag of `prefix`.
+    pub const PREFIX: u32 = 64;
+}
+
 impl LimitUnit {
     /// In seconds.
     pub fn seconds(self) -> u64 {

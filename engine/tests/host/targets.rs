@@ -168,7 +168,8 @@ fn part_of_a_mark_is_copied_bit_by_bit() {
 #[test]
 fn chains_of_steps_count_for_the_depth() {
     let nested = |depth: usize| {
-        let chains = (0..depth).map(|n| format!("chain C{n} jump C{};\n", n + 1)).collect::<String>();
+        let chains: Vec<String> = (0..depth).map(|n| format!("chain C{n} jump C{};\n", n + 1)).collect();
+        let chains = chains.concat();
         let last = format!("chain C{depth} CONNMARK save-mark mask 0xff;");
         Lowered::of(&format!("domain ip table mangle {{ {chains}{last} chain INPUT jump C0; }}"))
     };

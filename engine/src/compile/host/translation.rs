@@ -18,9 +18,6 @@ const RANDOM: u32 = 4;
 const PERSISTENT: u32 = 8;
 const RANDOM_FULLY: u32 = 16;
 
-/// `NF_NAT_RANGE_NETMAP`.
-const PREFIX: u32 = 64;
-
 /// `NETMAP`: the first bits of the destination, or of the source on the way out, become those of another network.
 pub(super) fn network(options: &[TargetOption], span: Span, context: Context<'_>) -> Result<Expr, Refusal> {
     let [option] = options else {
@@ -50,7 +47,7 @@ pub(super) fn network(options: &[TargetOption], span: Span, context: Context<'_>
         return Err(refuse(PLACE, span, message, "write a chain for PREROUTING and OUTPUT, and one for the others"));
     };
     // A single address has no other bits to keep.
-    let flags = if network.is_single() { 0 } else { PREFIX };
+    let flags = if network.is_single() { 0 } else { Nat::PREFIX };
     Ok(Expr::Nat(Nat { kind, addresses: Some(network), ports: None, flags }))
 }
 

@@ -8,8 +8,6 @@ use crate::ruleset::{DataType, Datum, Hook, Interval, Nat, NatKind, Verdict};
 
 const IPS_SRC_NAT: u32 = 16;
 const IPS_DST_NAT: u32 = 32;
-/// `NF_NAT_RANGE_NETMAP`.
-const PREFIX: u32 = 64;
 
 /// Translates the packet and gives the verdict; nothing where the rule is about the other family.
 pub(super) fn apply(nat: &Nat, flow: &mut Flow, host: &Host, hook: Hook) -> Option<Verdict> {
@@ -24,7 +22,7 @@ pub(super) fn apply(nat: &Nat, flow: &mut Flow, host: &Host, hook: Hook) -> Opti
     };
     let new = match kind {
         NatKind::Source | NatKind::Destination => match addresses {
-            Some(network) if flags & PREFIX != 0 => in_network(network, old)?,
+            Some(network) if flags & Nat::PREFIX != 0 => in_network(network, old)?,
             Some(addresses) => chosen_address(addresses, old)?,
             None => old,
         },
