@@ -17,7 +17,7 @@ pub use self::expr::{
     NatKind, Operator, PerElement, Quota, RejectWith, Sample, SegmentSize, SetOperation, SetRef, Value, Verdict,
     VerdictMap,
 };
-pub use self::header::{HeaderField, SetHeader};
+pub use self::header::{HeaderField, SetHeader, SetMeta};
 pub use self::name::{COMMENT_MAX, Comment, NAME_MAX, Name, NameError};
 pub use self::set::{Element, ElementData, ElementKey, Elements, MapData, Set, SetSpec};
 

@@ -129,6 +129,7 @@ impl Renames {
             | Expr::Assign(_)
             | Expr::SegmentSize(_)
             | Expr::SetHeader(_)
+            | Expr::SetMeta(_)
             | Expr::SetCt(SetCt::Zone { .. }) => {}
         }
         expr

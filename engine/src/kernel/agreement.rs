@@ -23,7 +23,7 @@ use crate::plan::{Op, OpKind, RulePosition};
 use crate::ruleset::{
     Assign, AssignTarget, Comment, Connections, DataType, Datum, DynamicSet, Element, ElementData, ElementKey,
     Elements, Expr, Family, Field, HeaderField, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, MapData, Match,
-    Name, Nat, NatKind, Operator, PerElement, Quota, RejectWith, Rule, Sample, SegmentSize, SetCt, SetHeader,
+    Name, Nat, NatKind, Operator, PerElement, Quota, RejectWith, Rule, Sample, SegmentSize, SetCt, SetHeader, SetMeta,
     SetOperation, SetRef, SetSpec, TableKey, Value, Verdict, VerdictMap, ZoneDirection,
 };
 
@@ -238,6 +238,7 @@ fn exprs() -> impl Strategy<Value = Expr> {
             Expr::SetCt(SetCt::Zone { direction, zone })
         }),
         1 => name().prop_map(|name| Expr::SetCt(SetCt::Helper(name))),
+        1 => prop_oneof![Just(SetMeta::Trace), any::<u32>().prop_map(SetMeta::Priority)].prop_map(Expr::SetMeta),
         1 => (prop::sample::select(HeaderField::ALL.to_vec()), any::<u8>()).prop_map(|(field, value)| {
             Expr::SetHeader(SetHeader { field, value: value & field.largest() })
         }),
@@ -444,7 +445,7 @@ fn nats() -> impl Strategy<Value = Nat> {
     let kinds =
         prop::sample::select(vec![NatKind::Source, NatKind::Destination, NatKind::Masquerade, NatKind::Redirect]);
     let ports = prop::option::of(intervals(DataType::InetService));
-    let flags = prop::sample::select(vec![0, 4, 8, 16, 28]);
+    let flags = prop::sample::select(vec![0, 4, 8, 16, 28, 64, 92]);
     (kinds, addresses, ports, flags).prop_map(|(kind, addresses, ports, flags)| {
         let is_plain = matches!(kind, NatKind::Masquerade | NatKind::Redirect);
         Nat { kind, addresses: if is_plain { None } else { addresses }, ports, flags }

@@ -56,7 +56,9 @@ pub(super) struct Context {
 pub(super) mod meta {
     pub(in crate::kernel) const LEN: u32 = 0;
     pub(in crate::kernel) const PROTOCOL: u32 = 1;
+    pub(in crate::kernel) const PRIORITY: u32 = 2;
     pub(in crate::kernel) const MARK: u32 = 3;
+    pub(in crate::kernel) const NFTRACE: u32 = 12;
     pub(in crate::kernel) const IIFNAME: u32 = 6;
     pub(in crate::kernel) const OIFNAME: u32 = 7;
     pub(in crate::kernel) const IIFTYPE: u32 = 8;

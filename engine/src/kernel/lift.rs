@@ -19,7 +19,7 @@ use super::wire::{Comparison, Instruction, ObjectKind, Register, Span};
 use crate::ruleset::every::every;
 use crate::ruleset::{
     Assign, AssignTarget, DataType, Datum, DynamicSet, Expr, Field, Interval, Log, LogLevel, Lookup, Match, Nat,
-    NatKind, Operator, Quota, RejectWith, Sample, SegmentSize, SetCt, Value, VerdictMap, ZoneDirection,
+    NatKind, Operator, Quota, RejectWith, Sample, SegmentSize, SetCt, SetMeta, Value, VerdictMap, ZoneDirection,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -79,12 +79,13 @@ pub(super) enum ExprKind {
     SegmentSize,
     SetHeader,
     SetCt,
+    SetMeta,
     DynamicSet,
 }
 
 every! { pub(super) ExprKind {
     Match Lookup VerdictMap Counter NamedCounter Quota NamedQuota Limit Log Verdict Reject Nat Notrack Sample Assign
-    SegmentSize SetHeader SetCt DynamicSet
+    SegmentSize SetHeader SetCt SetMeta DynamicSet
 } }
 
 // A new variant of `Expr` does not compile until it has a kind, and a kind not until it can be read.
@@ -107,6 +108,7 @@ const _: fn(&Expr) -> ExprKind = |expr| match expr {
     Expr::SegmentSize(_) => ExprKind::SegmentSize,
     Expr::SetHeader(_) => ExprKind::SetHeader,
     Expr::SetCt(_) => ExprKind::SetCt,
+    Expr::SetMeta(_) => ExprKind::SetMeta,
     Expr::DynamicSet(_) => ExprKind::DynamicSet,
 };
 
@@ -246,6 +248,7 @@ impl<'a> Reader<'a> {
                 self.at += length;
                 Some(Expr::SetHeader(write))
             }
+            ExprKind::SetMeta => self.set_meta().map(Expr::SetMeta),
             ExprKind::SetCt => self.set_ct().map(Expr::SetCt),
             ExprKind::DynamicSet => self.dynamic_set().map(Expr::DynamicSet),
         }
@@ -517,6 +520,20 @@ impl<'a> Reader<'a> {
         };
         self.at += 1;
         self.take(|instruction| (*instruction == lower::write_segment_size(Register::FIRST)).then_some(size))
+    }
+
+    fn set_meta(&mut self) -> Option<SetMeta> {
+        let constant = self.take(|instruction| match instruction {
+            Instruction::Immediate { to: Register::FIRST, data } => Some(data),
+            _ => None,
+        })?;
+        let set = self.take(|instruction| match instruction {
+            Instruction::MetaSet { key: field::meta::PRIORITY, .. } => Some(SetMeta::Priority(number(constant)?)),
+            Instruction::MetaSet { key: field::meta::NFTRACE, .. } => Some(SetMeta::Trace),
+            _ => None,
+        })?;
+        let is_same = lower::meta_instructions(set).iter().eq(self.instructions.get(self.at - 2..self.at)?);
+        is_same.then_some(set)
     }
 
     fn set_ct(&mut self) -> Option<SetCt> {

@@ -9,7 +9,7 @@ use super::wire::{Comparison, Instruction, Log, ObjectKind, Register, Span};
 use crate::ruleset::{
     Assign, AssignTarget, DataType, Datum, DynamicSet, Expr, Family, Field, HelperNetwork, Interval, Limit,
     Log as LogExpr, LogLevel, MapData, Match, Name, Nat, NatKind, Operator, PerElement, RejectWith, Sample,
-    SegmentSize, SetCt, SetRef, SetSpec, Value, ZoneDirection,
+    SegmentSize, SetCt, SetMeta, SetRef, SetSpec, Value, ZoneDirection,
 };
 
 /// Why a rule or an element cannot be said in instructions.
@@ -34,7 +34,7 @@ pub(super) struct Lowered {
 }
 
 /// `NF_NAT_RANGE_*`: the flags that a user can ask for.
-pub(super) const NAT_FLAGS: u32 = 4 | 8 | 16;
+pub(super) const NAT_FLAGS: u32 = 4 | 8 | 16 | Nat::PREFIX;
 
 /// `NF_NAT_RANGE_PROTO_SPECIFIED`: set where ports are given.
 const NAT_PORTS: u32 = 2;
@@ -110,6 +110,7 @@ impl Lowering<'_> {
             Expr::SegmentSize(size) => self.segment_size(*size),
             Expr::SetHeader(write) => rewrite::instructions(*write).into_iter().for_each(|one| self.push(one)),
             Expr::SetCt(SetCt::Zone { direction, zone }) => self.zone(*direction, *zone),
+            Expr::SetMeta(set) => meta_instructions(*set).into_iter().for_each(|one| self.push(one)),
             Expr::SetCt(SetCt::Helper(name)) => self.object(ObjectKind::Helper, name),
             Expr::DynamicSet(dynamic) => self.dynamic_set(dynamic)?,
         }
@@ -310,6 +311,12 @@ impl Lowering<'_> {
         if flags & !NAT_FLAGS != 0 {
             return Err(Refusal("unknown flags of address translation"));
         }
+        let is_network = addresses.is_some_and(|addresses| {
+            !addresses.is_single() && matches!(crate::interval::value(addresses), Value::Prefix(..))
+        });
+        if flags & Nat::PREFIX != 0 && (!is_network || ports.is_some()) {
+            return Err(Refusal("a prefix is replaced by that of a network, without ports"));
+        }
         let family = match addresses.map(|addresses| addresses.data_type()) {
             Some(DataType::Ipv4Addr) => NFPROTO_IPV4,
             Some(DataType::Ipv6Addr) => NFPROTO_IPV6,
@@ -475,6 +482,7 @@ pub(super) fn missing_for(context: Context, expr: &Expr) -> Vec<Dependency> {
         | Expr::Notrack
         | Expr::SetCt(_)
         | Expr::Sample(_)
+        | Expr::SetMeta(_)
         | Expr::Assign(_) => Vec::new(),
     }
 }
@@ -500,6 +508,7 @@ pub(super) fn established_by(expr: &Expr) -> Option<Dependency> {
         | Expr::SegmentSize(_)
         | Expr::SetHeader(_)
         | Expr::SetCt(_)
+        | Expr::SetMeta(_)
         | Expr::DynamicSet(_) => None,
     }
 }
@@ -627,6 +636,16 @@ fn equality(operator: Operator) -> Comparison {
         Operator::Eq => Comparison::Eq,
         Operator::Ne => Comparison::Ne,
     }
+}
+
+/// The instructions that tell a packet something.
+pub(super) fn meta_instructions(set: SetMeta) -> [Instruction; 2] {
+    let from = Register::FIRST;
+    let (key, data) = match set {
+        SetMeta::Priority(class) => (field::meta::PRIORITY, class.to_ne_bytes().to_vec()),
+        SetMeta::Trace => (field::meta::NFTRACE, vec![1]),
+    };
+    [Instruction::Immediate { to: from, data }, Instruction::MetaSet { key, from }]
 }
 
 /// `NFPROTO_*` of a helper.

@@ -34,6 +34,7 @@ pub(super) fn write(out: &mut String, family: Family, expr: &Expr) -> fmt::Resul
         Expr::Assign(assign) => statement::write_assign(out, *assign),
         Expr::SegmentSize(size) => statement::write_segment_size(out, *size),
         Expr::SetHeader(write) => statement::write_header(out, *write),
+        Expr::SetMeta(set) => statement::write_meta(out, *set),
         Expr::SetCt(set) => statement::write_ct(out, set),
         Expr::DynamicSet(dynamic) => statement::write_dynamic_set(out, dynamic),
     }

@@ -5,8 +5,8 @@ use std::fmt::{self, Write as _};
 use super::{datum, expr, quote, set, symbol};
 use crate::ruleset::{
     Assign, AssignTarget, Connections, DataType, DynamicSet, Family, HeaderField, Interval, Limit, LimitUnit, Log,
-    LogLevel, Nat, NatKind, PerElement, Quota, RejectWith, Sample, SegmentSize, SetCt, SetHeader, SetOperation,
-    ZoneDirection,
+    LogLevel, Nat, NatKind, PerElement, Quota, RejectWith, Sample, SegmentSize, SetCt, SetHeader, SetMeta,
+    SetOperation, ZoneDirection,
 };
 
 /// nft's own burst of a limit that counts packets; it leaves it out.
@@ -96,7 +96,8 @@ pub(super) fn write_nat(out: &mut String, family: Family, nat: &Nat) -> fmt::Res
     if let Some(addresses) = addresses {
         let keyword = if addresses.data_type() == DataType::Ipv6Addr { " ip6" } else { " ip" };
         let is_implied = matches!(family, Family::Ip | Family::Ip6);
-        write!(out, "{} to ", if is_implied { "" } else { keyword })?;
+        let prefix = if flags & Nat::PREFIX != 0 { " prefix" } else { "" };
+        write!(out, "{}{prefix} to ", if is_implied { "" } else { keyword })?;
         write_nat_addresses(out, addresses, ports.is_some())?;
     }
     if let Some(ports) = ports {
@@ -167,6 +168,16 @@ pub(super) fn write_ct(out: &mut String, set: &SetCt) -> fmt::Result {
         SetCt::Zone { direction: Some(ZoneDirection::Original), zone } => write!(out, "ct original zone set {zone}"),
         SetCt::Zone { direction: Some(ZoneDirection::Reply), zone } => write!(out, "ct reply zone set {zone}"),
         SetCt::Helper(name) => write!(out, "ct helper set {}", quote::Quoted(name)),
+    }
+}
+
+/// `meta priority set 1:2`.
+pub(super) fn write_meta(out: &mut String, set: SetMeta) -> fmt::Result {
+    match set {
+        SetMeta::Priority(0) => out.write_str("meta priority set none"),
+        SetMeta::Priority(u32::MAX) => out.write_str("meta priority set root"),
+        SetMeta::Priority(class) => write!(out, "meta priority set {:x}:{:x}", class >> 16, class & 0xffff),
+        SetMeta::Trace => out.write_str("meta nftrace set 1"),
     }
 }
 

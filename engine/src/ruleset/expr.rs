@@ -6,7 +6,7 @@
 use super::connection::SetCt;
 use super::datum::{DataType, Datum, Interval};
 use super::every::every;
-use super::header::SetHeader;
+use super::header::{SetHeader, SetMeta};
 use super::name::Name;
 use super::set::{Elements, SetSpec};
 use std::collections::BTreeMap;
@@ -51,6 +51,8 @@ pub enum Expr {
     SetHeader(SetHeader),
     /// `ct zone set 5`, `ct helper set "pl_…"`.
     SetCt(SetCt),
+    /// `meta priority set 1:2`, `meta nftrace set 1`.
+    SetMeta(SetMeta),
     /// `update @set { ip saddr timeout 60s limit rate over 10/second }`.
     DynamicSet(DynamicSet),
 }
@@ -343,7 +345,8 @@ pub struct Nat {
     pub addresses: Option<Interval>,
     /// New ports; wants a match on the transport protocol.
     pub ports: Option<Interval>,
-    /// Bits of `NF_NAT_RANGE_*` that the user asked for: 4 random, 8 persistent, 16 fully-random.
+    /// Bits of `NF_NAT_RANGE_*` that the user asked for: 4 random, 8 persistent, 16 fully-random, 64 for addresses that are a
+    /// network: `prefix`, which replaces the first bits of an address and keeps the rest.
     pub flags: u32,
 }
 
@@ -531,6 +534,7 @@ impl Expr {
             | Self::SegmentSize(_)
             | Self::SetHeader(_)
             | Self::SetCt(_)
+            | Self::SetMeta(_)
             | Self::DynamicSet(_) => None,
         }
     }
@@ -556,6 +560,7 @@ impl Expr {
             | Self::SegmentSize(_)
             | Self::SetHeader(_)
             | Self::SetCt(_)
+            | Self::SetMeta(_)
             | Self::DynamicSet(_) => None,
         }
     }
@@ -586,6 +591,11 @@ impl Match {
             value: Value::One(Datum::number(field.data_type(), 0)),
         })
     }
+}
+
+impl Nat {
+    /// `NF_NAT_RANGE_NETMAP`, the flag of `prefix`.
+    pub const PREFIX: u32 = 64;
 }
 
 impl LimitUnit {

@@ -1,4 +1,4 @@
-//! What rules write into the network header.
+//! What rules write into the network header, and into what goes along with a packet, marks aside.
 
 use super::datum::{DataType, Datum};
 use super::every::every;
@@ -10,6 +10,15 @@ pub struct SetHeader {
     pub field: HeaderField,
     /// At most [`HeaderField::largest`]; higher bits are left out.
     pub value: u8,
+}
+
+/// What a packet is told to take along.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum SetMeta {
+    /// `meta priority set 1:2`: the class of a queueing discipline, its major number in the upper 16 bits.
+    Priority(u32),
+    /// `meta nftrace set 1`: what `nft monitor trace` shows.
+    Trace,
 }
 
 /// A field of the network header that rules can write. Packets of the other family end the rule.

@@ -168,7 +168,8 @@ fn part_of_a_mark_is_copied_bit_by_bit() {
 #[test]
 fn chains_of_steps_count_for_the_depth() {
     let nested = |depth: usize| {
-        let chains = (0..depth).map(|n| format!("chain C{n} jump C{};\n", n + 1)).collect::<String>();
+        let chains: Vec<String> = (0..depth).map(|n| format!("chain C{n} jump C{};\n", n + 1)).collect();
+        let chains = chains.concat();
         let last = format!("chain C{depth} CONNMARK save-mark mask 0xff;");
         Lowered::of(&format!("domain ip table mangle {{ {chains}{last} chain INPUT jump C0; }}"))
     };
@@ -269,6 +270,44 @@ pl_raw_prerouting:
   udp dport 53 notrack comment \"2\"
 ";
     assert_eq!(rules, expected);
+}
+
+#[test]
+fn networks_are_mapped_to_networks() {
+    nat(
+        "PREROUTING",
+        "daddr 203.0.113.0/24 NETMAP to 10.1.2.0/24;",
+        "ip daddr 203.0.113.0/24 dnat ip prefix to 10.1.2.0/24",
+    );
+    nat(
+        "POSTROUTING",
+        "saddr 10.1.2.0/24 NETMAP to 203.0.113.9/24;",
+        "ip saddr 10.1.2.0/24 snat ip prefix to 203.0.113.0/24",
+    );
+    nat("OUTPUT", "NETMAP to 10.1.2.3;", "meta nfproto ipv4 dnat ip to 10.1.2.3");
+    assert_eq!(
+        body("domain ip6 table nat chain INPUT NETMAP to 2001:db8:1::/48;"),
+        "meta nfproto ipv6 snat ip6 prefix to 2001:db8:1::/48"
+    );
+    let both = Lowered::of("table nat { chain X NETMAP to 10.0.0.0/8; chain (PREROUTING POSTROUTING) jump X; }");
+    assert!(both.findings().contains("NETMAP changes the source or the destination"), "{}", both.findings());
+    let holes = Lowered::of("table nat chain PREROUTING NETMAP to 10.0.0.0/255.0.255.0;");
+    assert!(holes.findings().contains("is no network to translate to"), "{}", holes.findings());
+}
+
+#[test]
+fn classes_and_traces_go_along_with_a_packet() {
+    let mangle = |rule: &str| body(&format!("domain (ip ip6) table mangle chain POSTROUTING {{ {rule} }}"));
+    assert_eq!(mangle("outerface eth0 CLASSIFY set-class 1:a0;"), "oifname \"eth0\" meta priority set 1:a0");
+    assert_eq!(mangle("CLASSIFY set-class 0:0;"), "meta priority set none");
+    assert_eq!(body("domain (ip ip6) table raw chain OUTPUT TRACE;"), "meta nftrace set 1");
+    let refused = |text: &str, message: &str| {
+        let lowered = Lowered::of(text);
+        assert!(lowered.findings().contains(message), "{}", lowered.findings());
+    };
+    refused("table mangle chain POSTROUTING CLASSIFY set-class 1;", "`1` is no class (write MAJOR:MINOR");
+    refused("table mangle chain PREROUTING CLASSIFY set-class 1:1;", "CLASSIFY is not possible in prerouting");
+    refused("chain INPUT TRACE;", "TRACE is not allowed in table filter (write the rule in table raw)");
 }
 
 #[test]

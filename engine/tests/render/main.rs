@@ -14,8 +14,8 @@ use engine::ruleset::{
     Assign, AssignTarget, BaseChain, Chain, ChainType, Comment, Connections, DataType, Datum, DynamicSet, Element,
     ElementData, ElementKey, Elements, Expr, Family, Field, HeaderField, Hook, Interval, Limit, LimitUnit, Log,
     LogLevel, Lookup, MapData, Match, Name, Nat, NatKind, Operator, PerElement, Priority, Quota, RejectWith, Rule,
-    Ruleset, Sample, SegmentSize, Set, SetCt, SetHeader, SetOperation, SetRef, SetSpec, Table, TableKey, Value,
-    Verdict, VerdictMap, ZoneDirection,
+    Ruleset, Sample, SegmentSize, Set, SetCt, SetHeader, SetMeta, SetOperation, SetRef, SetSpec, Table, TableKey,
+    Value, Verdict, VerdictMap, ZoneDirection,
 };
 
 mod fixture;
@@ -191,6 +191,8 @@ fn statements_are_listed_as_they_are_written() {
     let size = Expr::SegmentSize(SegmentSize::Bytes(1_400));
     let size = vec![Match::eq(Field::TcpFlags, Datum::number(DataType::TcpFlag, 2)), size];
     exprs.extend(headers());
+    let classes = [0, 1, 0x1_0000, 0xa_0010, 0xffff_0000, u32::MAX].map(SetMeta::Priority);
+    exprs.extend(classes.into_iter().chain([SetMeta::Trace]).map(Expr::SetMeta));
     for direction in [None, Some(ZoneDirection::Original), Some(ZoneDirection::Reply)] {
         exprs.extend([0, 1, 256, 65_535].map(|zone| Expr::SetCt(SetCt::Zone { direction, zone })));
     }
@@ -220,7 +222,9 @@ fn address_translation_is_listed_as_it_is_written() {
                 if is_plain && addresses.is_some() || !is_plain && addresses.or(ports).is_none() || is_network {
                     continue;
                 }
-                for flags in [0, 4, 8, 16, 12, 28] {
+                // A prefix is of a network, and has no ports.
+                let has_prefix = addresses == targets[3] && ports.is_none();
+                for flags in [0, 4, 8, 16, 12, 28].into_iter().chain(has_prefix.then_some(64)) {
                     let protocol = ports.map(|_| Match::eq(Field::L4Proto, Datum::protocol(6)));
                     let nat = Expr::Nat(Nat { kind, addresses, ports, flags });
                     rules.push(Rule { exprs: protocol.into_iter().chain([nat]).collect(), comment: None });

@@ -18,6 +18,8 @@ pub(super) enum Hook {
     Sent,
     /// Either, after its mark became that of its connection.
     Connection,
+    /// Either, after its mark became its class for queueing disciplines.
+    Class,
 }
 
 /// A packet that passed every rule.

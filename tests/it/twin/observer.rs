@@ -18,6 +18,8 @@ const GROUP: u16 = 4242;
 const CONFIG: u16 = 4 << 8 | 1;
 /// Room for what has not been read, in bytes.
 const BUFFER: usize = 32 << 20;
+/// The classes that the corpus sets, and the marks that stand for them: nft copies no class into a mark.
+const CLASSES: &str = "0:7 : 0x7, 1:10 : 0x10010, 2:3 : 0x20003, 4:0 : 0x40000, ffff:a : 0xffff000a";
 /// The prefix of the packet after which nothing of a round follows.
 const LAST: &str = "last";
 
@@ -41,7 +43,7 @@ fn table() -> String {
     )
 }
 
-/// Logs the mark of a connection as if it were the packet's, which nobody asks for any more. That tracks connections
+/// Logs the mark of a connection, and then the class for queueing disciplines, as if it were the packet's mark, which nobody asks for any more. That tracks connections
 /// whether or not a configuration asks for it, as iptables' nat table does.
 fn tracking() -> String {
     let chain = |hook: &str| {
@@ -49,6 +51,7 @@ fn tracking() -> String {
             "chain {hook} {{
                 type filter hook {hook} priority 2001; policy accept;
                 ct mark != 0 meta mark set ct mark log group {GROUP} prefix \"connection\"
+                meta mark set meta priority map {{ {CLASSES} }} log group {GROUP} prefix \"class\"
             }}"
         )
     };
@@ -86,6 +89,7 @@ impl Observer {
                     LAST => return events,
                     "in" => events.extend(attributes.event(Hook::Delivered)),
                     "out" => events.extend(attributes.event(Hook::Sent)),
+                    "class" => events.extend(attributes.event(Hook::Class)),
                     _ => events.extend(attributes.event(Hook::Connection)),
                 }
             }

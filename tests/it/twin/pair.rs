@@ -166,7 +166,7 @@ impl Pair {
         for (probe, event) in arrived {
             let back = match event.hook {
                 Hook::Delivered => Way::Own,
-                Hook::Sent | Hook::Connection => match self.ferm.interface(event.output) {
+                Hook::Sent | Hook::Connection | Hook::Class => match self.ferm.interface(event.output) {
                     Some(interface) => Way::Wire { interface, source: FAR, destination: NEAR },
                     None => continue,
                 },

@@ -203,6 +203,7 @@ fn fields(expr: &Expr) -> &[Field] {
         | Expr::SegmentSize(_)
         | Expr::SetHeader(_)
         | Expr::SetCt(_)
+        | Expr::SetMeta(_)
         | Expr::DynamicSet(_) => &[],
     }
 }
@@ -247,6 +248,7 @@ fn with_named_ports(mut exprs: Vec<Expr>) -> Vec<Expr> {
             | Expr::SegmentSize(_)
             | Expr::SetHeader(_)
             | Expr::SetCt(_)
+            | Expr::SetMeta(_)
             | Expr::DynamicSet(_) => {}
         }
     }

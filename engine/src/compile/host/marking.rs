@@ -1,4 +1,4 @@
-//! MARK and CONNMARK.
+//! MARK and CONNMARK, CLASSIFY and TRACE: what a packet or its connection takes along.
 
 use policy_lang::diagnostic::Diagnostic;
 use policy_lang::host::rule::{Table, TargetOption, Word};
@@ -9,7 +9,9 @@ use super::code::{DOUBTFUL, OPERAND, Refusal, refuse};
 use super::matching::Context;
 use super::operand::{masked, number};
 use super::target::{EVERYWHERE, Statement, place, unknown_option, value};
-use crate::ruleset::{Assign, AssignTarget, DataType, Datum, Expr, Field, Match, Operator, Rule, Value, Verdict};
+use crate::ruleset::{
+    Assign, AssignTarget, DataType, Datum, Expr, Field, Hook, Match, Operator, Rule, SetMeta, Value, Verdict,
+};
 
 /// `MARK`.
 pub(super) fn packet(options: &[TargetOption], span: Span, context: Context<'_>) -> Result<Expr, Refusal> {
@@ -17,6 +19,38 @@ pub(super) fn packet(options: &[TargetOption], span: Span, context: Context<'_>)
     let [option] = options else { return Err(one_of_these(span, "MARK")) };
     let (mask, xor) = written(option, "MARK")?;
     Ok(Expr::Assign(Assign { target: AssignTarget::Mark, source: AssignTarget::Mark, mask, xor }))
+}
+
+/// `CLASSIFY`: the class of a queueing discipline.
+pub(super) fn class(options: &[TargetOption], span: Span, context: Context<'_>) -> Result<Expr, Refusal> {
+    let [option] = options else {
+        return Err(refuse(OPERAND, span, "CLASSIFY needs a class", "write `CLASSIFY set-class MAJOR:MINOR`"));
+    };
+    if option.keyword != "set-class" {
+        return Err(unknown_option(option, "CLASSIFY"));
+    }
+    let word = value(option)?;
+    let half = |text: &str| u16::from_str_radix(text, 16).ok();
+    let class = word
+        .text
+        .split_once(':')
+        .and_then(|(major, minor)| Some(u32::from(half(major)?) << 16 | u32::from(half(minor)?)));
+    let class = class.ok_or_else(|| {
+        let message = format!("`{}` is no class", word.text);
+        refuse(OPERAND, word.span, message, "write MAJOR:MINOR, two hexadecimal numbers as tc writes them")
+    })?;
+    let tables = [Table::Raw, Table::Mangle, Table::Nat, Table::Filter, Table::Security];
+    place("CLASSIFY", span, context, &tables, &[Hook::Forward, Hook::Output, Hook::Postrouting])?;
+    Ok(Expr::SetMeta(SetMeta::Priority(class)))
+}
+
+/// `TRACE`: the packet is followed through nftables' rules, which `nft monitor trace` shows.
+pub(super) fn trace(options: &[TargetOption], span: Span, context: Context<'_>) -> Result<Expr, Refusal> {
+    place("TRACE", span, context, &[Table::Raw], &[Hook::Prerouting, Hook::Output])?;
+    match options.first() {
+        Some(option) => Err(unknown_option(option, "TRACE")),
+        None => Ok(Expr::SetMeta(SetMeta::Trace)),
+    }
 }
 
 /// `CONNMARK`.

@@ -63,7 +63,6 @@ pub const REFUSED_TARGETS: &[Refused] = &[
     refused("AUDIT", "log the packet: LOG or NFLOG"),
     refused("BALANCE", "write one DNAT for each address, with a limit or a port of its own"),
     refused("CHECKSUM", "leave the rule out: it mends what virtual network cards of before 2015 got wrong"),
-    refused("CLASSIFY", "mark the packet, and let tc match the mark: MARK set-mark"),
     refused("CLUSTERIP", "let a load balancer or VRRP move the address"),
     refused("CONNSECMARK", "keep the rule in a table of its own beside this one"),
     refused("DNPT", "translate the addresses: DNAT to"),
@@ -75,7 +74,6 @@ pub const REFUSED_TARGETS: &[Refused] = &[
     refused("JOOL_SIIT", "let Jool run without iptables: jool_siit instance add --netfilter"),
     refused("LED", "leave the rule out, or keep it in a table of its own beside this one"),
     refused("MIRROR", "answer the packet: REJECT"),
-    refused("NETMAP", "write one DNAT or SNAT for each address"),
     refused("NFQUEUE", "keep the rule in a table of its own beside this one"),
     refused("QUEUE", "keep the rule in a table of its own beside this one"),
     refused("RATEEST", "leave the rule out: every rule has a counter"),
@@ -90,7 +88,6 @@ pub const REFUSED_TARGETS: &[Refused] = &[
     refused("TCPOPTSTRIP", "leave the rule out, or keep it in a table of its own beside this one"),
     refused("TEE", "copy the packets by tc: tc filter … action mirred egress mirror"),
     refused("TPROXY", "redirect the connection: REDIRECT to-ports"),
-    refused("TRACE", "palisade trace follows packets by itself"),
     refused("ULOG", "NFLOG is its successor: NFLOG nflog-group"),
 ];
 

@@ -129,7 +129,8 @@ pub(super) fn has_state(clause: &Clause) -> bool {
             | Expr::Assign(_)
             | Expr::SegmentSize(_)
             | Expr::SetHeader(_)
-            | Expr::SetCt(_) => false,
+            | Expr::SetCt(_)
+            | Expr::SetMeta(_) => false,
         }),
     }
 }

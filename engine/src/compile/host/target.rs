@@ -141,10 +141,16 @@ fn target(
         "MARK" => continues(vec![marking::packet(options, span, context)?]),
         "CONNMARK" => marking::connection(options, span, context, findings),
         "TCPMSS" => continues(vec![segment::size(options, span, context)?]),
+        "CLASSIFY" => continues(vec![marking::class(options, span, context)?]),
+        "TRACE" => continues(vec![marking::trace(options, span, context)?]),
         "DSCP" => rewriting::class(options, span, context),
         "TOS" => rewriting::service(options, span, context),
         "TTL" => rewriting::hops("TTL", options, span, context),
         "HL" => rewriting::hops("HL", options, span, context),
+        "NETMAP" => {
+            let exprs = vec![translation::network(options, span, context)?];
+            Ok(Statement { exprs, uses: None, effect: Effect::Final })
+        }
         "DNAT" | "SNAT" | "MASQUERADE" | "REDIRECT" => {
             let exprs = vec![translation::read(name, options, span, context, findings)?];
             Ok(Statement { exprs, uses: None, effect: Effect::Final })

@@ -30,11 +30,9 @@ const OF_CONNECTIONS: [&str; 7] = ["conntrack", "state", "connmark", "connbytes"
 /// The base chain of a rule that was read in this one.
 pub(super) fn base(base: Base, rule: &Rule) -> Base {
     let is_late = rule.exprs.iter().any(|expr| matches!(expr, Expr::SetCt(SetCt::Helper(_))));
-    match base {
-        Base::RawPrerouting if is_late => Base::CtPrerouting,
-        Base::RawOutput if is_late => Base::CtOutput,
-        base => base,
-    }
+    let late = [(Base::RawPrerouting, Base::CtPrerouting), (Base::RawOutput, Base::CtOutput)];
+    let late = late.into_iter().find(|(early, _)| is_late && *early == base);
+    late.map_or(base, |(_, late)| late)
 }
 
 /// `NOTRACK`.

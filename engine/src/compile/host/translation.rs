@@ -1,4 +1,4 @@
-//! DNAT, SNAT, MASQUERADE and REDIRECT.
+//! DNAT, SNAT, MASQUERADE, REDIRECT and NETMAP.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -9,14 +9,47 @@ use policy_lang::source::Span;
 use super::clause::Ip;
 use super::code::{DOUBTFUL, FAMILY, OPERAND, PLACE, Refusal, UNSUPPORTED, refuse};
 use super::matching::Context;
-use super::operand::words;
-use super::target::{place, unknown_option, value};
+use super::operand::{self, Address, words};
+use super::target::{EVERYWHERE, place, unknown_option, value};
 use crate::ruleset::{Datum, Expr, Hook, Interval, Nat, NatKind};
 
 /// `NF_NAT_RANGE_PROTO_RANDOM`, `_PERSISTENT`, `_PROTO_RANDOM_FULLY`.
 const RANDOM: u32 = 4;
 const PERSISTENT: u32 = 8;
 const RANDOM_FULLY: u32 = 16;
+
+/// `NETMAP`: the first bits of the destination, or of the source on the way out, become those of another network.
+pub(super) fn network(options: &[TargetOption], span: Span, context: Context<'_>) -> Result<Expr, Refusal> {
+    let [option] = options else {
+        return Err(refuse(OPERAND, span, "NETMAP needs a network", "write `NETMAP to NETWORK/BITS`"));
+    };
+    if option.keyword != "to" {
+        return Err(unknown_option(option, "NETMAP"));
+    }
+    let word = value(option)?;
+    let network = match operand::address(word, context.scope.ip)? {
+        Address::Network(network) if network.prefix_len() > 0 => Interval::network(network),
+        Address::Network(_) | Address::Masked(..) => {
+            let message = format!("`{}` is no network to translate to", word.text);
+            return Err(refuse(OPERAND, word.span, message, "write NETWORK/BITS with at least one bit"));
+        }
+    };
+    place("NETMAP", span, context, &[Table::Nat], &EVERYWHERE)?;
+    let of_destination = |hook: &&Hook| matches!(hook, Hook::Prerouting | Hook::Output);
+    let n_of_destination = context.scope.hooks.iter().filter(of_destination).count();
+    let kind = if n_of_destination == context.scope.hooks.len() {
+        NatKind::Destination
+    } else if n_of_destination == 0 {
+        NatKind::Source
+    } else {
+        let chain = context.scope.chain;
+        let message = format!("NETMAP changes the source or the destination, and chain {chain} is called for both");
+        return Err(refuse(PLACE, span, message, "write a chain for PREROUTING and OUTPUT, and one for the others"));
+    };
+    // A single address has no other bits to keep.
+    let flags = if network.is_single() { 0 } else { Nat::PREFIX };
+    Ok(Expr::Nat(Nat { kind, addresses: Some(network), ports: None, flags }))
+}
 
 /// Reads a target that translates addresses.
 pub(super) fn read(

@@ -176,6 +176,8 @@ impl<'a> Traversal<'a, '_> {
             // Rules cannot ask for the segment size, so no verdict hangs on it; what is no segment does not come to it.
             Expr::SegmentSize(_) => going_on(self.flow.packet.protocol() == TCP),
             Expr::SetHeader(write) => self.set_header(*write),
+            // No rule asks for it.
+            Expr::SetMeta(_) => Step::Next,
             // Which zone a connection is of, and who reads it, is no question of this packet's.
             Expr::SetCt(_) => Step::Next,
             Expr::DynamicSet(dynamic) => self.dynamic_set(dynamic),

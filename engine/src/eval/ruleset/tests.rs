@@ -79,6 +79,15 @@ fn what_is_written_into_the_header_is_what_later_rules_see() {
 }
 
 #[test]
+fn a_prefix_is_replaced_and_the_rest_of_the_address_kept() {
+    let network = Interval::network("10.1.2.0/24".parse().unwrap());
+    let nat = Nat { kind: NatKind::Destination, addresses: Some(network), ports: None, flags: 64 };
+    let mut flow = Flow::new(Packet::new([192, 0, 2, 1].into(), [203, 0, 113, 77].into(), Transport::syn(1, 80)));
+    let verdict = translate::apply(&nat, &mut flow, &Host::default(), Hook::Prerouting);
+    assert_eq!((verdict, flow.packet.destination), (Some(Verdict::Accept), IpAddr::from([10, 1, 2, 77])));
+}
+
+#[test]
 fn later_fragments_have_no_ports() {
     let rules = vec![vec![field_is(Field::ThDport, Operator::Ne, Datum::port(53)), drop()], vec![accept()]];
     let fragment = Packet { fragment: 0x2001, ..tcp(80) };

@@ -11,7 +11,7 @@ const IPS_DST_NAT: u32 = 32;
 
 /// Translates the packet and gives the verdict; nothing where the rule is about the other family.
 pub(super) fn apply(nat: &Nat, flow: &mut Flow, host: &Host, hook: Hook) -> Option<Verdict> {
-    let Nat { kind, addresses, ports, flags: _ } = nat;
+    let Nat { kind, addresses, ports, flags } = nat;
     let manipulation = match kind {
         NatKind::Source | NatKind::Masquerade => Manipulation::Source,
         NatKind::Destination | NatKind::Redirect => Manipulation::Destination,
@@ -22,6 +22,7 @@ pub(super) fn apply(nat: &Nat, flow: &mut Flow, host: &Host, hook: Hook) -> Opti
     };
     let new = match kind {
         NatKind::Source | NatKind::Destination => match addresses {
+            Some(network) if flags & Nat::PREFIX != 0 => in_network(network, old)?,
             Some(addresses) => chosen_address(addresses, old)?,
             None => old,
         },
@@ -91,8 +92,19 @@ fn chosen_address(addresses: &Interval, old: IpAddr) -> Option<IpAddr> {
     if addresses.contains(&Datum::address(old)) {
         return Some(old);
     }
-    Some(match u32::try_from(low.to_u128()) {
+    Some(address(low.to_u128(), is_v4))
+}
+
+/// The old address with the first bits of a network; nothing for the other family.
+fn in_network(network: &Interval, old: IpAddr) -> Option<IpAddr> {
+    let (low, high) = (network.low().to_u128(), network.high().to_u128());
+    let is_v4 = network.data_type() == DataType::Ipv4Addr;
+    (is_v4 == old.is_ipv4()).then(|| address(low | Datum::address(old).to_u128() & (low ^ high), is_v4))
+}
+
+fn address(number: u128, is_v4: bool) -> IpAddr {
+    match u32::try_from(number) {
         Ok(number) if is_v4 => Ipv4Addr::from(number).into(),
-        Ok(_) | Err(_) => Ipv6Addr::from(low.to_u128()).into(),
-    })
+        Ok(_) | Err(_) => Ipv6Addr::from(number).into(),
+    }
 }

@@ -11,7 +11,7 @@ use crate::ruleset::{
     Assign, AssignTarget, BaseChain, Chain, ChainType, Comment, Connections, DataType, Datum, DynamicSet, Element,
     ElementKey, Elements, Expr, Family, Field, HeaderField, Hook, Interval, Limit, LimitUnit, Log, LogLevel, Lookup,
     Match, Nat, NatKind, Operator, PerElement, Priority, Quota, RejectWith, Rule, Ruleset, Sample, SegmentSize, Set,
-    SetCt, SetHeader, SetOperation, SetRef, SetSpec, Table, Value, Verdict, VerdictMap, ZoneDirection,
+    SetCt, SetHeader, SetMeta, SetOperation, SetRef, SetSpec, Table, Value, Verdict, VerdictMap, ZoneDirection,
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -161,6 +161,7 @@ fn statements(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
         }
         exprs.push(Expr::Assign(Assign { target, source: target, mask: 0, xor: 0x2a }));
     }
+    exprs.extend([SetMeta::Trace, SetMeta::Priority(0x1_0002)].map(Expr::SetMeta));
     for direction in [None, Some(ZoneDirection::Original), Some(ZoneDirection::Reply)] {
         exprs.push(Expr::SetCt(SetCt::Zone { direction, zone: 0 }));
         exprs.push(Expr::SetCt(SetCt::Zone { direction, zone: 0x102 }));
@@ -245,6 +246,8 @@ fn nat(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
             translate(kind, v4_range, ports, 0),
             translate(kind, v4, None, 4),
             translate(kind, v4_range, None, 8),
+            translate(kind, Some(Interval::network("10.1.2.0/24".parse().expect("it is a network"))), None, 64),
+            translate(kind, Some(Interval::network("2001:db8::/56".parse().expect("it is a network"))), None, 64),
             translate(kind, v6, None, 0),
             translate(kind, v6, port, 16),
             translate(kind, v6_range, None, 0),

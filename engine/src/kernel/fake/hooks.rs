@@ -47,6 +47,7 @@ pub(super) fn admit_expr(family: Family, base: BaseChain, expr: &Expr) -> Result
         | Expr::Assign(_)
         | Expr::SetHeader(_)
         | Expr::SetCt(_)
+        | Expr::SetMeta(_)
         | Expr::SegmentSize(SegmentSize::Bytes(_)) => true,
     };
     if fits { Ok(()) } else { Err(Errno::NotSupported) }

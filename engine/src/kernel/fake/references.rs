@@ -150,6 +150,7 @@ impl References {
                 | Expr::Assign(_)
                 | Expr::SegmentSize(_)
                 | Expr::SetHeader(_)
+                | Expr::SetMeta(_)
                 | Expr::SetCt(SetCt::Zone { .. }) => {}
             }
         }

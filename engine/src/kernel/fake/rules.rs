@@ -50,6 +50,7 @@ fn admit_expr(family: Family, table: &ObservedTable, expr: &Expr, features: Feat
         | Expr::Assign(_)
         | Expr::SegmentSize(_)
         | Expr::SetHeader(_)
+        | Expr::SetMeta(_)
         | Expr::SetCt(SetCt::Zone { .. }) => Ok(()),
     }
 }

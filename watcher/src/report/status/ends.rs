@@ -122,6 +122,7 @@ fn whole_family(rule: &Rule) -> Option<(Option<u32>, End)> {
             | Expr::SegmentSize(_)
             | Expr::SetHeader(_)
             | Expr::SetCt(_)
+            | Expr::SetMeta(_)
             | Expr::DynamicSet(_) => return None,
         }
     }
