@@ -99,12 +99,7 @@ pub(super) fn express(instruction: &Instruction, set: Option<&SetHandle>) -> Res
             expr.set_text(&attr::OBJREF_NAME, name.as_str())?;
             expr
         }
-        Instruction::Quota { bytes, over } => {
-            let mut expr = Expr::new(c"quota");
-            expr.set_u64(&attr::QUOTA_BYTES, *bytes);
-            expr.set_u32(&attr::QUOTA_FLAGS, if *over { QUOTA_OVER } else { 0 });
-            expr
-        }
+        Instruction::Quota { bytes, over } => quota(*bytes, *over),
         Instruction::Limit(rate) => limit(rate),
         Instruction::Log(instruction) => log(instruction)?,
         Instruction::Reject { kind, code } => {
@@ -138,6 +133,13 @@ pub(super) fn express(instruction: &Instruction, set: Option<&SetHandle>) -> Res
             expr
         }
     })
+}
+
+fn quota(bytes: u64, over: bool) -> Expr {
+    let mut expr = Expr::new(c"quota");
+    expr.set_u64(&attr::QUOTA_BYTES, bytes);
+    expr.set_u32(&attr::QUOTA_FLAGS, if over { QUOTA_OVER } else { 0 });
+    expr
 }
 
 /// What happens to a value that rules can both read and write.

@@ -74,7 +74,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(PORT, "UDP ports are TCP ports", "Protocol::Udp => «Field::UdpDport»", "Field::TcpDport"),
     fault(PORT, "all ports of a protocol are all of TCP", "PortTest::Whole(protocol) => Some(Match::eq(Field::L4Proto, Datum::protocol(«protocol.number()»)))", "6"),
     fault(ICMP, "the code of ICMP is ignored", "let code = «wanted.code»", "None::<u8>"),
-    fault(PEER, "endpoints without a port are forgotten", "ServicePart::Endpoints => «&[Part::Ports, Part::Protocols]»", "&[Part::Ports]"),
+    fault(PEER, "endpoints without a port are forgotten", "«whole».map(|(rest, part)| self.endpoints", "[whole[0]]"),
     fault(CUT, "the last port of a range is cut off", "«*cut <= u32::from(*last)»", "*cut < u32::from(*last)"),
     fault(CUT, "neighbouring ports share their peers", "&& «*same == peers»", "true"),
     fault(PORT_MAP, "a port leads to the peers of another", "let Some(chain) = chains.get(«*peers»)", "peers.saturating_sub(1)"),
