@@ -99,10 +99,15 @@ pub fn compile_ends(input: &Input<'_>, ends: BTreeSet<IpAddr>) -> Ruleset {
 
 /// The same of host rules alone, for whoever asks what becomes of them on a machine without pods.
 pub fn compile_host(host: HostInput<'_>) -> (Ruleset, Vec<Diagnostic>) {
+    compile_host_beside(host, &Inventory::default())
+}
+
+/// The same where rules name somebody of this cluster.
+pub fn compile_host_beside(host: HostInput<'_>, inventory: &Inventory) -> (Ruleset, Vec<Diagnostic>) {
     compile(&Input {
         policies: &[],
         host: Some(host),
-        inventory: &Inventory::default(),
+        inventory,
         node: "",
         forward_mode: ForwardMode::default(),
         pods: &options::STANDARD,

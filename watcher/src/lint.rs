@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use engine::compile::{HostInput, compile_host, failsafe};
+use engine::compile::{HostInput, compile_host_beside, failsafe};
 use engine::inventory::Inventory;
 use engine::lint::environment::Environment;
 use engine::lint::selection::Selection;
@@ -15,8 +15,8 @@ use engine::ruleset::Ruleset;
 use policy_lang::baseline::{self, Baseline};
 use policy_lang::cluster_policy;
 use policy_lang::diagnostic::{Code, Diagnostic, Severity};
-use policy_lang::host::Files;
 use policy_lang::host::rule::HostRules;
+use policy_lang::host::{Files, Surroundings};
 use policy_lang::manifest::{self, Object, Reading};
 use policy_lang::name::NamespacedName;
 use policy_lang::network_policy::Strictness;
@@ -28,6 +28,7 @@ use self::edited::Edited;
 use self::past::Past;
 use crate::analysis::{Committed, PlaceError, is_committed};
 use crate::source::files::{self, FileError, STDIN};
+use crate::source::unasked::Unasked;
 use crate::source::{Texts as _, machine};
 
 pub mod changed;
@@ -61,6 +62,8 @@ pub struct Loaded {
     past: Option<Past>,
     /// Texts that take the place of files.
     edited: BTreeMap<String, String>,
+    /// What stands for names in host rules.
+    names: Unasked,
 }
 
 /// One file of host rules that was read.
@@ -134,8 +137,19 @@ pub fn judged(loaded: &Loaded, config: &Config, selection: &Selection, today: &s
 impl Loaded {
     /// Every finding about what is reported on, whatever is selected.
     pub fn lint(&self, environment: &Environment) -> Vec<Diagnostic> {
-        let Self { sources, reported, objects, upper, host, configurations: _, found, files: _, past: _, edited: _ } =
-            self;
+        let Self {
+            sources,
+            reported,
+            objects,
+            upper,
+            host,
+            configurations: _,
+            found,
+            files: _,
+            past: _,
+            edited: _,
+            names: _,
+        } = self;
         let input = engine::lint::Input { objects, sources, upper, host, environment };
         let mut findings = engine::lint::lint(&input, found.clone());
         let reported: BTreeSet<SourceId> = reported.iter().copied().collect();
@@ -212,7 +226,9 @@ impl Loaded {
         let first = self.sources.ids().count();
         let present: &dyn Files = &self.files;
         let files = Edited { files: self.past.as_ref().map_or(present, |past| past), texts: &self.edited };
-        let (rules, found) = policy_lang::host::parse(path, &files, &[], &mut self.sources);
+        // What a name server would say now is not what the rules say.
+        let surroundings = Surroundings { files: &files, commands: None, resolver: Some(&self.names) };
+        let (rules, found) = policy_lang::host::parse_in(path, surroundings, &[], &mut self.sources);
         let read = self.sources.ids().skip(first).map(|source| self.sources.path(source).to_string());
         let mut read: Vec<String> = read.collect();
         let own = if read.is_empty() { path.to_owned() } else { read.remove(0) };
@@ -247,7 +263,9 @@ impl Loaded {
     fn compiled(&self, rules: &HostRules) -> (Ruleset, Vec<Diagnostic>) {
         let names = machine::names();
         let host = HostInput { rules, names: &names, sources: &self.sources, failsafes: &failsafe::NONE };
-        let (ruleset, found) = compile_host(host);
+        let mut words = rules.words(&["saddr", "daddr"]);
+        let inventory = words.any(|word| word.peer.is_some()).then(|| Inventory::from_objects(&self.objects).0);
+        let (ruleset, found) = compile_host_beside(host, &inventory.unwrap_or_default());
         (ruleset, found.into_iter().filter(|finding| finding.code.0.starts_with("PAL6")).collect())
     }
 

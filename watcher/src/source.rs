@@ -37,6 +37,7 @@ pub(crate) mod resolver;
 pub(crate) mod shell;
 pub mod stand_in;
 mod this_machine;
+pub(crate) mod unasked;
 
 /// Everything that was read.
 #[derive(Clone, Debug, Default)]

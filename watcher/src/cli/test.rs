@@ -10,6 +10,7 @@ use engine::compile::HostInput;
 use engine::compile::failsafe;
 use engine::connectivity::Connectivity;
 use policy_lang::diagnostic::Severity;
+use policy_lang::host::Surroundings;
 use policy_lang::host::rule::HostRules;
 use policy_lang::source::Sources;
 
@@ -25,6 +26,7 @@ use crate::map::Map;
 use crate::report::assertions::{Case, Format, render};
 use crate::report::{self, Color, diagnostics};
 use crate::source::files;
+use crate::source::unasked::Unasked;
 use crate::source::{Texts as _, machine};
 
 /// Check assertions about who may connect to whom, without a cluster.
@@ -218,7 +220,9 @@ fn load(places: &[Place], color: Color) -> Result<Manifests, Failure> {
 /// Reads host rules; broken ones are of no use here.
 pub(super) fn host_rules(path: &Path, color: Color) -> Result<(HostRules, Sources), Failure> {
     let mut sources = Sources::default();
-    let (rules, found) = policy_lang::host::parse(&files::shown(path), &Committed::default(), &[], &mut sources);
+    let (committed, names) = (Committed::default(), Unasked::default());
+    let surroundings = Surroundings { files: &committed, commands: None, resolver: Some(&names) };
+    let (rules, found) = policy_lang::host::parse_in(&files::shown(path), surroundings, &[], &mut sources);
     report::message(&diagnostics::render(&found, &sources, color));
     if found.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(Failure::Input(anyhow!("the host rules {} cannot be used", path.display())));
