@@ -105,6 +105,9 @@ const PAIRS: usize = 4000;
 /// Most pairs that are looked at altogether.
 const ALL_PAIRS: usize = 2_000_000;
 
+/// A fix that writes into more policies than these is for people to think about.
+const POLICIES: usize = 8;
+
 fn check(world: &World<'_>, report: &mut Report<'_>) {
     let mut budget = ALL_PAIRS;
     for policy in &world.policies {
@@ -170,10 +173,17 @@ fn other_half(
     others: &[u32],
     direction: Direction,
 ) -> Option<Fix> {
-    let mut closing: Vec<&Written<'_>> =
-        others.iter().map(|other| world.isolating(*other, direction).next()).collect::<Option<_>>()?;
+    let mut closing: Vec<&Written<'_>> = Vec::new();
+    for other in others {
+        let first = world.isolating(*other, direction).next()?;
+        if closing.iter().all(|known| known.span() != first.span()) {
+            closing.push(first);
+        }
+        if closing.len() > POLICIES {
+            return None;
+        }
+    }
     closing.sort_by_key(|closing| closing.span());
-    closing.dedup_by_key(|closing| closing.span());
     let ports = policy.node(rule.span)?.field("ports");
     let ports = match ports {
         Some(ports) => Some(writing::in_one_line(ports, world.sources)?),
