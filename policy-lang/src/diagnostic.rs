@@ -95,14 +95,19 @@ pub struct Diagnostic {
 }
 
 impl Fix {
+    /// One edit.
+    pub fn one(safety: Safety, title: impl Into<String>, edit: Edit) -> Self {
+        Self { safety, title: title.into(), edits: vec![edit] }
+    }
+
     /// One edit that keeps the meaning.
     pub fn safe(title: impl Into<String>, span: Span, text: impl Into<String>) -> Self {
-        Self { safety: Safety::Safe, title: title.into(), edits: vec![Edit { span, text: text.into() }] }
+        Self::one(Safety::Safe, title, Edit { span, text: text.into() })
     }
 
     /// One edit that changes the meaning.
     pub fn risky(title: impl Into<String>, span: Span, text: impl Into<String>) -> Self {
-        Self { safety: Safety::Unsafe, ..Self::safe(title, span, text) }
+        Self::one(Safety::Unsafe, title, Edit { span, text: text.into() })
     }
 }
 
@@ -119,17 +124,7 @@ impl Diagnostic {
 
     /// A warning about no place in a text.
     pub fn placeless_warning(code: Code, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            severity: Severity::Warning,
-            message: message.into(),
-            span: None,
-            place: None,
-            labels: Vec::new(),
-            help: None,
-            object: None,
-            fix: None,
-        }
+        Self::new(code, Severity::Warning, None, message)
     }
 
     /// A note at `span`.
@@ -158,12 +153,12 @@ impl Diagnostic {
         self
     }
 
-    fn new(code: Code, severity: Severity, span: Span, message: impl Into<String>) -> Self {
+    fn new(code: Code, severity: Severity, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
         Self {
             code,
             severity,
             message: message.into(),
-            span: Some(span),
+            span: span.into(),
             place: None,
             labels: Vec::new(),
             help: None,

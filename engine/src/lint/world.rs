@@ -181,6 +181,13 @@ impl<'a> World<'a> {
         selected
     }
 
+    /// Whether a selector selects one class, without looking for all that it selects.
+    pub(crate) fn selects(&self, selector: &PodSelector, class: u32) -> bool {
+        self.class(class).is_some_and(|class| {
+            self.selects_namespace(&selector.namespaces, class.namespace) && selector.pods.matches(class.labels)
+        })
+    }
+
     /// Where the classes are of the namespaces that a selector selects, ascending.
     fn runs(&self, selector: &Selector) -> Rc<[Range<usize>]> {
         if let Some(known) = self.runs.borrow().get(selector) {

@@ -140,7 +140,7 @@ pub(crate) fn state_selector(policy: &NetworkPolicy, findings: &mut Vec<Diagnost
         if fields.iter().all(|entry| entry.key.value.as_ref() != "podSelector") {
             let edit = edit::before_entry(first, "podSelector", "{}", sources);
             let title = "write `podSelector: {}`".to_owned();
-            finding.fix = edit.map(|edit| Fix { safety: Safety::Safe, title, edits: vec![edit] });
+            finding.fix = edit.map(|edit| Fix::one(Safety::Safe, title, edit));
         }
     }
 }

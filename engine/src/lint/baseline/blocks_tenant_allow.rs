@@ -76,7 +76,7 @@ rule! {
 fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
     let binds = |policy: &&policy_lang::policy::Policy| {
         let bound = written.selected.iter().any(|class| {
-            let selects = |selector| world.select(selector).binary_search(class).is_ok();
+            let selects = |selector| world.selects(selector, *class);
             selects(&policy.subject.pods) && !policy.subject.exempt.iter().any(selects)
         });
         let unknown = || !policy.subject.exempt.iter().any(|exempt| pods_within(&written.subject, exempt));

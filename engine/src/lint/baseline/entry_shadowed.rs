@@ -75,11 +75,7 @@ fn check(world: &World<'_>, report: &mut Report<'_>) {
         if shadow.rule.action == shadow.earlier.action {
             let edit = entries::find(world, &shadow.rule.origin)
                 .and_then(|(list, index)| removal::without_item_of(&list, index, world.sources));
-            finding.fix = edit.map(|edit| Fix {
-                safety: Safety::Safe,
-                title: "take the entry away".to_owned(),
-                edits: vec![edit],
-            });
+            finding.fix = edit.map(|edit| Fix::one(Safety::Safe, "take the entry away", edit));
         }
     }
 }

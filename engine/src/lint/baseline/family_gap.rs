@@ -58,11 +58,7 @@ fn check(world: &World<'_>, report: &mut Report<'_>) {
             let entry = entries::find(world, &rule.origin);
             let networks = entry.as_ref().and_then(|(list, index)| list.value.items()?.get(*index)?.field("to"));
             let edit = networks.and_then(|list| edit::with_item(list, &format!("\"{open}\""), world.sources));
-            finding.fix = edit.map(|edit| Fix {
-                safety: Safety::Unsafe,
-                title: format!("deny {open} as well"),
-                edits: vec![edit],
-            });
+            finding.fix = edit.map(|edit| Fix::one(Safety::Unsafe, format!("deny {open} as well"), edit));
         }
     }
 }

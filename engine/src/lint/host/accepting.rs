@@ -4,7 +4,6 @@ use policy_lang::diagnostic::Fix;
 use policy_lang::host::rule::{Domain, HostChain, HostRule, HostRules};
 use policy_lang::source::{Sources, Span};
 
-use crate::lint::edit;
 use crate::lint::host::matching::{self, accepts};
 use crate::lint::host::removing::begins_statement;
 
@@ -72,8 +71,5 @@ pub(crate) fn closed(rules: &HostRules, chain: &HostChain, sources: &Sources) ->
     let line = block.strip_prefix('\n').map(indent);
     let gap = line.map_or_else(|| " ".to_owned(), |indent| format!("\n{indent}"));
     let statements = std::iter::once("policy DROP;").chain(needed).map(|statement| format!("{gap}{statement}"));
-    Some(Fix {
-        edits: vec![edit::replace(Span { start: at, end: at, ..chain.span }, &statements.collect::<String>())],
-        ..Fix::risky(title, chain.span, "")
-    })
+    Some(Fix::risky(title, Span { start: at, end: at, ..chain.span }, statements.collect::<String>()))
 }

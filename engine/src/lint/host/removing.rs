@@ -75,7 +75,7 @@ pub(crate) fn fix(rule: &HostRule, safety: Safety, sources: &Sources) -> Option<
         None => (before.trim_end_matches(' ').len(), rule.span.end as usize + semicolon),
     };
     let span = Span { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()?, ..rule.span };
-    Some(Fix { safety, title: "take the rule away".to_owned(), edits: vec![edit::replace(span, "")] })
+    Some(Fix::one(safety, "take the rule away", edit::replace(span, "")))
 }
 
 /// Takes out a chain that is a statement of its own and holds all of its rules; nothing where something in it may be of use

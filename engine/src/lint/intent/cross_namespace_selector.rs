@@ -96,11 +96,7 @@ fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
         finding.help = Some(format!("add `namespaceSelector: {condition}` to this item if those are meant"));
         let entry = written.node(peer.span).and_then(|node| node.entries()?.first());
         let edit = entry.and_then(|entry| edit::before_entry(entry, "namespaceSelector", &condition, world.sources));
-        finding.fix = edit.map(|edit| Fix {
-            safety: Safety::Unsafe,
-            title: format!("select them in {namespace}"),
-            edits: vec![edit],
-        });
+        finding.fix = edit.map(|edit| Fix::one(Safety::Unsafe, format!("select them in {namespace}"), edit));
         if !world.has_workloads(own) {
             finding.severity = Severity::Note;
         }

@@ -102,10 +102,6 @@ fn check(world: &World<'_>, report: &mut Report<'_>) {
         }
         finding.help = Some("open UDP and TCP 53 to the DNS servers of the cluster".into());
         let edit = edit::with_item(&egress.value, RULE, world.sources).filter(|_| world.environment.dns.is_none());
-        finding.fix = edit.map(|edit| Fix {
-            safety: Safety::Unsafe,
-            title: "open DNS to kube-dns".to_owned(),
-            edits: vec![edit],
-        });
+        finding.fix = edit.map(|edit| Fix::one(Safety::Unsafe, "open DNS to kube-dns", edit));
     }
 }

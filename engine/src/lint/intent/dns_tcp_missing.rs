@@ -92,5 +92,5 @@ fn beside_udp(world: &World<'_>, policy: &Written<'_>) -> Option<Fix> {
     let item = format!("{{port: {}, protocol: TCP}}", writing::in_one_line(number, world.sources)?);
     let edit = edit::with_item(policy.node(rule.span)?.field("ports")?, &item, world.sources)?;
     let title = format!("open it for TCP in {}", policy.name());
-    Some(Fix { safety: Safety::Unsafe, title, edits: vec![edit] })
+    Some(Fix::one(Safety::Unsafe, title, edit))
 }

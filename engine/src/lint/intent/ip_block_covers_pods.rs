@@ -66,11 +66,7 @@ fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
                     let block = written.node(peer.span).and_then(|peer| peer.field("ipBlock"));
                     let edit =
                         block.and_then(|block| writing::with_exception(block, &range.to_string(), world.sources));
-                    finding.fix = edit.map(|edit| Fix {
-                        safety: Safety::Unsafe,
-                        title: format!("leave {range} out"),
-                        edits: vec![edit],
-                    });
+                    finding.fix = edit.map(|edit| Fix::one(Safety::Unsafe, format!("leave {range} out"), edit));
                 } else {
                     finding.help = Some("select the pods by their labels".into());
                 }

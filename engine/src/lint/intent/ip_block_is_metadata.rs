@@ -92,11 +92,7 @@ fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
                 finding.help = Some(format!("add `except: [{block}]`"));
                 let node = written.node(peer.span).and_then(|peer| peer.field("ipBlock"));
                 let edit = node.and_then(|node| writing::with_exception(node, block, world.sources));
-                finding.fix = edit.map(|edit| Fix {
-                    safety: Safety::Unsafe,
-                    title: format!("leave {block} out"),
-                    edits: vec![edit],
-                });
+                finding.fix = edit.map(|edit| Fix::one(Safety::Unsafe, format!("leave {block} out"), edit));
             }
         }
     }

@@ -77,10 +77,8 @@ fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
         finding.help = Some(format!("add an `ipBlock` of {other}"));
         let list = written.node(rule.span).and_then(|node| Value::field(node, peers_field(direction)));
         let item = format!("{{ipBlock: {{cidr: \"{other}\"}}}}");
-        finding.fix = list.and_then(|list| edit::with_item(list, &item, world.sources)).map(|edit| Fix {
-            safety: Safety::Unsafe,
-            title: format!("add {other}"),
-            edits: vec![edit],
-        });
+        finding.fix = list
+            .and_then(|list| edit::with_item(list, &item, world.sources))
+            .map(|edit| Fix::one(Safety::Unsafe, format!("add {other}"), edit));
     }
 }

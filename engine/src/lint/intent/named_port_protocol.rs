@@ -82,11 +82,7 @@ fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
         if let (Some(protocol), None) = (protocols.next(), protocols.next()) {
             finding.help = Some(format!("write `protocol: {protocol}`"));
             let edit = written.node(port.span).and_then(|node| with_protocol(node, *protocol, world));
-            finding.fix = edit.map(|edit| Fix {
-                safety: Safety::Safe,
-                title: format!("write protocol {protocol}"),
-                edits: vec![edit],
-            });
+            finding.fix = edit.map(|edit| Fix::one(Safety::Safe, format!("write protocol {protocol}"), edit));
         }
     }
 }

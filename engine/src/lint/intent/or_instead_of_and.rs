@@ -124,6 +124,5 @@ fn say(
     let is_whole = written.node(first.span).is_some_and(is_block) && written.node(second.span).is_some_and(is_block);
     let edits = written.node(second.span).filter(|_| is_whole);
     let edits = edits.and_then(|item| edit::joined_to_previous(item, world.sources));
-    finding.fix =
-        edits.map(|edit| Fix { safety: Safety::Unsafe, title: "make one item of both".to_owned(), edits: vec![edit] });
+    finding.fix = edits.map(|edit| Fix::one(Safety::Unsafe, "make one item of both", edit));
 }

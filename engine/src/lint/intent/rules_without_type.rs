@@ -70,11 +70,7 @@ fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
         if let Some(types) = written.field("policyTypes") {
             label(finding, Some(types.key.span), format!("{missing} is not in this list"));
             let edit = edit::with_item(&types.value, missing, world.sources);
-            finding.fix = edit.map(|edit| Fix {
-                safety: Safety::Unsafe,
-                title: format!("add {missing} to `policyTypes`"),
-                edits: vec![edit],
-            });
+            finding.fix = edit.map(|edit| Fix::one(Safety::Unsafe, format!("add {missing} to `policyTypes`"), edit));
         }
     }
 }

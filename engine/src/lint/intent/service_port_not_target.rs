@@ -1,11 +1,10 @@
 //! PAL110 service-port-not-target-port: a Service port where the port of the pods is judged.
 
-use policy_lang::diagnostic::{Fix, Safety};
+use policy_lang::diagnostic::Fix;
 use policy_lang::manifest::tree::Value;
 use policy_lang::manifest::{Service, ServicePort, TargetPort};
 use policy_lang::port::Ports;
 
-use crate::lint::edit;
 use crate::lint::intent::destinations;
 use crate::lint::rule::{Check, Report, label, rule};
 use crate::lint::world::Class;
@@ -105,11 +104,9 @@ fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
             label(finding, service.metadata.span, "this Service");
             if let [target] = targets.as_slice() {
                 finding.help = Some(format!("write {target}"));
-                finding.fix = node.filter(|node| Value::scalar(node).is_some()).map(|node| Fix {
-                    safety: Safety::Unsafe,
-                    title: format!("write {target}"),
-                    edits: vec![edit::replace(node.span, &target.to_string())],
-                });
+                finding.fix = node
+                    .filter(|node| Value::scalar(node).is_some())
+                    .map(|node| Fix::risky(format!("write {target}"), node.span, target.to_string()));
             }
         }
     }

@@ -17,5 +17,5 @@ pub(crate) fn stated(world: &World<'_>, written: &Written<'_>, types: &str) -> O
             edit::before_entry(before, "policyTypes", types, world.sources)?
         }
     };
-    Some(Fix { safety: Safety::Safe, title: format!("write `policyTypes: {types}`"), edits: vec![edit] })
+    Some(Fix::one(Safety::Safe, format!("write `policyTypes: {types}`"), edit))
 }

@@ -71,7 +71,7 @@ fn has_port(rule: &RuleSpec, asked: Option<&Class<'_>>, Target { protocol, numbe
 
 fn has_party(world: &World<'_>, rule: &RuleSpec, party: Party<'_>) -> bool {
     let is_it = |peer: &Peer| match (peer, party) {
-        (Peer::Pods(selector), Party::Class(class)) => world.select(selector).binary_search(&class).is_ok(),
+        (Peer::Pods(selector), Party::Class(class)) => world.selects(selector, class),
         (Peer::Pods(_), Party::Pods(pods)) => pods.iter().any(|pods| may_be(world, peer, pods)),
         // A node is no pod, whatever a selector says.
         (Peer::Pods(_), Party::Nodes(_)) => false,

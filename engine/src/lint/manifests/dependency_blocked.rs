@@ -243,6 +243,9 @@ fn opened(world: &World<'_>, from: u32, service: &Service, number: u16) -> Optio
                 opened.push(policy);
                 edits.push(edit);
             }
+            if edits.len() > opening::POLICIES {
+                return None;
+            }
         }
     }
     let names = listed(opened.iter().map(|policy| policy.name().to_string()));

@@ -105,9 +105,6 @@ const PAIRS: usize = 4000;
 /// Most pairs that are looked at altogether.
 const ALL_PAIRS: usize = 2_000_000;
 
-/// A fix that writes into more policies than these is for people to think about.
-const POLICIES: usize = 8;
-
 fn check(world: &World<'_>, report: &mut Report<'_>) {
     let mut budget = ALL_PAIRS;
     for policy in &world.policies {
@@ -179,7 +176,7 @@ fn other_half(
         if closing.iter().all(|known| known.span() != first.span()) {
             closing.push(first);
         }
-        if closing.len() > POLICIES {
+        if closing.len() > opening::POLICIES {
             return None;
         }
     }
@@ -208,7 +205,7 @@ fn is_refused(world: &World<'_>, class: u32, other: u32, direction: Direction, w
     let admits = |theirs: &RuleSpec| {
         let is_peer = theirs.peers.is_empty()
             || theirs.peers.iter().any(|peer| match &peer.value {
-                Peer::Pods(selector) => world.select(selector).binary_search(&other).is_ok(),
+                Peer::Pods(selector) => world.selects(selector, other),
                 // The addresses of pods are seldom in manifests.
                 Peer::Addresses { .. } | Peer::Nodes(_) | Peer::Service { .. } => true,
             });

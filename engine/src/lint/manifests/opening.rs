@@ -11,6 +11,9 @@ use crate::lint::edit::{self, writing};
 use crate::lint::environment::Pods;
 use crate::lint::written::{Written, peers_field};
 
+/// A fix that writes into more policies than these is for people to think about.
+pub(crate) const POLICIES: usize = 8;
+
 /// Writes a rule for some peers and a port behind those that a policy has.
 pub(crate) fn fix(
     policy: &Written<'_>,
@@ -22,7 +25,7 @@ pub(crate) fn fix(
     let ports = ports(protocol, &[port]);
     let edit = edit(policy, direction, peers, Some(&ports), sources)?;
     let title = format!("open {} {port} in {}", word(protocol), policy.name());
-    Some(Fix { safety: Safety::Unsafe, title, edits: vec![edit] })
+    Some(Fix::one(Safety::Unsafe, title, edit))
 }
 
 /// The same for ports as they are written elsewhere, `[{port: 80}]`; all of them where none are. A policy without rules in

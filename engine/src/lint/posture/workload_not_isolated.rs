@@ -57,7 +57,7 @@ fn check(world: &World<'_>, report: &mut Report<'_>) {
             let binds_above = || {
                 world.upper.iter().any(|policy| {
                     policy.rules(*direction).is_some_and(|rules| !rules.is_empty())
-                        && world.select(&policy.subject.pods).contains(&index)
+                        && world.selects(&policy.subject.pods, index)
                 })
             };
             world.isolating(index, *direction).next().is_none()

@@ -64,6 +64,6 @@ pub(crate) fn mend(policy: &NetworkPolicy, findings: &mut [Diagnostic], sources:
         let peer = path.len().checked_sub(2).and_then(|at| path.get(at));
         let edit = peer.and_then(|peer| writing::split_off(peer, "ipBlock", sources));
         let title = "make two peers of them: either, instead of both".to_owned();
-        finding.fix = edit.map(|edit| Fix { safety: Safety::Unsafe, title, edits: vec![edit] });
+        finding.fix = edit.map(|edit| Fix::one(Safety::Unsafe, title, edit));
     }
 }

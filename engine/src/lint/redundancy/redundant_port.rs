@@ -85,11 +85,7 @@ fn check(world: &World<'_>, written: &Written<'_>, report: &mut Report<'_>) {
             finding.help = Some("take it away: nothing changes".into());
             let list = written.node(rule.span).and_then(|node| Value::field(node, "ports"));
             let edit = list.and_then(|list| edit::without_item(list, index, world.sources));
-            finding.fix = edit.map(|edit| Fix {
-                safety: Safety::Safe,
-                title: "take the entry away".to_owned(),
-                edits: vec![edit],
-            });
+            finding.fix = edit.map(|edit| Fix::one(Safety::Safe, "take the entry away", edit));
         }
     }
 }
