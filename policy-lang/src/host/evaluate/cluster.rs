@@ -67,21 +67,16 @@ impl Evaluator<'_> {
 
     /// What is between commas, `=` and `!` as they are written: a selector is more than words.
     fn written_arguments(&mut self, stream: &mut Stream) -> Step<Vec<String>> {
-        let mut arguments: Vec<Vec<String>> = Vec::new();
-        let mut is_open = false;
+        let (mut arguments, mut parts) = (Vec::new(), Vec::new());
         while stream.peek().is_some() {
             if stream.take_mark(",").is_some() {
-                if !std::mem::replace(&mut is_open, false) {
-                    arguments.push(Vec::new());
-                }
-                continue;
+                arguments.push(std::mem::take(&mut parts));
+            } else {
+                parts.push(self.written_part(stream)?);
             }
-            let part = self.written_part(stream)?;
-            if !std::mem::replace(&mut is_open, true) {
-                arguments.push(Vec::new());
-            }
-            arguments.last_mut().into_iter().for_each(|argument| argument.push(part.clone()));
         }
+        // As for other built-ins, a comma may be last.
+        arguments.extend((!parts.is_empty()).then_some(parts));
         Ok(arguments.into_iter().map(|parts| parts.join(" ").replace(" = ", "=").replace("! ", "!")).collect())
     }
 

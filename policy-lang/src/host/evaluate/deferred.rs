@@ -1,5 +1,7 @@
 //! Values that wait for the domain: `@ipfilter`, `@resolve`, and `@cat` of either.
 
+use std::sync::Arc;
+
 use super::{Evaluator, Step, cluster, error};
 use crate::host::code;
 use crate::host::limits::{ARRAY, LOOKUPS, SET_NAME};
@@ -7,7 +9,6 @@ use crate::host::rule::{Domain, Word};
 use crate::host::surroundings::Record;
 use crate::host::value::{Computation, Deferred, Item, belongs};
 use crate::source::Span;
-use std::sync::Arc;
 
 impl Evaluator<'_> {
     /// The words of a list in one domain. None of them may stand for somebody of the cluster.
