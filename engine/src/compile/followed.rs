@@ -1,6 +1,6 @@
 //! The addresses of peers as sets that follow the facts.
 
-use policy_lang::peer::{Peer, ServicePart};
+use policy_lang::peer::{Peer, PodSelector, ServicePart};
 
 use super::builder::TableBuilder;
 use super::pods::AddressFamily;
@@ -17,7 +17,7 @@ pub(in crate::compile) fn addresses(
     builder: &mut TableBuilder,
 ) -> Option<Name> {
     let (kind, tail, words, content) = match peer {
-        Peer::Pods(selector) => ("sel", "", peer.to_string(), Content::Pods(vec![selector.clone()])),
+        Peer::Pods(selector) => return Some(pods(selector, family, resolver, builder)),
         Peer::Nodes(selector) => ("nodes", "", peer.to_string(), Content::Nodes(selector.clone())),
         Peer::Service { name, part: ServicePart::Addresses } => {
             ("svc", &*name.name, peer.to_string(), Content::Service(name.clone(), Part::Addresses))
@@ -28,19 +28,31 @@ pub(in crate::compile) fn addresses(
         }
         Peer::Addresses { .. } => return None,
     };
-    Some(view((kind, tail), family, &words, content, resolver, builder))
+    Some(view((kind, tail), family, (&words, &words), content, resolver, builder))
 }
 
-/// A set that follows the facts, named after what it stands for in words.
+/// The same of the pods that a selector selects.
+pub(in crate::compile) fn pods(
+    selector: &PodSelector,
+    family: AddressFamily,
+    resolver: &Resolver<'_>,
+    builder: &mut TableBuilder,
+) -> Name {
+    let words = selector.to_string();
+    view(("sel", ""), family, (&words, &words), Content::Pods(vec![selector.clone()]), resolver, builder)
+}
+
+/// A set that follows the facts, named after what it stands for: in words that tell it from every other, and in those that
+/// stand beside it.
 pub(in crate::compile) fn view(
     (kind, tail): (&str, &str),
     family: AddressFamily,
-    words: &str,
+    (identity, comment): (&str, &str),
     content: Content,
     resolver: &Resolver<'_>,
     builder: &mut TableBuilder,
 ) -> Name {
     let kind = format!("{kind}{}", family.digit());
     let view = View { address_type: family.address_type(), content };
-    builder.view((&kind, tail), words, words, view, resolver)
+    builder.view((&kind, tail), identity, comment, view, resolver)
 }

@@ -576,6 +576,13 @@ impl Verdict {
     }
 }
 
+impl Lookup {
+    /// The field's value is in a named set, or is not.
+    pub fn in_set(field: Field, set: &Name, operator: Operator) -> Expr {
+        Expr::Lookup(Self { key: vec![field], operator, set: SetRef::Named(set.clone()) })
+    }
+}
+
 impl Match {
     /// `FIELD VALUE`.
     pub fn eq(field: Field, value: Datum) -> Expr {

@@ -7,13 +7,13 @@
 
 use std::num::NonZeroU32;
 
-use policy_lang::host::rule::{Match, Word};
+use policy_lang::host::rule::Match;
 
 use super::clause::Reading;
 use super::code::{OPERAND, Refusal, refuse};
 use super::key::Key;
 use super::matching::{Context, destination, options, source};
-use super::operand::{bounded, words};
+use super::operand::{bounded, only};
 use crate::compile::builder::TableBuilder;
 use crate::ruleset::{Connections, DynamicSet, Elements, Expr, Name, PerElement, Set, SetOperation, SetSpec};
 
@@ -36,7 +36,7 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
         match option.keyword {
             "connlimit-upto" => limits.push((option, option.negated)),
             "connlimit-above" => limits.push((option, !option.negated)),
-            "connlimit-mask" => mask = Some(one(option)?),
+            "connlimit-mask" => mask = Some(only(option.keyword, &option.operands, option.span)?),
             "connlimit-daddr" => ends.push(destination(ip)),
             _ => ends.push(source(ip)),
         }
@@ -53,7 +53,8 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
             return Err(refuse(OPERAND, found.span, message, "write either connlimit-saddr or connlimit-daddr"));
         }
     };
-    let count = bounded(one(option)?, "number of connections", u32::MAX)?;
+    let limit = only(option.keyword, &option.operands, option.span)?;
+    let count = bounded(limit, "number of connections", u32::MAX)?;
     let mut key = Key::new(vec![end]);
     if let Some(mask) = mask {
         key.narrow(end, mask)?;
@@ -79,16 +80,6 @@ pub(super) fn own_sets(exprs: &mut [Expr], builder: &mut TableBuilder) {
             let key = Key { fields: dynamic.key.clone(), masks: dynamic.masks.clone() };
             let spec = SetSpec { size: Some(SIZE), ..key.spec() };
             dynamic.set = builder.own_set(MODULE, &identity, Set { spec, elements: Elements::new() });
-        }
-    }
-}
-
-fn one(option: &Match) -> Result<&Word, Refusal> {
-    match words(&option.operands) {
-        [word] => Ok(word),
-        _ => {
-            let message = format!("`{}` takes one value here", option.keyword);
-            Err(refuse(OPERAND, option.span, message, "write one value, and a rule for each other"))
         }
     }
 }

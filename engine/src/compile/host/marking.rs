@@ -4,7 +4,7 @@ use policy_lang::diagnostic::Diagnostic;
 use policy_lang::host::rule::{Table, TargetOption, Word};
 use policy_lang::source::Span;
 
-use super::clause::{Effect, Object};
+use super::clause::Object;
 use super::code::{DOUBTFUL, OPERAND, Refusal, refuse};
 use super::matching::Context;
 use super::operand::{masked, number};
@@ -70,7 +70,7 @@ pub(super) fn connection(
         let [option] = options else { return Err(one_of_these(span, "CONNMARK")) };
         let (mask, xor) = written(option, "CONNMARK")?;
         let (target, source) = (AssignTarget::CtMark, AssignTarget::CtMark);
-        (continuing(vec![Expr::Assign(Assign { target, source, mask, xor })], None), !mask | xor)
+        (Statement::continuing(vec![Expr::Assign(Assign { target, source, mask, xor })]), !mask | xor)
     };
     let reserved = context.scope.reserved_connection_mark;
     if touched & reserved != 0 {
@@ -84,10 +84,6 @@ pub(super) fn connection(
         );
     }
     Ok(statement)
-}
-
-fn continuing(exprs: Vec<Expr>, uses: Option<Object>) -> Statement {
-    Statement { exprs, uses, effect: Effect::Continues }
 }
 
 fn one_of_these(span: Span, target: &str) -> Refusal {
@@ -160,9 +156,9 @@ impl Copy {
     fn statement(&self) -> Statement {
         let Self { target, source, cleared, copied } = *self;
         match (cleared, copied) {
-            (u32::MAX, mask) => continuing(vec![Expr::Assign(Assign { target, source, mask, xor: 0 })], None),
-            (0, 0) => continuing(Vec::new(), None),
-            _ => continuing(Vec::new(), Some(Object::Chain { tail: "connmark", rules: self.bit_by_bit() })),
+            (u32::MAX, mask) => Statement::continuing(vec![Expr::Assign(Assign { target, source, mask, xor: 0 })]),
+            (0, 0) => Statement::continuing(Vec::new()),
+            _ => Statement::using(Object::Chain { tail: "connmark", rules: self.bit_by_bit() }),
         }
     }
 

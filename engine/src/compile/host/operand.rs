@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use policy_lang::host::rule::{Operands, Word};
+use policy_lang::source::Span;
 
 use super::clause::Ip;
 use super::code::{FAMILY, OPERAND, Refusal, refuse, suggestion};
@@ -17,6 +18,14 @@ pub(super) fn words(operands: &Operands) -> &[Word] {
         Operands::OneOf(words) | Operands::Joined(words) | Operands::Repeated(words) | Operands::Pair(words, _) => {
             words
         }
+    }
+}
+
+/// The word of an option that takes just one.
+pub(super) fn only<'o>(keyword: &str, operands: &'o Operands, span: Span) -> Result<&'o Word, Refusal> {
+    match words(operands) {
+        [word] => Ok(word),
+        _ => Err(refuse(OPERAND, span, format!("`{keyword}` takes one value"), "write one value")),
     }
 }
 
@@ -223,7 +232,7 @@ mod tests {
 
     fn word(text: &str) -> Word {
         let source = Sources::default().add("t", text);
-        let span = policy_lang::source::Span { source, start: 0, end: 0 };
+        let span = Span { source, start: 0, end: 0 };
         Word::new(text, span)
     }
 

@@ -19,7 +19,7 @@ use crate::compile::followed;
 use crate::compile::pods::AddressFamily;
 use crate::inventory::Inventory;
 use crate::resolve::Resolver;
-use crate::ruleset::{Expr, Field, Lookup, Name, Operator, SetRef};
+use crate::ruleset::{Expr, Field, Lookup, Name, Operator};
 
 /// The sets of those whom the rules name.
 #[derive(Clone, Debug, Default)]
@@ -59,7 +59,7 @@ pub(super) fn addresses(found: &Match, context: Context<'_>, field: Field) -> Re
     }
     let operator = operator(found);
     let sets = followed.iter().filter_map(|word| context.scope.peers.set(word, ip));
-    let mut tests: Vec<Vec<Expr>> = sets.map(|set| vec![lookup(field, operator, set)]).collect();
+    let mut tests: Vec<Vec<Expr>> = sets.map(|set| vec![Lookup::in_set(field, set, operator)]).collect();
     if !plain.is_empty() {
         let found = Match { operands: Operands::OneOf(plain), ..found.clone() };
         match matching::addresses(&found, ip, field)? {
@@ -99,10 +99,6 @@ pub fn unknown(host: &HostRules, inventory: &Inventory) -> Vec<Diagnostic> {
         Some(Diagnostic::warning(DOUBTFUL, word.span, message).help(help))
     });
     missing.collect()
-}
-
-fn lookup(field: Field, operator: Operator, set: &Name) -> Expr {
-    Expr::Lookup(Lookup { key: vec![field], operator, set: SetRef::Named(set.clone()) })
 }
 
 fn family(ip: Ip) -> AddressFamily {

@@ -15,7 +15,7 @@ use self::list::Question;
 use super::clause::{Ip, Reading, Test};
 use super::code::{OPERAND, Refusal, UNSUPPORTED, refuse};
 use super::matching::{Context, destination, operator, options, source};
-use super::operand::{bounded, words};
+use super::operand::{bounded, only};
 use crate::ruleset::{Expr, Field, Operator};
 
 mod list;
@@ -161,8 +161,5 @@ fn refused(option: &Match) -> Refusal {
 }
 
 fn one(option: &Match) -> Result<&Word, Refusal> {
-    match words(&option.operands) {
-        [word] => Ok(word),
-        _ => Err(refuse(OPERAND, option.span, format!("`{}` takes one value here", option.keyword), "write one value")),
-    }
+    only(option.keyword, &option.operands, option.span)
 }

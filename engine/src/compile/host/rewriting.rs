@@ -3,7 +3,7 @@
 use policy_lang::host::rule::{Table, TargetOption, Word};
 use policy_lang::source::Span;
 
-use super::clause::{Effect, Ip, Object};
+use super::clause::{Ip, Object};
 use super::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse, suggestion};
 use super::emit;
 use super::header;
@@ -37,7 +37,7 @@ pub(super) fn class(options: &[TargetOption], span: Span, context: Context<'_>) 
     };
     place("DSCP", span, context, &[Table::Mangle], &EVERYWHERE)?;
     let class = u8::try_from(class).unwrap_or(HeaderField::IpDscp.largest());
-    Ok(written(vec![Expr::SetHeader(SetHeader { field: fields(context.scope.ip).0, value: class })]))
+    Ok(Statement::continuing(vec![Expr::SetHeader(SetHeader { field: fields(context.scope.ip).0, value: class })]))
 }
 
 /// `TOS`: IPv4's type of service or IPv6's traffic class, six bits of DSCP and two of ECN.
@@ -70,13 +70,9 @@ pub(super) fn service(options: &[TargetOption], span: Span, context: Context<'_>
     }
     let (kept, flipped) = (kept >> 2, flipped >> 2);
     let mut statement = match (kept, flipped) {
-        (63, 0) => Statement { exprs: Vec::new(), effect: Effect::Continues, uses: None },
-        (0, value) => written(vec![Expr::SetHeader(SetHeader { field: class, value })]),
-        _ => Statement {
-            exprs: Vec::new(),
-            effect: Effect::Continues,
-            uses: Some(Object::Chain { tail: "tos", rules: by_class(context.scope.ip, kept, flipped) }),
-        },
+        (63, 0) => Statement::continuing(Vec::new()),
+        (0, value) => Statement::continuing(vec![Expr::SetHeader(SetHeader { field: class, value })]),
+        _ => Statement::using(Object::Chain { tail: "tos", rules: by_class(context.scope.ip, kept, flipped) }),
     };
     statement.exprs.splice(0..0, exprs);
     Ok(statement)
@@ -107,11 +103,7 @@ pub(super) fn hops(
     }
     let value = low_byte(bounded(value(option)?, "number of hops", 255)?);
     place(name, span, context, &[Table::Mangle], &EVERYWHERE)?;
-    Ok(written(vec![Expr::SetHeader(SetHeader { field, value })]))
-}
-
-fn written(exprs: Vec<Expr>) -> Statement {
-    Statement { exprs, effect: Effect::Continues, uses: None }
+    Ok(Statement::continuing(vec![Expr::SetHeader(SetHeader { field, value })]))
 }
 
 /// DSCP and ECN of a family.

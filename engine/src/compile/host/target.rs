@@ -5,9 +5,9 @@ use policy_lang::host::rule::{Action, ChainPolicy, Table, TargetOption, Word};
 use policy_lang::source::Span;
 
 use super::clause::{Effect, Object};
-use super::code::{OPERAND, PLACE, Refusal, UNKNOWN_CHAIN, refuse, suggestion};
+use super::code::{PLACE, Refusal, UNKNOWN_CHAIN, refuse, suggestion};
 use super::matching::Context;
-use super::operand::words;
+use super::operand::only;
 use super::{logging, marking, refusal, reject, rewriting, segment, tracking, translation};
 use crate::ruleset::{Expr, Hook, Verdict};
 
@@ -23,6 +23,18 @@ pub(super) struct Statement {
     pub(super) effect: Effect,
 }
 
+impl Statement {
+    /// These expressions, after which the packet goes on.
+    pub(super) fn continuing(exprs: Vec<Expr>) -> Self {
+        Self { exprs, uses: None, effect: Effect::Continues }
+    }
+
+    /// The same with something of the table's that it uses.
+    pub(super) fn using(object: Object) -> Self {
+        Self { uses: Some(object), ..Self::continuing(Vec::new()) }
+    }
+}
+
 /// Reads an action. Warnings go to `findings`.
 pub(super) fn read(
     action: &Action,
@@ -33,7 +45,7 @@ pub(super) fn read(
         Action::Accept => Ok(verdict(Verdict::Accept)),
         Action::Drop => dropped(context),
         Action::Return => Ok(returned(context)),
-        Action::Nop => Ok(Statement { exprs: Vec::new(), uses: None, effect: Effect::Continues }),
+        Action::Nop => Ok(Statement::continuing(Vec::new())),
         Action::Jump(word) => jump(word, context),
         Action::Goto(word) => goto(word, context),
         Action::Target { name, options, span } => target(name, options, *span, context, findings),
@@ -108,11 +120,7 @@ fn jump(word: &Word, context: Context<'_>) -> Result<Statement, Refusal> {
         _ => {}
     }
     let callee = context.scope.callee(word, context.rule)?;
-    Ok(Statement {
-        exprs: vec![Expr::Verdict(Verdict::Jump(callee.name.clone()))],
-        uses: None,
-        effect: Effect::Continues,
-    })
+    Ok(Statement::continuing(vec![Expr::Verdict(Verdict::Jump(callee.name.clone()))]))
 }
 
 fn goto(word: &Word, context: Context<'_>) -> Result<Statement, Refusal> {
@@ -131,7 +139,7 @@ fn target(
     context: Context<'_>,
     findings: &mut Vec<Diagnostic>,
 ) -> Result<Statement, Refusal> {
-    let continues = |exprs| Ok(Statement { exprs, uses: None, effect: Effect::Continues });
+    let continues = |exprs| Ok(Statement::continuing(exprs));
     match name {
         "REJECT" => reject::reject(options, span, context),
         "LOG" => continues(vec![logging::log(options, findings)?]),
@@ -166,13 +174,7 @@ pub(super) fn unknown_option(option: &TargetOption, target: &str) -> Refusal {
 
 /// The one word of an option.
 pub(super) fn value(option: &TargetOption) -> Result<&Word, Refusal> {
-    match words(&option.operands) {
-        [word] => Ok(word),
-        _ => {
-            let message = format!("`{}` takes one value", option.keyword);
-            Err(refuse(OPERAND, option.span, message, "write one value"))
-        }
-    }
+    only(option.keyword, &option.operands, option.span)
 }
 
 /// Refuses a target outside of the tables and hooks that have it.

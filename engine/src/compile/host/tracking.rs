@@ -7,7 +7,7 @@
 use policy_lang::host::rule::{Action, Match, Table, TargetOption, Word};
 use policy_lang::source::Span;
 
-use super::clause::{Effect, Ip, Object};
+use super::clause::{Ip, Object};
 use super::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse};
 use super::matching::Context;
 use super::operand::bounded;
@@ -40,7 +40,7 @@ pub(super) fn notrack(options: &[TargetOption], span: Span, context: Context<'_>
     place("NOTRACK", span, context, &[Table::Raw], &HOOKS)?;
     match options.first() {
         Some(option) => Err(unknown_option(option, "NOTRACK")),
-        None => Ok(continuing(vec![Expr::Notrack], None)),
+        None => Ok(Statement::continuing(vec![Expr::Notrack])),
     }
 }
 
@@ -73,7 +73,7 @@ pub(super) fn connection(options: &[TargetOption], span: Span, context: Context<
     }
     let zone = bounded(word, "zone", u32::from(u16::MAX))?;
     let zone = u16::try_from(zone).unwrap_or(u16::MAX);
-    Ok(continuing(vec![Expr::SetCt(SetCt::Zone { direction, zone })], None))
+    Ok(Statement::continuing(vec![Expr::SetCt(SetCt::Zone { direction, zone })]))
 }
 
 fn helper(option: &TargetOption, context: Context<'_>) -> Result<Statement, Refusal> {
@@ -110,7 +110,7 @@ fn helper(option: &TargetOption, context: Context<'_>) -> Result<Statement, Refu
         Ip::V4 => HelperNetwork::Ip,
         Ip::V6 => HelperNetwork::Ip6,
     };
-    Ok(continuing(Vec::new(), Some(Object::Helper(Helper { kind, network, transport }))))
+    Ok(Statement::using(Object::Helper(Helper { kind, network, transport })))
 }
 
 /// Why another rule of the chain keeps a helper from being set behind connection tracking.
@@ -145,8 +145,4 @@ fn kind(word: &Word) -> Result<Box<str>, Refusal> {
         return Ok((&*word.text).into());
     }
     Err(refuse(OPERAND, word.span, format!("`{}` is no helper", word.text), "write a name such as ftp, tftp or sip"))
-}
-
-fn continuing(exprs: Vec<Expr>, uses: Option<Object>) -> Statement {
-    Statement { exprs, uses, effect: Effect::Continues }
 }

@@ -10,14 +10,13 @@ use policy_lang::policy::Direction;
 
 use super::family::{FAMILIES, own_field};
 use super::local::LocalAddresses;
-use super::matching::in_set;
 use crate::compile::address_family;
 use crate::compile::builder::TableBuilder;
 use crate::compile::observe;
 use crate::compile::options::{Mode, Observe, Pause, Paused};
 use crate::inventory::Inventory;
 use crate::place::Cause;
-use crate::ruleset::{Datum, Element, ElementKey, Elements, Expr, Name, Operator, Set, SetSpec};
+use crate::ruleset::{Datum, Element, ElementKey, Elements, Expr, Lookup, Name, Operator, Set, SetSpec};
 
 /// What becomes of a denial.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -53,7 +52,7 @@ pub(super) fn of(subject: Option<Direction>, observe: &Observe) -> Lift {
     let mut push = |set: &dyn Fn(char) -> Name, and: Option<&Expr>| {
         let Some(direction) = subject else { return };
         tests.extend(FAMILIES.map(|family| {
-            let own = in_set(own_field(direction, family), &set(family.digit()), Operator::Eq);
+            let own = Lookup::in_set(own_field(direction, family), &set(family.digit()), Operator::Eq);
             std::iter::once(own).chain(and.cloned()).collect()
         }));
     };

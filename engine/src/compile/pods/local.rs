@@ -7,12 +7,11 @@ use policy_lang::name::NamespacedName;
 
 use super::bound::BoundPods;
 use super::family::{AddressFamily, FAMILIES};
-use super::matching::in_set;
 use crate::compile::address_family;
 use crate::compile::builder::TableBuilder;
 use crate::inventory::Pod;
 use crate::resolve::Resolver;
-use crate::ruleset::{Datum, Element, ElementKey, Elements, Expr, Field, Name, Operator, Set, SetSpec};
+use crate::ruleset::{Datum, Element, ElementKey, Elements, Expr, Field, Lookup, Name, Operator, Set, SetSpec};
 
 /// The addresses of the node's pods, each with the pods that it belongs to.
 pub(super) type LocalAddresses<'a> = BTreeMap<IpAddr, Vec<(&'a NamespacedName, &'a Pod)>>;
@@ -52,18 +51,18 @@ impl LocalSets {
 
     /// The tests that an address field, which depends on the family, holds a local pod's address.
     pub(super) fn holding(&self, field: fn(AddressFamily) -> Field) -> impl Iterator<Item = Expr> {
-        self.0.iter().map(move |(family, set)| in_set(field(*family), set, Operator::Eq))
+        self.0.iter().map(move |(family, set)| Lookup::in_set(field(*family), set, Operator::Eq))
     }
 
     /// The test that a field of this family holds one; nothing if there are none.
     pub(super) fn holding_one(&self, family: AddressFamily, field: Field) -> Option<Expr> {
         let (_, set) = self.0.iter().find(|(known, _)| *known == family)?;
-        Some(in_set(field, set, Operator::Eq))
+        Some(Lookup::in_set(field, set, Operator::Eq))
     }
 
     /// The test that it holds none of them; nothing if there are none in this family.
     pub(super) fn lacking(&self, family: AddressFamily, field: Field) -> Option<Expr> {
         let (_, set) = self.0.iter().find(|(known, _)| *known == family)?;
-        Some(in_set(field, set, Operator::Ne))
+        Some(Lookup::in_set(field, set, Operator::Ne))
     }
 }

@@ -26,11 +26,6 @@ pub(super) fn by_map(key: Vec<Field>, map: Name) -> Rule {
     plain(vec![Expr::VerdictMap(VerdictMap { key, map: SetRef::Named(map) })])
 }
 
-/// The field's value is in a named set, or is not.
-pub(super) fn in_set(field: Field, set: &Name, operator: Operator) -> Expr {
-    Expr::Lookup(Lookup { key: vec![field], operator, set: SetRef::Named(set.clone()) })
-}
-
 /// The field has this number.
 pub(super) fn number(field: Field, number: u32) -> Expr {
     Match::eq(field, Datum::number(field.data_type(), number))

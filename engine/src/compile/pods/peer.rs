@@ -10,7 +10,6 @@ use policy_lang::port::Protocol;
 
 use super::family::{AddressFamily, FAMILIES, own_field};
 use super::icmp;
-use super::matching;
 use super::port::{self, PortTest};
 use super::subject::Effective;
 use crate::compile::address_family;
@@ -19,7 +18,7 @@ use crate::compile::followed;
 use crate::interval::Intervals;
 use crate::resolve::Resolver;
 use crate::ruleset::{Expr, Field, Interval, Lookup, Match, Name, Operator, SetRef, SetSpec};
-use crate::view::{Content, Part, View};
+use crate::view::{Content, Part};
 
 /// Looks peers up, each selector once.
 pub(super) struct PeerSets<'a> {
@@ -216,9 +215,7 @@ impl<'a> PeerSets<'a> {
             builder.note(name);
             return name.clone();
         }
-        let words = selector.to_string();
-        let content = Content::Pods(vec![selector.clone()]);
-        let name = followed::view(("sel", ""), family, &words, content, self.resolver, builder);
+        let name = followed::pods(selector, family, self.resolver, builder);
         self.selectors.insert(key, name.clone());
         name
     }
@@ -226,16 +223,14 @@ impl<'a> PeerSets<'a> {
     /// A set that follows the facts.
     pub(super) fn view(
         &self,
-        (kind, tail): (&str, &str),
+        kind: (&str, &str),
         family: AddressFamily,
         identity: &str,
         comment: &str,
         content: Content,
         builder: &mut TableBuilder,
     ) -> Name {
-        let kind = format!("{kind}{}", family.digit());
-        let view = View { address_type: family.address_type(), content };
-        builder.view((&kind, tail), identity, comment, view, self.resolver)
+        followed::view(kind, family, (identity, comment), content, self.resolver, builder)
     }
 }
 
@@ -262,7 +257,7 @@ pub(super) fn block_test(field: Field, intervals: &Intervals, builder: &mut Tabl
 }
 
 pub(super) fn lookup(field: Field, set: &Name) -> Expr {
-    matching::in_set(field, set, Operator::Eq)
+    Lookup::in_set(field, set, Operator::Eq)
 }
 
 pub(super) fn peer_field(direction: Direction, family: AddressFamily) -> Field {

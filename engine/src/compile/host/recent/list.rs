@@ -17,7 +17,7 @@ use super::{MODULE, Usage, Use, usage};
 use crate::compile::builder::TableBuilder;
 use crate::hash;
 use crate::ruleset::{
-    DynamicSet, Elements, Expr, Field, Lookup, Name, Operator, Rule, Set, SetOperation, SetRef, SetSpec, Verdict,
+    DynamicSet, Elements, Expr, Field, Lookup, Name, Operator, Rule, Set, SetOperation, SetSpec, Verdict,
 };
 
 /// How many addresses a list holds.
@@ -117,12 +117,13 @@ impl Lists {
 
 /// Whether so many packets came in so many seconds.
 pub(super) fn asked(ip: Ip, name: &str, question: Question, field: Field) -> Vec<Expr> {
-    Ring { name, ip, question }.places().map(|set| looked_up(Operator::Eq, set, field)).collect()
+    Ring { name, ip, question }.places().map(|set| Lookup::in_set(field, &set, Operator::Eq)).collect()
 }
 
 /// Whether an address is not remembered at all.
 pub(super) fn unknown(ip: Ip, name: &str, seconds: u32, field: Field) -> Expr {
-    looked_up(Operator::Ne, Ring { name, ip, question: Question { seconds, hits: 1 } }.place(1), field)
+    let place = Ring { name, ip, question: Question { seconds, hits: 1 } }.place(1);
+    Lookup::in_set(field, &place, Operator::Ne)
 }
 
 /// What remembers a packet in several rings. A ring of one place is a set; others are chains, and come last.
@@ -154,7 +155,7 @@ impl Ring<'_> {
             .map(|place| {
                 let pointer = self.pointer(place);
                 let mut exprs = vec![
-                    looked_up(Operator::Eq, pointer.clone(), field),
+                    Lookup::in_set(field, &pointer, Operator::Eq),
                     dynamic(SetOperation::Update, &self.place(place), field),
                     dynamic(SetOperation::Delete, &pointer, field),
                 ];
@@ -216,10 +217,6 @@ impl Ring<'_> {
         let hash = hash::text(&format!("{} {identity} {family}", self.name));
         Name::ours(&format!("recent_{hash}_{}{part}_{family}", self.name))
     }
-}
-
-fn looked_up(operator: Operator, set: Name, field: Field) -> Expr {
-    Expr::Lookup(Lookup { key: vec![field], operator, set: SetRef::Named(set) })
 }
 
 fn dynamic(operation: SetOperation, set: &Name, field: Field) -> Expr {
