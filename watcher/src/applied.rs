@@ -33,8 +33,8 @@ pub struct Applied {
     pub forward: String,
     /// How pod policy is enforced, in the form of the configuration file; nothing where it says nothing of it.
     pub pods: Option<serde_json::Value>,
-    /// What host rules cannot cut, in the same form.
-    pub failsafes: Option<serde_json::Value>,
+    /// How host rules are read, and what they cannot cut, in the same form.
+    pub host_options: Option<serde_json::Value>,
     /// `--keep-going`.
     pub keep_going: bool,
 }
@@ -56,19 +56,19 @@ impl Applied {
             node: node.to_owned(),
             forward,
             pods: config.written_pods(),
-            failsafes: host_options.written(),
+            host_options: host_options.written(),
             keep_going,
         })
     }
 
     /// The configuration again.
     pub fn config(&self) -> Config {
-        let Self { directory: _, host, manifests, baseline, node, forward, pods, failsafes, keep_going: _ } =
+        let Self { directory: _, host, manifests, baseline, node, forward, pods, host_options, keep_going: _ } =
             self.clone();
         let read =
             |written: serde_json::Value| Config::parse(Path::new(""), &written.to_string(), &mut Sources::default()).0;
         let pods = pods.and_then(|pods| read(pods).pods);
-        let host_options = failsafes.map(|failsafes| read(failsafes).host_options).unwrap_or_default();
+        let host_options = host_options.map(|written| read(written).host_options).unwrap_or_default();
         let forward = config::forward_mode(&forward);
         Config { host, manifests, baseline, node: Some(node), forward, pods, host_options }
     }

@@ -1,7 +1,7 @@
 //! Pods for workloads that have none in the input, as in rendered charts: policies select them by their labels, and the
 //! rulesets are asked by addresses.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use engine::inventory::{Inventory, Pod};
@@ -11,13 +11,14 @@ use policy_lang::name::NamespacedName;
 use policy_lang::policy::Policy;
 
 use super::Question;
+use crate::source::unasked;
 
 /// What is asked about as a pod that was made up.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MadeUp {
     /// The workload.
     pub name: NamespacedName,
-    /// The addresses of its pod, of networks that are for measurements and so no cluster's (RFC 2544, RFC 5180).
+    /// The addresses of its pod, which are nobody's.
     pub addresses: [IpAddr; 2],
 }
 
@@ -40,22 +41,22 @@ pub fn make_up(question: &Question, objects: &[Object], policies: &[Policy], inv
             continue;
         }
         for workload in meant {
-            let number = u8::try_from(made.len() + 1).unwrap_or(u8::MAX);
-            if made.iter().any(|known: &MadeUp| known.name == workload.name) || number == u8::MAX {
+            let Ok(number) = u16::try_from(made.len() + 1) else { continue };
+            if made.iter().any(|known: &MadeUp| known.name == workload.name) {
                 continue;
             }
-            let v4 = IpAddr::V4(Ipv4Addr::new(198, 18, 0, number));
-            let v6 = IpAddr::V6(Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, number.into()));
+            let (v4, v6) = unasked::addresses(number);
+            let addresses = [IpAddr::V4(v4), IpAddr::V6(v6)];
             let ports = workload.members.first().map(|member| member.ports.clone()).unwrap_or_default();
             let pod = Pod {
                 labels: workload.labels.clone(),
                 node: Some(Arc::from(format!("any node ({number})"))),
-                addresses: vec![v4, v6],
+                addresses: addresses.to_vec(),
                 ports,
                 terminating: false,
             };
             inventory.pods.insert(workload.name.clone(), pod);
-            made.push(MadeUp { name: workload.name.clone(), addresses: [v4, v6] });
+            made.push(MadeUp { name: workload.name.clone(), addresses });
         }
     }
     made

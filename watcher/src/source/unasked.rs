@@ -6,25 +6,28 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use policy_lang::host::{LookupError, Record, Resolver};
 
-/// Where the addresses begin: networks for measuring (RFC 2544 and 5180), which no rule is about.
-const V4: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 0);
-const V6: Ipv6Addr = Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 0);
+/// The addresses of somebody of whom nothing is known, by a number: of networks that are for measuring, and so nobody's
+/// (RFC 2544 and 5180).
+pub(crate) fn addresses(number: u16) -> (Ipv4Addr, Ipv6Addr) {
+    let [high, low] = number.to_be_bytes();
+    (Ipv4Addr::new(198, 18, high, low), Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, number))
+}
 
 /// Gives each name an address of its own in either family: rules about different names are about different hosts, and
 /// what else they say can be judged.
 #[derive(Debug, Default)]
 pub(crate) struct Unasked {
-    names: RefCell<BTreeMap<String, u32>>,
+    names: RefCell<BTreeMap<String, u16>>,
 }
 
 impl Resolver for Unasked {
     fn look_up(&self, name: &str, record: Record) -> Result<Vec<String>, LookupError> {
         let mut names = self.names.borrow_mut();
-        let next = u32::try_from(names.len()).unwrap_or(u32::MAX).saturating_add(1);
-        let number = *names.entry(name.to_owned()).or_insert(next);
+        let next = u16::try_from(names.len()).unwrap_or(u16::MAX).saturating_add(1);
+        let (v4, v6) = addresses(*names.entry(name.to_owned()).or_insert(next));
         Ok(vec![match record {
-            Record::A => Ipv4Addr::from_bits(V4.to_bits().saturating_add(number)).to_string(),
-            Record::Aaaa => Ipv6Addr::from_bits(V6.to_bits() | u128::from(number)).to_string(),
+            Record::A => v4.to_string(),
+            Record::Aaaa => v6.to_string(),
             Record::Ns | Record::Mx => format!("server.of.{name}"),
         }])
     }
