@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::Machine;
-use crate::privilege::{can_make_namespaces, report};
+use crate::privilege::{can_make_namespaces, skip};
 
 const RULES: &str = "\
 domain (ip ip6) table filter {
@@ -26,7 +26,7 @@ fn a_host_moves_from_ferm_to_palisade_and_back_by_the_guide() {
         return;
     }
     if !Path::new("/usr/sbin/ferm").exists() {
-        report("skipped: no ferm to move from");
+        skip("moving from ferm", "no ferm to move from");
         return;
     }
     let machine = Machine::new("moving");
@@ -82,7 +82,7 @@ fn the_units_are_sound_stop_nothing_and_expose_little() {
         path
     });
     if !Path::new("/usr/bin/systemd-analyze").exists() {
-        report("skipped: no systemd-analyze");
+        skip("the units", "no systemd-analyze");
         return;
     }
     let verified = Command::new("systemd-analyze").args(["verify", "--man=no"]).args(&paths).output().unwrap();

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::Machine;
-use crate::privilege::{can_make_namespaces, report};
+use crate::privilege::{can_make_namespaces, skip};
 
 /// What stands in a block of the page.
 fn block<'a>(page: &'a str, language: &str) -> &'a str {
@@ -18,7 +18,7 @@ fn puppet_applies_what_changed_and_nothing_else() {
         return;
     }
     if !Path::new("/usr/bin/puppet").exists() {
-        report("skipped: no Puppet");
+        skip("the page for Puppet", "no Puppet");
         return;
     }
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/host/puppet.md")).unwrap();

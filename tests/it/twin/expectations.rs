@@ -5,12 +5,12 @@ use std::net::IpAddr;
 
 use watcher::lab::{Body, Crafted, Segment, flags};
 
+use super::can_compare;
 use super::configurations::Configuration;
 use super::event::{Event, FIRST_SEQUENCE, Hook, SEQUENCES};
 use super::ferm::{self, Backend};
 use super::pair::Pair;
 use super::router::{FAR, NEAR, Routes, Way};
-use crate::privilege::{can_make_namespaces, skip};
 
 /// Where the client asks the server to connect to.
 const DATA_PORT: u16 = 1234;
@@ -42,11 +42,7 @@ const CASES: [(&str, &str, bool); 5] = [
 
 #[test]
 fn helpers_read_the_connections_that_they_are_set_for() {
-    if !can_make_namespaces("helpers_read_the_connections") {
-        return;
-    }
-    if let Some(reason) = ferm::missing() {
-        skip("helpers_read_the_connections", reason);
+    if !can_compare("helpers_read_the_connections") {
         return;
     }
     let folder = std::env::temp_dir().join(format!("palisade-helpers-{}", std::process::id()));

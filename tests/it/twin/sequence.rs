@@ -14,7 +14,7 @@ use super::packet::{Packet, TCP};
 use super::pair::Pair;
 use super::probes::Probe;
 use super::router::{FAR, NEAR, Way};
-use super::{can_make_namespaces, compiled, report, skip};
+use super::{can_compare, compiled, report};
 
 /// The name of a configuration in tests/data/twin/sequence, and its packets: a letter is one from an address of its own,
 /// with the port that follows or 22, a number the milliseconds until the next.
@@ -83,11 +83,7 @@ fn attempt(letter: u8, port: u16, number: u32, is_v4: bool) -> Probe {
 
 #[test]
 fn both_routers_count_the_same_packets() {
-    if !can_make_namespaces("both_routers_count_the_same") {
-        return;
-    }
-    if let Some(reason) = ferm::missing() {
-        skip("both_routers_count_the_same", reason);
+    if !can_compare("both_routers_count_the_same") {
         return;
     }
     let folder = Folder::new(0);
@@ -127,11 +123,7 @@ fn compare(pair: &Pair, backend: Backend, configuration: &Configuration, expande
 
 #[test]
 fn both_routers_draw_as_many_packets() {
-    if !can_make_namespaces("both_routers_draw_as_many") {
-        return;
-    }
-    if let Some(reason) = ferm::missing() {
-        skip("both_routers_draw_as_many", reason);
+    if !can_compare("both_routers_draw_as_many") {
         return;
     }
     let folder = Folder::new(0);
