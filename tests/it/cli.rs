@@ -14,6 +14,7 @@ mod last_good;
 mod limits;
 mod live;
 mod map;
+mod migrate;
 mod moving;
 pub(crate) mod names;
 mod progress;

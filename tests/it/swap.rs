@@ -3,6 +3,7 @@
 
 mod cluster;
 mod engine;
+mod host;
 pub(crate) mod load;
 mod short;
 mod text;

@@ -33,6 +33,8 @@ mod lint;
 mod live;
 mod man;
 mod map;
+#[cfg(feature = "kernel")]
+mod migrate;
 mod outcome;
 mod output;
 #[cfg(feature = "cluster")]

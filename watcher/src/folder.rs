@@ -42,17 +42,25 @@ pub fn check(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Removes a file. That there is none is fine.
+///
+/// # Errors
+/// Whatever else the operating system says.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// Replaces a file as a whole. Nobody is followed to where a link of the new file's name leads.
 ///
 /// # Errors
 /// Whatever the operating system says; those of `write`, and then the old file stays.
 pub fn replace(folder: &Path, name: &str, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<File> {
     let whole = folder.join(format!("{name}.{}", std::process::id()));
-    match fs::remove_file(&whole) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        // What an earlier process of this number left.
-        Ok(()) | Err(_) => {}
-    }
+    // What an earlier process of this number left.
+    remove(&whole)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&whole)?;
     write(&mut file)?;
     // The name must not reach the disk before the content.

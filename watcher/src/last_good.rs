@@ -132,13 +132,29 @@ pub fn propose<T: Good>(run: &RunDir, good: Option<&T>) -> io::Result<()> {
     }
 }
 
+/// What waits for the confirmation; nothing if nothing does.
+///
+/// # Errors
+/// [`LastGoodError`].
+pub fn proposed<T: Good>(run: &RunDir) -> Result<Option<T>, LastGoodError> {
+    read(&run.file(T::NAME))
+}
+
+/// Forgets what was kept.
+///
+/// # Errors
+/// Whatever the operating system says.
+pub fn forget<T: Good>(state: &StateDir) -> io::Result<()> {
+    state.remove(T::NAME)
+}
+
 /// Keeps what waits, if anything does: its ruleset is confirmed.
 ///
 /// # Errors
 /// Whatever the operating system says; and if what waits is damaged.
 pub fn keep_proposed<T: Good>(run: &RunDir, state: &StateDir) -> io::Result<()> {
     run.create()?;
-    let Some(good) = read::<T>(&run.file(T::NAME)).map_err(io::Error::other)? else { return Ok(()) };
+    let Some(good) = proposed::<T>(run).map_err(io::Error::other)? else { return Ok(()) };
     keep(state, &good)?;
     run.remove(T::NAME)
 }

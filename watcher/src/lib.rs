@@ -27,6 +27,8 @@ pub mod lab;
 pub mod last_good;
 pub mod lint;
 pub mod map;
+#[cfg(feature = "kernel")]
+pub mod migration;
 pub mod observing;
 pub mod report;
 pub mod run_dir;

@@ -132,10 +132,7 @@ impl RunDir {
     /// # Errors
     /// Whatever else the operating system says.
     pub fn remove(&self, name: &str) -> io::Result<()> {
-        match fs::remove_file(self.file(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            Ok(()) | Err(_) => Ok(()),
-        }
+        folder::remove(&self.file(name))
     }
 }
 

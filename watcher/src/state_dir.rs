@@ -63,6 +63,14 @@ impl StateDir {
         File::open(&self.path)?.sync_all()
     }
 
+    /// Takes a file out of the folder; if there is none, that is fine too.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        folder::remove(&self.file(name))
+    }
+
     /// Looks at who can write in the folder, before anything in it is believed.
     ///
     /// # Errors

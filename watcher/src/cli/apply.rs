@@ -80,59 +80,82 @@ Exit codes:
   3  the kernel, a missing permission (CAP_NET_ADMIN), an agent, another palisade that is writing,
      or an apply that awaits its confirmation stands in the way; nothing was written";
 
+/// What is asked of an apply, beside the ruleset.
+pub(super) struct Request<'a> {
+    /// Seconds until it is reverted, unless somebody confirms.
+    pub(super) confirm: Option<u32>,
+    /// Whether sources that are not given any more may be dropped.
+    pub(super) replace: bool,
+    /// What else is done once it is in force, and reverted with it.
+    pub(super) then: Option<Then<'a>>,
+}
+
+/// What else is done once a ruleset is in force.
+pub(super) type Then<'a> = &'a mut dyn FnMut(&RunDir) -> Result<(), Failure>;
+
 pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     let desired = input::desired(&args.sources, color)?;
+    if args.check {
+        return check(live::open()?.as_mut(), &desired);
+    }
+    enforce(&desired, Request { confirm: args.confirm, replace: args.replace, then: None })
+}
+
+/// Puts it in force, and asks whether it is to stay.
+pub(super) fn enforce(desired: &Desired, request: Request<'_>) -> Result<Outcome, Failure> {
+    let Request { confirm, replace, then } = request;
     let local = &desired.config.pod_options().local;
     let run = RunDir::from_environment();
     let mut kernel = live::open()?;
-    if args.check {
-        return check(kernel.as_mut(), &desired);
-    }
     let lock = run.lock("palisade apply", PATIENCE).map_err(|error| Failure::Refused(error.into()))?;
     let observed = live::observe(kernel.as_mut())?;
     live::refuse_owned(&observed)?;
     refuse_unconfirmed(&run)?;
     // Of a probation whose guard was killed: a late confirmation must not put it in the place of what comes now.
     propose(&run, None);
-    if !args.replace {
-        refuse_dropped(&observed, &desired)?;
+    if !replace {
+        refuse_dropped(&observed, desired)?;
     }
     let changes = differences(&observed, &desired.ruleset, live::flags(kernel.as_ref()));
-    if changes.is_empty() {
-        remember(&run, &desired);
-        keep(&desired);
+    let is_guarded = !changes.is_empty() || then.is_some();
+    let armed = confirm.filter(|_| is_guarded).map(|seconds| Armed::new(&run, seconds)).transpose()?;
+    let mut outcome = if changes.is_empty() {
+        remember(&run, desired);
+        keep(desired);
         super::print("in sync: nothing to do\n")?;
-        let judged = flows::judge_in_sync(&run, &desired.ruleset, local)?;
-        return Ok(desired.outcome.max(judged).max(bridges::warn(&desired)));
-    }
-    let armed = args.confirm.map(|seconds| Armed::new(&run, seconds)).transpose()?;
-    let earlier = flows::announce(&run);
-    let outcome = match load(&mut kernel, &desired) {
-        Ok(outcome) => outcome,
-        Err(failure) => {
-            // Nothing was changed, so there is nothing to revert.
-            armed.map(Armed::release).transpose()?;
-            return Err(failure);
+        desired.outcome.max(flows::judge_in_sync(&run, &desired.ruleset, local)?)
+    } else {
+        let earlier = flows::announce(&run);
+        let outcome = match load(&mut kernel, desired) {
+            Ok(outcome) => outcome,
+            Err(failure) => {
+                // Nothing was changed, so there is nothing to revert.
+                armed.map(Armed::release).transpose()?;
+                return Err(failure);
+            }
+        };
+        let outcome = outcome.max(left_over(kernel.as_mut(), desired, &changes));
+        remember(&run, desired);
+        report(&changes)?;
+        let before = (!observed.tables.is_empty()).then(|| observed.to_ruleset());
+        if armed.is_some() {
+            propose(&run, Some(desired));
+            // Somebody may have confirmed before there was anything to find.
+            if confirm::probation(&run).is_ok_and(|probation| probation == Probation::None) {
+                super::confirm::keep_proposed(&run);
+            }
         }
+        outcome.max(flows::judge(&run, before.as_ref(), &desired.ruleset, local, earlier)?)
     };
-    let outcome = outcome.max(left_over(kernel.as_mut(), &desired, &changes));
-    remember(&run, &desired);
-    report(&changes)?;
-    let before = (!observed.tables.is_empty()).then(|| observed.to_ruleset());
-    if armed.is_some() {
-        propose(&run, Some(&desired));
-        // Somebody may have confirmed before there was anything to find.
-        if confirm::probation(&run).is_ok_and(|probation| probation == Probation::None) {
-            super::confirm::keep_proposed(&run);
-        }
+    outcome = outcome.max(bridges::warn(desired));
+    if let Some(then) = then {
+        then(&run)?;
     }
-    let judged = flows::judge(&run, before.as_ref(), &desired.ruleset, local, earlier)?;
-    let outcome = outcome.max(judged).max(bridges::warn(&desired));
     drop(lock);
     match armed {
         Some(armed) => Ok(armed.ask()?.max(outcome)),
         None => {
-            keep(&desired);
+            keep(desired);
             Ok(outcome)
         }
     }

@@ -7,6 +7,8 @@ use super::apply::not_kept;
 use super::{Failure, Outcome};
 use crate::confirm;
 use crate::last_good;
+#[cfg(feature = "kernel")]
+use crate::migration::Migration;
 use crate::run_dir::RunDir;
 use crate::source::host_texts::HostTexts;
 use crate::state_dir::StateDir;
@@ -48,4 +50,6 @@ pub(super) fn keep_proposed(run: &RunDir) {
     let state = StateDir::from_environment();
     not_kept::<Vec<Text>>(&state, last_good::keep_proposed::<Vec<Text>>(run, &state));
     not_kept::<HostTexts>(&state, last_good::keep_proposed::<HostTexts>(run, &state));
+    #[cfg(feature = "kernel")]
+    not_kept::<Migration>(&state, last_good::keep_proposed::<Migration>(run, &state));
 }

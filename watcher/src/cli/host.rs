@@ -1,4 +1,4 @@
-//! `palisade host`: host rules by themselves, without a kernel.
+//! `palisade host`: host rules by themselves.
 
 use std::path::PathBuf;
 
@@ -14,6 +14,8 @@ use policy_lang::host::rule::{CommandPurpose, Domain, HookMoment, HostRules};
 use policy_lang::host::{Commands, Surroundings, code, parse_in};
 use policy_lang::source::Sources;
 
+#[cfg(feature = "kernel")]
+use super::migrate;
 use super::{Failure, Outcome};
 use crate::report::{self, Color, diagnostics};
 use crate::source::files::{self, FileError};
@@ -23,7 +25,7 @@ use crate::source::machine;
 use crate::source::resolver::NameServers;
 use crate::source::shell::Shell;
 
-/// Look at host rules in ferm's language, without a kernel.
+/// Look at host rules in ferm's language, without a kernel; and take over from ferm.
 #[derive(Debug, clap::Args)]
 #[command(subcommand_required = true)]
 pub(super) struct Args {
@@ -59,6 +61,8 @@ enum HostCommand {
         #[command(flatten)]
         file: FileArgs,
     },
+    #[cfg(feature = "kernel")]
+    Migrate(Box<migrate::Args>),
 }
 
 /// The rules.
@@ -124,6 +128,8 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         HostCommand::Check { list_exec: true, file } => listed(file),
         HostCommand::Check { list_exec: false, file } => check(file, color),
         HostCommand::Expand { domain, file } => expanded(*domain, file, color),
+        #[cfg(feature = "kernel")]
+        HostCommand::Migrate(args) => migrate::run(args, color),
     }
 }
 

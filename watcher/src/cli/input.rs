@@ -29,7 +29,7 @@ use crate::state_dir::StateDir;
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";
 
 /// The flags of every command that compiles.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Sources")]
 pub(super) struct SourceArgs {
     /// Host rules in ferm's language; `-` for standard input.
@@ -130,6 +130,12 @@ impl SourceArgs {
     #[cfg(feature = "kernel")]
     pub(super) fn of_config(path: &std::path::Path) -> Self {
         Self { config: Some(path.to_owned()), ..Self::default() }
+    }
+
+    /// The same with these host rules, if any are named.
+    #[cfg(feature = "kernel")]
+    pub(super) fn with_host(self, host: Option<PathBuf>) -> Self {
+        Self { host: host.or(self.host), ..self }
     }
 
     /// What is to be done about errors.

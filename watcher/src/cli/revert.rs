@@ -9,6 +9,10 @@ use engine::apply::apply;
 use super::{Failure, Outcome, flows, live};
 use crate::applied;
 use crate::confirm::{Ending, Guard};
+#[cfg(feature = "kernel")]
+use crate::last_good;
+#[cfg(feature = "kernel")]
+use crate::migration::Migration;
 use crate::report;
 use crate::run_dir::RunDir;
 
@@ -53,6 +57,8 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         super::print(&format!("{KEPT}\n"))?;
         return Ok(Outcome::Clean);
     }
+    // What ferm had in iptables comes first, so that there is no moment with neither.
+    put_back(&run)?;
     let _: flows::Earlier = flows::announce(&run);
     let flags = live::flags(kernel.as_ref());
     apply(&mut kernel, &previous, flags, &mut |_| ControlFlow::Continue(()))
@@ -66,6 +72,24 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     guard.done().map_err(watching)?;
     super::print(&format!("{REVERTED}\n"))?;
     Ok(Outcome::Findings)
+}
+
+/// Puts back what `host migrate` has taken out of iptables. Where that fails, palisade's rules stay: without either the host
+/// would be open.
+#[cfg(feature = "kernel")]
+fn put_back(run: &RunDir) -> Result<(), Failure> {
+    let proposed = last_good::proposed::<Migration>(run).context("reading what was taken out of iptables");
+    if let Some(migration) = proposed.map_err(Failure::Refused)? {
+        migration.put_back().context("putting ferm's rules back").map_err(Failure::Refused)?;
+        super::migrate::forget(run);
+    }
+    Ok(())
+}
+
+/// Nothing was taken.
+#[cfg(not(feature = "kernel"))]
+fn put_back(_: &RunDir) -> Result<(), Failure> {
+    Ok(())
 }
 
 /// Makes this process the leader of a session without a terminal, which no hang-up reaches.

@@ -28,6 +28,11 @@ Exit codes:
      that owns the tables stands in the way; nothing was removed";
 
 pub(super) fn run(_: &Args) -> Result<Outcome, Failure> {
+    remove_all()
+}
+
+/// Removes all of our tables.
+pub(super) fn remove_all() -> Result<Outcome, Failure> {
     let run = RunDir::from_environment();
     let mut kernel = live::open()?;
     let lock = run.lock("palisade teardown", PATIENCE).map_err(|error| Failure::Refused(error.into()))?;
