@@ -58,6 +58,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         return Ok(Outcome::Clean);
     }
     // What ferm had in iptables comes first, so that there is no moment with neither.
+    #[cfg(feature = "kernel")]
     put_back(&run)?;
     let _: flows::Earlier = flows::announce(&run);
     let flags = live::flags(kernel.as_ref());
@@ -83,12 +84,6 @@ fn put_back(run: &RunDir) -> Result<(), Failure> {
         migration.put_back().context("putting ferm's rules back").map_err(Failure::Refused)?;
         super::migrate::forget(run);
     }
-    Ok(())
-}
-
-/// Nothing was taken.
-#[cfg(not(feature = "kernel"))]
-fn put_back(_: &RunDir) -> Result<(), Failure> {
     Ok(())
 }
 
