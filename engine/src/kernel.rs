@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::observed::{KernelGeneration, Observed, ObservedCounter, RuleContent};
+use crate::observed::{Counted, KernelGeneration, Observed, ObservedCounter, RuleContent};
 use crate::plan::Op;
-use crate::ruleset::{Comment, Expr, Name, Rule, Ruleset, TableKey};
+use crate::ruleset::{Comment, Expr, Lookup, Name, Rule, Ruleset, SetRef, TableKey};
 
 #[cfg(feature = "kernel")]
 pub use self::ipset::ipset_names;
@@ -156,6 +156,31 @@ pub trait Kernel {
         Ok(comments)
     }
 
+    /// What the rules of a table that count for themselves have counted, and the elements of sets that do, summed by comment:
+    /// one source line may be several rules. Nothing if there is no such table. A kernel that moves no packets counts none.
+    ///
+    /// # Errors
+    /// As [`Kernel::observe`].
+    fn counted(&mut self, table: &TableKey) -> Result<BTreeMap<Comment, Counted>, KernelError> {
+        let mut observed = self.observe(std::slice::from_ref(table))?;
+        let Some(table) = observed.tables.remove(table) else { return Ok(BTreeMap::new()) };
+        let counts = |expr: &Expr| matches!(expr, Expr::Counter);
+        let is_counted_there = |expr: &Expr| {
+            let Expr::Lookup(Lookup { set: SetRef::Named(name), .. }) = expr else { return false };
+            table.sets.get(name).is_some_and(|set| set.spec.counters)
+        };
+        let rules = table.chains.values().flat_map(|chain| &chain.rules).filter_map(|rule| match &rule.content {
+            RuleContent::Known(Rule { exprs, comment }) if exprs.iter().any(counts) => {
+                comment.clone().filter(|_| !exprs.iter().any(is_counted_there))
+            }
+            RuleContent::Known(_) | RuleContent::Unknown(_) => None,
+        });
+        let rules: Vec<Comment> = rules.collect();
+        let sets = table.sets.into_values().filter(|set| set.spec.counters);
+        let elements = sets.flat_map(|set| set.elements).filter_map(|(_, element)| element.comment);
+        Ok(rules.into_iter().chain(elements).map(|comment| (comment, Counted::default())).collect())
+    }
+
     /// Commits the operations as one transaction: all of them or none. Without operations nothing is sent.
     ///
     /// # Errors
@@ -189,6 +214,10 @@ impl<K: Kernel + ?Sized> Kernel for Box<K> {
 
     fn counting_rules(&mut self, table: &TableKey) -> Result<BTreeMap<Name, Comment>, KernelError> {
         (**self).counting_rules(table)
+    }
+
+    fn counted(&mut self, table: &TableKey) -> Result<BTreeMap<Comment, Counted>, KernelError> {
+        (**self).counted(table)
     }
 
     fn commit(&mut self, ops: &[Op], guard: Guard) -> Result<(), KernelError> {

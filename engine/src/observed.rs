@@ -59,6 +59,22 @@ pub struct ObservedCounter {
     pub comment: Option<Comment>,
 }
 
+/// What was counted somewhere.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Counted {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes of those packets, from their IP headers on.
+    pub bytes: u64,
+}
+
+impl std::ops::AddAssign for Counted {
+    fn add_assign(&mut self, other: Self) {
+        self.packets = self.packets.saturating_add(other.packets);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+    }
+}
+
 /// A chain in the kernel.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ObservedChain {

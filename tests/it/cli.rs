@@ -19,6 +19,7 @@ mod moving;
 pub(crate) mod names;
 mod progress;
 mod puppet;
+mod top;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

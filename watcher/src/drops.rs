@@ -12,6 +12,7 @@ use engine::ruleset::{Comment, Name};
 
 pub use self::owners::{Owner, Owners};
 
+pub mod lines;
 mod owners;
 #[cfg(feature = "kernel")]
 pub mod stream;

@@ -23,6 +23,7 @@ pub mod drops;
 pub mod explain;
 pub mod findings;
 pub mod json;
+pub mod lines;
 pub mod map;
 mod places;
 pub mod plugin;

@@ -15,7 +15,7 @@ use super::set_object::{self, DATA_TYPE_VERDICT, flag};
 use super::type_id;
 use super::userdata::{self, Userdata};
 use crate::observed::{
-    ObservedChain, ObservedCounter, ObservedRule, RuleContent, RuleHandle, TableFlags, UnknownObject,
+    Counted, ObservedChain, ObservedCounter, ObservedRule, RuleContent, RuleHandle, TableFlags, UnknownObject,
 };
 use crate::ruleset::{
     BaseChain, ChainType, Comment, DataType, Family, Field, Helper, HelperNetwork, HelperTransport, Hook, MapData,
@@ -125,6 +125,40 @@ pub(super) fn counting_rule(attributes: Attributes<'_>) -> Option<(Comment, Vec<
     let references = exprs.filter(|expr| expr.text(1) == Some("objref")).filter_map(|expr| expr.nest(2));
     let counters = references.filter(|object| object.u32(1) == Some(COUNTER)).filter_map(|object| object.get(2));
     Some((comment, counters.map(name).collect()))
+}
+
+/// The comment of a rule and what it has counted for itself; nothing without either, or if it asks a set of these.
+pub(super) fn counted_rule(
+    attributes: Attributes<'_>,
+    is_counted_there: &dyn Fn(&Name) -> bool,
+) -> Option<(Comment, Counted)> {
+    let comment = userdata::comment(attributes.get(7)?, userdata::COMMENT)?;
+    let exprs = || attributes.nest(4).into_iter().flat_map(Attributes::iter).map(|(_, expr)| Attributes::new(expr));
+    let lookups = exprs().filter(|expr| expr.text(1) == Some("lookup")).filter_map(|expr| expr.nest(2));
+    if lookups.filter_map(|lookup| lookup.get(1)).any(|set| is_counted_there(&name(set))) {
+        return None;
+    }
+    Some((comment, exprs().find_map(counter)?))
+}
+
+/// The elements of a message with comments that count: their keys, comments and what they have counted.
+pub(super) fn counted_elements(attributes: Attributes<'_>) -> Vec<(Vec<u8>, (Comment, Counted))> {
+    let elements = attributes.nest(3).into_iter().flat_map(Attributes::iter).map(|(_, bytes)| Attributes::new(bytes));
+    let counted = elements.filter_map(|element| {
+        let comment = userdata::comment(element.get(6)?, userdata::COMMENT)?;
+        let counted = match element.nest(7) {
+            Some(one) => counter(one)?,
+            None => element.nest(11)?.iter().find_map(|(_, expr)| counter(Attributes::new(expr)))?,
+        };
+        Some((element.get(1)?.to_vec(), (comment, counted)))
+    });
+    counted.collect()
+}
+
+/// The state of a counter among expressions.
+fn counter(expr: Attributes<'_>) -> Option<Counted> {
+    let data = expr.nest(2).filter(|_| expr.text(1) == Some("counter"))?;
+    Some(Counted { packets: data.u64(2).unwrap_or(0), bytes: data.u64(1).unwrap_or(0) })
 }
 
 /// A named object.

@@ -9,7 +9,7 @@ use super::element::{self, WireElement};
 use super::lower::Surroundings;
 use super::message::{self, DUMP, family, family_number, kind, request, request_of};
 use super::socket::{Socket, Wholeness};
-use crate::observed::{KernelGeneration, Observed, ObservedCounter, ObservedTable, UnknownObject};
+use crate::observed::{Counted, KernelGeneration, Observed, ObservedCounter, ObservedTable, UnknownObject};
 use crate::ruleset::{Comment, Elements, Name, Ruleset, Set, SetRef, SetSpec, Table, TableKey};
 
 /// How often a read starts again because others committed meanwhile. Each attempt takes milliseconds.
@@ -91,7 +91,7 @@ pub(super) fn intervals(socket: &mut Socket, table: &TableKey) -> Result<BTreeMa
 /// # Errors
 /// [`KernelError::Moving`] if others committed during every attempt; [`KernelError::Io`], [`KernelError::Denied`].
 pub(super) fn counters(socket: &mut Socket, table: &TableKey) -> Result<BTreeMap<Name, ObservedCounter>, KernelError> {
-    dump_whole(socket, table, kind::GET_OBJECT, |counters, attributes| {
+    dump_whole(socket, table, kind::GET_OBJECT, None, |counters, attributes| {
         if let Some((name, DecodedObject::Counter(counter))) = decode::object(attributes) {
             counters.insert(name, counter);
         }
@@ -103,7 +103,7 @@ pub(super) fn counters(socket: &mut Socket, table: &TableKey) -> Result<BTreeMap
 /// # Errors
 /// As [`counters`].
 pub(super) fn counting_rules(socket: &mut Socket, table: &TableKey) -> Result<BTreeMap<Name, Comment>, KernelError> {
-    dump_whole(socket, table, kind::GET_RULE, |comments, attributes| {
+    dump_whole(socket, table, kind::GET_RULE, None, |comments, attributes| {
         if let Some((comment, counters)) = decode::counting_rule(attributes) {
             for counter in counters {
                 comments.entry(counter).or_insert_with(|| comment.clone());
@@ -112,17 +112,50 @@ pub(super) fn counting_rules(socket: &mut Socket, table: &TableKey) -> Result<BT
     })
 }
 
-/// Dumps what one table has of a kind of object until a dump is of one piece; nothing if there is no such table.
-fn dump_whole<T>(
+/// What rules and elements that count for themselves have counted, by comment.
+///
+/// # Errors
+/// As [`counters`].
+pub(super) fn counted(socket: &mut Socket, table: &TableKey) -> Result<BTreeMap<Comment, Counted>, KernelError> {
+    let counting = dump_whole(socket, table, kind::GET_SET, None, |sets, attributes| {
+        if let Some((name, Ok(DecodedSet { spec, .. }))) = decode::set(attributes)
+            && spec.counters
+        {
+            sets.insert(name, ());
+        }
+    })?;
+    let mut sums = dump_whole(socket, table, kind::GET_RULE, None, |sums: &mut BTreeMap<_, Counted>, attributes| {
+        // What a rule counts that asks such a set is the sum of the elements', each with a line of its own.
+        let is_counted_there = |set: &Name| counting.contains_key(set);
+        if let Some((comment, counted)) = decode::counted_rule(attributes, &is_counted_there) {
+            *sums.entry(comment).or_default() += counted;
+        }
+    })?;
+    for name in counting.into_keys() {
+        // By key: a dump that runs into a rehash has some elements twice.
+        let elements = dump_whole(socket, table, kind::GET_ELEMENTS, Some(name.as_str()), |elements, attributes| {
+            elements.extend(decode::counted_elements(attributes));
+        })?;
+        for (comment, counted) in elements.into_values() {
+            *sums.entry(comment).or_default() += counted;
+        }
+    }
+    Ok(sums)
+}
+
+/// Dumps what one table has of a kind of object, or one set of it, until a dump is of one piece; nothing if there is no such
+/// table or set.
+fn dump_whole<K: Ord, T>(
     socket: &mut Socket,
     table: &TableKey,
     kind: u16,
-    mut each: impl FnMut(&mut BTreeMap<Name, T>, Attributes<'_>),
-) -> Result<BTreeMap<Name, T>, KernelError> {
+    set: Option<&str>,
+    mut each: impl FnMut(&mut BTreeMap<K, T>, Attributes<'_>),
+) -> Result<BTreeMap<K, T>, KernelError> {
     for _ in 0..ATTEMPTS_MAX {
         let mut reading = Reading { socket, wholeness: Wholeness::Whole };
         let mut found = BTreeMap::new();
-        let read = reading.dump_of(kind, table, None, |attributes| each(&mut found, attributes));
+        let read = reading.dump_of(kind, table, set, |attributes| each(&mut found, attributes));
         match read {
             Ok(()) if reading.wholeness == Wholeness::Whole => return Ok(found),
             Ok(()) => {}

@@ -8,7 +8,7 @@ use super::features;
 use super::field;
 use super::socket::{Answer, Failure, Socket};
 use super::{Features, Guard, Kernel, KernelError, Rejection};
-use crate::observed::{KernelGeneration, Observed, ObservedCounter};
+use crate::observed::{Counted, KernelGeneration, Observed, ObservedCounter};
 use crate::plan::{Op, OpKind};
 use crate::ruleset::{Comment, Expr, Name, Ruleset, SetRef, TableKey};
 
@@ -126,6 +126,10 @@ impl Kernel for Netlink {
 
     fn counting_rules(&mut self, table: &TableKey) -> Result<BTreeMap<Name, Comment>, KernelError> {
         dump::counting_rules(&mut self.socket, table)
+    }
+
+    fn counted(&mut self, table: &TableKey) -> Result<BTreeMap<Comment, Counted>, KernelError> {
+        dump::counted(&mut self.socket, table)
     }
 
     fn commit(&mut self, ops: &[Op], guard: Guard) -> Result<(), KernelError> {

@@ -41,7 +41,7 @@ fn a_host_moves_from_ferm_to_palisade_and_back_by_the_guide() {
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/host/moving-from-ferm.md"));
     let page = page.unwrap();
     let blocks: Vec<&str> = page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(blocks.len(), 11);
+    assert_eq!(blocks.len(), 12);
     // Whether ferm filters and whether palisade does, at the end of each block.
     let filters = [
         (true, false),
@@ -50,6 +50,7 @@ fn a_host_moves_from_ferm_to_palisade_and_back_by_the_guide() {
         (true, true),
         (true, true),
         (true, true),
+        (false, true),
         (false, true),
         (false, true),
         (false, true),

@@ -1,12 +1,12 @@
 //! The running kernel, as the commands that read or change it see it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::anyhow;
 use engine::apply::our_tables;
 use engine::compile::marker::{self, SourceRecord};
 use engine::kernel::{Kernel, KernelError};
-use engine::observed::{Observed, TableFlags};
+use engine::observed::{Counted, Observed, TableFlags};
 use engine::ruleset::{Comment, Family, Ruleset, TableKey};
 
 use super::Failure;
@@ -40,6 +40,16 @@ pub(super) fn places(kernel: &mut dyn Kernel) -> Result<Option<Vec<CountedPlace>
     }
     let rules = kernel.counting_rules(&table).map_err(refused)?;
     Ok(Some(drops::places(&counters, &rules)))
+}
+
+/// What the lines of the host rules have counted; nothing if nothing is loaded.
+pub(super) fn counted(kernel: &mut dyn Kernel) -> Result<Option<BTreeMap<Comment, Counted>>, Failure> {
+    let counted = kernel.counted(&TableKey::ours(Family::Inet)).map_err(refused)?;
+    // Pod policy alone counts by counters with names.
+    if counted.is_empty() && observe(kernel)?.tables.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(counted))
 }
 
 /// The flags of a table that a one-shot command makes: it outlives its maker, wherever the kernel can say so.

@@ -4,6 +4,8 @@ use engine::place::{Cause, Event, Place};
 use policy_lang::policy::Direction;
 use serde::Serialize;
 
+use std::time::Duration;
+
 use crate::drops::SourceLine;
 
 /// What happens at a place, on whose behalf, and where that was written: fields of several JSON forms.
@@ -108,4 +110,15 @@ mod tests {
         let found = [0, 999, 1_000, 1_550, 12_345, 999_999, 3_200_000, u64::MAX].map(bytes);
         assert_eq!(found, ["0 B", "999 B", "1.0 kB", "1.5 kB", "12 kB", "999 kB", "3.2 MB", "18446 PB"]);
     }
+}
+
+/// How much more there is than a while ago, in tenths a second.
+pub(super) fn rate(now: u64, before: u64, elapsed: Duration) -> u64 {
+    let new = u128::from(now.saturating_sub(before));
+    u64::try_from(new * 10_000 / elapsed.as_millis().max(1)).unwrap_or(u64::MAX)
+}
+
+/// A rate, where there was an earlier look.
+pub(super) fn per_second(rate: Option<u64>) -> String {
+    rate.map_or_else(|| "-".to_owned(), |rate| format!("{}.{}", rate / 10, rate % 10))
 }

@@ -10,7 +10,7 @@ use super::places;
 use crate::drops::{Count, PolicyCount};
 
 /// The version of the form. A field that is added does not change it.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 #[derive(Serialize)]
 struct TopJson<'a> {
@@ -51,7 +51,7 @@ pub fn table(counts: &[PolicyCount], since: Option<Since<'_>>, lines_max: usize)
         "denied", "/s", "bytes", "observed", "audited", "logged"
     );
     for (rate, sum) in rows.iter().take(lines_max) {
-        let per_second = since.map_or_else(|| "-".to_owned(), |_| format!("{}.{}", rate / 10, rate % 10));
+        let per_second = places::per_second(since.map(|_| *rate));
         // Writing to a String cannot fail.
         let _: std::fmt::Result = writeln!(
             text,
@@ -129,8 +129,7 @@ fn rate(sum: &PolicyCount, since: Option<Since<'_>>) -> u64 {
         is_same_cause && other.policy == sum.policy && name(other) == name(sum)
     };
     let before = before.iter().find(same).map_or(0, |before| before.denied.packets);
-    let new = u128::from(sum.denied.packets.saturating_sub(before));
-    u64::try_from(new * 10_000 / elapsed.as_millis().max(1)).unwrap_or(u64::MAX)
+    places::rate(sum.denied.packets, before, elapsed)
 }
 
 #[cfg(test)]
