@@ -175,10 +175,9 @@ pub trait Kernel {
             }
             RuleContent::Known(_) | RuleContent::Unknown(_) => None,
         });
-        let rules: Vec<Comment> = rules.collect();
-        let sets = table.sets.into_values().filter(|set| set.spec.counters);
-        let elements = sets.flat_map(|set| set.elements).filter_map(|(_, element)| element.comment);
-        Ok(rules.into_iter().chain(elements).map(|comment| (comment, Counted::default())).collect())
+        let sets = table.sets.values().filter(|set| set.spec.counters);
+        let elements = sets.flat_map(|set| set.elements.values()).filter_map(|element| element.comment.clone());
+        Ok(rules.chain(elements).map(|comment| (comment, Counted::default())).collect())
     }
 
     /// Commits the operations as one transaction: all of them or none. Without operations nothing is sent.

@@ -73,12 +73,16 @@ enum Format {
     Json,
 }
 
+/// Reads counters; nothing if nothing is loaded.
+type Look<T> = fn(&mut dyn Kernel) -> Result<Option<Vec<T>>, Failure>;
+
+/// Makes a table for people, with what was counted a while ago.
+type Table<T> = fn(&[T], Option<(&[T], Duration)>, usize) -> String;
+
 /// One kind of counters: how they are read and shown.
 struct View<T> {
-    /// The counters; nothing if nothing is loaded.
-    look: fn(&mut dyn Kernel) -> Result<Option<Vec<T>>, Failure>,
-    /// The table for people, with what was counted a while ago.
-    table: fn(&[T], Option<(&[T], Duration)>, usize) -> String,
+    look: Look<T>,
+    table: Table<T>,
     json: fn(&[T]) -> String,
 }
 

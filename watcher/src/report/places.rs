@@ -101,17 +101,6 @@ pub(super) fn bytes(bytes: u64) -> String {
     if unit == "B" || whole >= 10 { format!("{whole} {unit}") } else { format!("{whole}.{tenths} {unit}") }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_are_told_with_two_digits_at_least() {
-        let found = [0, 999, 1_000, 1_550, 12_345, 999_999, 3_200_000, u64::MAX].map(bytes);
-        assert_eq!(found, ["0 B", "999 B", "1.0 kB", "1.5 kB", "12 kB", "999 kB", "3.2 MB", "18446 PB"]);
-    }
-}
-
 /// How much more there is than a while ago, in tenths a second.
 pub(super) fn rate(now: u64, before: u64, elapsed: Duration) -> u64 {
     let new = u128::from(now.saturating_sub(before));
@@ -121,4 +110,15 @@ pub(super) fn rate(now: u64, before: u64, elapsed: Duration) -> u64 {
 /// A rate, where there was an earlier look.
 pub(super) fn per_second(rate: Option<u64>) -> String {
     rate.map_or_else(|| "-".to_owned(), |rate| format!("{}.{}", rate / 10, rate % 10))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_told_with_two_digits_at_least() {
+        let found = [0, 999, 1_000, 1_550, 12_345, 999_999, 3_200_000, u64::MAX].map(bytes);
+        assert_eq!(found, ["0 B", "999 B", "1.0 kB", "1.5 kB", "12 kB", "999 kB", "3.2 MB", "18446 PB"]);
+    }
 }
