@@ -142,7 +142,7 @@ pub fn apply_after(
     while run.outcome.n_rounds < ROUNDS_MAX {
         let observed = match left.take() {
             Some(left) => run.kernel.observe_left(&ours, left),
-            None => run.kernel.observe(&ours),
+            None => run.kernel.observe_for(&ours, desired),
         };
         let observed = match observed {
             Ok(observed) => observed,

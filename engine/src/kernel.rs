@@ -126,6 +126,17 @@ pub trait Kernel {
         self.observe(tables)
     }
 
+    /// The same for whoever takes these tables to `desired`: named sets that are not desired go as a whole, so the elements of
+    /// those that hold keys alone need not be read. They are not all that packets meet. A kernel that reads everything all
+    /// the same is as right.
+    ///
+    /// # Errors
+    /// As [`Kernel::observe`].
+    fn observe_for(&mut self, tables: &[TableKey], desired: &Ruleset) -> Result<Observed, KernelError> {
+        let _ = desired;
+        self.observe(tables)
+    }
+
     /// The named counters of a table, without reading the rest of it; nothing if there is no such table. Whoever resets
     /// or deletes counters meanwhile is seen with some and not with others.
     ///
@@ -205,6 +216,10 @@ impl<K: Kernel + ?Sized> Kernel for Box<K> {
 
     fn observe(&mut self, tables: &[TableKey]) -> Result<Observed, KernelError> {
         (**self).observe(tables)
+    }
+
+    fn observe_for(&mut self, tables: &[TableKey], desired: &Ruleset) -> Result<Observed, KernelError> {
+        (**self).observe_for(tables, desired)
     }
 
     fn counters(&mut self, table: &TableKey) -> Result<BTreeMap<Name, ObservedCounter>, KernelError> {

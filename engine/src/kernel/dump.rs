@@ -10,7 +10,7 @@ use super::lower::Surroundings;
 use super::message::{self, DUMP, family, family_number, kind, request, request_of};
 use super::socket::{Socket, Wholeness};
 use crate::observed::{Counted, KernelGeneration, Observed, ObservedCounter, ObservedTable, UnknownObject};
-use crate::ruleset::{Comment, Elements, Name, Ruleset, Set, SetRef, SetSpec, Table, TableKey};
+use crate::ruleset::{Comment, Elements, MapData, Name, Ruleset, Set, SetRef, SetSpec, TableKey};
 
 /// How often a read starts again because others committed meanwhile. Each attempt takes milliseconds.
 const ATTEMPTS_MAX: u32 = 20;
@@ -35,12 +35,15 @@ pub(super) fn generation(socket: &mut Socket) -> Result<KernelGeneration, Kernel
     generation.map(KernelGeneration).ok_or(KernelError::Malformed("a generation without a number"))
 }
 
+/// What is known of the elements of a named set without reading them.
+pub(super) type Known<'a> = &'a dyn Fn(&TableKey, &Name, &SetSpec) -> Option<Elements>;
+
 /// Reads those of these tables that exist.
 ///
 /// # Errors
 /// [`KernelError::Moving`] if others committed during every attempt; [`KernelError::Io`], [`KernelError::Denied`].
 pub(super) fn observe(socket: &mut Socket, tables: &[TableKey]) -> Result<Observed, KernelError> {
-    observe_left(socket, tables, &Ruleset::default())
+    observe_but(socket, tables, &|_, _, _| None)
 }
 
 /// The same, with the elements of the named sets of `left`, which nobody else can have changed.
@@ -48,10 +51,32 @@ pub(super) fn observe(socket: &mut Socket, tables: &[TableKey]) -> Result<Observ
 /// # Errors
 /// As [`observe`].
 pub(super) fn observe_left(socket: &mut Socket, tables: &[TableKey], left: &Ruleset) -> Result<Observed, KernelError> {
+    observe_but(socket, tables, &|table, name, spec| {
+        let set = left.tables.get(table)?.sets.get(name)?;
+        (set.spec == *spec).then(|| set.elements.clone())
+    })
+}
+
+/// The same, without the elements of sets that are to go and lead nowhere.
+///
+/// # Errors
+/// As [`observe`].
+pub(super) fn observe_for(
+    socket: &mut Socket,
+    tables: &[TableKey],
+    desired: &Ruleset,
+) -> Result<Observed, KernelError> {
+    observe_but(socket, tables, &|table, name, spec| {
+        let stays = desired.tables.get(table).is_some_and(|table| table.sets.contains_key(name));
+        (!stays && spec.data == MapData::Nothing).then(Elements::new)
+    })
+}
+
+fn observe_but(socket: &mut Socket, tables: &[TableKey], known: Known<'_>) -> Result<Observed, KernelError> {
     for _ in 0..ATTEMPTS_MAX {
         let generation = generation(socket)?;
         let mut reading = Reading { socket, wholeness: Wholeness::Whole };
-        let read = reading.tables(tables, left);
+        let read = reading.tables(tables, known);
         let wholeness = reading.wholeness;
         match read {
             Ok(tables) if wholeness == Wholeness::Whole && self::generation(socket)? == generation => {
@@ -184,7 +209,7 @@ impl Reading<'_> {
     fn tables(
         &mut self,
         wanted: &[TableKey],
-        left: &Ruleset,
+        known: Known<'_>,
     ) -> Result<BTreeMap<TableKey, ObservedTable>, KernelError> {
         let mut tables = BTreeMap::new();
         self.dump(kind::GET_TABLE, 0, |number, attributes| {
@@ -203,7 +228,7 @@ impl Reading<'_> {
         })?;
         for (key, table) in &mut tables {
             self.objects(key, table)?;
-            let sets = self.sets(key, table, left.tables.get(key))?;
+            let sets = self.sets(key, table, known)?;
             self.chains(key, table)?;
             self.rules(key, table, &sets)?;
             table.sets = sets.named;
@@ -239,19 +264,18 @@ impl Reading<'_> {
         }
     }
 
-    fn sets(&mut self, key: &TableKey, table: &mut ObservedTable, left: Option<&Table>) -> Result<Sets, KernelError> {
+    fn sets(&mut self, key: &TableKey, table: &mut ObservedTable, known: Known<'_>) -> Result<Sets, KernelError> {
         let mut decoded = Vec::new();
         self.dump_of(kind::GET_SET, key, None, |attributes| decoded.extend(decode::set(attributes)))?;
         let mut sets = Sets::default();
         for (name, set) in decoded {
             match set {
                 Ok(DecodedSet { spec, layout, is_anonymous }) => {
-                    let left = left.and_then(|left| left.sets.get(&name)).filter(|left| left.spec == spec);
                     // What a dynamic set holds comes and goes by itself.
                     let elements = if spec.dynamic {
                         Some(Elements::new())
-                    } else if let Some(left) = left {
-                        Some(left.elements.clone())
+                    } else if let Some(elements) = known(key, &name, &spec).filter(|_| !is_anonymous) {
+                        Some(elements)
                     } else {
                         let wire = self.elements(key, &name, &spec)?;
                         wire.and_then(|wire| element::decode(&spec, &layout, &wire))

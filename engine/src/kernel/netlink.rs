@@ -120,6 +120,10 @@ impl Kernel for Netlink {
         dump::observe_left(&mut self.socket, tables, left)
     }
 
+    fn observe_for(&mut self, tables: &[TableKey], desired: &Ruleset) -> Result<Observed, KernelError> {
+        dump::observe_for(&mut self.socket, tables, desired)
+    }
+
     fn counters(&mut self, table: &TableKey) -> Result<BTreeMap<Name, ObservedCounter>, KernelError> {
         dump::counters(&mut self.socket, table)
     }

@@ -42,6 +42,26 @@ fn elements_are_those_that_were_left_and_all_else_is_read() {
 }
 
 #[test]
+fn elements_of_sets_that_go_are_not_read_and_all_others_are() {
+    scratch(|kernel| {
+        apply(kernel, &holding(&[1, 2]), None);
+        let key_alone = |kernel: &mut Netlink, desired: &Ruleset| {
+            let observed = kernel.observe_for(&[ours()], desired).unwrap();
+            observed.tables[&ours()].sets[&name("s")].elements.clone()
+        };
+        assert_eq!(key_alone(kernel, &holding(&[1, 3])), elements(&[1, 2]));
+        assert_eq!(key_alone(kernel, &Ruleset::default()), Elements::new());
+        let outcome = apply(kernel, &Ruleset::default(), None);
+        assert_eq!(outcome.failures.len(), 0);
+        // Where elements lead somewhere, what packets can come to is known by them.
+        nft(
+            "add table inet palisade; add map inet palisade pl_s { type ipv4_addr : verdict; elements = { 10.0.0.1 : drop }; }",
+        );
+        assert_eq!(key_alone(kernel, &Ruleset::default()).len(), 1);
+    });
+}
+
+#[test]
 fn a_change_by_memory_is_the_change_and_a_wrong_memory_is_put_right() {
     scratch(|kernel| {
         apply(kernel, &holding(&[1, 2]), None);

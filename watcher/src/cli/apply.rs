@@ -108,7 +108,7 @@ pub(super) fn enforce(desired: &Desired, request: Request<'_>) -> Result<Outcome
     let run = RunDir::from_environment();
     let mut kernel = live::open()?;
     let lock = run.lock("palisade apply", PATIENCE).map_err(|error| Failure::Refused(error.into()))?;
-    let observed = live::observe(kernel.as_mut())?;
+    let observed = live::observe_for(kernel.as_mut(), &desired.ruleset)?;
     live::refuse_owned(&observed)?;
     refuse_unconfirmed(&run)?;
     // Of a probation whose guard was killed: a late confirmation must not put it in the place of what comes now.

@@ -7,6 +7,7 @@ use engine::apply::our_tables;
 use engine::compile::marker::{self, SourceRecord};
 use engine::kernel::{Kernel, KernelError};
 use engine::observed::{Counted, Observed, TableFlags};
+use engine::revoke::revoked_bit;
 use engine::ruleset::{Comment, Family, Ruleset, TableKey};
 
 use super::Failure;
@@ -28,6 +29,15 @@ pub(super) fn open() -> Result<Box<dyn Kernel>, Failure> {
 /// Our tables as they are.
 pub(super) fn observe(kernel: &mut dyn Kernel) -> Result<Observed, Failure> {
     kernel.observe(&our_tables()).map_err(refused)
+}
+
+/// Our tables as they are, as far as it takes to make them what is desired. Where live connections are judged by what was in
+/// force, that is all of it.
+pub(super) fn observe_for(kernel: &mut dyn Kernel, desired: &Ruleset) -> Result<Observed, Failure> {
+    if revoked_bit(desired).is_some() {
+        return observe(kernel);
+    }
+    kernel.observe_for(&our_tables(), desired).map_err(refused)
 }
 
 /// The places of our inet table, which are those of pod policy, with what they counted; nothing if nothing is loaded.
