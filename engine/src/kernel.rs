@@ -24,6 +24,8 @@ pub use self::nflog::{Headers, LogError, LogNotice, LoggedPacket, PacketLog, Tra
 pub use self::scratch::{in_scratch, try_in_scratch};
 #[cfg(feature = "kernel")]
 pub use self::survey::{Effects, SeenBase, SeenChain, SeenFamily, SeenFlowtable, SeenTable, Survey, survey};
+#[cfg(feature = "kernel")]
+pub use self::trace::{TraceNotice, Traced, TracedStep, Tracer, Wanted};
 
 #[cfg(all(test, feature = "kernel"))]
 mod agreement;
@@ -80,6 +82,8 @@ mod set_object;
 mod socket;
 #[cfg(feature = "kernel")]
 mod survey;
+#[cfg(feature = "kernel")]
+mod trace;
 #[cfg(feature = "kernel")]
 mod type_id;
 #[cfg(feature = "kernel")]

@@ -20,6 +20,7 @@ pub(crate) mod names;
 mod progress;
 mod puppet;
 mod top;
+mod trace;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -49,6 +49,8 @@ mod status;
 mod teardown;
 mod test;
 mod top;
+#[cfg(feature = "kernel")]
+mod trace;
 
 use self::outcome::{Failure, Outcome};
 #[cfg(feature = "kernel")]
@@ -96,6 +98,8 @@ enum Command {
     Doctor(doctor::Args),
     Drops(drops::Args),
     Top(top::Args),
+    #[cfg(feature = "kernel")]
+    Trace(trace::Args),
     Explain(explain::Args),
     Map(map::Args),
     Diff(diff::Args),
@@ -154,6 +158,8 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args, color),
         Command::Drops(args) => drops::run(&args, color),
         Command::Top(args) => top::run(&args),
+        #[cfg(feature = "kernel")]
+        Command::Trace(args) => trace::run(&args),
         Command::Explain(args) => explain::run(&args, color),
         Command::Map(args) => map::run(&args, color),
         Command::Diff(args) => diff::run(&args, color),

@@ -22,6 +22,8 @@ pub mod doctor;
 pub mod drops;
 pub mod explain;
 pub mod findings;
+#[cfg(feature = "kernel")]
+mod headers;
 pub mod json;
 pub mod lines;
 pub mod map;
@@ -30,6 +32,8 @@ pub mod plugin;
 pub mod status;
 pub mod summary;
 pub mod top;
+#[cfg(feature = "kernel")]
+pub mod trace;
 
 /// Whether text may carry colours.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -117,6 +117,11 @@ pub(super) fn rule(
     Some((name(attributes.get(2)?), ObservedRule { handle, content }))
 }
 
+/// The handle and the comment of a rule; nothing without one.
+pub(super) fn rule_comment(attributes: Attributes<'_>) -> Option<(RuleHandle, Comment)> {
+    Some((RuleHandle(attributes.u64(3)?), userdata::comment(attributes.get(7)?, userdata::COMMENT)?))
+}
+
 /// The comment of a rule and the named counters that it counts by; nothing without a comment.
 pub(super) fn counting_rule(attributes: Attributes<'_>) -> Option<(Comment, Vec<Name>)> {
     const COUNTER: u32 = 1;

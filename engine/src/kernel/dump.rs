@@ -9,7 +9,7 @@ use super::element::{self, WireElement};
 use super::lower::Surroundings;
 use super::message::{self, DUMP, family, family_number, kind, request, request_of};
 use super::socket::{Socket, Wholeness};
-use crate::observed::{Counted, KernelGeneration, Observed, ObservedCounter, ObservedTable, UnknownObject};
+use crate::observed::{Counted, KernelGeneration, Observed, ObservedCounter, ObservedTable, RuleHandle, UnknownObject};
 use crate::ruleset::{Comment, Elements, MapData, Name, Ruleset, Set, SetRef, SetSpec, TableKey};
 
 /// How often a read starts again because others committed meanwhile. Each attempt takes milliseconds.
@@ -134,6 +134,19 @@ pub(super) fn counting_rules(socket: &mut Socket, table: &TableKey) -> Result<BT
                 comments.entry(counter).or_insert_with(|| comment.clone());
             }
         }
+    })
+}
+
+/// The comments of the rules of a table.
+///
+/// # Errors
+/// As [`counters`].
+pub(super) fn rule_comments(
+    socket: &mut Socket,
+    table: &TableKey,
+) -> Result<BTreeMap<RuleHandle, Comment>, KernelError> {
+    dump_whole(socket, table, kind::GET_RULE, None, |comments, attributes| {
+        comments.extend(decode::rule_comment(attributes));
     })
 }
 

@@ -8,7 +8,7 @@ use super::features;
 use super::field;
 use super::socket::{Answer, Failure, Socket};
 use super::{Features, Guard, Kernel, KernelError, Rejection};
-use crate::observed::{Counted, KernelGeneration, Observed, ObservedCounter};
+use crate::observed::{Counted, KernelGeneration, Observed, ObservedCounter, RuleHandle};
 use crate::plan::{Op, OpKind};
 use crate::ruleset::{Comment, Expr, Name, Ruleset, SetRef, TableKey};
 
@@ -42,6 +42,14 @@ impl Netlink {
     /// The netlink port of its socket: what [`super::Commit`] names as the writer of its own commits.
     pub fn port(&self) -> u32 {
         self.socket.port()
+    }
+
+    /// The comments of the rules of a table, by handle; nothing if there is no such table.
+    ///
+    /// # Errors
+    /// As [`Kernel::observe`].
+    pub fn rule_comments(&mut self, table: &TableKey) -> Result<BTreeMap<RuleHandle, Comment>, KernelError> {
+        dump::rule_comments(&mut self.socket, table)
     }
 
     fn send(&mut self, ops: &[Op], guard: Guard, ending: Ending) -> Result<(), KernelError> {

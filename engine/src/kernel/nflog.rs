@@ -13,7 +13,7 @@ use super::socket::{Socket, denied_or_io};
 
 pub use self::header::{Headers, Transport};
 
-mod header;
+pub(super) mod header;
 
 /// `NFNL_SUBSYS_ULOG` in the high byte of a message's type.
 const ULOG: u16 = 4 << 8;

@@ -15,7 +15,7 @@ use super::element;
 use super::lower::Surroundings;
 use super::message::{self, Content, Messages, kind};
 use super::nflog::{self, LogNotice};
-use super::{Guard, monitor};
+use super::{Guard, monitor, trace};
 use crate::observed::RuleContent;
 use crate::plan::{Op, OpKind, RulePosition};
 use crate::ruleset::{Elements, Expr, Family, Lookup, Name, Rule, SetRef, SetSpec, TableKey, VerdictMap};
@@ -28,6 +28,8 @@ pub fn dump(bytes: &[u8]) -> Result<usize, String> {
     let mut reading = Reading::default();
     let mut commit = BTreeSet::new();
     let ours = [TableKey::ours(Family::Inet)].into();
+    // What traces say is only shown.
+    reading.n_read += trace::steps(bytes).count();
     for received in Messages::new(bytes) {
         let Content::Object { kind, family, attributes } = received.content else { continue };
         drop(monitor::note(&ours, &mut commit, kind, family, attributes));

@@ -60,7 +60,7 @@ pub enum Transport {
 }
 
 /// Reads a packet from its IP header on.
-pub(super) fn read(packet: &[u8]) -> Option<Headers> {
+pub(in crate::kernel) fn read(packet: &[u8]) -> Option<Headers> {
     match packet.first()? >> 4 {
         4 => v4(packet),
         6 => v6(packet),

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::VERSION;
 use crate::drops::stream::{DropEvent, Endpoint, Packet, Seen};
+use crate::report::headers::{about, protocol};
 use crate::report::places::{self, PlaceJson};
 
 #[derive(Serialize)]
@@ -113,14 +114,7 @@ fn lost(count: Option<u32>) -> String {
 
 fn packet(packet: &Packet) -> String {
     let Packet { from, to, headers } = packet;
-    let protocol = protocol(headers.protocol);
-    let about = match headers.transport {
-        Transport::Ports { source: _, destination } => format!("{destination}/{protocol}"),
-        Transport::Icmp { icmp_type, code } => format!("{protocol} type {icmp_type} code {code}"),
-        Transport::Fragment => format!("a later fragment of {protocol}"),
-        Transport::Unknown => protocol,
-    };
-    format!("{} -> {} {about}", end(from), end(to))
+    format!("{} -> {} {}", end(from), end(to), about(headers))
 }
 
 /// `shop/web-1 (10.244.1.10)`, or the address alone.
@@ -140,27 +134,6 @@ fn end_json(end: &Endpoint) -> EndJson {
 fn name(end: &Endpoint) -> Option<String> {
     let names: Vec<_> = end.owners.iter().map(ToString::to_string).collect();
     (!names.is_empty()).then(|| names.join(" or "))
-}
-
-/// Protocols by the names of IANA, as far as they are usual between pods; else by number.
-fn protocol(number: u8) -> String {
-    let name = match number {
-        1 => "ICMP",
-        2 => "IGMP",
-        4 => "IPIP",
-        6 => "TCP",
-        17 => "UDP",
-        33 => "DCCP",
-        41 => "IPv6",
-        47 => "GRE",
-        50 => "ESP",
-        51 => "AH",
-        58 => "ICMPv6",
-        132 => "SCTP",
-        136 => "UDPLite",
-        other => return format!("protocol {other}"),
-    };
-    name.to_owned()
 }
 
 /// RFC 3339 in UTC, with milliseconds.
