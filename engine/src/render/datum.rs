@@ -34,9 +34,9 @@ pub(super) fn write_number(out: &mut String, datum: &Datum) -> fmt::Result {
         DataType::Ifname => write!(out, "{}", Interface(datum)),
         DataType::Mark => write!(out, "{number:#010x}"),
         DataType::EtherType => write!(out, "{number:#06x}"),
-        DataType::Dscp | DataType::Ecn => write!(out, "{number:#04x}"),
+        DataType::Dscp => write!(out, "{number:#04x}"),
         DataType::Integer64 => write!(out, "{}", datum.to_u128()),
-        DataType::TcpFlag | DataType::CtState | DataType::CtStatus => write!(out, "{number:#x}"),
+        DataType::TcpFlag | DataType::CtState | DataType::CtStatus | DataType::Ecn => write!(out, "{number:#x}"),
         DataType::InetProto
         | DataType::InetService
         | DataType::IcmpType

@@ -45,7 +45,8 @@ pub(crate) fn samples(data_type: DataType) -> Vec<Datum> {
 
 /// A range that is no network, for types that can have one in a set.
 pub(crate) fn sample_range(data_type: DataType) -> Option<Interval> {
-    let is_ranged = !is_bits(data_type) && !matches!(data_type, DataType::Ifname | DataType::CtDir | DataType::Boolean);
+    let is_ranged = !is_bits(data_type)
+        && !matches!(data_type, DataType::Ifname | DataType::CtDir | DataType::Boolean | DataType::Ecn);
     is_ranged.then(|| interval(Datum::from_u128(data_type, 3), Datum::from_u128(data_type, 9)))
 }
 
