@@ -33,6 +33,8 @@ mod agreement;
 mod attribute;
 #[cfg(feature = "kernel")]
 mod batch;
+#[cfg(feature = "kernel")]
+mod clock;
 pub mod conformance;
 pub mod conntrack;
 #[cfg(feature = "kernel")]

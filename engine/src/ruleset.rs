@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use self::chain::{BaseChain, Chain, ChainType, Hook, Priority};
+pub use self::clock::{Clock, ClockPart};
 pub use self::connection::{Helper, HelperNetwork, HelperTransport, SetCt, ZoneDirection};
 pub use self::datum::{DataType, Datum, Interval};
 pub use self::expr::{
@@ -22,6 +23,7 @@ pub use self::name::{COMMENT_MAX, Comment, NAME_MAX, Name, NameError};
 pub use self::set::{Element, ElementData, ElementKey, Elements, MapData, Set, SetSpec};
 
 mod chain;
+mod clock;
 mod connection;
 mod datum;
 pub(crate) mod every;

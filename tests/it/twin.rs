@@ -27,6 +27,7 @@ use self::ferm::{Backend, Expanded};
 use self::pair::{Compared, Pair};
 use crate::privilege::{can_make_namespaces, report, skip};
 
+mod clock;
 mod configurations;
 mod draw;
 mod edits;

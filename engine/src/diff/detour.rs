@@ -126,6 +126,7 @@ impl Renames {
             | Expr::Nat(_)
             | Expr::Notrack
             | Expr::Sample(_)
+            | Expr::Clock(_)
             | Expr::Assign(_)
             | Expr::SegmentSize(_)
             | Expr::SetHeader(_)

@@ -21,10 +21,10 @@ use crate::kernel::Guard;
 use crate::observed::RuleContent;
 use crate::plan::{Op, OpKind, RulePosition};
 use crate::ruleset::{
-    Assign, AssignTarget, Comment, Connections, DataType, Datum, DynamicSet, Element, ElementData, ElementKey,
-    Elements, Expr, Family, Field, HeaderField, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, MapData, Match,
-    Name, Nat, NatKind, Operator, PerElement, Quota, RejectWith, Rule, Sample, SegmentSize, SetCt, SetHeader, SetMeta,
-    SetOperation, SetRef, SetSpec, TableKey, Value, Verdict, VerdictMap, ZoneDirection,
+    Assign, AssignTarget, Clock, ClockPart, Comment, Connections, DataType, Datum, DynamicSet, Element, ElementData,
+    ElementKey, Elements, Expr, Family, Field, HeaderField, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, MapData,
+    Match, Name, Nat, NatKind, Operator, PerElement, Quota, RejectWith, Rule, Sample, SegmentSize, SetCt, SetHeader,
+    SetMeta, SetOperation, SetRef, SetSpec, TableKey, Value, Verdict, VerdictMap, ZoneDirection,
 };
 
 /// The named set of the samples that holds ranges.
@@ -204,6 +204,14 @@ fn families() -> impl Strategy<Value = Family> {
     prop::sample::select(vec![Family::Inet, Family::Ip, Family::Ip6, Family::Arp, Family::Bridge])
 }
 
+fn moments() -> impl Strategy<Value = (ClockPart, u64, u64)> {
+    let part = prop::sample::select(vec![ClockPart::Time, ClockPart::Day, ClockPart::Hour]);
+    (part, any::<u64>(), any::<u64>()).prop_map(|(part, one, other)| {
+        let within = |number: u64| number % (part.largest() + 1);
+        (part, within(one).min(within(other)), within(one).max(within(other)))
+    })
+}
+
 fn exprs() -> impl Strategy<Value = Expr> {
     let name = || prop::sample::select(vec!["pl_a", INTERVALS]).prop_map(|name| name.parse::<Name>().unwrap());
     prop_oneof![
@@ -245,6 +253,9 @@ fn exprs() -> impl Strategy<Value = Expr> {
         1 => (any::<bool>(), any::<bool>(), masks(), masks()).prop_map(|(to, from, mask, xor)| {
             let target = |is_ct| if is_ct { AssignTarget::CtMark } else { AssignTarget::Mark };
             Expr::Assign(Assign { target: target(to), source: target(from), mask, xor })
+        }),
+        1 => (moments(), operators()).prop_map(|((part, low, high), operator)| {
+            Expr::Clock(Clock { part, operator, low, high })
         }),
         1 => (any::<u32>(), 1..u32::MAX, any::<bool>()).prop_map(|(packet, every, is_random)| {
             Expr::Sample(if is_random { Sample::Random { most: packet } } else { Sample::Nth { every, packet: packet % every } })

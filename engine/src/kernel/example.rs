@@ -18,6 +18,7 @@ const TYPEOF_EXPR: u8 = 0;
 const TYPEOF_DATA: u8 = 1;
 
 /// nft's `enum proto_desc_id`.
+const PROTO_ESP: u32 = 2;
 const PROTO_ICMP: u32 = 4;
 const PROTO_TCP: u32 = 8;
 const PROTO_IP: u32 = 12;
@@ -31,7 +32,7 @@ const PAYLOAD_BITS: u8 = 4;
 /// Whether nft has no name for one of these types.
 pub(super) fn is_needed(types: &[DataType]) -> bool {
     types.iter().any(|data_type| match data_type {
-        DataType::Integer8 | DataType::Integer16 | DataType::Integer32 => true,
+        DataType::Integer8 | DataType::Integer16 | DataType::Integer32 | DataType::Integer64 | DataType::Spi => true,
         DataType::Ipv4Addr
         | DataType::Ipv6Addr
         | DataType::EtherAddr
@@ -53,7 +54,9 @@ pub(super) fn is_needed(types: &[DataType]) -> bool {
         | DataType::FibAddrtype
         | DataType::Uid
         | DataType::Gid
-        | DataType::Dscp => false,
+        | DataType::Dscp
+        | DataType::Ecn
+        | DataType::Boolean => false,
     })
 }
 
@@ -98,9 +101,13 @@ fn one(data_type: DataType) -> Option<Userdata> {
         DataType::Uid => meta(meta::SKUID),
         DataType::Gid => meta(meta::SKGID),
         DataType::Dscp => payload(PROTO_IP, 3),
+        DataType::Ecn => payload(PROTO_IP, 4),
         DataType::Integer8 => number(8, 8),
         DataType::Integer16 => number(7, 16),
         DataType::Integer32 => meta(meta::LEN),
+        DataType::Integer64 => ct(ct::BYTES),
+        DataType::Boolean => meta(meta::SECPATH),
+        DataType::Spi => (EXPR_PAYLOAD, vec![(0, PROTO_ESP), (1, 1), (PAYLOAD_BITS, 32)]),
     };
     let mut data = Userdata::default();
     for (index, number) in numbers {

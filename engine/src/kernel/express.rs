@@ -120,7 +120,10 @@ pub(super) fn express(instruction: &Instruction, set: Option<&SetHandle>) -> Res
             expr.set_u32(&attr::RT_DREG, to.number());
             expr
         }
-        Instruction::TcpOptionSet { kind, offset, length, from } => tcp_option(*kind, *offset, *length, *from),
+        Instruction::TcpOption { kind, offset, length, to } => tcp_option(*kind, *offset, *length, Access::Load(*to)),
+        Instruction::TcpOptionSet { kind, offset, length, from } => {
+            tcp_option(*kind, *offset, *length, Access::Store(*from))
+        }
         Instruction::Number { modulus, to } => number(*modulus, *to),
         Instruction::Dynset { operation, from, set, timeout_ms, per_element } => {
             let mut expr = dynset(*operation, *from, set)?;
@@ -279,13 +282,16 @@ fn redirect(ports: Option<&Span>, flags: u32) -> Expr {
     expr
 }
 
-fn tcp_option(kind: u8, offset: u32, length: u32, from: Register) -> Expr {
+fn tcp_option(kind: u8, offset: u32, length: u32, access: Access) -> Expr {
     let mut expr = Expr::new(c"exthdr");
     expr.set_u8(&attr::EXTHDR_TYPE, kind);
     expr.set_u32(&attr::EXTHDR_OFFSET, offset);
     expr.set_u32(&attr::EXTHDR_LEN, length);
     expr.set_u32(&attr::EXTHDR_OP, EXTHDR_TCP_OPTION);
-    expr.set_u32(&attr::EXTHDR_SREG, from.number());
+    match access {
+        Access::Load(to) => expr.set_u32(&attr::EXTHDR_DREG, to.number()),
+        Access::Store(from) => expr.set_u32(&attr::EXTHDR_SREG, from.number()),
+    }
     expr
 }
 

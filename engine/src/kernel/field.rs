@@ -17,6 +17,10 @@ pub(super) enum Source {
     /// What the routing table says of an address: which result (`NFT_FIB_RESULT_*`), and flags for the address and what
     /// the question is narrowed to (`NFTA_FIB_F_*`).
     Fib(u32, u32),
+    /// From an option of TCP's: its kind, offset and length in bytes.
+    TcpOption(u8, u32, u32),
+    /// From the packet's route, by `NFT_RT_*`.
+    Route(u32),
 }
 
 /// What must have been matched before a field means anything; nft adds it silently, and so do we.
@@ -64,10 +68,19 @@ pub(super) mod meta {
     pub(in crate::kernel) const IIFTYPE: u32 = 8;
     pub(in crate::kernel) const SKUID: u32 = 10;
     pub(in crate::kernel) const SKGID: u32 = 11;
+    pub(in crate::kernel) const RTCLASSID: u32 = 13;
     pub(in crate::kernel) const NFPROTO: u32 = 15;
     pub(in crate::kernel) const L4PROTO: u32 = 16;
     pub(in crate::kernel) const PKTTYPE: u32 = 19;
+    pub(in crate::kernel) const CPU: u32 = 20;
+    pub(in crate::kernel) const IIFGROUP: u32 = 21;
+    pub(in crate::kernel) const OIFGROUP: u32 = 22;
+    pub(in crate::kernel) const CGROUP: u32 = 23;
     pub(in crate::kernel) const RANDOM: u32 = 24;
+    pub(in crate::kernel) const SECPATH: u32 = 25;
+    pub(in crate::kernel) const TIME: u32 = 30;
+    pub(in crate::kernel) const DAY: u32 = 31;
+    pub(in crate::kernel) const HOUR: u32 = 32;
 }
 
 /// `NFT_CT_*`, as far as used.
@@ -78,6 +91,9 @@ pub(super) mod ct {
     pub(in crate::kernel) const MARK: u32 = 3;
     pub(in crate::kernel) const PROTO_SRC: u32 = 11;
     pub(in crate::kernel) const PROTO_DST: u32 = 12;
+    pub(in crate::kernel) const PACKETS: u32 = 14;
+    pub(in crate::kernel) const BYTES: u32 = 15;
+    pub(in crate::kernel) const AVGPKT: u32 = 16;
     pub(in crate::kernel) const ZONE: u32 = 17;
     pub(in crate::kernel) const SRC_IP: u32 = 19;
     pub(in crate::kernel) const DST_IP: u32 = 20;
@@ -90,10 +106,18 @@ const FIB_RESULT_OIF: u32 = 1;
 pub(super) const FIB_RESULT_ADDRTYPE: u32 = 3;
 const FIB_SADDR: u32 = 1;
 pub(super) const FIB_DADDR: u32 = 2;
+const FIB_MARK: u32 = 4;
 const FIB_IIF: u32 = 8;
 
-/// `IP_CT_DIR_ORIGINAL`.
+/// `IP_CT_DIR_ORIGINAL` and `IP_CT_DIR_REPLY`.
 const ORIGINAL: Option<u8> = Some(0);
+const REPLY: Option<u8> = Some(1);
+
+/// `NFT_RT_XFRM`.
+const ROUTE_XFRM: u32 = 4;
+
+/// TCP's option of the maximum segment size.
+const MAXIMUM_SEGMENT_SIZE: u8 = 2;
 
 const IPV4: u8 = 2;
 const IPV6: u8 = 10;
@@ -103,6 +127,8 @@ const ARPHRD_ETHER: u16 = 1;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const SCTP: u8 = 132;
+const ESP: u8 = 50;
+const AH: u8 = 51;
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
 
@@ -118,23 +144,36 @@ pub(super) fn source(field: Field) -> Source {
         Field::SkUid => Source::Meta(meta::SKUID),
         Field::SkGid => Source::Meta(meta::SKGID),
         Field::Length => Source::Meta(meta::LEN),
+        Field::Iifgroup => Source::Meta(meta::IIFGROUP),
+        Field::Oifgroup => Source::Meta(meta::OIFGROUP),
+        Field::Cpu => Source::Meta(meta::CPU),
+        Field::Cgroup => Source::Meta(meta::CGROUP),
+        Field::Realm => Source::Meta(meta::RTCLASSID),
+        Field::Ipsec => Source::Meta(meta::SECPATH),
+        Field::RtIpsec => Source::Route(ROUTE_XFRM),
         Field::EtherDaddr => Source::Payload(Base::Link, 0, 6),
         Field::EtherSaddr => Source::Payload(Base::Link, 6, 6),
         Field::EtherType => Source::Payload(Base::Link, 12, 2),
         Field::IpDscp => Source::Bits(Base::Network, 1, 1, 0xfc, 2),
+        Field::IpEcn => Source::Bits(Base::Network, 1, 1, 0x03, 0),
         Field::IpFragOff => Source::Payload(Base::Network, 6, 2),
         Field::IpTtl => Source::Payload(Base::Network, 8, 1),
         Field::IpSaddr => Source::Payload(Base::Network, 12, 4),
         Field::IpDaddr => Source::Payload(Base::Network, 16, 4),
         Field::Ip6Dscp => Source::Bits(Base::Network, 0, 2, 0x0fc0, 6),
+        // Of two bytes, so that a set of it does not look like one of IPv4's.
+        Field::Ip6Ecn => Source::Bits(Base::Network, 0, 2, 0x0030, 4),
         Field::Ip6Hoplimit => Source::Payload(Base::Network, 7, 1),
         Field::Ip6Saddr => Source::Payload(Base::Network, 8, 16),
         Field::Ip6Daddr => Source::Payload(Base::Network, 24, 16),
         Field::ThSport | Field::TcpSport | Field::UdpSport | Field::SctpSport => Source::Payload(Base::Transport, 0, 2),
         Field::ThDport | Field::TcpDport | Field::UdpDport | Field::SctpDport => Source::Payload(Base::Transport, 2, 2),
         Field::TcpFlags => Source::Payload(Base::Transport, 13, 1),
+        Field::TcpOptionMaxseg => Source::TcpOption(MAXIMUM_SEGMENT_SIZE, 2, 2),
         Field::IcmpType | Field::Icmpv6Type => Source::Payload(Base::Transport, 0, 1),
         Field::IcmpCode | Field::Icmpv6Code => Source::Payload(Base::Transport, 1, 1),
+        Field::EspSpi => Source::Payload(Base::Transport, 0, 4),
+        Field::AhSpi => Source::Payload(Base::Transport, 4, 4),
         Field::CtState => Source::Ct(ct::STATE, None),
         Field::CtStatus => Source::Ct(ct::STATUS, None),
         Field::CtMark => Source::Ct(ct::MARK, None),
@@ -145,10 +184,22 @@ pub(super) fn source(field: Field) -> Source {
         Field::CtOriginalIp6Daddr => Source::Ct(ct::DST_IP6, ORIGINAL),
         Field::CtOriginalProtoSrc => Source::Ct(ct::PROTO_SRC, ORIGINAL),
         Field::CtOriginalProtoDst => Source::Ct(ct::PROTO_DST, ORIGINAL),
+        Field::CtBytes => Source::Ct(ct::BYTES, None),
+        Field::CtPackets => Source::Ct(ct::PACKETS, None),
+        Field::CtAvgpkt => Source::Ct(ct::AVGPKT, None),
+        Field::CtOriginalBytes => Source::Ct(ct::BYTES, ORIGINAL),
+        Field::CtOriginalPackets => Source::Ct(ct::PACKETS, ORIGINAL),
+        Field::CtOriginalAvgpkt => Source::Ct(ct::AVGPKT, ORIGINAL),
+        Field::CtReplyBytes => Source::Ct(ct::BYTES, REPLY),
+        Field::CtReplyPackets => Source::Ct(ct::PACKETS, REPLY),
+        Field::CtReplyAvgpkt => Source::Ct(ct::AVGPKT, REPLY),
         Field::FibSaddrType => Source::Fib(FIB_RESULT_ADDRTYPE, FIB_SADDR),
         Field::FibDaddrType => Source::Fib(FIB_RESULT_ADDRTYPE, FIB_DADDR),
         Field::FibDaddrIifType => Source::Fib(FIB_RESULT_ADDRTYPE, FIB_DADDR | FIB_IIF),
         Field::FibSaddrIifOif => Source::Fib(FIB_RESULT_OIF, FIB_SADDR | FIB_IIF),
+        Field::FibSaddrMarkIifOif => Source::Fib(FIB_RESULT_OIF, FIB_SADDR | FIB_MARK | FIB_IIF),
+        Field::FibSaddrOif => Source::Fib(FIB_RESULT_OIF, FIB_SADDR),
+        Field::FibSaddrMarkOif => Source::Fib(FIB_RESULT_OIF, FIB_SADDR | FIB_MARK),
     }
 }
 
@@ -156,13 +207,17 @@ pub(super) fn source(field: Field) -> Source {
 fn layers(field: Field) -> (Option<Network>, Option<u8>, bool) {
     match field {
         Field::EtherSaddr | Field::EtherDaddr | Field::EtherType => (None, None, true),
-        Field::IpSaddr | Field::IpDaddr | Field::IpFragOff | Field::IpDscp | Field::IpTtl => {
+        Field::IpSaddr | Field::IpDaddr | Field::IpFragOff | Field::IpDscp | Field::IpEcn | Field::IpTtl => {
             (Some(Network::Ip), None, false)
         }
-        Field::Ip6Saddr | Field::Ip6Daddr | Field::Ip6Dscp | Field::Ip6Hoplimit => (Some(Network::Ip6), None, false),
+        Field::Ip6Saddr | Field::Ip6Daddr | Field::Ip6Dscp | Field::Ip6Ecn | Field::Ip6Hoplimit => {
+            (Some(Network::Ip6), None, false)
+        }
         Field::TcpSport | Field::TcpDport | Field::TcpFlags => (None, Some(TCP), false),
         Field::UdpSport | Field::UdpDport => (None, Some(UDP), false),
         Field::SctpSport | Field::SctpDport => (None, Some(SCTP), false),
+        Field::EspSpi => (None, Some(ESP), false),
+        Field::AhSpi => (None, Some(AH), false),
         Field::IcmpType | Field::IcmpCode => (Some(Network::Ip), Some(ICMP), false),
         Field::Icmpv6Type | Field::Icmpv6Code => (Some(Network::Ip6), Some(ICMPV6), false),
         Field::Iifname
@@ -174,6 +229,15 @@ fn layers(field: Field) -> (Option<Network>, Option<u8>, bool) {
         | Field::SkUid
         | Field::SkGid
         | Field::Length
+        | Field::Iifgroup
+        | Field::Oifgroup
+        | Field::Cpu
+        | Field::Cgroup
+        | Field::Realm
+        | Field::Ipsec
+        | Field::RtIpsec
+        // The kernel itself looks whether it is TCP.
+        | Field::TcpOptionMaxseg
         | Field::ThSport
         | Field::ThDport
         | Field::CtState
@@ -186,10 +250,22 @@ fn layers(field: Field) -> (Option<Network>, Option<u8>, bool) {
         | Field::CtOriginalIp6Daddr
         | Field::CtOriginalProtoSrc
         | Field::CtOriginalProtoDst
+        | Field::CtBytes
+        | Field::CtPackets
+        | Field::CtAvgpkt
+        | Field::CtOriginalBytes
+        | Field::CtOriginalPackets
+        | Field::CtOriginalAvgpkt
+        | Field::CtReplyBytes
+        | Field::CtReplyPackets
+        | Field::CtReplyAvgpkt
         | Field::FibSaddrType
         | Field::FibDaddrType
         | Field::FibDaddrIifType
-        | Field::FibSaddrIifOif => (None, None, false),
+        | Field::FibSaddrIifOif
+        | Field::FibSaddrMarkIifOif
+        | Field::FibSaddrOif
+        | Field::FibSaddrMarkOif => (None, None, false),
     }
 }
 
@@ -213,6 +289,8 @@ impl Source {
             }
             Self::Ct(key, direction) => Instruction::Ct { key, direction, to },
             Self::Fib(result, flags) => Instruction::Fib { result, flags, to },
+            Self::Route(key) => Instruction::Route { key, to },
+            Self::TcpOption(kind, offset, length) => Instruction::TcpOption { kind, offset, length, to },
         }
     }
 }

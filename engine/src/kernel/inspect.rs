@@ -214,12 +214,16 @@ fn log(data: Attributes<'_>) -> Option<Log> {
     })
 }
 
-/// Of extension headers only TCP's options are written, and those are not read.
+/// Of extension headers only TCP's options are asked for and written.
 fn tcp_option(data: Attributes<'_>) -> Option<Instruction> {
-    let is_plain = data.u32(6) == Some(EXTHDR_TCP_OPTION) && data.u32(5).unwrap_or(0) == 0 && data.get(1).is_none();
+    let is_plain = data.u32(6) == Some(EXTHDR_TCP_OPTION) && data.u32(5).unwrap_or(0) == 0;
     is_plain.then_some(())?;
     let (kind, offset, length) = (data.u8(2)?, data.u32(3)?, data.u32(4)?);
-    Some(Instruction::TcpOptionSet { kind, offset, length, from: register(data, 7)? })
+    match (data.get(1), data.get(7)) {
+        (Some(_), None) => Some(Instruction::TcpOption { kind, offset, length, to: register(data, 1)? }),
+        (None, Some(_)) => Some(Instruction::TcpOptionSet { kind, offset, length, from: register(data, 7)? }),
+        (Some(_), Some(_)) | (None, None) => None,
+    }
 }
 
 fn dynset(data: Attributes<'_>) -> Option<Instruction> {

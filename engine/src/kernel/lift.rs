@@ -8,6 +8,7 @@
     reason = "each reader takes few of many instructions; that every expression has a reader is held by ExprKind"
 )]
 
+use super::clock;
 use super::field::{self, Context, Dependency, Network, Source};
 use super::hint::{Choice, Hint};
 use super::lower::{
@@ -75,6 +76,7 @@ pub(super) enum ExprKind {
     Nat,
     Notrack,
     Sample,
+    Clock,
     Assign,
     SegmentSize,
     SetHeader,
@@ -84,8 +86,8 @@ pub(super) enum ExprKind {
 }
 
 every! { pub(super) ExprKind {
-    Match Lookup VerdictMap Counter NamedCounter Quota NamedQuota Limit Log Verdict Reject Nat Notrack Sample Assign
-    SegmentSize SetHeader SetCt SetMeta DynamicSet
+    Match Lookup VerdictMap Counter NamedCounter Quota NamedQuota Limit Log Verdict Reject Nat Notrack Sample Clock
+    Assign SegmentSize SetHeader SetCt SetMeta DynamicSet
 } }
 
 // A new variant of `Expr` does not compile until it has a kind, and a kind not until it can be read.
@@ -104,6 +106,7 @@ const _: fn(&Expr) -> ExprKind = |expr| match expr {
     Expr::Nat(_) => ExprKind::Nat,
     Expr::Notrack => ExprKind::Notrack,
     Expr::Sample(_) => ExprKind::Sample,
+    Expr::Clock(_) => ExprKind::Clock,
     Expr::Assign(_) => ExprKind::Assign,
     Expr::SegmentSize(_) => ExprKind::SegmentSize,
     Expr::SetHeader(_) => ExprKind::SetHeader,
@@ -241,6 +244,11 @@ impl<'a> Reader<'a> {
                 _ => None,
             }),
             ExprKind::Sample => self.sample().map(Expr::Sample),
+            ExprKind::Clock => {
+                let (moment, length) = clock::read(self.instructions.get(self.at..)?)?;
+                self.at += length;
+                Some(Expr::Clock(moment))
+            }
             ExprKind::Assign => self.assign().map(Expr::Assign),
             ExprKind::SegmentSize => self.segment_size().map(Expr::SegmentSize),
             ExprKind::SetHeader => {
@@ -419,13 +427,17 @@ impl<'a> Reader<'a> {
     /// A whole field that is loaded into this register, without the bits that are not its own.
     fn load(&mut self, to: Register) -> Option<(Field, Source)> {
         let load = self.peek(0)?;
-        let field = self.fields().find(|field| field::source(*field).load(to) == *load)?;
+        let after = self.peek(1).and_then(|instruction| bitwise_mask(instruction, to));
+        let own_bits = |source: Source| match source {
+            Source::Bits(_, _, length, mask, _) => Some(lower::low_bytes(u64::from(mask), length)),
+            _ => None,
+        };
+        // Fields of bits may lie in the same bytes.
+        let is_loaded =
+            |source: Source| source.load(to) == *load && own_bits(source).is_none_or(|own| after == Some(&own));
+        let field = self.fields().find(|field| is_loaded(field::source(*field)))?;
         let source = field::source(field);
-        self.at += 1;
-        if let Source::Bits(_, _, length, mask, _) = source {
-            let own = lower::low_bytes(u64::from(mask), length);
-            self.take(|instruction| bitwise_mask(instruction, to).filter(|mask| **mask == own))?;
-        }
+        self.at += 1 + usize::from(own_bits(source).is_some());
         Some((field, source))
     }
 

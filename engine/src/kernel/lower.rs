@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::clock;
 use super::field::{self, Context, Dependency, Network, Source};
 use super::hint::{Choice, Hint};
 use super::rewrite;
@@ -106,6 +107,7 @@ impl Lowering<'_> {
             Expr::Nat(nat) => self.nat(nat)?,
             Expr::Notrack => self.push(Instruction::Notrack),
             Expr::Sample(sample) => self.sample(*sample)?,
+            Expr::Clock(moment) => clock::instructions(*moment)?.into_iter().for_each(|one| self.push(one)),
             Expr::Assign(assign) => self.assign(*assign),
             Expr::SegmentSize(size) => self.segment_size(*size),
             Expr::SetHeader(write) => rewrite::instructions(*write).into_iter().for_each(|one| self.push(one)),
@@ -182,7 +184,7 @@ impl Lowering<'_> {
         let from = Register::FIRST;
         let is_host_order = range.data_type().is_host_order();
         if is_host_order {
-            self.push(host_to_network(from));
+            self.push(host_to_network(from, range.data_type().width()));
         }
         let end = |datum: Datum| {
             if is_host_order { Ok(datum.bytes().to_vec()) } else { register_bytes(source, &datum) }
@@ -219,16 +221,23 @@ impl Lowering<'_> {
                 register.filter(|register| register.holds(width)).ok_or(Refusal("a key has more than 64 bytes"))?;
             self.load(*field, to);
             match field::source(*field) {
+                Source::Bits(_, _, 1, _, 0) => {}
                 Source::Bits(_, _, 1, _, bits) if !is_shifted_in_set => {
                     self.push(Instruction::ShiftRight { register: to, length: 1, bits });
                 }
                 Source::Bits(..) if !is_shifted_in_set => {
-                    return Err(Refusal("ip6 dscp can be compared, but not be part of a key"));
+                    return Err(Refusal("ip6 dscp and ecn can be compared, but not be part of a key"));
                 }
-                Source::Bits(..) | Source::Meta(_) | Source::Payload(..) | Source::Ct(..) | Source::Fib(..) => {}
+                Source::Bits(..)
+                | Source::Meta(_)
+                | Source::Payload(..)
+                | Source::Ct(..)
+                | Source::Fib(..)
+                | Source::TcpOption(..)
+                | Source::Route(_) => {}
             }
             if has_intervals && field::is_host_order(*field) {
-                self.push(host_to_network(to));
+                self.push(host_to_network(to, width));
             }
             if let Some(mask) = masks.get(field) {
                 self.mask_of_key(*field, mask, to)?;
@@ -482,6 +491,7 @@ pub(super) fn missing_for(context: Context, expr: &Expr) -> Vec<Dependency> {
         | Expr::Notrack
         | Expr::SetCt(_)
         | Expr::Sample(_)
+        | Expr::Clock(_)
         | Expr::SetMeta(_)
         | Expr::Assign(_) => Vec::new(),
     }
@@ -504,6 +514,7 @@ pub(super) fn established_by(expr: &Expr) -> Option<Dependency> {
         | Expr::Nat(_)
         | Expr::Notrack
         | Expr::Sample(_)
+        | Expr::Clock(_)
         | Expr::Assign(_)
         | Expr::SegmentSize(_)
         | Expr::SetHeader(_)
@@ -559,7 +570,12 @@ pub(super) fn register_bytes(source: Source, value: &Datum) -> Result<Vec<u8>, R
             }
             Ok(low_bytes(u64::try_from(shifted).unwrap_or(0), length))
         }
-        Source::Meta(_) | Source::Payload(..) | Source::Ct(..) | Source::Fib(..) => Ok(value.kernel_bytes()),
+        Source::Meta(_)
+        | Source::Payload(..)
+        | Source::Ct(..)
+        | Source::Fib(..)
+        | Source::TcpOption(..)
+        | Source::Route(_) => Ok(value.kernel_bytes()),
     }
 }
 
@@ -573,7 +589,13 @@ fn shortened(source: Source, data_type: DataType, length: usize) -> Option<Instr
         }
         Source::Meta(_) if data_type == DataType::Ifname => Some(source.load(Register::FIRST)),
         Source::Ct(..) if !data_type.is_host_order() => Some(source.load(Register::FIRST)),
-        Source::Payload(..) | Source::Meta(_) | Source::Ct(..) | Source::Bits(..) | Source::Fib(..) => None,
+        Source::Payload(..)
+        | Source::Meta(_)
+        | Source::Ct(..)
+        | Source::Bits(..)
+        | Source::Fib(..)
+        | Source::TcpOption(..)
+        | Source::Route(_) => None,
     }
 }
 
@@ -669,7 +691,8 @@ pub(super) fn write_segment_size(from: Register) -> Instruction {
     Instruction::TcpOptionSet { kind: 2, offset: 2, length: 2, from }
 }
 
-/// For the types in the machine's order, all of which have four bytes.
-fn host_to_network(register: Register) -> Instruction {
-    Instruction::HostToNetwork { register, length: 4, size: 4 }
+/// Turns one number of so many bytes.
+pub(super) fn host_to_network(register: Register, width: usize) -> Instruction {
+    let width = u32::try_from(width).unwrap_or(0);
+    Instruction::HostToNetwork { register, length: width, size: width }
 }

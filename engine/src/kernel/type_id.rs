@@ -17,7 +17,9 @@ const BYTEORDER_NETWORK: u32 = 2;
 fn id(data_type: DataType) -> u32 {
     match data_type {
         DataType::NfProto => 2,
-        DataType::Integer8 | DataType::Integer16 | DataType::Integer32 => 4,
+        DataType::Integer8 | DataType::Integer16 | DataType::Integer32 | DataType::Integer64 => 4,
+        // nft's number for any address of a link: it goes by the field that is noted, and reading back by the number.
+        DataType::Spi => 6,
         DataType::Ipv4Addr => 7,
         DataType::Ipv6Addr => 8,
         DataType::EtherAddr => 9,
@@ -37,6 +39,8 @@ fn id(data_type: DataType) -> u32 {
         DataType::IcmpCode => 32,
         DataType::Icmpv6Code => 33,
         DataType::Dscp => 36,
+        DataType::Ecn => 37,
+        DataType::Boolean => 39,
         DataType::FibAddrtype => 38,
         DataType::Ifname => 41,
     }
@@ -68,8 +72,9 @@ pub(super) fn types(number: u32, length: usize, widths: Option<&[u8]>) -> Option
             let mut candidates = DataType::ALL.iter().copied().filter(|data_type| id(*data_type) == *wanted);
             match width(index) {
                 // A field of bits lies in as many bytes as its header has for it.
-                Some(width) => candidates
-                    .find(|data_type| data_type.width() == width || *data_type == DataType::Dscp && width == 2),
+                Some(width) => candidates.find(|data_type| {
+                    data_type.width() == width || matches!(data_type, DataType::Dscp | DataType::Ecn) && width == 2
+                }),
                 None => candidates.next(),
             }
         })

@@ -35,7 +35,8 @@ pub(super) fn write_number(out: &mut String, datum: &Datum) -> fmt::Result {
         DataType::Mark => write!(out, "{number:#010x}"),
         DataType::EtherType => write!(out, "{number:#06x}"),
         DataType::Dscp => write!(out, "{number:#04x}"),
-        DataType::TcpFlag | DataType::CtState | DataType::CtStatus => write!(out, "{number:#x}"),
+        DataType::Integer64 => write!(out, "{}", datum.to_u128()),
+        DataType::TcpFlag | DataType::CtState | DataType::CtStatus | DataType::Ecn => write!(out, "{number:#x}"),
         DataType::InetProto
         | DataType::InetService
         | DataType::IcmpType
@@ -50,7 +51,9 @@ pub(super) fn write_number(out: &mut String, datum: &Datum) -> fmt::Result {
         | DataType::Gid
         | DataType::Integer8
         | DataType::Integer16
-        | DataType::Integer32 => write!(out, "{number}"),
+        | DataType::Integer32
+        | DataType::Boolean
+        | DataType::Spi => write!(out, "{number}"),
     }
 }
 

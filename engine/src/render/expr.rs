@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use super::{datum, quote, set, statement, symbol};
 use crate::ruleset::{
-    DataType, Datum, Expr, Family, Field, Lookup, Match, Operator, SetRef, Value, Verdict, VerdictMap,
+    Clock, ClockPart, DataType, Datum, Expr, Family, Field, Lookup, Match, Operator, SetRef, Value, Verdict, VerdictMap,
 };
 
 /// One expression.
@@ -31,6 +31,7 @@ pub(super) fn write(out: &mut String, family: Family, expr: &Expr) -> fmt::Resul
         Expr::Nat(nat) => statement::write_nat(out, family, nat),
         Expr::Notrack => out.write_str("notrack"),
         Expr::Sample(sample) => statement::write_sample(out, *sample),
+        Expr::Clock(moment) => write_clock(out, *moment),
         Expr::Assign(assign) => statement::write_assign(out, *assign),
         Expr::SegmentSize(size) => statement::write_segment_size(out, *size),
         Expr::SetHeader(write) => statement::write_header(out, *write),
@@ -72,6 +73,13 @@ pub(super) fn field_name(field: Field) -> &'static str {
         Field::SkUid => "meta skuid",
         Field::SkGid => "meta skgid",
         Field::Length => "meta length",
+        Field::Iifgroup => "iifgroup",
+        Field::Oifgroup => "oifgroup",
+        Field::Cpu => "meta cpu",
+        Field::Cgroup => "meta cgroup",
+        Field::Realm => "meta rtclassid",
+        Field::Ipsec => "meta ipsec",
+        Field::RtIpsec => "rt ipsec",
         Field::EtherSaddr => "ether saddr",
         Field::EtherDaddr => "ether daddr",
         Field::EtherType => "ether type",
@@ -79,20 +87,25 @@ pub(super) fn field_name(field: Field) -> &'static str {
         Field::IpDaddr => "ip daddr",
         Field::IpFragOff => "ip frag-off",
         Field::IpDscp => "ip dscp",
+        Field::IpEcn => "ip ecn",
         Field::IpTtl => "ip ttl",
         Field::Ip6Saddr => "ip6 saddr",
         Field::Ip6Daddr => "ip6 daddr",
         Field::Ip6Dscp => "ip6 dscp",
+        Field::Ip6Ecn => "ip6 ecn",
         Field::Ip6Hoplimit => "ip6 hoplimit",
         Field::ThSport => "th sport",
         Field::ThDport => "th dport",
         Field::TcpSport => "tcp sport",
         Field::TcpDport => "tcp dport",
         Field::TcpFlags => "tcp flags",
+        Field::TcpOptionMaxseg => "tcp option maxseg size",
         Field::UdpSport => "udp sport",
         Field::UdpDport => "udp dport",
         Field::SctpSport => "sctp sport",
         Field::SctpDport => "sctp dport",
+        Field::EspSpi => "esp spi",
+        Field::AhSpi => "ah spi",
         Field::IcmpType => "icmp type",
         Field::IcmpCode => "icmp code",
         Field::Icmpv6Type => "icmpv6 type",
@@ -107,10 +120,22 @@ pub(super) fn field_name(field: Field) -> &'static str {
         Field::CtOriginalIp6Daddr => "ct original ip6 daddr",
         Field::CtOriginalProtoSrc => "ct original proto-src",
         Field::CtOriginalProtoDst => "ct original proto-dst",
+        Field::CtBytes => "ct bytes",
+        Field::CtPackets => "ct packets",
+        Field::CtAvgpkt => "ct avgpkt",
+        Field::CtOriginalBytes => "ct original bytes",
+        Field::CtOriginalPackets => "ct original packets",
+        Field::CtOriginalAvgpkt => "ct original avgpkt",
+        Field::CtReplyBytes => "ct reply bytes",
+        Field::CtReplyPackets => "ct reply packets",
+        Field::CtReplyAvgpkt => "ct reply avgpkt",
         Field::FibSaddrType => "fib saddr type",
         Field::FibDaddrType => "fib daddr type",
         Field::FibDaddrIifType => "fib daddr . iif type",
         Field::FibSaddrIifOif => "fib saddr . iif oif",
+        Field::FibSaddrMarkIifOif => "fib saddr . mark . iif oif",
+        Field::FibSaddrOif => "fib saddr oif",
+        Field::FibSaddrMarkOif => "fib saddr . mark oif",
     }
 }
 
@@ -217,6 +242,21 @@ fn write_masked(out: &mut String, mask: &Datum, operator: Operator, value: &Datu
     datum::write(out, mask)?;
     write!(out, " {} ", comparison(operator))?;
     datum::write(out, value)
+}
+
+/// In numbers, which nft takes for UTC; in words it would take hours for those of whoever loads the text.
+fn write_clock(out: &mut String, Clock { part, operator, low, high }: Clock) -> fmt::Result {
+    out.write_str(match part {
+        ClockPart::Time => "meta time",
+        ClockPart::Day => "meta day",
+        ClockPart::Hour => "meta hour",
+    })?;
+    out.write_str(negation(operator))?;
+    match (part, symbol::day(low)) {
+        (ClockPart::Day, Some(name)) if low == high => write!(out, " \"{name}\""),
+        _ if low == high => write!(out, " {low}"),
+        _ => write!(out, " {low}-{high}"),
+    }
 }
 
 /// Where nft leaves "equal" out.

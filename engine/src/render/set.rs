@@ -200,7 +200,11 @@ fn type_name(data_type: DataType) -> Option<&'static str> {
         DataType::Uid => "uid",
         DataType::Gid => "gid",
         DataType::Dscp => "dscp",
-        DataType::Integer8 | DataType::Integer16 | DataType::Integer32 => return None,
+        DataType::Ecn => "ecn",
+        DataType::Boolean => "boolean",
+        DataType::Integer8 | DataType::Integer16 | DataType::Integer32 | DataType::Integer64 | DataType::Spi => {
+            return None;
+        }
     })
 }
 
@@ -229,9 +233,13 @@ fn example(data_type: DataType) -> &'static str {
         DataType::Uid => "meta skuid",
         DataType::Gid => "meta skgid",
         DataType::Dscp => "ip dscp",
+        DataType::Ecn => "ip ecn",
         DataType::Integer8 => "ip ttl",
         DataType::Integer16 => "ip frag-off",
         DataType::Integer32 => "meta length",
+        DataType::Integer64 => "ct bytes",
+        DataType::Boolean => "meta ipsec",
+        DataType::Spi => "esp spi",
     }
 }
 
@@ -249,7 +257,9 @@ fn elements_per_line(spec: &SetSpec) -> usize {
         | DataType::Gid
         | DataType::Integer8
         | DataType::Integer16
-        | DataType::Integer32 => 5,
+        | DataType::Integer32
+        | DataType::Integer64
+        | DataType::Spi => 5,
         DataType::Ipv4Addr | DataType::CtState | DataType::CtStatus | DataType::PktType => 2,
         DataType::Ipv6Addr
         | DataType::EtherAddr
@@ -260,7 +270,9 @@ fn elements_per_line(spec: &SetSpec) -> usize {
         | DataType::Icmpv6Code
         | DataType::Ifname
         | DataType::FibAddrtype
-        | DataType::Dscp => 1,
+        | DataType::Dscp
+        | DataType::Ecn
+        | DataType::Boolean => 1,
     }
 }
 

@@ -155,6 +155,8 @@ pub(super) fn value(data_type: DataType, number: u32) -> Option<&'static str> {
         DataType::EtherType => ETHER_TYPES,
         DataType::FibAddrtype => FIB_TYPES,
         DataType::Dscp => DSCP,
+        DataType::Ecn => &[(0, "not-ect"), (1, "ect1"), (2, "ect0"), (3, "ce")],
+        DataType::Boolean => &[(0, "missing"), (1, "exists")],
         DataType::CtDir => &[(0, "original"), (1, "reply")],
         DataType::NfProto => &[(2, "ipv4"), (10, "ipv6")],
         DataType::PktType => &[(0, "host"), (1, "broadcast"), (2, "multicast"), (3, "other")],
@@ -171,7 +173,9 @@ pub(super) fn value(data_type: DataType, number: u32) -> Option<&'static str> {
         | DataType::Gid
         | DataType::Integer8
         | DataType::Integer16
-        | DataType::Integer32 => &[],
+        | DataType::Integer32
+        | DataType::Integer64
+        | DataType::Spi => &[],
     };
     find(names, number)
 }
@@ -201,10 +205,20 @@ pub(super) fn bits(data_type: DataType) -> Option<Names> {
         | DataType::Uid
         | DataType::Gid
         | DataType::Dscp
+        | DataType::Ecn
         | DataType::Integer8
         | DataType::Integer16
-        | DataType::Integer32 => None,
+        | DataType::Integer32
+        | DataType::Integer64
+        | DataType::Boolean
+        | DataType::Spi => None,
     }
+}
+
+/// The name of a day of the week.
+pub(super) fn day(number: u64) -> Option<&'static str> {
+    const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+    DAYS.get(usize::try_from(number).ok()?).copied()
 }
 
 /// The name of an ICMP destination unreachable code.

@@ -53,12 +53,20 @@ pub enum DataType {
     Gid,
     /// `dscp`: 6 bits in 1 byte.
     Dscp,
+    /// `ecn`: 2 bits in 1 byte.
+    Ecn,
     /// A plain 1-byte number, for instance a hop limit.
     Integer8,
     /// A plain 2-byte number in network order, for instance `ip frag-off`.
     Integer16,
     /// A plain 4-byte number in host order, for instance `meta length`.
     Integer32,
+    /// A plain 8-byte number in host order, for instance `ct bytes`.
+    Integer64,
+    /// `boolean`: whether something is there, 1 byte.
+    Boolean,
+    /// A plain 4-byte number in network order: the number of an IPsec association.
+    Spi,
 }
 
 /// One value of one type.
@@ -80,7 +88,8 @@ pub struct Interval {
 
 every! { pub DataType {
     Ipv4Addr Ipv6Addr EtherAddr EtherType InetProto InetService IcmpType IcmpCode Icmpv6Type Icmpv6Code TcpFlag Mark
-    CtState CtStatus CtDir Ifname NfProto PktType FibAddrtype Uid Gid Dscp Integer8 Integer16 Integer32
+    CtState CtStatus CtDir Ifname NfProto PktType FibAddrtype Uid Gid Dscp Ecn Integer8 Integer16 Integer32 Integer64
+    Boolean Spi
 } }
 
 impl DataType {
@@ -97,7 +106,9 @@ impl DataType {
             | Self::NfProto
             | Self::PktType
             | Self::Dscp
-            | Self::Integer8 => 1,
+            | Self::Ecn
+            | Self::Integer8
+            | Self::Boolean => 1,
             Self::EtherType | Self::InetService | Self::Integer16 => 2,
             Self::Ipv4Addr
             | Self::Mark
@@ -106,8 +117,10 @@ impl DataType {
             | Self::FibAddrtype
             | Self::Uid
             | Self::Gid
-            | Self::Integer32 => 4,
+            | Self::Integer32
+            | Self::Spi => 4,
             Self::EtherAddr => 6,
+            Self::Integer64 => 8,
             Self::Ipv6Addr | Self::Ifname => 16,
         }
     }
@@ -121,7 +134,8 @@ impl DataType {
             | Self::FibAddrtype
             | Self::Uid
             | Self::Gid
-            | Self::Integer32 => true,
+            | Self::Integer32
+            | Self::Integer64 => true,
             Self::Ipv4Addr
             | Self::Ipv6Addr
             | Self::EtherAddr
@@ -138,8 +152,11 @@ impl DataType {
             | Self::NfProto
             | Self::PktType
             | Self::Dscp
+            | Self::Ecn
             | Self::Integer8
-            | Self::Integer16 => false,
+            | Self::Integer16
+            | Self::Boolean
+            | Self::Spi => false,
         }
     }
 }

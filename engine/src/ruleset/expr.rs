@@ -3,6 +3,7 @@
 //! [`Expr`] and [`Field`] are matched exhaustively by encode, decode, render and the simulator, so a new variant
 //! does not compile until each of them knows it. Hashes are taken of the rendered text and follow.
 
+use super::clock::Clock;
 use super::connection::SetCt;
 use super::datum::{DataType, Datum, Interval};
 use super::every::every;
@@ -43,6 +44,8 @@ pub enum Expr {
     Notrack,
     /// `meta random <= 99`, `numgen inc mod 3 0`.
     Sample(Sample),
+    /// `meta hour 32400-61199`, `meta day 1-5`.
+    Clock(Clock),
     /// `meta mark set meta mark & 0xff00 ^ 0x1`.
     Assign(Assign),
     /// `tcp option maxseg size set rt mtu`.
@@ -147,6 +150,20 @@ pub enum Field {
     SkGid,
     /// `meta length`: of the packet from the network header on, in bytes.
     Length,
+    /// `iifgroup`: the group of the interface it came in by.
+    Iifgroup,
+    /// `oifgroup`: that of the interface it leaves by.
+    Oifgroup,
+    /// `meta cpu`: the processor that handles it.
+    Cpu,
+    /// `meta cgroup`: the class of the sending or receiving socket's control group.
+    Cgroup,
+    /// `meta rtclassid`: the realm of its route.
+    Realm,
+    /// `meta ipsec`: whether it came in by IPsec.
+    Ipsec,
+    /// `rt ipsec`: whether it leaves by IPsec.
+    RtIpsec,
     /// `ether saddr`.
     EtherSaddr,
     /// `ether daddr`.
@@ -161,6 +178,8 @@ pub enum Field {
     IpFragOff,
     /// `ip dscp`.
     IpDscp,
+    /// `ip ecn`.
+    IpEcn,
     /// `ip ttl`.
     IpTtl,
     /// `ip6 saddr`.
@@ -169,6 +188,8 @@ pub enum Field {
     Ip6Daddr,
     /// `ip6 dscp`.
     Ip6Dscp,
+    /// `ip6 ecn`.
+    Ip6Ecn,
     /// `ip6 hoplimit`.
     Ip6Hoplimit,
     /// `th sport`: the source port of whatever transport protocol; wants a match on it.
@@ -181,6 +202,8 @@ pub enum Field {
     TcpDport,
     /// `tcp flags`.
     TcpFlags,
+    /// `tcp option maxseg size`: what a segment announces, if it does.
+    TcpOptionMaxseg,
     /// `udp sport`.
     UdpSport,
     /// `udp dport`.
@@ -189,6 +212,10 @@ pub enum Field {
     SctpSport,
     /// `sctp dport`.
     SctpDport,
+    /// `esp spi`: the number of the tunnel's association.
+    EspSpi,
+    /// `ah spi`.
+    AhSpi,
     /// `icmp type`.
     IcmpType,
     /// `icmp code`.
@@ -217,6 +244,24 @@ pub enum Field {
     CtOriginalProtoSrc,
     /// `ct original proto-dst`.
     CtOriginalProtoDst,
+    /// `ct bytes`: of both directions, from the network header on.
+    CtBytes,
+    /// `ct packets`: of both directions.
+    CtPackets,
+    /// `ct avgpkt`: bytes by packets, of both directions.
+    CtAvgpkt,
+    /// `ct original bytes`.
+    CtOriginalBytes,
+    /// `ct original packets`.
+    CtOriginalPackets,
+    /// `ct original avgpkt`.
+    CtOriginalAvgpkt,
+    /// `ct reply bytes`.
+    CtReplyBytes,
+    /// `ct reply packets`.
+    CtReplyPackets,
+    /// `ct reply avgpkt`.
+    CtReplyAvgpkt,
     /// `fib saddr type`.
     FibSaddrType,
     /// `fib daddr type`.
@@ -226,6 +271,12 @@ pub enum Field {
     /// `fib saddr . iif oif`: the index of the interface that it came in by if the way back to its source leads there,
     /// 0 if not. Before routing only, on kernels up to 6.1.
     FibSaddrIifOif,
+    /// `fib saddr . mark . iif oif`: the same by the routes of the packet's mark.
+    FibSaddrMarkIifOif,
+    /// `fib saddr oif`: the index of the interface that leads to its source, 0 if none does.
+    FibSaddrOif,
+    /// `fib saddr . mark oif`: the same by the routes of the packet's mark.
+    FibSaddrMarkOif,
 }
 
 /// What ends the evaluation of a rule.
@@ -462,11 +513,13 @@ pub enum SetOperation {
 // Fields of one transport protocol come before those of any, which stand for them all: whoever looks for the field that
 // an instruction loads takes the first.
 every! { pub Field {
-    Iifname Oifname NfProto L4Proto Mark PktType SkUid SkGid Length EtherSaddr EtherDaddr EtherType IpSaddr IpDaddr
-    IpFragOff IpDscp IpTtl Ip6Saddr Ip6Daddr Ip6Dscp Ip6Hoplimit TcpSport TcpDport TcpFlags UdpSport UdpDport
-    SctpSport SctpDport IcmpType IcmpCode Icmpv6Type Icmpv6Code ThSport ThDport CtState CtStatus CtMark CtDirection
-    CtOriginalIpSaddr CtOriginalIpDaddr CtOriginalIp6Saddr CtOriginalIp6Daddr CtOriginalProtoSrc CtOriginalProtoDst
-    FibSaddrType FibDaddrType FibDaddrIifType FibSaddrIifOif
+    Iifname Oifname NfProto L4Proto Mark PktType SkUid SkGid Length Iifgroup Oifgroup Cpu Cgroup Realm Ipsec RtIpsec
+    EtherSaddr EtherDaddr EtherType IpSaddr IpDaddr IpFragOff IpDscp IpEcn IpTtl Ip6Saddr Ip6Daddr Ip6Dscp Ip6Ecn Ip6Hoplimit TcpSport
+    TcpDport TcpFlags TcpOptionMaxseg UdpSport UdpDport SctpSport SctpDport EspSpi AhSpi IcmpType IcmpCode Icmpv6Type Icmpv6Code
+    ThSport ThDport CtState CtStatus CtMark CtDirection CtOriginalIpSaddr CtOriginalIpDaddr CtOriginalIp6Saddr
+    CtOriginalIp6Daddr CtOriginalProtoSrc CtOriginalProtoDst CtBytes CtPackets CtAvgpkt CtOriginalBytes
+    CtOriginalPackets CtOriginalAvgpkt CtReplyBytes CtReplyPackets CtReplyAvgpkt FibSaddrType FibDaddrType
+    FibDaddrIifType FibSaddrIifOif FibSaddrMarkIifOif FibSaddrOif FibSaddrMarkOif
 } }
 
 impl Field {
@@ -480,12 +533,17 @@ impl Field {
             Self::PktType => DataType::PktType,
             Self::SkUid => DataType::Uid,
             Self::SkGid => DataType::Gid,
-            Self::Length => DataType::Integer32,
+            Self::Length | Self::Iifgroup | Self::Oifgroup | Self::Cpu | Self::Cgroup | Self::Realm => {
+                DataType::Integer32
+            }
+            Self::Ipsec | Self::RtIpsec => DataType::Boolean,
+            Self::EspSpi | Self::AhSpi => DataType::Spi,
             Self::EtherSaddr | Self::EtherDaddr => DataType::EtherAddr,
             Self::EtherType => DataType::EtherType,
             Self::IpSaddr | Self::IpDaddr | Self::CtOriginalIpSaddr | Self::CtOriginalIpDaddr => DataType::Ipv4Addr,
-            Self::IpFragOff => DataType::Integer16,
+            Self::IpFragOff | Self::TcpOptionMaxseg => DataType::Integer16,
             Self::IpDscp | Self::Ip6Dscp => DataType::Dscp,
+            Self::IpEcn | Self::Ip6Ecn => DataType::Ecn,
             Self::IpTtl | Self::Ip6Hoplimit => DataType::Integer8,
             Self::Ip6Saddr | Self::Ip6Daddr | Self::CtOriginalIp6Saddr | Self::CtOriginalIp6Daddr => DataType::Ipv6Addr,
             Self::ThSport
@@ -507,7 +565,18 @@ impl Field {
             Self::CtStatus => DataType::CtStatus,
             Self::CtDirection => DataType::CtDir,
             Self::FibSaddrType | Self::FibDaddrType | Self::FibDaddrIifType => DataType::FibAddrtype,
-            Self::FibSaddrIifOif => DataType::Integer32,
+            Self::CtBytes
+            | Self::CtPackets
+            | Self::CtAvgpkt
+            | Self::CtOriginalBytes
+            | Self::CtOriginalPackets
+            | Self::CtOriginalAvgpkt
+            | Self::CtReplyBytes
+            | Self::CtReplyPackets
+            | Self::CtReplyAvgpkt => DataType::Integer64,
+            Self::FibSaddrIifOif | Self::FibSaddrMarkIifOif | Self::FibSaddrOif | Self::FibSaddrMarkOif => {
+                DataType::Integer32
+            }
         }
     }
 }
@@ -530,6 +599,7 @@ impl Expr {
             | Self::Nat(_)
             | Self::Notrack
             | Self::Sample(_)
+            | Self::Clock(_)
             | Self::Assign(_)
             | Self::SegmentSize(_)
             | Self::SetHeader(_)
@@ -556,6 +626,7 @@ impl Expr {
             | Self::Nat(_)
             | Self::Notrack
             | Self::Sample(_)
+            | Self::Clock(_)
             | Self::Assign(_)
             | Self::SegmentSize(_)
             | Self::SetHeader(_)

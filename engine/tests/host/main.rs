@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod chains;
 #[cfg(test)]
+mod circumstances;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod failsafe;
@@ -18,5 +20,7 @@ mod nft;
 mod peers;
 #[cfg(test)]
 mod targets;
+#[cfg(test)]
+mod time;
 #[cfg(test)]
 mod vocabulary;

@@ -23,25 +23,30 @@ pub(crate) fn samples(data_type: DataType) -> Vec<Datum> {
         DataType::IcmpType | DataType::Icmpv6Type => (0..=160).map(number).collect(),
         DataType::IcmpCode | DataType::Icmpv6Code => (0..=16).map(number).collect(),
         DataType::TcpFlag => (0..=255).map(number).collect(),
-        DataType::Mark | DataType::Uid | DataType::Gid | DataType::Integer32 => {
+        DataType::Mark | DataType::Uid | DataType::Gid | DataType::Integer32 | DataType::Spi => {
             [0, 1000, 256, 70_000].map(number).into()
         }
         // Several bits at once are listed in a form that nft does not read back.
         DataType::CtState => [0, 1, 2, 4, 8, 16, 32, 64, 128, 256].map(number).into(),
         DataType::CtStatus => (0..16).map(|shift| number(1 << shift)).collect(),
-        DataType::CtDir => [0, 1].map(number).into(),
+        DataType::CtDir | DataType::Boolean => [0, 1].map(number).into(),
         DataType::Ifname => ["lo", "eth0", "veth1234567890a"].map(Datum::ifname).into(),
         DataType::NfProto => [2, 10, 7].map(number).into(),
         DataType::PktType => (0..=5).map(number).collect(),
         DataType::FibAddrtype => (0..=12).map(number).collect(),
         DataType::Dscp => (0..=63).map(number).collect(),
+        DataType::Ecn => (0..=3).map(number).collect(),
+        DataType::Integer64 => {
+            [0, 1000, 1 << 32, u128::from(u64::MAX >> 1)].map(|number| Datum::from_u128(data_type, number)).into()
+        }
         DataType::Integer8 => [0, 1, 64, 255].map(number).into(),
     }
 }
 
 /// A range that is no network, for types that can have one in a set.
 pub(crate) fn sample_range(data_type: DataType) -> Option<Interval> {
-    let is_ranged = !is_bits(data_type) && !matches!(data_type, DataType::Ifname | DataType::CtDir);
+    let is_ranged = !is_bits(data_type)
+        && !matches!(data_type, DataType::Ifname | DataType::CtDir | DataType::Boolean | DataType::Ecn);
     is_ranged.then(|| interval(Datum::from_u128(data_type, 3), Datum::from_u128(data_type, 9)))
 }
 

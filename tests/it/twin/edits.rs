@@ -30,6 +30,8 @@ pub(super) enum Edit {
     DestinationHardware([u8; 6]),
     /// TCP's maximum segment size.
     SegmentSize(u16),
+    /// Of an IPsec association.
+    Association(u16),
 }
 
 /// Packets on either side of an option.
@@ -68,7 +70,17 @@ pub(super) fn sides(found: &Match, is_v4: bool) -> Sides {
             numbers(&format!("{}:255", number(word) + 1), 1, 255, |hops| Edit::Hops(hops.to_be_bytes()[1]))
         }
         "dscp" => numbers(word, 0, 63, |value| Edit::Class(value.to_be_bytes()[1] << 2)),
-        "tos" => numbers(word.split('/').next().unwrap_or(word), 0, 255, |value| Edit::Class(value.to_be_bytes()[1])),
+        "tos" => {
+            let mut sides =
+                numbers(word.split('/').next().unwrap_or(word), 0, 255, |value| Edit::Class(value.to_be_bytes()[1]));
+            sides.outside.extend(CLASSES.map(Edit::Class));
+            sides
+        }
+        "ecn-tcp-cwr" => Sides { inside: vec![Edit::Flags(0x82), Edit::Flags(0xc2)], outside: vec![Edit::Flags(0x42)] },
+        "ecn-tcp-ece" => Sides { inside: vec![Edit::Flags(0xc2), Edit::Flags(0x42)], outside: vec![Edit::Flags(0x82)] },
+        "espspi" | "ahspi" => numbers(word, 0, u16::MAX, Edit::Association),
+        "src-group" => group(word, Edit::Input),
+        "dst-group" => group(word, Edit::Output),
         "ecn-ip-ect" => numbers(word, 0, 3, |value| Edit::Class(value.to_be_bytes()[1])),
         "length" => numbers(word, 80, 400, Edit::Length),
         "mss" => numbers(word, 1, 9000, Edit::SegmentSize),
@@ -144,6 +156,16 @@ fn interface(word: &str, edit: fn(String) -> Edit) -> Sides {
     let all = INTERFACES.into_iter().chain(["lo"]);
     let (inside, outside): (Vec<&str>, Vec<&str>) = all.partition(|name| matches(name));
     let few = |names: Vec<&str>| names.into_iter().take(2).map(str::to_owned).map(edit).collect();
+    Sides { inside: few(inside), outside: few(outside) }
+}
+
+/// Interfaces are in groups by their place among [`INTERFACES`].
+fn group(word: &str, edit: fn(String) -> Edit) -> Sides {
+    let (value, mask) =
+        word.split_once('/').map_or((number(word), u16::MAX), |(value, mask)| (number(value), number(mask)));
+    let (inside, outside): (Vec<_>, Vec<_>) =
+        (0..).zip(INTERFACES).partition(|(group, _): &(u16, &str)| group & mask == value);
+    let few = |names: Vec<(u16, &str)>| names.into_iter().take(2).map(|(_, name)| edit(name.to_owned())).collect();
     Sides { inside: few(inside), outside: few(outside) }
 }
 

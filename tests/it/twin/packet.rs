@@ -10,6 +10,7 @@ pub(super) const ICMP: u8 = 1;
 pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
 pub(super) const DCCP: u8 = 33;
+pub(super) const ESP: u8 = 50;
 pub(super) const AH: u8 = 51;
 pub(super) const ICMP6: u8 = 58;
 pub(super) const SCTP: u8 = 132;
@@ -37,6 +38,8 @@ pub(super) struct Packet {
     /// Of the whole packet, if it matters.
     pub(super) length: Option<u16>,
     pub(super) segment_size: Option<u16>,
+    /// Of AH and ESP.
+    pub(super) association: u16,
 }
 
 impl Packet {
@@ -70,6 +73,12 @@ impl Packet {
                 Body::Other(DCCP, [&ports(from, to)[..], &header, &data].concat())
             }
             UDPLITE => Body::Other(UDPLITE, [&ports(from, to)[..], &[0, 8, 0, 0], &data].concat()),
+            AH | ESP => {
+                let [high, low] = self.association.to_be_bytes();
+                let number = [0, 0, high, low];
+                let rest = if self.protocol == AH { [[0; 4], number] } else { [number, [0; 4]] };
+                Body::Other(self.protocol, [&rest.concat()[..], &data].concat())
+            }
             other => Body::Other(other, [&[0; 8][..], &data].concat()),
         };
         let (hop_limit, traffic_class) = (self.hops, self.class);

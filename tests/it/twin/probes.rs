@@ -53,6 +53,7 @@ struct Draft {
     source_hardware: Option<[u8; 6]>,
     destination_hardware: Option<[u8; 6]>,
     segment_size: Option<u16>,
+    association: u16,
 }
 
 /// At most so many probes of one family of a configuration, evenly taken from all that its rules ask for; numbered
@@ -162,6 +163,7 @@ impl Draft {
             Edit::SourceHardware(address) => self.source_hardware = Some(address),
             Edit::DestinationHardware(address) => self.destination_hardware = Some(address),
             Edit::SegmentSize(size) => self.segment_size = Some(size),
+            Edit::Association(number) => self.association = number,
         }
     }
 
@@ -220,6 +222,7 @@ impl Draft {
             hops: self.hops.unwrap_or(if is_neighbours { 255 } else { 64 }),
             length: self.length,
             segment_size: self.segment_size,
+            association: self.association,
         };
         Probe { way, by, packet }
     }

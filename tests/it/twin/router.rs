@@ -88,6 +88,7 @@ impl Router {
         for (idx, name) in INTERFACES.iter().enumerate() {
             let link = format!("{name} address {near} type veth peer name {name} address {far} netns {path}");
             writeln!(lines, "link add name {link}\nlink set dev {name} arp off up").unwrap();
+            writeln!(lines, "link set dev {name} group {idx}").unwrap();
             writeln!(lines, "addr add 10.99.{idx}.1/24 dev {name}").unwrap();
             writeln!(lines, "addr add fd99:{idx}::1/64 dev {name} nodad").unwrap();
         }

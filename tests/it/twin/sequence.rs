@@ -56,7 +56,7 @@ fn outcomes(text: &str, first: u32, is_v4: bool, send: &mut dyn FnMut(&Probe) ->
     found
 }
 
-fn attempt(letter: u8, port: u16, number: u32, is_v4: bool) -> Probe {
+pub(super) fn attempt(letter: u8, port: u16, number: u32, is_v4: bool) -> Probe {
     let (source, destination): (IpAddr, IpAddr) = if is_v4 {
         ([192, 0, 2, letter].into(), [198, 51, 100, 1].into())
     } else {
@@ -77,6 +77,7 @@ fn attempt(letter: u8, port: u16, number: u32, is_v4: bool) -> Probe {
         hops: 64,
         length: None,
         segment_size: None,
+        association: 0,
     };
     Probe { way, by: None, packet }
 }

@@ -199,6 +199,7 @@ fn fields(expr: &Expr) -> &[Field] {
         | Expr::Nat(_)
         | Expr::Notrack
         | Expr::Sample(_)
+        | Expr::Clock(_)
         | Expr::Assign(_)
         | Expr::SegmentSize(_)
         | Expr::SetHeader(_)
@@ -210,8 +211,9 @@ fn fields(expr: &Expr) -> &[Field] {
 
 /// The family whose header a field is in.
 fn family(field: Field) -> Option<Ip> {
-    const V4: [Field; 5] = [Field::IpSaddr, Field::IpDaddr, Field::IpFragOff, Field::IpDscp, Field::IpTtl];
-    const V6: [Field; 4] = [Field::Ip6Saddr, Field::Ip6Daddr, Field::Ip6Dscp, Field::Ip6Hoplimit];
+    const V4: [Field; 6] =
+        [Field::IpSaddr, Field::IpDaddr, Field::IpFragOff, Field::IpDscp, Field::IpEcn, Field::IpTtl];
+    const V6: [Field; 5] = [Field::Ip6Saddr, Field::Ip6Daddr, Field::Ip6Dscp, Field::Ip6Ecn, Field::Ip6Hoplimit];
     if V4.contains(&field) {
         Some(Ip::V4)
     } else if V6.contains(&field) {
@@ -244,6 +246,7 @@ fn with_named_ports(mut exprs: Vec<Expr>) -> Vec<Expr> {
             | Expr::Nat(_)
             | Expr::Notrack
             | Expr::Sample(_)
+            | Expr::Clock(_)
             | Expr::Assign(_)
             | Expr::SegmentSize(_)
             | Expr::SetHeader(_)
@@ -318,6 +321,8 @@ fn implies(field: Field, protocol: u8) -> bool {
     let of_ports = PORTS.iter().any(|(number, sport, dport)| *number == protocol && [*sport, *dport].contains(&field));
     let of_own = match protocol {
         TCP => field == Field::TcpFlags,
+        50 => field == Field::EspSpi,
+        51 => field == Field::AhSpi,
         1 => [Field::IcmpType, Field::IcmpCode].contains(&field),
         58 => [Field::Icmpv6Type, Field::Icmpv6Code].contains(&field),
         _ => false,

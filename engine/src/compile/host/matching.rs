@@ -9,7 +9,10 @@ use super::header::Hops;
 use super::operand::{self, Address, words};
 use super::refusal::{self, REFUSED_MODULES};
 use super::transport::{self, Protocols};
-use super::{connlimit, conntrack, hashlimit, header, icmp, metadata, peers, rate, recent, statistic};
+use super::{
+    class, connbytes, connlimit, conntrack, device, hashlimit, header, icmp, ipsec, metadata, peers, rate, recent,
+    rpfilter, statistic, time,
+};
 use crate::interval;
 use crate::ruleset::{DataType, Datum, Expr, Field, Hook, Interval, Match as Compare, Operator, Value};
 
@@ -69,16 +72,31 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
         ("ttl-eq" | "hl-eq", _) => header::hops(found, ip, Hops::Equal),
         ("ttl-lt" | "hl-lt", _) => header::hops(found, ip, Hops::Less),
         ("ttl-gt" | "hl-gt", _) => header::hops(found, ip, Hops::Greater),
+        ("tos", Some("tos")) => class::type_of_service(found, ip),
+        ("ecn-ip-ect", _) => class::marking(found, ip),
+        ("ecn-tcp-ece" | "ecn-tcp-cwr", _) => class::flag(found, context),
+        ("mss", Some("tcpmss")) => transport::segment_size(found, context),
+        ("src-group", _) => device::group(found, context, Field::Iifgroup),
+        ("dst-group", _) => device::group(found, context, Field::Oifgroup),
+        ("cpu", _) => device::processor(found),
+        ("realm", _) => device::realm(found, context),
+        ("cgroup", Some("cgroup")) => device::control_group(found, context),
+        ("espspi", _) => ipsec::association(found, context, Field::EspSpi),
+        ("ahspi", _) => ipsec::association(found, context, Field::AhSpi),
         ("quota", Some("quota")) => rate::quota(found),
         ("length", Some("length")) => metadata::length(found),
         ("mac-source", _) => metadata::mac(found, context),
         ("limit" | "limit-burst", Some("limit")) => rate::limit(found, context.rule),
+        (_, Some("connbytes")) if found.keyword != "mod" => connbytes::read(found, context),
+        (_, Some("policy")) if found.keyword != "mod" => ipsec::policy(found, context),
+        (_, Some("rpfilter")) if found.keyword != "mod" => rpfilter::read(found, context),
+        (_, Some("time")) if found.keyword != "mod" => time::read(found, context),
         (_, Some("connlimit")) if found.keyword != "mod" => connlimit::read(found, context),
         (_, Some("statistic")) if found.keyword != "mod" => statistic::read(found, context),
         (_, Some("hashlimit")) if found.keyword != "mod" => hashlimit::read(found, context),
         (_, Some("recent")) if found.keyword != "mod" => recent::read(found, context),
         ("comment", _) => Ok(Reading::Always),
-        ("mod", Some(module)) => module_alone(found, module, context.rule),
+        ("mod", Some(module)) => module_alone(found, module, context),
         ("mod", None) => {
             let name = words(&found.operands).first().map_or("", |word| &*word.text);
             Err(refusal::of_module(name, found.span))
@@ -120,10 +138,12 @@ pub(super) fn alternatives(
     })))
 }
 
-/// `mod NAME`: nothing by itself where an option of the module follows; limit has defaults.
-fn module_alone(found: &Match, module: &str, rule: &HostRule) -> Result<Reading, Refusal> {
+/// `mod NAME`: nothing by itself where an option of the module follows; limit and rpfilter have defaults.
+fn module_alone(found: &Match, module: &str, context: Context<'_>) -> Result<Reading, Refusal> {
+    let rule = context.rule;
     match module {
         "limit" => rate::limit(found, rule),
+        "rpfilter" if options(rule, "rpfilter").next().is_none() => rpfilter::read(found, context),
         "comment" => Ok(Reading::Always),
         _ if rule.matches.iter().any(|other| other.keyword != "mod" && other.module == Some(module)) => {
             Ok(Reading::Always)

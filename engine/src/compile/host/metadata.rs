@@ -16,12 +16,21 @@ use crate::ruleset::{
 
 /// `mark` of a packet or a connection.
 pub(super) fn mark(found: &Match, field: Field) -> Result<Reading, Refusal> {
-    let marks = words(&found.operands).iter().map(masked).collect::<Result<Vec<_>, _>>()?;
-    if marks.iter().all(|(_, mask)| *mask == u32::MAX) {
-        return list(found, field, |word| masked(word).map(|(value, _)| Interval::single(datum(field, value))));
+    masked_numbers(found, field, masked)
+}
+
+/// Numbers, each with the bits of it that count.
+pub(super) fn masked_numbers(
+    found: &Match,
+    field: Field,
+    read: impl Fn(&Word) -> Result<(u32, u32), Refusal>,
+) -> Result<Reading, Refusal> {
+    let numbers = words(&found.operands).iter().map(&read).collect::<Result<Vec<_>, _>>()?;
+    if numbers.iter().all(|(_, mask)| *mask == u32::MAX) {
+        return list(found, field, |word| read(word).map(|(value, _)| Interval::single(datum(field, value))));
     }
     alternatives(found, |word, operator| {
-        let (value, mask) = masked(word)?;
+        let (value, mask) = read(word)?;
         let mask = (mask != u32::MAX).then(|| datum(field, mask));
         Ok(Expr::Match(Compare { field, mask, operator, value: Value::One(datum(field, value)) }))
     })

@@ -126,6 +126,7 @@ pub(super) fn has_state(clause: &Clause) -> bool {
             | Expr::Reject(_)
             | Expr::Nat(_)
             | Expr::Notrack
+            | Expr::Clock(_)
             | Expr::Assign(_)
             | Expr::SegmentSize(_)
             | Expr::SetHeader(_)

@@ -5,7 +5,7 @@ use policy_lang::host::rule::{HostRule, Match, Operands, Word};
 
 use super::chains::Scope;
 use super::clause::{Ip, Reading, Test};
-use super::code::{OPERAND, PLACE, Refusal, refuse, suggestion};
+use super::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse, suggestion};
 use super::matching::{Context, operator};
 use super::operand::{self, words};
 use crate::ruleset::{DataType, Datum, Expr, Field, Interval, Match as Compare, Operator, Value};
@@ -160,7 +160,8 @@ pub(super) fn syn(found: &Match, context: Context<'_>) -> Result<Reading, Refusa
     tcp_flags_match(found, context, LOOK, 2)
 }
 
-fn tcp_flags_match(found: &Match, context: Context<'_>, mask: u32, set: u32) -> Result<Reading, Refusal> {
+/// These flags of TCP's, of those that are looked at.
+pub(super) fn tcp_flags_match(found: &Match, context: Context<'_>, mask: u32, set: u32) -> Result<Reading, Refusal> {
     if *context.protocols != Protocols::Of(vec![TCP]) {
         return Err(refuse(PLACE, found.span, format!("`{}` needs TCP", found.keyword), "add `proto tcp` to the rule"));
     }
@@ -168,6 +169,30 @@ fn tcp_flags_match(found: &Match, context: Context<'_>, mask: u32, set: u32) -> 
     let value = Value::One(datum(set));
     let field = Field::TcpFlags;
     Ok(Reading::expr(Expr::Match(Compare { field, mask: Some(datum(mask)), operator: operator(found), value })))
+}
+
+/// `mss`: of segments that announce a size, which those do that open a connection.
+pub(super) fn segment_size(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
+    if *context.protocols != Protocols::Of(vec![TCP]) {
+        return Err(refuse(PLACE, found.span, format!("`{}` needs TCP", found.keyword), "add `proto tcp` to the rule"));
+    }
+    if found.negated {
+        // iptables then takes segments that announce none, too.
+        let message = "`mss` with `!` has no form in nftables here";
+        return Err(refuse(UNSUPPORTED, found.span, message, "write the other sizes: mss (:535 1461:)"));
+    }
+    let field = Field::TcpOptionMaxseg;
+    let size = |text: &str| operand::number(text).filter(|size| u16::try_from(*size).is_ok());
+    let words = words(&found.operands);
+    let read = |word| operand::range(word, field.data_type(), "maximum segment size", size);
+    let intervals = words.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let every = Interval::all(field.data_type());
+    // Every size: still a condition, since most segments announce none.
+    Ok(if intervals.contains(&every) {
+        Reading::expr(Expr::Match(Compare { field, mask: None, operator: Operator::Eq, value: Value::Range(every) }))
+    } else {
+        Reading::values(field, Operator::Eq, intervals, words)
+    })
 }
 
 fn flags(words: &[Word]) -> Result<u32, Refusal> {

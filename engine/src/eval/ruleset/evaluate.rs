@@ -172,6 +172,8 @@ impl<'a> Traversal<'a, '_> {
                 Sample::Random { .. } => true,
                 Sample::Nth { packet, .. } => *packet == 0,
             }),
+            // Nobody says when the packet comes: at a moment that fits.
+            Expr::Clock(_) => Step::Next,
             Expr::Assign(assign) => self.assign(*assign),
             // Rules cannot ask for the segment size, so no verdict hangs on it; what is no segment does not come to it.
             Expr::SegmentSize(_) => going_on(self.flow.packet.protocol() == TCP),
@@ -260,8 +262,7 @@ impl<'a> Traversal<'a, '_> {
             field if field.is_v4() != packet.source.is_ipv4() => return Step::Break,
             HeaderField::IpDscp | HeaderField::Ip6Dscp => packet.dscp = value,
             HeaderField::IpTtl | HeaderField::Ip6Hoplimit => packet.ttl = value,
-            // Rules cannot ask for it.
-            HeaderField::IpEcn | HeaderField::Ip6Ecn => {}
+            HeaderField::IpEcn | HeaderField::Ip6Ecn => packet.ecn = value,
         }
         Step::Next
     }

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use super::packet::{Conntrack, Entry, FlowDirection, Host, Packet, PacketType, Ports, State, Transport};
-use crate::ruleset::{Datum, Field};
+use crate::ruleset::{DataType, Datum, Field};
 
 /// The value of a field; none where the packet has no such field, which ends the rule whatever is compared.
 pub(super) fn load(field: Field, packet: &Packet, host: &Host) -> Option<Datum> {
-    let number = |number: u32| Datum::number(field.data_type(), number);
+    let number = |number: u32| Datum::from_u128(field.data_type(), number.into());
     match field {
         // Without an interface the kernel gives an empty name, which no interface has.
         Field::Iifname => Some(Datum::ifname(packet.input.as_deref().unwrap_or(""))),
@@ -19,6 +19,15 @@ pub(super) fn load(field: Field, packet: &Packet, host: &Host) -> Option<Datum> 
         Field::SkUid => packet.owner.map(|owner| number(owner.uid)),
         Field::SkGid => packet.owner.map(|owner| number(owner.gid)),
         Field::Length => Some(number(packet.length)),
+        // The group that interfaces are in, the class of sockets and the realm of routes unless somebody says otherwise.
+        Field::Iifgroup => packet.input.is_some().then(|| number(0)),
+        Field::Oifgroup => packet.output.is_some().then(|| number(0)),
+        Field::Cgroup => packet.owner.map(|_| number(0)),
+        Field::Realm => packet.source.is_ipv4().then(|| number(0)),
+        // The first processor, and no IPsec.
+        Field::Cpu | Field::Ipsec | Field::RtIpsec => Some(number(0)),
+        // They lie in headers that are not kept.
+        Field::EspSpi | Field::AhSpi | Field::TcpOptionMaxseg => None,
         Field::EtherSaddr => packet.ether.map(|ether| Datum::from_bytes(field.data_type(), &ether.source)),
         Field::EtherDaddr => packet.ether.map(|ether| Datum::from_bytes(field.data_type(), &ether.destination)),
         Field::EtherType => packet.ether.map(|ether| number(u32::from(ether.ether_type))),
@@ -26,10 +35,12 @@ pub(super) fn load(field: Field, packet: &Packet, host: &Host) -> Option<Datum> 
         Field::IpDaddr => v4(packet.destination),
         Field::IpFragOff => packet.source.is_ipv4().then(|| number(u32::from(packet.fragment))),
         Field::IpDscp => packet.source.is_ipv4().then(|| number(u32::from(packet.dscp))),
+        Field::IpEcn => packet.source.is_ipv4().then(|| number(u32::from(packet.ecn))),
         Field::IpTtl => packet.source.is_ipv4().then(|| number(u32::from(packet.ttl))),
         Field::Ip6Saddr => v6(packet.source),
         Field::Ip6Daddr => v6(packet.destination),
         Field::Ip6Dscp => packet.source.is_ipv6().then(|| number(u32::from(packet.dscp))),
+        Field::Ip6Ecn => packet.source.is_ipv6().then(|| number(u32::from(packet.ecn))),
         Field::Ip6Hoplimit => packet.source.is_ipv6().then(|| number(u32::from(packet.ttl))),
         Field::ThSport => ports(packet, None).map(|ports| Datum::port(ports.source)),
         Field::ThDport => ports(packet, None).map(|ports| Datum::port(ports.destination)),
@@ -57,15 +68,28 @@ pub(super) fn load(field: Field, packet: &Packet, host: &Host) -> Option<Datum> 
         Field::CtOriginalIp6Daddr => v6(entry(packet)?.original_destination),
         Field::CtOriginalProtoSrc => entry(packet).map(|entry| Datum::port(entry.original_ports.source)),
         Field::CtOriginalProtoDst => entry(packet).map(|entry| Datum::port(entry.original_ports.destination)),
+        Field::CtBytes | Field::CtAvgpkt => entry(packet).map(|_| number(packet.length)),
+        Field::CtPackets => entry(packet).map(|_| number(1)),
+        Field::CtOriginalBytes | Field::CtOriginalAvgpkt => counted(packet, FlowDirection::Original, packet.length),
+        Field::CtOriginalPackets => counted(packet, FlowDirection::Original, 1),
+        Field::CtReplyBytes | Field::CtReplyAvgpkt => counted(packet, FlowDirection::Reply, packet.length),
+        Field::CtReplyPackets => counted(packet, FlowDirection::Reply, 1),
         Field::FibSaddrType => Some(number(host.address_type(packet.source, None))),
         Field::FibDaddrType => Some(number(host.address_type(packet.destination, None))),
         Field::FibDaddrIifType => Some(number(host.address_type(packet.destination, packet.input.as_deref()))),
-        Field::FibSaddrIifOif => {
+        Field::FibSaddrOif | Field::FibSaddrMarkOif => Some(number(u32::from(host.route(packet.source).is_some()))),
+        Field::FibSaddrIifOif | Field::FibSaddrMarkIifOif => {
             let leads_back = packet.input.is_some() && host.route(packet.source) == packet.input.as_ref();
             // The simulator's interfaces have no index; what matters is whether there is one.
             Some(number(u32::from(leads_back)))
         }
     }
+}
+
+/// What a connection of this packet alone has counted in one direction.
+fn counted(packet: &Packet, direction: FlowDirection, count: u32) -> Option<Datum> {
+    let count = if entry(packet)?.direction == direction { count } else { 0 };
+    Some(Datum::from_u128(DataType::Integer64, count.into()))
 }
 
 /// The connection that a packet belongs to.

@@ -26,6 +26,8 @@ pub struct Packet {
     pub ttl: u8,
     /// 0 to 63.
     pub dscp: u8,
+    /// 0 to 3.
+    pub ecn: u8,
     /// From the network header on, in bytes.
     pub length: u32,
     /// For whom the frame was.
@@ -206,6 +208,7 @@ impl Packet {
             fragment: 0,
             ttl: 64,
             dscp: 0,
+            ecn: 0,
             length: 60,
             packet_type: PacketType::Host,
             mark: 0,

@@ -8,10 +8,11 @@ use super::world::{INPUT, creation, filter, inet, ipv4, jump, name, only, rule, 
 use super::{Case, Deviation, Needs, expect_ruleset};
 use crate::kernel::{Guard, Kernel};
 use crate::ruleset::{
-    Assign, AssignTarget, BaseChain, Chain, ChainType, Comment, Connections, DataType, Datum, DynamicSet, Element,
-    ElementKey, Elements, Expr, Family, Field, HeaderField, Hook, Interval, Limit, LimitUnit, Log, LogLevel, Lookup,
-    Match, Nat, NatKind, Operator, PerElement, Priority, Quota, RejectWith, Rule, Ruleset, Sample, SegmentSize, Set,
-    SetCt, SetHeader, SetMeta, SetOperation, SetRef, SetSpec, Table, Value, Verdict, VerdictMap, ZoneDirection,
+    Assign, AssignTarget, BaseChain, Chain, ChainType, Clock, ClockPart, Comment, Connections, DataType, Datum,
+    DynamicSet, Element, ElementKey, Elements, Expr, Family, Field, HeaderField, Hook, Interval, Limit, LimitUnit, Log,
+    LogLevel, Lookup, Match, Nat, NatKind, Operator, PerElement, Priority, Quota, RejectWith, Rule, Ruleset, Sample,
+    SegmentSize, Set, SetCt, SetHeader, SetMeta, SetOperation, SetRef, SetSpec, Table, Value, Verdict, VerdictMap,
+    ZoneDirection,
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -125,6 +126,12 @@ fn statements(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
         Expr::Quota(Quota { bytes: 10 << 20, over: true }),
         Expr::Quota(Quota { bytes: 1_000, over: false }),
         Expr::Notrack,
+        moment(ClockPart::Hour, Operator::Eq, 32_400, 63_000),
+        moment(ClockPart::Hour, Operator::Ne, 79_201, 79_201),
+        moment(ClockPart::Day, Operator::Eq, 1, 5),
+        moment(ClockPart::Day, Operator::Ne, 0, 0),
+        moment(ClockPart::Time, Operator::Eq, 1_798_761_600, ClockPart::Time.largest()),
+        moment(ClockPart::Time, Operator::Ne, 1_798_804_801, ClockPart::Time.largest()),
         Expr::Sample(Sample::Random { most: 0 }),
         Expr::Sample(Sample::Random { most: 0x7fff_ffff }),
         Expr::Sample(Sample::Nth { every: 3, packet: 0 }),
@@ -173,6 +180,10 @@ fn statements(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
         ..rules_in(filter(Hook::Prerouting), rules)
     };
     round_trip(kernel, &only(Family::Inet, table))
+}
+
+fn moment(part: ClockPart, operator: Operator, low: u64, high: u64) -> Expr {
+    Expr::Clock(Clock { part, operator, low, high })
 }
 
 fn rejects(kernel: &mut dyn Kernel) -> Result<(), Deviation> {

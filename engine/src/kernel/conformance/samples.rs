@@ -6,33 +6,44 @@ use crate::ruleset::{DataType, Datum, Family, Field, Hook, Interval};
 pub(super) fn home(field: Field) -> (Family, Hook) {
     match field {
         Field::EtherType => (Family::Bridge, Hook::Forward),
-        Field::SkUid | Field::SkGid | Field::Oifname => (Family::Inet, Hook::Output),
+        Field::SkUid | Field::SkGid | Field::Oifname | Field::Oifgroup | Field::Realm | Field::RtIpsec => {
+            (Family::Inet, Hook::Output)
+        }
         Field::Iifname
         | Field::NfProto
         | Field::L4Proto
         | Field::Mark
         | Field::PktType
         | Field::Length
+        | Field::Iifgroup
+        | Field::Cpu
+        | Field::Cgroup
+        | Field::Ipsec
         | Field::EtherSaddr
         | Field::EtherDaddr
         | Field::IpSaddr
         | Field::IpDaddr
         | Field::IpFragOff
         | Field::IpDscp
+        | Field::IpEcn
         | Field::IpTtl
         | Field::Ip6Saddr
         | Field::Ip6Daddr
         | Field::Ip6Dscp
+        | Field::Ip6Ecn
         | Field::Ip6Hoplimit
         | Field::ThSport
         | Field::ThDport
         | Field::TcpSport
         | Field::TcpDport
         | Field::TcpFlags
+        | Field::TcpOptionMaxseg
         | Field::UdpSport
         | Field::UdpDport
         | Field::SctpSport
         | Field::SctpDport
+        | Field::EspSpi
+        | Field::AhSpi
         | Field::IcmpType
         | Field::IcmpCode
         | Field::Icmpv6Type
@@ -47,11 +58,22 @@ pub(super) fn home(field: Field) -> (Family, Hook) {
         | Field::CtOriginalIp6Daddr
         | Field::CtOriginalProtoSrc
         | Field::CtOriginalProtoDst
+        | Field::CtBytes
+        | Field::CtPackets
+        | Field::CtAvgpkt
+        | Field::CtOriginalBytes
+        | Field::CtOriginalPackets
+        | Field::CtOriginalAvgpkt
+        | Field::CtReplyBytes
+        | Field::CtReplyPackets
+        | Field::CtReplyAvgpkt
         | Field::FibSaddrType
         | Field::FibDaddrType
         | Field::FibDaddrIifType => (Family::Inet, Hook::Input),
         // Only there on every kernel.
-        Field::FibSaddrIifOif => (Family::Inet, Hook::Prerouting),
+        Field::FibSaddrIifOif | Field::FibSaddrMarkIifOif | Field::FibSaddrOif | Field::FibSaddrMarkOif => {
+            (Family::Inet, Hook::Prerouting)
+        }
     }
 }
 
@@ -73,10 +95,12 @@ pub(super) fn value(data_type: DataType, n: u8) -> Datum {
         DataType::InetService | DataType::Integer16 => Datum::number(data_type, 8_080 + u32::from(n)),
         DataType::CtState | DataType::CtStatus => Datum::number(data_type, 1 << (1 + n)),
         DataType::TcpFlag => Datum::number(data_type, 1 << n),
-        DataType::CtDir => Datum::number(data_type, u32::from(n % 2)),
+        DataType::CtDir | DataType::Boolean => Datum::number(data_type, u32::from(n % 2)),
+        DataType::Ecn => Datum::number(data_type, u32::from(n % 4)),
+        DataType::Integer64 => Datum::from_u128(data_type, (5 << 32) + u128::from(n)),
         DataType::NfProto => Datum::number(data_type, if n.is_multiple_of(2) { 2 } else { 10 }),
         DataType::FibAddrtype | DataType::PktType => Datum::number(data_type, 1 + u32::from(n)),
-        DataType::Mark | DataType::Uid | DataType::Gid | DataType::Integer32 => {
+        DataType::Mark | DataType::Uid | DataType::Gid | DataType::Integer32 | DataType::Spi => {
             Datum::number(data_type, 0x0001_0200 + u32::from(n))
         }
         DataType::InetProto
@@ -104,7 +128,9 @@ pub(super) fn range(data_type: DataType) -> Option<Interval> {
         | DataType::Gid
         | DataType::Integer8
         | DataType::Integer16
-        | DataType::Integer32 => Interval::new(value(data_type, 0), value(data_type, 3)),
+        | DataType::Integer32
+        | DataType::Integer64
+        | DataType::Spi => Interval::new(value(data_type, 0), value(data_type, 3)),
         DataType::EtherType
         | DataType::IcmpCode
         | DataType::Icmpv6Code
@@ -116,6 +142,8 @@ pub(super) fn range(data_type: DataType) -> Option<Interval> {
         | DataType::NfProto
         | DataType::PktType
         | DataType::FibAddrtype
-        | DataType::Dscp => None,
+        | DataType::Dscp
+        | DataType::Ecn
+        | DataType::Boolean => None,
     }
 }

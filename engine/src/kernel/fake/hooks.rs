@@ -44,6 +44,7 @@ pub(super) fn admit_expr(family: Family, base: BaseChain, expr: &Expr) -> Result
         | Expr::Verdict(_)
         | Expr::Notrack
         | Expr::Sample(_)
+        | Expr::Clock(_)
         | Expr::Assign(_)
         | Expr::SetHeader(_)
         | Expr::SetCt(_)
@@ -64,6 +65,6 @@ fn admits_nat(base: BaseChain, nat: &Nat) -> bool {
 
 /// The route lookups that ask for the incoming interface need a packet that has one.
 fn admits_field(hook: Hook, field: Field) -> bool {
-    let asks = matches!(field, Field::FibDaddrIifType | Field::FibSaddrIifOif);
+    let asks = matches!(field, Field::FibDaddrIifType | Field::FibSaddrIifOif | Field::FibSaddrMarkIifOif);
     !asks || matches!(hook, Hook::Prerouting | Hook::Input | Hook::Forward)
 }

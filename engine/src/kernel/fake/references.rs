@@ -147,6 +147,7 @@ impl References {
                 | Expr::Nat(_)
                 | Expr::Notrack
                 | Expr::Sample(_)
+                | Expr::Clock(_)
                 | Expr::Assign(_)
                 | Expr::SegmentSize(_)
                 | Expr::SetHeader(_)

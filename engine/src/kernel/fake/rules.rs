@@ -47,6 +47,7 @@ fn admit_expr(family: Family, table: &ObservedTable, expr: &Expr, features: Feat
         | Expr::Reject(_)
         | Expr::Notrack
         | Expr::Sample(_)
+        | Expr::Clock(_)
         | Expr::Assign(_)
         | Expr::SegmentSize(_)
         | Expr::SetHeader(_)

@@ -118,6 +118,7 @@ fn whole_family(rule: &Rule) -> Option<(Option<u32>, End)> {
             | Expr::Nat(_)
             | Expr::Notrack
             | Expr::Sample(_)
+            | Expr::Clock(_)
             | Expr::Assign(_)
             | Expr::SegmentSize(_)
             | Expr::SetHeader(_)

@@ -1,0 +1,76 @@
+//! Matches on what IPsec did, or will do, with a packet.
+
+use policy_lang::host::rule::{Match, Word};
+
+use super::clause::{Ip, Reading};
+use super::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse};
+use super::matching::{Context, list, operator, options};
+use super::operand::{only, range, words};
+use super::transport::Protocols;
+use crate::ruleset::{Datum, Expr, Field, Hook, Match as Compare, Value};
+
+/// The module's name.
+const MODULE: &str = "policy";
+
+/// ESP's and AH's numbers.
+const ESP: u8 = 50;
+const AH: u8 = 51;
+
+/// `mod policy`: whether IPsec unpacked the packet, or will pack it, at the first of the module's words.
+pub(super) fn policy(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
+    if options(context.rule, MODULE).next().is_some_and(|first| first != found) {
+        return Ok(Reading::Always);
+    }
+    let (mut direction, mut policy) = (None, None);
+    for option in options(context.rule, MODULE) {
+        match option.keyword {
+            "dir" => direction = Some(only(option.keyword, &option.operands, option.span)?),
+            "pol" => policy = Some(only(option.keyword, &option.operands, option.span)?),
+            other => {
+                let message = format!("`{other}` of {MODULE} has no form in nftables here");
+                let help = "match the tunnel's addresses, or its protocol: proto esp";
+                return Err(refuse(UNSUPPORTED, option.span, message, help));
+            }
+        }
+    }
+    let said = |message: &str| refuse(OPERAND, found.span, message, "write `dir in pol ipsec`, out or none");
+    let (field, absent) = match direction.map(|word| &*word.text) {
+        Some("in") => (Field::Ipsec, [Hook::Output, Hook::Postrouting]),
+        Some("out") => (Field::RtIpsec, [Hook::Prerouting, Hook::Input]),
+        _ => return Err(said("policy needs `dir`")),
+    };
+    let is_there = match policy.map(|word| &*word.text) {
+        Some("ipsec") => 1,
+        Some("none") => 0,
+        _ => return Err(said("policy needs `pol`")),
+    };
+    if let Some(hook) = context.scope.hooks.iter().find(|hook| absent.contains(hook)) {
+        let message = format!("this direction of `mod {MODULE}` cannot match in {hook}");
+        return Err(refuse(PLACE, found.span, message, "write `dir in` for what comes in, `dir out` for what leaves"));
+    }
+    let value = Value::One(Datum::number(field.data_type(), is_there));
+    Ok(Reading::expr(Expr::Match(Compare { field, mask: None, operator: operator(found), value })))
+}
+
+/// `espspi`, and `ahspi` of domain ip: a number or `LOW:HIGH`.
+pub(super) fn association(found: &Match, context: Context<'_>, field: Field) -> Result<Reading, Refusal> {
+    let (protocol, name) = if field == Field::EspSpi { (ESP, "esp") } else { (AH, "ah") };
+    if field == Field::AhSpi && context.scope.ip == Ip::V6 {
+        let message = "`ahspi` has no form in nftables here in domain ip6";
+        return Err(refuse(UNSUPPORTED, found.span, message, "match the protocol alone: proto ah"));
+    }
+    if *context.protocols != Protocols::Of(vec![protocol]) {
+        let message = format!("`{}` needs its protocol", found.keyword);
+        return Err(refuse(PLACE, found.span, message, format!("add `proto {name}` to the rule")));
+    }
+    let read = |word: &Word| range(word, field.data_type(), "number of an association", super::operand::number);
+    let every = (Datum::min(field.data_type()), Datum::max(field.data_type()));
+    for word in words(&found.operands) {
+        let interval = read(word)?;
+        if (interval.low(), interval.high()) == every {
+            let message = format!("`{}` is every number", word.text);
+            return Err(refuse(OPERAND, word.span, message, "leave the match out"));
+        }
+    }
+    list(found, field, read)
+}
