@@ -71,6 +71,7 @@ mod netlink;
 #[cfg(feature = "kernel")]
 mod nflog;
 #[cfg(feature = "kernel")]
+mod proxy;
 mod rewrite;
 #[cfg(feature = "kernel")]
 mod scratch;

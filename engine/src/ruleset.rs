@@ -19,6 +19,7 @@ pub use self::expr::{
 };
 pub use self::header::{HeaderField, SetHeader, SetMeta};
 pub use self::name::{COMMENT_MAX, Comment, NAME_MAX, Name, NameError};
+pub use self::proxy::{Synproxy, Tproxy};
 pub use self::set::{Element, ElementData, ElementKey, Elements, MapData, Set, SetSpec};
 
 mod chain;
@@ -28,6 +29,7 @@ pub(crate) mod every;
 mod expr;
 mod header;
 mod name;
+mod proxy;
 mod set;
 
 /// Everything that palisade wants in the kernel.

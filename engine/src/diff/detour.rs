@@ -128,6 +128,9 @@ impl Renames {
             | Expr::Sample(_)
             | Expr::Assign(_)
             | Expr::SegmentSize(_)
+            | Expr::StripOption(_)
+            | Expr::Tproxy(_)
+            | Expr::Synproxy(_)
             | Expr::SetHeader(_)
             | Expr::SetMeta(_)
             | Expr::SetCt(SetCt::Zone { .. }) => {}

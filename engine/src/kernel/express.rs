@@ -121,6 +121,20 @@ pub(super) fn express(instruction: &Instruction, set: Option<&SetHandle>) -> Res
             expr
         }
         Instruction::TcpOptionSet { kind, offset, length, from } => tcp_option(*kind, *offset, *length, *from),
+        Instruction::TcpOptionStrip { kind } => {
+            let mut expr = Expr::new(c"exthdr");
+            expr.set_u8(&attr::EXTHDR_TYPE, *kind);
+            expr.set_u32(&attr::EXTHDR_OP, EXTHDR_TCP_OPTION);
+            expr
+        }
+        Instruction::Tproxy { family, address, port } => tproxy(*family, *address, *port),
+        Instruction::Synproxy { segment_size, window_scale, flags } => {
+            let mut expr = Expr::new(c"synproxy");
+            expr.set_u16(&attr::SYNPROXY_MSS, *segment_size);
+            expr.set_u8(&attr::SYNPROXY_WSCALE, *window_scale);
+            expr.set_u32(&attr::SYNPROXY_FLAGS, *flags);
+            expr
+        }
         Instruction::Number { modulus, to } => number(*modulus, *to),
         Instruction::Dynset { operation, from, set, timeout_ms, per_element } => {
             let mut expr = dynset(*operation, *from, set)?;
@@ -286,6 +300,17 @@ fn tcp_option(kind: u8, offset: u32, length: u32, from: Register) -> Expr {
     expr.set_u32(&attr::EXTHDR_LEN, length);
     expr.set_u32(&attr::EXTHDR_OP, EXTHDR_TCP_OPTION);
     expr.set_u32(&attr::EXTHDR_SREG, from.number());
+    expr
+}
+
+fn tproxy(family: u32, address: Option<Register>, port: Option<Register>) -> Expr {
+    let mut expr = Expr::new(c"tproxy");
+    expr.set_u32(&attr::TPROXY_FAMILY, family);
+    for (register, attribute) in [(address, &attr::TPROXY_ADDRESS), (port, &attr::TPROXY_PORT)] {
+        if let Some(register) = register {
+            expr.set_u32(attribute, register.number());
+        }
+    }
     expr
 }
 

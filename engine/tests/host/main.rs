@@ -17,6 +17,8 @@ mod nft;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
+mod proxies;
+#[cfg(test)]
 mod targets;
 #[cfg(test)]
 mod vocabulary;

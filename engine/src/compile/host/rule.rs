@@ -128,6 +128,9 @@ pub(super) fn has_state(clause: &Clause) -> bool {
             | Expr::Notrack
             | Expr::Assign(_)
             | Expr::SegmentSize(_)
+            | Expr::StripOption(_)
+            | Expr::Tproxy(_)
+            | Expr::Synproxy(_)
             | Expr::SetHeader(_)
             | Expr::SetCt(_)
             | Expr::SetMeta(_) => false,
