@@ -114,27 +114,11 @@ pub(super) fn express(instruction: &Instruction, set: Option<&SetHandle>) -> Res
         Instruction::Masquerade { ports, flags } => masquerade(ports.as_ref(), *flags),
         Instruction::Redirect { ports, flags } => redirect(ports.as_ref(), *flags),
         Instruction::Notrack => Expr::new(c"notrack"),
-        Instruction::Route { key, to } => {
-            let mut expr = Expr::new(c"rt");
-            expr.set_u32(&attr::RT_KEY, *key);
-            expr.set_u32(&attr::RT_DREG, to.number());
-            expr
-        }
+        Instruction::Route { key, to } => route(*key, *to),
         Instruction::TcpOptionSet { kind, offset, length, from } => tcp_option(*kind, *offset, *length, *from),
-        Instruction::TcpOptionStrip { kind } => {
-            let mut expr = Expr::new(c"exthdr");
-            expr.set_u8(&attr::EXTHDR_TYPE, *kind);
-            expr.set_u32(&attr::EXTHDR_OP, EXTHDR_TCP_OPTION);
-            expr
-        }
+        Instruction::TcpOptionStrip { kind } => strip_tcp_option(*kind),
         Instruction::Tproxy { family, address, port } => tproxy(*family, *address, *port),
-        Instruction::Synproxy { segment_size, window_scale, flags } => {
-            let mut expr = Expr::new(c"synproxy");
-            expr.set_u16(&attr::SYNPROXY_MSS, *segment_size);
-            expr.set_u8(&attr::SYNPROXY_WSCALE, *window_scale);
-            expr.set_u32(&attr::SYNPROXY_FLAGS, *flags);
-            expr
-        }
+        Instruction::Synproxy { segment_size, window_scale, flags } => synproxy(*segment_size, *window_scale, *flags),
         Instruction::Number { modulus, to } => number(*modulus, *to),
         Instruction::Dynset { operation, from, set, timeout_ms, per_element } => {
             let mut expr = dynset(*operation, *from, set)?;
@@ -293,6 +277,13 @@ fn redirect(ports: Option<&Span>, flags: u32) -> Expr {
     expr
 }
 
+fn route(key: u32, to: Register) -> Expr {
+    let mut expr = Expr::new(c"rt");
+    expr.set_u32(&attr::RT_KEY, key);
+    expr.set_u32(&attr::RT_DREG, to.number());
+    expr
+}
+
 fn tcp_option(kind: u8, offset: u32, length: u32, from: Register) -> Expr {
     let mut expr = Expr::new(c"exthdr");
     expr.set_u8(&attr::EXTHDR_TYPE, kind);
@@ -300,6 +291,21 @@ fn tcp_option(kind: u8, offset: u32, length: u32, from: Register) -> Expr {
     expr.set_u32(&attr::EXTHDR_LEN, length);
     expr.set_u32(&attr::EXTHDR_OP, EXTHDR_TCP_OPTION);
     expr.set_u32(&attr::EXTHDR_SREG, from.number());
+    expr
+}
+
+fn strip_tcp_option(kind: u8) -> Expr {
+    let mut expr = Expr::new(c"exthdr");
+    expr.set_u8(&attr::EXTHDR_TYPE, kind);
+    expr.set_u32(&attr::EXTHDR_OP, EXTHDR_TCP_OPTION);
+    expr
+}
+
+fn synproxy(segment_size: u16, window_scale: u8, flags: u32) -> Expr {
+    let mut expr = Expr::new(c"synproxy");
+    expr.set_u16(&attr::SYNPROXY_MSS, segment_size);
+    expr.set_u8(&attr::SYNPROXY_WSCALE, window_scale);
+    expr.set_u32(&attr::SYNPROXY_FLAGS, flags);
     expr
 }
 
