@@ -72,6 +72,7 @@ mod netlink;
 mod nflog;
 #[cfg(feature = "kernel")]
 mod proxy;
+#[cfg(feature = "kernel")]
 mod rewrite;
 #[cfg(feature = "kernel")]
 mod scratch;
