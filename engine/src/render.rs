@@ -25,6 +25,7 @@ use crate::ruleset::{
 
 mod datum;
 mod expr;
+mod proxy;
 mod quote;
 mod set;
 mod statement;

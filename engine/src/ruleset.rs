@@ -20,6 +20,7 @@ pub use self::expr::{
 };
 pub use self::header::{HeaderField, SetHeader, SetMeta};
 pub use self::name::{COMMENT_MAX, Comment, NAME_MAX, Name, NameError};
+pub use self::proxy::{Synproxy, Tproxy};
 pub use self::set::{Element, ElementData, ElementKey, Elements, MapData, Set, SetSpec};
 
 mod chain;
@@ -30,6 +31,7 @@ pub(crate) mod every;
 mod expr;
 mod header;
 mod name;
+mod proxy;
 mod set;
 
 /// Everything that palisade wants in the kernel.

@@ -38,6 +38,7 @@ mod observer;
 mod packet;
 mod pair;
 mod probes;
+mod proxied;
 mod router;
 mod rules;
 mod sequence;

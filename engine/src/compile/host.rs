@@ -65,6 +65,7 @@ mod metadata;
 mod names;
 mod operand;
 mod peers;
+mod proxy;
 mod rate;
 mod recent;
 mod refusal;
@@ -251,7 +252,9 @@ fn lower_chain<'a>(
     }
     for rule in &mut lowered {
         let used = match rule.uses.take() {
-            Some(Object::Chain { tail, rules }) => {
+            Some(Object::Chain { tail, mut rules }) => {
+                let own = rules.iter_mut().map(|rule| &mut rule.exprs);
+                observe::lift(&format!("{} {}", place.table, place.chain), own, place.options.pods, builder);
                 Expr::Verdict(Verdict::Jump(builder.chain(place.kind, tail, rules, None)))
             }
             Some(Object::Helper(helper)) => Expr::SetCt(SetCt::Helper(builder.helper(helper))),

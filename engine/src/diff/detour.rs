@@ -129,6 +129,9 @@ impl Renames {
             | Expr::Clock(_)
             | Expr::Assign(_)
             | Expr::SegmentSize(_)
+            | Expr::StripOption(_)
+            | Expr::Tproxy(_)
+            | Expr::Synproxy(_)
             | Expr::SetHeader(_)
             | Expr::SetMeta(_)
             | Expr::SetCt(SetCt::Zone { .. }) => {}

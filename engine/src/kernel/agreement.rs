@@ -24,7 +24,7 @@ use crate::ruleset::{
     Assign, AssignTarget, Clock, ClockPart, Comment, Connections, DataType, Datum, DynamicSet, Element, ElementData,
     ElementKey, Elements, Expr, Family, Field, HeaderField, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, MapData,
     Match, Name, Nat, NatKind, Operator, PerElement, Quota, RejectWith, Rule, Sample, SegmentSize, SetCt, SetHeader,
-    SetMeta, SetOperation, SetRef, SetSpec, TableKey, Value, Verdict, VerdictMap, ZoneDirection,
+    SetMeta, SetOperation, SetRef, SetSpec, Synproxy, TableKey, Tproxy, Value, Verdict, VerdictMap, ZoneDirection,
 };
 
 /// The named set of the samples that holds ranges.
@@ -245,6 +245,14 @@ fn exprs() -> impl Strategy<Value = Expr> {
             let direction = is_reply.map(|is| if is { ZoneDirection::Reply } else { ZoneDirection::Original });
             Expr::SetCt(SetCt::Zone { direction, zone })
         }),
+        1 => any::<u8>().prop_map(Expr::StripOption),
+        1 => (prop::option::of(any::<std::net::IpAddr>()), prop::option::of(any::<u16>()))
+            .prop_map(|(address, port)| Expr::Tproxy(Tproxy { address, port })),
+        1 => (prop::option::of(any::<u16>()), prop::option::of(any::<u8>()), any::<bool>(), any::<bool>()).prop_map(
+            |(segment_size, window_scale, timestamp, sack)| {
+                Expr::Synproxy(Synproxy { segment_size, window_scale, timestamp, sack })
+            }
+        ),
         1 => name().prop_map(|name| Expr::SetCt(SetCt::Helper(name))),
         1 => prop_oneof![Just(SetMeta::Trace), any::<u32>().prop_map(SetMeta::Priority)].prop_map(Expr::SetMeta),
         1 => (prop::sample::select(HeaderField::ALL.to_vec()), any::<u8>()).prop_map(|(field, value)| {

@@ -114,16 +114,14 @@ pub(super) fn express(instruction: &Instruction, set: Option<&SetHandle>) -> Res
         Instruction::Masquerade { ports, flags } => masquerade(ports.as_ref(), *flags),
         Instruction::Redirect { ports, flags } => redirect(ports.as_ref(), *flags),
         Instruction::Notrack => Expr::new(c"notrack"),
-        Instruction::Route { key, to } => {
-            let mut expr = Expr::new(c"rt");
-            expr.set_u32(&attr::RT_KEY, *key);
-            expr.set_u32(&attr::RT_DREG, to.number());
-            expr
-        }
+        Instruction::Route { key, to } => route(*key, *to),
         Instruction::TcpOption { kind, offset, length, to } => tcp_option(*kind, *offset, *length, Access::Load(*to)),
         Instruction::TcpOptionSet { kind, offset, length, from } => {
             tcp_option(*kind, *offset, *length, Access::Store(*from))
         }
+        Instruction::TcpOptionStrip { kind } => strip_tcp_option(*kind),
+        Instruction::Tproxy { family, address, port } => tproxy(*family, *address, *port),
+        Instruction::Synproxy { segment_size, window_scale, flags } => synproxy(*segment_size, *window_scale, *flags),
         Instruction::Number { modulus, to } => number(*modulus, *to),
         Instruction::Dynset { operation, from, set, timeout_ms, per_element } => {
             let mut expr = dynset(*operation, *from, set)?;
@@ -282,6 +280,13 @@ fn redirect(ports: Option<&Span>, flags: u32) -> Expr {
     expr
 }
 
+fn route(key: u32, to: Register) -> Expr {
+    let mut expr = Expr::new(c"rt");
+    expr.set_u32(&attr::RT_KEY, key);
+    expr.set_u32(&attr::RT_DREG, to.number());
+    expr
+}
+
 fn tcp_option(kind: u8, offset: u32, length: u32, access: Access) -> Expr {
     let mut expr = Expr::new(c"exthdr");
     expr.set_u8(&attr::EXTHDR_TYPE, kind);
@@ -291,6 +296,32 @@ fn tcp_option(kind: u8, offset: u32, length: u32, access: Access) -> Expr {
     match access {
         Access::Load(to) => expr.set_u32(&attr::EXTHDR_DREG, to.number()),
         Access::Store(from) => expr.set_u32(&attr::EXTHDR_SREG, from.number()),
+    }
+    expr
+}
+
+fn strip_tcp_option(kind: u8) -> Expr {
+    let mut expr = Expr::new(c"exthdr");
+    expr.set_u8(&attr::EXTHDR_TYPE, kind);
+    expr.set_u32(&attr::EXTHDR_OP, EXTHDR_TCP_OPTION);
+    expr
+}
+
+fn synproxy(segment_size: u16, window_scale: u8, flags: u32) -> Expr {
+    let mut expr = Expr::new(c"synproxy");
+    expr.set_u16(&attr::SYNPROXY_MSS, segment_size);
+    expr.set_u8(&attr::SYNPROXY_WSCALE, window_scale);
+    expr.set_u32(&attr::SYNPROXY_FLAGS, flags);
+    expr
+}
+
+fn tproxy(family: u32, address: Option<Register>, port: Option<Register>) -> Expr {
+    let mut expr = Expr::new(c"tproxy");
+    expr.set_u32(&attr::TPROXY_FAMILY, family);
+    for (register, attribute) in [(address, &attr::TPROXY_ADDRESS), (port, &attr::TPROXY_PORT)] {
+        if let Some(register) = register {
+            expr.set_u32(attribute, register.number());
+        }
     }
     expr
 }

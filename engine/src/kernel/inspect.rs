@@ -113,6 +113,14 @@ fn instruction(name: &str, data: Attributes<'_>, find_set: FindSet<'_>) -> Optio
         "notrack" => Some(Instruction::Notrack),
         "rt" => Some(Instruction::Route { key: data.u32(2)?, to: register(data, 1)? }),
         "exthdr" => tcp_option(data),
+        "tproxy" => Some(Instruction::Tproxy {
+            family: data.u32(1)?,
+            address: optional_register(data, 2).ok()?,
+            port: optional_register(data, 3).ok()?,
+        }),
+        "synproxy" => {
+            Some(Instruction::Synproxy { segment_size: data.u16(1)?, window_scale: data.u8(2)?, flags: data.u32(3)? })
+        }
         "numgen" => number(data),
         "dynset" => dynset(data),
         _ => None,
@@ -214,15 +222,23 @@ fn log(data: Attributes<'_>) -> Option<Log> {
     })
 }
 
-/// Of extension headers only TCP's options are asked for and written.
+/// Of extension headers only TCP's options are asked for, written and blanked.
 fn tcp_option(data: Attributes<'_>) -> Option<Instruction> {
     let is_plain = data.u32(6) == Some(EXTHDR_TCP_OPTION) && data.u32(5).unwrap_or(0) == 0;
     is_plain.then_some(())?;
-    let (kind, offset, length) = (data.u8(2)?, data.u32(3)?, data.u32(4)?);
+    let kind = data.u8(2)?;
+    let place = || Some((data.u32(3)?, data.u32(4)?));
     match (data.get(1), data.get(7)) {
-        (Some(_), None) => Some(Instruction::TcpOption { kind, offset, length, to: register(data, 1)? }),
-        (None, Some(_)) => Some(Instruction::TcpOptionSet { kind, offset, length, from: register(data, 7)? }),
-        (Some(_), Some(_)) | (None, None) => None,
+        (Some(_), None) => {
+            let (offset, length) = place()?;
+            Some(Instruction::TcpOption { kind, offset, length, to: register(data, 1)? })
+        }
+        (None, Some(_)) => {
+            let (offset, length) = place()?;
+            Some(Instruction::TcpOptionSet { kind, offset, length, from: register(data, 7)? })
+        }
+        (None, None) => Some(Instruction::TcpOptionStrip { kind }),
+        (Some(_), Some(_)) => None,
     }
 }
 
@@ -263,6 +279,13 @@ fn number(data: Attributes<'_>) -> Option<Instruction> {
 
 fn register(data: Attributes<'_>, attribute: u16) -> Option<Register> {
     Register::from_number(data.u32(attribute)?)
+}
+
+fn optional_register(data: Attributes<'_>, attribute: u16) -> Result<Option<Register>, Unreadable> {
+    if data.get(attribute).is_none() {
+        return Ok(None);
+    }
+    register(data, attribute).map(Some).ok_or(Unreadable)
 }
 
 fn same_register(data: Attributes<'_>, source: u16, target: u16) -> Option<Register> {

@@ -15,8 +15,8 @@ use super::lower::{
     self, NAT_DESTINATION, NAT_FLAGS, NAT_SOURCE, NFPROTO_IPV4, NFPROTO_IPV6, REJECT_ICMP, REJECT_ICMPX,
     REJECT_TCP_RESET, ROUTE_SEGMENT_SIZE, Surroundings,
 };
-use super::rewrite;
 use super::wire::{Comparison, Instruction, ObjectKind, Register, Span};
+use super::{proxy, rewrite};
 use crate::ruleset::every::every;
 use crate::ruleset::{
     Assign, AssignTarget, DataType, Datum, DynamicSet, Expr, Field, Interval, Log, LogLevel, Lookup, Match, Nat,
@@ -79,6 +79,9 @@ pub(super) enum ExprKind {
     Clock,
     Assign,
     SegmentSize,
+    StripOption,
+    Tproxy,
+    Synproxy,
     SetHeader,
     SetCt,
     SetMeta,
@@ -87,7 +90,7 @@ pub(super) enum ExprKind {
 
 every! { pub(super) ExprKind {
     Match Lookup VerdictMap Counter NamedCounter Quota NamedQuota Limit Log Verdict Reject Nat Notrack Sample Clock
-    Assign SegmentSize SetHeader SetCt SetMeta DynamicSet
+    Assign SegmentSize StripOption Tproxy Synproxy SetHeader SetCt SetMeta DynamicSet
 } }
 
 // A new variant of `Expr` does not compile until it has a kind, and a kind not until it can be read.
@@ -109,6 +112,9 @@ const _: fn(&Expr) -> ExprKind = |expr| match expr {
     Expr::Clock(_) => ExprKind::Clock,
     Expr::Assign(_) => ExprKind::Assign,
     Expr::SegmentSize(_) => ExprKind::SegmentSize,
+    Expr::StripOption(_) => ExprKind::StripOption,
+    Expr::Tproxy(_) => ExprKind::Tproxy,
+    Expr::Synproxy(_) => ExprKind::Synproxy,
     Expr::SetHeader(_) => ExprKind::SetHeader,
     Expr::SetCt(_) => ExprKind::SetCt,
     Expr::SetMeta(_) => ExprKind::SetMeta,
@@ -251,6 +257,16 @@ impl<'a> Reader<'a> {
             }
             ExprKind::Assign => self.assign().map(Expr::Assign),
             ExprKind::SegmentSize => self.segment_size().map(Expr::SegmentSize),
+            ExprKind::StripOption => self.take(|instruction| match instruction {
+                Instruction::TcpOptionStrip { kind } => Some(Expr::StripOption(*kind)),
+                _ => None,
+            }),
+            ExprKind::Tproxy => {
+                let (tproxy, length) = proxy::read_tproxy(self.instructions.get(self.at..)?)?;
+                self.at += length;
+                Some(Expr::Tproxy(tproxy))
+            }
+            ExprKind::Synproxy => self.take(proxy::read_synproxy).map(Expr::Synproxy),
             ExprKind::SetHeader => {
                 let (write, length) = rewrite::read(self.instructions.get(self.at..)?)?;
                 self.at += length;

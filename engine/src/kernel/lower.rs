@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::clock;
 use super::field::{self, Context, Dependency, Network, Source};
 use super::hint::{Choice, Hint};
-use super::rewrite;
 use super::wire::{Comparison, Instruction, Log, ObjectKind, Register, Span};
+use super::{proxy, rewrite};
 use crate::ruleset::{
     Assign, AssignTarget, DataType, Datum, DynamicSet, Expr, Family, Field, HelperNetwork, Interval, Limit,
     Log as LogExpr, LogLevel, MapData, Match, Name, Nat, NatKind, Operator, PerElement, RejectWith, Sample,
@@ -110,6 +110,11 @@ impl Lowering<'_> {
             Expr::Clock(moment) => clock::instructions(*moment)?.into_iter().for_each(|one| self.push(one)),
             Expr::Assign(assign) => self.assign(*assign),
             Expr::SegmentSize(size) => self.segment_size(*size),
+            Expr::StripOption(kind) => self.push(Instruction::TcpOptionStrip { kind: *kind }),
+            Expr::Tproxy(tproxy) => {
+                proxy::tproxy(self.surroundings.family, *tproxy)?.into_iter().for_each(|one| self.push(one));
+            }
+            Expr::Synproxy(synproxy) => self.push(proxy::synproxy(*synproxy)),
             Expr::SetHeader(write) => rewrite::instructions(*write).into_iter().for_each(|one| self.push(one)),
             Expr::SetCt(SetCt::Zone { direction, zone }) => self.zone(*direction, *zone),
             Expr::SetMeta(set) => meta_instructions(*set).into_iter().for_each(|one| self.push(one)),
@@ -490,6 +495,9 @@ pub(super) fn missing_for(context: Context, expr: &Expr) -> Vec<Dependency> {
         | Expr::Nat(_)
         | Expr::Notrack
         | Expr::SetCt(_)
+        | Expr::StripOption(_)
+        | Expr::Tproxy(_)
+        | Expr::Synproxy(_)
         | Expr::Sample(_)
         | Expr::Clock(_)
         | Expr::SetMeta(_)
@@ -517,6 +525,9 @@ pub(super) fn established_by(expr: &Expr) -> Option<Dependency> {
         | Expr::Clock(_)
         | Expr::Assign(_)
         | Expr::SegmentSize(_)
+        | Expr::StripOption(_)
+        | Expr::Tproxy(_)
+        | Expr::Synproxy(_)
         | Expr::SetHeader(_)
         | Expr::SetCt(_)
         | Expr::SetMeta(_)

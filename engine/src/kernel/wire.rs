@@ -76,6 +76,12 @@ pub(super) enum Instruction {
     TcpOption { kind: u8, offset: u32, length: u32, to: Register },
     /// Writes bytes of an option of TCP's, where the segment has it.
     TcpOptionSet { kind: u8, offset: u32, length: u32, from: Register },
+    /// Blanks an option of TCP's, where the segment has it.
+    TcpOptionStrip { kind: u8 },
+    /// Hands the packet to a socket of this host.
+    Tproxy { family: u32, address: Option<Register>, port: Option<Register> },
+    /// Opens a connection in the server's place.
+    Synproxy { segment_size: u16, window_scale: u8, flags: u32 },
     /// Counts up to a modulus and begins again at 0.
     Number { modulus: u32, to: Register },
     /// Adds the register to a set, or deletes it.

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{datum, quote, set, statement, symbol};
+use super::{datum, proxy, quote, set, statement, symbol};
 use crate::ruleset::{
     Clock, ClockPart, DataType, Datum, Expr, Family, Field, Lookup, Match, Operator, SetRef, Value, Verdict, VerdictMap,
 };
@@ -34,6 +34,9 @@ pub(super) fn write(out: &mut String, family: Family, expr: &Expr) -> fmt::Resul
         Expr::Clock(moment) => write_clock(out, *moment),
         Expr::Assign(assign) => statement::write_assign(out, *assign),
         Expr::SegmentSize(size) => statement::write_segment_size(out, *size),
+        Expr::StripOption(kind) => proxy::write_strip_option(out, *kind),
+        Expr::Tproxy(tproxy) => proxy::write_tproxy(out, family, *tproxy),
+        Expr::Synproxy(synproxy) => proxy::write_synproxy(out, *synproxy),
         Expr::SetHeader(write) => statement::write_header(out, *write),
         Expr::SetMeta(set) => statement::write_meta(out, *set),
         Expr::SetCt(set) => statement::write_ct(out, set),

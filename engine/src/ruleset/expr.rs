@@ -9,6 +9,7 @@ use super::datum::{DataType, Datum, Interval};
 use super::every::every;
 use super::header::{SetHeader, SetMeta};
 use super::name::Name;
+use super::proxy::{Synproxy, Tproxy};
 use super::set::{Elements, SetSpec};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -50,6 +51,12 @@ pub enum Expr {
     Assign(Assign),
     /// `tcp option maxseg size set rt mtu`.
     SegmentSize(SegmentSize),
+    /// `reset tcp option timestamp`: the bytes of the first option of this kind become ones that say nothing.
+    StripOption(u8),
+    /// `tproxy ip to 10.0.0.1:80`.
+    Tproxy(Tproxy),
+    /// `synproxy mss 1460 wscale 7`.
+    Synproxy(Synproxy),
     /// `ip dscp set ef`.
     SetHeader(SetHeader),
     /// `ct zone set 5`, `ct helper set "pl_…"`.
@@ -602,6 +609,9 @@ impl Expr {
             | Self::Clock(_)
             | Self::Assign(_)
             | Self::SegmentSize(_)
+            | Self::StripOption(_)
+            | Self::Tproxy(_)
+            | Self::Synproxy(_)
             | Self::SetHeader(_)
             | Self::SetCt(_)
             | Self::SetMeta(_)
@@ -629,6 +639,9 @@ impl Expr {
             | Self::Clock(_)
             | Self::Assign(_)
             | Self::SegmentSize(_)
+            | Self::StripOption(_)
+            | Self::Tproxy(_)
+            | Self::Synproxy(_)
             | Self::SetHeader(_)
             | Self::SetCt(_)
             | Self::SetMeta(_)

@@ -19,6 +19,8 @@ mod nft;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
+mod proxies;
+#[cfg(test)]
 mod targets;
 #[cfg(test)]
 mod time;

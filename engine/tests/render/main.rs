@@ -15,7 +15,7 @@ use engine::ruleset::{
     DynamicSet, Element, ElementData, ElementKey, Elements, Expr, Family, Field, HeaderField, Hook, Interval, Limit,
     LimitUnit, Log, LogLevel, Lookup, MapData, Match, Name, Nat, NatKind, Operator, PerElement, Priority, Quota,
     RejectWith, Rule, Ruleset, Sample, SegmentSize, Set, SetCt, SetHeader, SetMeta, SetOperation, SetRef, SetSpec,
-    Table, TableKey, Value, Verdict, VerdictMap, ZoneDirection,
+    Synproxy, Table, TableKey, Tproxy, Value, Verdict, VerdictMap, ZoneDirection,
 };
 
 mod fixture;
@@ -233,6 +233,32 @@ fn moments_mean_the_same_wherever_their_text_is_loaded() {
     assert_eq!(here, east);
     #[cfg(feature = "kernel")]
     netlink::check(&ruleset, &here);
+}
+
+#[test]
+fn connections_that_are_taken_over_are_listed_as_they_are_written() {
+    let tcp = |expr| Rule { exprs: vec![Match::eq(Field::L4Proto, Datum::protocol(6)), expr], comment: None };
+    let (v4, v6) = (Some("10.0.0.1".parse().unwrap()), Some("2001:db8::1".parse().unwrap()));
+    let handed = [(v4, Some(80)), (v6, Some(80)), (v4, None), (v6, None), (None, Some(80))];
+    let handed = handed.map(|(address, port)| tcp(Expr::Tproxy(Tproxy { address, port })));
+    // Where there is one number only, nft lists a 0 for the other.
+    let opened = [(Some(1460), Some(7)), (None, None)].into_iter().flat_map(|(segment_size, window_scale)| {
+        [(true, true), (true, false), (false, true), (false, false)]
+            .map(|(timestamp, sack)| tcp(Expr::Synproxy(Synproxy { segment_size, window_scale, timestamp, sack })))
+    });
+    let chain = |hook, priority, rules| {
+        let base = BaseChain { chain_type: ChainType::Filter, hook, priority: Priority(priority) };
+        Chain { base: Some(base), comment: None, rules }
+    };
+    let mut table = table();
+    table.chains = [
+        (Name::ours("a"), chain(Hook::Prerouting, -151, handed.into())),
+        (Name::ours("b"), chain(Hook::Forward, 1, opened.collect())),
+        (Name::ours("c"), chain(Hook::Forward, 2, (0..=255).map(|kind| tcp(Expr::StripOption(kind))).collect())),
+        (Name::ours("x"), Chain::default()),
+    ]
+    .into();
+    check(&one_table(Family::Inet, table));
 }
 
 #[test]

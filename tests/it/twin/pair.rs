@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
+use std::process::Command;
 
 use engine::apply::{Step, apply};
 use engine::kernel::Netlink;
@@ -225,6 +226,16 @@ impl Pair {
         for router in [&self.ferm, &self.palisade] {
             forget_connections(&router.namespace);
         }
+    }
+
+    /// Runs these lines of ip in both, for either family, and then something whose results are kept.
+    pub(super) fn in_both<T: Send>(&self, run: impl Fn() -> T + Sync, lines: &str) -> [T; 2] {
+        [&self.ferm, &self.palisade].map(|router| {
+            for family in ["-4", "-6"] {
+                router.namespace.output(Command::new("ip").args([family, "-batch", "-"]), lines).unwrap();
+            }
+            router.namespace.run(&run).unwrap()
+        })
     }
 
     pub(super) fn enforce(&self, ruleset: &Ruleset) {

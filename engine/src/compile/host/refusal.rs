@@ -70,11 +70,11 @@ pub const REFUSED_TARGETS: &[Refused] = &[
     refused("SECMARK", "keep the rule in a table of its own beside this one"),
     refused("SET", "mark the connection: CONNMARK set-mark"),
     refused("SNPT", "translate the addresses: SNAT to"),
-    refused("SYNPROXY", "the kernel's SYN cookies do nearly the same: net.ipv4.tcp_syncookies=1"),
     refused("TARPIT", "drop the packet: DROP"),
-    refused("TCPOPTSTRIP", "leave the rule out, or keep it in a table of its own beside this one"),
-    refused("TEE", "copy the packets by tc: tc filter … action mirred egress mirror"),
-    refused("TPROXY", "redirect the connection: REDIRECT to-ports"),
+    refused(
+        "TEE",
+        "copy the packets by tc: tc filter … action mirred egress mirror; nftables copies in tables of one family only",
+    ),
     refused("ULOG", "NFLOG is its successor: NFLOG nflog-group"),
 ];
 

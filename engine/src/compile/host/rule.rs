@@ -129,6 +129,9 @@ pub(super) fn has_state(clause: &Clause) -> bool {
             | Expr::Clock(_)
             | Expr::Assign(_)
             | Expr::SegmentSize(_)
+            | Expr::StripOption(_)
+            | Expr::Tproxy(_)
+            | Expr::Synproxy(_)
             | Expr::SetHeader(_)
             | Expr::SetCt(_)
             | Expr::SetMeta(_) => false,

@@ -18,6 +18,9 @@ const CHAINS_MAX: usize = 100_000;
 /// TCP's number.
 const TCP: u8 = 6;
 
+/// TCP's flags of a segment that opens a connection, or answers.
+const SYN_OR_ACK: u128 = 2 | 16;
+
 /// One base chain of one table at work on a packet.
 pub(super) struct Traversal<'a, 's> {
     pub(super) flow: &'a mut Flow,
@@ -177,6 +180,16 @@ impl<'a> Traversal<'a, '_> {
             Expr::Assign(assign) => self.assign(*assign),
             // Rules cannot ask for the segment size, so no verdict hangs on it; what is no segment does not come to it.
             Expr::SegmentSize(_) => going_on(self.flow.packet.protocol() == TCP),
+            // Every packet of TCP has a header, and no rule asks what options it has.
+            Expr::StripOption(_) => going_on(self.flow.packet.protocol() == TCP),
+            // Somebody listens.
+            Expr::Tproxy(_) => Step::Next,
+            // Of a connection that is opened with the client the first packet is answered, and sent to the server later.
+            Expr::Synproxy(_) => match self.load(Field::TcpFlags) {
+                Some(flags) if flags.to_u128() & SYN_OR_ACK != 0 => Step::Verdict(Verdict::Accept),
+                Some(_) => Step::Next,
+                None => Step::Break,
+            },
             Expr::SetHeader(write) => self.set_header(*write),
             // No rule asks for it.
             Expr::SetMeta(_) => Step::Next,

@@ -11,8 +11,8 @@ use crate::ruleset::{
     Assign, AssignTarget, BaseChain, Chain, ChainType, Clock, ClockPart, Comment, Connections, DataType, Datum,
     DynamicSet, Element, ElementKey, Elements, Expr, Family, Field, HeaderField, Hook, Interval, Limit, LimitUnit, Log,
     LogLevel, Lookup, Match, Nat, NatKind, Operator, PerElement, Priority, Quota, RejectWith, Rule, Ruleset, Sample,
-    SegmentSize, Set, SetCt, SetHeader, SetMeta, SetOperation, SetRef, SetSpec, Table, Value, Verdict, VerdictMap,
-    ZoneDirection,
+    SegmentSize, Set, SetCt, SetHeader, SetMeta, SetOperation, SetRef, SetSpec, Synproxy, Table, Tproxy, Value,
+    Verdict, VerdictMap, ZoneDirection,
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -23,6 +23,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "rejects of every family", needs: Needs::Nothing, run: rejects },
     Case { name: "fields of the header are written", needs: Needs::Nothing, run: headers },
     Case { name: "segment sizes", needs: Needs::Nothing, run: segment_sizes },
+    Case { name: "connections that are taken over", needs: Needs::Nothing, run: taken_over },
     Case { name: "address translation", needs: Needs::Nothing, run: nat },
     Case { name: "verdicts, jumps and verdict maps", needs: Needs::Nothing, run: verdicts },
     Case { name: "rules that add to sets", needs: Needs::Nothing, run: dynamic_sets },
@@ -229,6 +230,30 @@ fn segment_sizes(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
             })
             .collect();
         let chain = Chain { base: Some(filter(hook)), comment: None, rules };
+        table.chains.insert(name(&format!("base_{hook}")), chain);
+    }
+    round_trip(kernel, &only(Family::Inet, table))
+}
+
+fn taken_over(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
+    let tcp = Match::eq(Field::L4Proto, Datum::protocol(6));
+    let of_tcp = |exprs: Vec<Expr>| exprs.into_iter().map(|expr| rule([tcp.clone(), expr])).collect::<Vec<_>>();
+    let (v4, v6) = (Some([10, 0, 0, 1].into()), Some([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1].into()));
+    let handed = [(v4, Some(80)), (v6, Some(80)), (v4, None), (v6, None), (None, Some(0x5051))]
+        .map(|(address, port)| Expr::Tproxy(Tproxy { address, port }));
+    let sizes = [(Some(1_460), Some(7)), (Some(0), Some(0)), (Some(1_220), None), (None, Some(14)), (None, None)];
+    let opened = sizes.into_iter().flat_map(|(segment_size, window_scale)| {
+        [(true, true), (true, false), (false, true), (false, false)]
+            .map(|(timestamp, sack)| Expr::Synproxy(Synproxy { segment_size, window_scale, timestamp, sack }))
+    });
+    let stripped = [2, 3, 8, 19, 77, 255].map(Expr::StripOption);
+    let mut table = Table::default();
+    for (hook, exprs) in [
+        (Hook::Prerouting, handed.into_iter().chain(stripped.clone()).collect()),
+        (Hook::Forward, opened.clone().collect()),
+        (Hook::Input, opened.chain(stripped).collect()),
+    ] {
+        let chain = Chain { base: Some(filter(hook)), comment: None, rules: of_tcp(exprs) };
         table.chains.insert(name(&format!("base_{hook}")), chain);
     }
     round_trip(kernel, &only(Family::Inet, table))

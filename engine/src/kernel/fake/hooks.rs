@@ -35,6 +35,8 @@ pub(super) fn admit_expr(family: Family, base: BaseChain, expr: &Expr) -> Result
         Expr::SegmentSize(SegmentSize::RouteMtu) => {
             matches!(base.hook, Hook::Forward | Hook::Output | Hook::Postrouting)
         }
+        Expr::Tproxy(_) => base.hook == Hook::Prerouting,
+        Expr::Synproxy(_) => matches!(base.hook, Hook::Input | Hook::Forward),
         Expr::Counter
         | Expr::NamedCounter(_)
         | Expr::Quota(_)
@@ -46,6 +48,7 @@ pub(super) fn admit_expr(family: Family, base: BaseChain, expr: &Expr) -> Result
         | Expr::Sample(_)
         | Expr::Clock(_)
         | Expr::Assign(_)
+        | Expr::StripOption(_)
         | Expr::SetHeader(_)
         | Expr::SetCt(_)
         | Expr::SetMeta(_)

@@ -150,6 +150,9 @@ impl References {
                 | Expr::Clock(_)
                 | Expr::Assign(_)
                 | Expr::SegmentSize(_)
+                | Expr::StripOption(_)
+                | Expr::Tproxy(_)
+                | Expr::Synproxy(_)
                 | Expr::SetHeader(_)
                 | Expr::SetMeta(_)
                 | Expr::SetCt(SetCt::Zone { .. }) => {}

@@ -50,6 +50,9 @@ fn admit_expr(family: Family, table: &ObservedTable, expr: &Expr, features: Feat
         | Expr::Clock(_)
         | Expr::Assign(_)
         | Expr::SegmentSize(_)
+        | Expr::StripOption(_)
+        | Expr::Tproxy(_)
+        | Expr::Synproxy(_)
         | Expr::SetHeader(_)
         | Expr::SetMeta(_)
         | Expr::SetCt(SetCt::Zone { .. }) => Ok(()),
