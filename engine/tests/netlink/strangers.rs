@@ -15,11 +15,11 @@ fn what_palisade_never_makes_is_named() {
             "add limit inet palisade slow rate 1/second",
             "add set inet palisade tuned { type ipv4_addr ; policy memory ; }",
             "add set inet palisade of_classes { type classid ; }",
-            "add rule inet palisade dropping meta cpu 1",
+            "add rule inet palisade dropping meta iiftype 1",
             "add rule inet palisade dropping ct helper set \"ftp\"",
             "add rule inet palisade dropping meta mark set numgen random mod 3",
             "add rule inet palisade dropping tcp sport 1 tcp dport 2 accept",
-            "add rule inet palisade dropping meta cpu { 1, 2 }",
+            "add rule inet palisade dropping meta iiftype { 1, 2 }",
             "add rule inet palisade dropping ip saddr { 10.0.0.1, 10.0.0.5-10.0.0.9 } tcp dport 80 accept",
         ] {
             let output = std::process::Command::new("nft").arg(command).output().unwrap();

@@ -88,8 +88,8 @@ fn listening_address(option: &TargetOption, context: Context<'_>) -> Result<Opti
     }
 }
 
-/// `SYNPROXY`. Of IPv6 the kernel's own statement takes every segment whose checksum no network card has verified for
-/// damaged, and drops it: it reckons as for IPv4 (Linux 6.18).
+/// `SYNPROXY`. In IPv6 the kernel's own statement answered no SYN in the twin routers where iptables' answered them (Linux
+/// 6.18).
 pub(super) fn handshake(options: &[TargetOption], span: Span, context: Context<'_>) -> Result<Statement, Refusal> {
     let mut synproxy = Synproxy::default();
     for option in options {
@@ -114,7 +114,7 @@ pub(super) fn handshake(options: &[TargetOption], span: Span, context: Context<'
     tcp_only("SYNPROXY", span, context)?;
     if context.scope.ip == Ip::V6 {
         let message =
-            "SYNPROXY in domain ip6 has no form in nftables: the kernel takes sound segments for damaged ones";
+            "SYNPROXY in domain ip6 has no form in nftables: the kernel's statement leaves SYNs of IPv6 unanswered";
         return Err(refuse(
             UNSUPPORTED,
             span,
