@@ -89,7 +89,7 @@ fn a_difference_is_the_new_map_without_the_old_one_and_the_old_one_without_the_n
         .map(|address| (Peer::Addresses { cidrs: Vec::new() }, Some(address.parse().unwrap())))
         .collect();
     let (mut n_points, mut n_changed) = (0, 0);
-    for _ in 0..150 {
+    for _ in 0..2_000 {
         let (old, new) = (manifests("old.yaml", random()), manifests("new.yaml", random()));
         let (before, after, changes) = compared(&old, &new);
         let named = before.peers.iter().chain(&after.peers).filter(|peer| !matches!(peer, Peer::Addresses { .. }));
