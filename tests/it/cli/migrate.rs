@@ -194,6 +194,33 @@ fn a_removal_that_fails_half_way_leaves_all_of_ferms_rules_beside_palisades() {
     machine.palisade(&["host", "migrate", "--undo"]).exits(2);
 }
 
+#[test]
+fn what_a_killed_guard_was_to_put_back_is_no_part_of_a_later_probation() {
+    let Some((machine, file)) = machine("host migrate with a killed guard", Kind::Legacy) else { return };
+    let before = saved(&machine);
+    machine.palisade(&["host", "migrate", "--confirm", "600", &file]).exits(0);
+    let after = saved(&machine);
+    let guard = fs::read_to_string(machine.run_dir().join("pending")).unwrap();
+    assert!(Command::new("kill").args(["-KILL", guard.trim()]).status().unwrap().success());
+    // The kernel takes the guard's lock back a moment after its death.
+    let begun = Instant::now();
+    while !machine.palisade(&["status", "--format", "nagios"]).stdout.contains("never confirmed") {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the guard lives");
+        thread::sleep(Duration::from_millis(50));
+    }
+    let migrated = machine.listing();
+    let other = machine.file("other.ferm", "chain INPUT { policy DROP; interface lo ACCEPT; }\n");
+    machine.palisade(&["apply", "--replace", "--host", &other, "--confirm", "2"]).exits(0);
+    let begun = Instant::now();
+    while machine.listing() != migrated {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nothing is reverted: {}", machine.listing());
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(saved(&machine), after);
+    machine.palisade(&["host", "migrate", "--undo"]).exits(0);
+    assert_eq!(saved(&machine), before);
+}
+
 /// Waits until iptables has this.
 fn becomes(machine: &Machine, expected: &str) {
     let begun = Instant::now();

@@ -18,6 +18,8 @@ use crate::applied::{self, Applied};
 use crate::confirm::{self, Probation};
 use crate::grace;
 use crate::last_good::{self, Good};
+#[cfg(feature = "kernel")]
+use crate::migration::Migration;
 use crate::report::changes::{self as report_changes, Counts};
 use crate::report::{self, Color};
 use crate::run_dir::RunDir;
@@ -121,7 +123,6 @@ pub(super) fn enforce(desired: &Desired, request: Request<'_>) -> Result<Outcome
     let armed = confirm.filter(|_| is_guarded).map(|seconds| Armed::new(&run, seconds)).transpose()?;
     let mut outcome = if changes.is_empty() {
         remember(&run, desired);
-        keep(desired);
         super::print("in sync: nothing to do\n")?;
         desired.outcome.max(flows::judge_in_sync(&run, &desired.ruleset, local)?)
     } else {
@@ -140,24 +141,27 @@ pub(super) fn enforce(desired: &Desired, request: Request<'_>) -> Result<Outcome
         let before = (!observed.tables.is_empty()).then(|| observed.to_ruleset());
         if armed.is_some() {
             propose(&run, Some(desired));
-            // Somebody may have confirmed before there was anything to find.
-            if confirm::probation(&run).is_ok_and(|probation| probation == Probation::None) {
-                super::confirm::keep_proposed(&run);
-            }
         }
         outcome.max(flows::judge(&run, before.as_ref(), &desired.ruleset, local, earlier)?)
     };
     outcome = outcome.max(bridges::warn(desired));
-    if let Some(then) = then {
-        then(&run)?;
+    let then = then.map_or(Ok(()), |then| then(&run));
+    // Nobody was asked, or somebody confirmed before there was anything to find.
+    if confirm::probation(&run).is_ok_and(|probation| probation == Probation::None) {
+        super::confirm::keep_proposed(&run);
+    }
+    // What was in force before is, whoever confirms.
+    if armed.is_none() || changes.is_empty() {
+        keep(desired);
     }
     drop(lock);
-    match armed {
-        Some(armed) => Ok(armed.ask()?.max(outcome)),
-        None => {
-            keep(desired);
-            Ok(outcome)
+    match (armed, then) {
+        (Some(armed), Ok(())) => Ok(armed.ask()?.max(outcome)),
+        (Some(armed), Err(failure)) => {
+            armed.announce();
+            Err(failure)
         }
+        (None, then) => then.map(|()| outcome),
     }
 }
 
@@ -244,10 +248,13 @@ fn remember(run: &RunDir, desired: &Desired) {
     }
 }
 
-/// Has what is sound of baseline and host rules wait for the confirmation; what is not there waits no more.
+/// Has what is sound of baseline and host rules wait for the confirmation; what is not there waits no more, and nor does
+/// anything else.
 fn propose(run: &RunDir, desired: Option<&Desired>) {
     propose_one(run, desired.and_then(|desired| desired.baseline.as_ref()));
     propose_one(run, desired.and_then(|desired| desired.host.as_ref()));
+    #[cfg(feature = "kernel")]
+    propose_one::<Migration>(run, None);
 }
 
 fn propose_one<T: Good>(run: &RunDir, good: Option<&T>) {

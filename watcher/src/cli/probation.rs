@@ -64,6 +64,11 @@ impl Armed {
         confirm::confirm(&self.run).map(drop).context("releasing the guard").map_err(Failure::Refused)
     }
 
+    /// Says what will come, where there is nothing to ask about.
+    pub(super) fn announce(self) {
+        report::message(&format!("what palisade had loaded before returns within {} s", self.seconds));
+    }
+
     /// Asks on the terminal, if there is one, until somebody confirms or the guard has reverted.
     pub(super) fn ask(self) -> Result<Outcome, Failure> {
         let Self { run, seconds, guard } = self;
