@@ -104,8 +104,10 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     })?;
     report::message("following");
     let mut ways = Ways::default();
+    // Known only as far as somebody wants to stop by it: they would be more and more.
+    let mut seen = BTreeSet::new();
     loop {
-        let is_last = args.count.is_some_and(|count| ways.seen.len() as u64 >= count);
+        let is_last = args.count.is_some_and(|count| seen.len() as u64 >= count);
         let notice = tracer.next(if is_last { LAST } else { PATIENCE }).map_err(live::refused)?;
         let step = match notice {
             None if is_last => return Ok(Outcome::Clean),
@@ -116,11 +118,14 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
             }
             Some(TraceNotice::Step(step)) => step,
         };
-        if is_last && !ways.seen.contains(&step.packet) {
+        if is_last && !seen.contains(&step.packet) {
             if ways.is_over() {
                 return Ok(Outcome::Clean);
             }
             continue;
+        }
+        if args.count.is_some() {
+            seen.insert(step.packet);
         }
         let text = ways.line(&mut kernel, &step)?;
         if super::print_on(&text)? == ControlFlow::Break(()) {
@@ -167,7 +172,6 @@ fn network(text: &str) -> Result<IpNet, String> {
 /// What is known of the packets that are followed.
 #[derive(Default)]
 struct Ways {
-    seen: BTreeSet<u32>,
     /// The packet whose step was printed last, and what was last said of it.
     shown: Option<(u32, String)>,
     comments: BTreeMap<TableKey, BTreeMap<RuleHandle, Comment>>,
@@ -177,7 +181,6 @@ struct Ways {
 impl Ways {
     /// One step, with the packet before it where that is another one or has changed.
     fn line(&mut self, kernel: &mut Netlink, step: &Traced) -> Result<String, Failure> {
-        self.seen.insert(step.packet);
         self.last = Some(Instant::now());
         let mut text = String::new();
         if let Some(packet) =
