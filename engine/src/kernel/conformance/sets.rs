@@ -6,14 +6,15 @@ use std::time::Duration;
 use super::round_trips::round_trip;
 use super::samples::{range, value};
 use super::world::{
-    INPUT, add_elements, add_set, add_table, creation, delete_elements, ipv4, name, only, op, rule, rules_in, sets,
+    INPUT, add_elements, add_set, add_table, creation, delete_elements, inet, ipv4, name, only, op, rule, rules_in,
+    sets,
 };
-use super::{Case, Deviation, Needs, expect_ruleset};
+use super::{Case, Deviation, Needs, expect, expect_ruleset};
 use crate::kernel::{Guard, Kernel};
 use crate::plan::OpKind;
 use crate::ruleset::{
     Chain, Comment, DataType, Datum, Element, ElementData, ElementKey, Elements, Expr, Family, Field, Interval, Lookup,
-    MapData, Name, Operator, Set, SetRef, SetSpec, Table, Verdict,
+    MapData, Name, Operator, Rule, Set, SetRef, SetSpec, Table, TableKey, Verdict,
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -24,6 +25,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "maps to verdicts, values and counters", needs: Needs::Nothing, run: maps },
     Case { name: "whether a key is in a map, asked as of a set", needs: Needs::MapAsSet, run: map_as_set },
     Case { name: "timeouts, sizes, element counters and comments", needs: Needs::Nothing, run: attributes },
+    Case { name: "what counts for itself is told by its line", needs: Needs::Nothing, run: counted },
     Case { name: "elements come and go", needs: Needs::Nothing, run: deltas },
     Case { name: "an interval makes room for another in one batch", needs: Needs::Nothing, run: exchange },
     Case { name: "no element of a set is left when it is deleted", needs: Needs::Nothing, run: deletion },
@@ -202,6 +204,34 @@ fn attributes(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
         ),
     ];
     round_trip(kernel, &only(Family::Inet, sets(all.map(|(words, set)| (name(words), set)))))
+}
+
+fn counted(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
+    let line = |text: &str| Some(Comment::new(text));
+    let element = |text| Element { comment: line(text), ..Element::PLAIN };
+    let of = |n, text| (ElementKey::values([ipv4(n)]), element(text));
+    let counting = Set {
+        spec: SetSpec { counters: true, ..SetSpec::hash([DataType::Ipv4Addr]) },
+        elements: [of(1, "f:1"), of(2, "f:2"), of(3, "f:2")].into(),
+    };
+    let silent = Set { spec: SetSpec::hash([DataType::Ipv4Addr]), elements: [of(1, "f:9")].into() };
+    let asks = |set| Lookup::in_set(Field::IpSaddr, &name(set), Operator::Eq);
+    let rule = |exprs: Vec<Expr>, text| Rule { exprs, comment: line(text) };
+    let rules = vec![
+        // What it counts is told by the lines of the elements.
+        rule(vec![asks("counting"), Expr::Counter], "f:1 to f:2"),
+        rule(vec![asks("silent"), Expr::Counter], "f:3"),
+        rule(vec![Expr::Counter], "f:3"),
+        rule(vec![Expr::Verdict(Verdict::Accept)], "f:4"),
+    ];
+    let mut table = sets([(name("counting"), counting), (name("silent"), silent)]);
+    table.chains = [(name("input"), Chain { base: Some(INPUT), comment: None, rules })].into();
+    kernel.commit(&creation(&only(Family::Inet, table)), Guard::None)?;
+    let found = kernel.counted(&inet())?;
+    let lines: Vec<&str> = found.keys().map(Comment::as_str).collect();
+    expect(lines == ["f:1", "f:2", "f:3"], format!("{lines:?} count"))?;
+    let other = TableKey { name: name("other"), ..inet() };
+    expect(kernel.counted(&other)?.is_empty(), "a table that is not there counts")
 }
 
 fn deltas(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
