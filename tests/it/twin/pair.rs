@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::process::Command;
+use std::time::Duration;
 
 use engine::apply::{Step, apply};
 use engine::kernel::Netlink;
@@ -88,6 +89,13 @@ impl Pair {
     /// Loads ferm's rules; iptables' complaint if it does not take them.
     pub(super) fn load(&self, backend: Backend, expanded: &Expanded) -> Result<(), String> {
         ferm::load(&self.ferm.namespace, backend, expanded)
+    }
+
+    /// Packets come so long after each other from now on, or as fast as they can.
+    pub(super) fn pace(&mut self, pace: Option<Duration>) {
+        for router in [&mut self.ferm, &mut self.palisade] {
+            router.pace = pace;
+        }
     }
 
     /// Takes them away again: the other backend's would be asked beside them.

@@ -6,6 +6,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd as _;
 use std::process::Command;
+use std::time::Duration;
 
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::if_nametoindex;
@@ -49,6 +50,8 @@ pub(super) struct Router {
     wires: Vec<(&'static str, Socket)>,
     own: [Socket; 2],
     indices: Vec<u32>,
+    /// How long after each other packets are sent.
+    pub(super) pace: Option<Duration>,
     /// Holds the other ends of the wires.
     _world: Namespace,
 }
@@ -98,12 +101,13 @@ impl Router {
         let own = [Domain::IPV4, Domain::IPV6].map(|domain| namespace.run(|| raw(domain)).unwrap().unwrap());
         let index = |name: &str| if_nametoindex(name).unwrap();
         let indices = namespace.run(|| INTERFACES.map(index).to_vec()).unwrap();
-        Self { namespace, observer, wires, own, indices, _world: world }
+        Self { namespace, observer, wires, own, indices, pace: None, _world: world }
     }
 
     /// Sends packets, each on its way, and says what all of them caused.
     pub(super) fn send<'a>(&self, packets: impl Iterator<Item = (&'a Way, &'a [u8])>) -> Vec<Event> {
         for (way, packet) in packets {
+            self.pace.into_iter().for_each(std::thread::sleep);
             match way {
                 Way::Wire { interface, source, destination } => {
                     let kind: [u8; 2] = if packet[0] >> 4 == 4 { [8, 0] } else { [0x86, 0xdd] };
