@@ -1,6 +1,6 @@
 //! Host rules written like ferm's: from text to a rule IR that still has every array unexpanded.
 //!
-//! The stages are a token tree (pest), an evaluator over it, and the rule IR in [`rule`]; [`expand`] prints the IR as
+//! The stages are a token tree, an evaluator over it, and the rule IR in [`rule`]; [`expand`] prints the IR as
 //! the iptables-save text that ferm itself would load.
 //!
 //! The expansion is ferm's own, line by line, with the exceptions in docs/host/deviations.md. Every word that ferm knows

@@ -1,6 +1,6 @@
 //! Bounds on what a host rule file may ask for. ferm has none; a service that compiles what it is given needs them.
 
-/// Size of one file, in bytes: half a million addresses. Reading takes up to 60 times as much memory.
+/// Size of one file, in bytes: half a million addresses. Reading takes up to 100 times as much memory for a moment.
 pub(super) const FILE_BYTES: usize = 8 << 20;
 /// Brackets inside brackets in one file. Bounds the stack of the recursive descent; people use fewer than ten.
 pub(super) const NESTING: usize = 64;
