@@ -4,95 +4,153 @@
 //! compiler must give the same output everywhere, so the tables come in as values; the texts of those files are
 //! parsed here and read elsewhere.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use self::built_in::{PROTOCOLS, SERVICES};
 
 mod built_in;
 
 /// What the words of ports, protocols, users and groups stand for.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+///
+/// A text is read when the first word asks for it: most rules name their ports by number, and these tables are long.
+#[derive(Clone, Debug, Default)]
 pub struct Names {
-    services: BTreeMap<Box<str>, Vec<(u8, u16)>>,
-    protocols: BTreeMap<Box<str>, u8>,
-    users: BTreeMap<Box<str>, u32>,
-    groups: BTreeMap<Box<str>, u32>,
+    services: Table<Vec<(u8, u16)>>,
+    protocols: Table<u8>,
+    users: Table<u32>,
+    groups: Table<u32>,
+}
+
+/// A table of the machine: its texts, and what they say.
+#[derive(Clone, Debug)]
+struct Table<V> {
+    built_in: BTreeMap<Key, V>,
+    texts: Vec<Box<str>>,
+    read: OnceLock<BTreeMap<Key, V>>,
+}
+
+type Key = Cow<'static, str>;
+
+impl<V> Default for Table<V> {
+    fn default() -> Self {
+        Self::built_in([])
+    }
+}
+
+impl<V> Table<V> {
+    fn built_in(entries: impl IntoIterator<Item = (&'static str, V)>) -> Self {
+        let built_in = entries.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect();
+        Self { built_in, texts: Vec::new(), read: OnceLock::new() }
+    }
+
+    fn add(&mut self, text: &str) {
+        self.texts.push(text.into());
+        self.read = OnceLock::new();
+    }
+}
+
+impl<V: Clone> Table<V> {
+    /// What is built in and what the texts say, each of which wins over what was known before.
+    fn read(&self, entries: impl Fn(&str) -> BTreeMap<Key, V>) -> &BTreeMap<Key, V> {
+        self.read.get_or_init(|| {
+            let mut known = self.built_in.clone();
+            self.texts.iter().for_each(|text| known.extend(entries(text)));
+            known
+        })
+    }
 }
 
 impl Names {
     /// The protocols and services that need no table of the machine.
     pub fn built_in() -> Self {
-        let mut names = Self::default();
-        names.protocols.extend(PROTOCOLS.iter().map(|(name, number)| (Box::from(*name), *number)));
-        for (name, protocols, port) in SERVICES {
-            names.services.insert(Box::from(*name), protocols.iter().map(|protocol| (*protocol, *port)).collect());
+        let service = |(name, protocols, port): &(&'static str, &'static [u8], u16)| {
+            (*name, protocols.iter().map(|protocol| (*protocol, *port)).collect())
+        };
+        Self {
+            services: Table::built_in(SERVICES.iter().map(service)),
+            protocols: Table::built_in(PROTOCOLS.iter().copied()),
+            users: Table::built_in([("root", 0)]),
+            groups: Table::built_in([("root", 0)]),
         }
-        names.users.insert("root".into(), 0);
-        names.groups.insert("root".into(), 0);
-        names
     }
 
     /// Adds the lines of an `/etc/services`: `ssh 22/tcp alias…`. They win over what was known before.
     pub fn add_services(&mut self, text: &str) {
-        let mut read: BTreeMap<Box<str>, Vec<(u8, u16)>> = BTreeMap::new();
-        for (name, value, aliases) in lines(text) {
-            let Some((port, protocol)) = value.split_once('/') else { continue };
-            let (Ok(port), Some(protocol)) = (port.parse(), self.protocol(protocol)) else { continue };
-            for name in std::iter::once(name).chain(aliases) {
-                read.entry(name.into()).or_default().push((protocol, port));
-            }
-        }
-        self.services.extend(read);
+        self.services.add(text);
     }
 
     /// Adds the lines of an `/etc/protocols`: `tcp 6 TCP`.
     pub fn add_protocols(&mut self, text: &str) {
-        for (name, value, aliases) in lines(text) {
-            let Ok(number) = value.parse() else { continue };
-            for name in std::iter::once(name).chain(aliases) {
-                self.protocols.insert(name.into(), number);
-            }
-        }
+        self.protocols.add(text);
+        // Lines of services name their protocols.
+        self.services.read = OnceLock::new();
     }
 
     /// Adds the lines of an `/etc/passwd`.
     pub fn add_users(&mut self, text: &str) {
-        self.users.extend(accounts(text));
+        self.users.add(text);
     }
 
     /// Adds the lines of an `/etc/group`.
     pub fn add_groups(&mut self, text: &str) {
-        self.groups.extend(accounts(text));
+        self.groups.add(text);
     }
 
     /// The port of a service of a transport protocol.
     pub fn service(&self, name: &str, protocol: u8) -> Option<u16> {
-        self.services.get(name)?.iter().find(|(of, _)| *of == protocol).map(|(_, port)| *port)
+        self.read_services().get(name)?.iter().find(|(of, _)| *of == protocol).map(|(_, port)| *port)
     }
 
     /// The number of a protocol.
     pub fn protocol(&self, name: &str) -> Option<u8> {
-        self.protocols.get(name).or_else(|| self.protocols.get(name.to_ascii_lowercase().as_str())).copied()
+        let known = self.read_protocols();
+        known.get(name).or_else(|| known.get(name.to_ascii_lowercase().as_str())).copied()
     }
 
     /// The number of a user.
     pub fn user(&self, name: &str) -> Option<u32> {
-        self.users.get(name).copied()
+        self.users.read(accounts).get(name).copied()
     }
 
     /// The number of a group.
     pub fn group(&self, name: &str) -> Option<u32> {
-        self.groups.get(name).copied()
+        self.groups.read(accounts).get(name).copied()
     }
 
     /// The names of all services, for hints.
     pub(super) fn services(&self) -> impl Iterator<Item = &str> {
-        self.services.keys().map(AsRef::as_ref)
+        self.read_services().keys().map(AsRef::as_ref)
     }
 
     /// The names of all protocols, for hints.
     pub(super) fn protocols(&self) -> impl Iterator<Item = &str> {
-        self.protocols.keys().map(AsRef::as_ref)
+        self.read_protocols().keys().map(AsRef::as_ref)
+    }
+
+    fn read_services(&self) -> &BTreeMap<Key, Vec<(u8, u16)>> {
+        self.services.read(|text| {
+            let mut read: BTreeMap<Key, Vec<(u8, u16)>> = BTreeMap::new();
+            for (name, value, aliases) in lines(text) {
+                let Some((port, protocol)) = value.split_once('/') else { continue };
+                let (Ok(port), Some(protocol)) = (port.parse(), self.protocol(protocol)) else { continue };
+                for name in std::iter::once(name).chain(aliases) {
+                    read.entry(Cow::Owned(name.to_owned())).or_default().push((protocol, port));
+                }
+            }
+            read
+        })
+    }
+
+    fn read_protocols(&self) -> &BTreeMap<Key, u8> {
+        self.protocols.read(|text| {
+            let numbered = lines(text).filter_map(|(name, value, aliases)| Some((name, value.parse().ok()?, aliases)));
+            let named = numbered.flat_map(|(name, number, aliases)| {
+                std::iter::once(name).chain(aliases).map(move |name| (Cow::Owned(name.to_owned()), number))
+            });
+            named.collect()
+        })
     }
 }
 
@@ -105,12 +163,13 @@ fn lines(text: &str) -> impl Iterator<Item = (&str, &str, std::str::SplitWhitesp
 }
 
 /// `NAME:…:NUMBER:…`
-fn accounts(text: &str) -> impl Iterator<Item = (Box<str>, u32)> {
-    text.lines().filter_map(|line| {
+fn accounts(text: &str) -> BTreeMap<Key, u32> {
+    let account = |line: &str| {
         let mut fields = line.split(':');
         let name = fields.next().filter(|name| !name.is_empty())?;
-        Some((name.into(), fields.nth(1)?.parse().ok()?))
-    })
+        Some((Cow::Owned(name.to_owned()), fields.nth(1)?.parse().ok()?))
+    };
+    text.lines().filter_map(account).collect()
 }
 
 #[cfg(test)]
