@@ -27,6 +27,10 @@ pub(super) struct InterfacePrefix<'a>(pub(super) &'a Datum, pub(super) usize);
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Almost all: the text of a big ruleset is comments for the most part.
+        if self.0.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"') {
+            return write!(f, "\"{}\"", self.0);
+        }
         write_quoted(f, self.0.chars())
     }
 }

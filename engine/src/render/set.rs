@@ -4,7 +4,10 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use super::{datum, expr, quote, write_comment_line};
-use crate::ruleset::{DataType, Datum, Element, ElementData, ElementKey, Elements, MapData, SetSpec};
+use crate::ruleset::{DataType, Datum, Element, Interval, ElementData, ElementKey, Elements, MapData, SetSpec};
+
+/// Longest key of an element, in bytes (`NFT_DATA_VALUE_MAXLEN`).
+const KEY_MAX: usize = 64;
 
 /// Where a line of elements goes on.
 const CONTINUED: &str = ",\n\t\t\t     ";
@@ -283,20 +286,25 @@ fn listed<'a>(spec: &SetSpec, has_ranges: bool, elements: &'a Elements) -> Vec<(
     let by_last_byte = spec.key.len() > 1 || spec.key.contains(&DataType::Ifname);
     if by_last_byte && !has_ranges {
         listed.sort_by_cached_key(|(key, _)| match key {
-            ElementKey::Parts(parts) => {
-                (false, parts.iter().rev().flat_map(|part| last_byte_first(part.low())).collect())
-            }
-            ElementKey::CatchAll => (true, Vec::new()),
+            ElementKey::Parts(parts) => (false, last_byte_first(parts)),
+            ElementKey::CatchAll => (true, [0; KEY_MAX]),
         });
     }
     listed
 }
 
-/// The bytes of a value as a little-endian kernel has them, from the last to the first.
-fn last_byte_first(value: Datum) -> Vec<u8> {
-    let mut bytes = value.bytes().to_vec();
-    if !value.data_type().is_host_order() {
-        bytes.reverse();
+/// The bytes of a key as a little-endian kernel has them, from the last to the first.
+fn last_byte_first(parts: &[Interval]) -> [u8; KEY_MAX] {
+    let mut key = [0; KEY_MAX];
+    let mut places = key.iter_mut();
+    for value in parts.iter().rev().map(Interval::low) {
+        let bytes = value.bytes().iter();
+        let mut put = |byte: &u8| {
+            if let Some(place) = places.next() {
+                *place = *byte;
+            }
+        };
+        if value.data_type().is_host_order() { bytes.for_each(&mut put) } else { bytes.rev().for_each(&mut put) }
     }
-    bytes
+    key
 }

@@ -4,6 +4,8 @@
 //! verdict, so their order means nothing and one look-up says the same. Each element keeps the comment of its source
 //! rule and a counter of its own. A rule that remembers packets, lets them go on, or uses a named list stays a rule.
 
+use std::borrow::Cow;
+
 use super::clause::{Clause, Effect, Families, Ip, Lowered, Phase, Product, Test, Values};
 use super::emit;
 use crate::compile::builder::TableBuilder;
@@ -61,7 +63,7 @@ impl Segment<'_> {
 /// A rule that may be folded: its lists by field, and what it has besides.
 struct Candidate<'a> {
     rule: &'a Lowered,
-    columns: Vec<(Phase, Field, Vec<Interval>)>,
+    columns: Vec<(Phase, Field, Cow<'a, [Interval]>)>,
     others: Vec<&'a Clause>,
 }
 
@@ -101,12 +103,16 @@ fn candidate(rule: &Lowered) -> Option<Candidate<'_>> {
     if !foldable || !plain {
         return None;
     }
-    let mut columns = Vec::new();
+    let mut columns = Vec::with_capacity(rule.clauses.len());
     let mut others = Vec::new();
     for clause in &rule.clauses {
         match &clause.test {
             Test::Values(Values { field, operator: Operator::Eq, intervals, variable: None, runs: _ }) => {
-                columns.push((clause.phase, *field, emit::normalised(intervals)));
+                let intervals = match intervals.as_slice() {
+                    one @ [_] => Cow::Borrowed(one),
+                    several => Cow::Owned(emit::normalised(several)),
+                };
+                columns.push((clause.phase, *field, intervals));
             }
             Test::Alternatives(alternatives) if alternatives.len() > 1 => return None,
             Test::Values(_) | Test::Alternatives(_) => others.push(clause),
@@ -119,11 +125,14 @@ fn candidate(rule: &Lowered) -> Option<Candidate<'_>> {
 }
 
 fn same_shape(a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
-    let fields = |candidate: &Candidate<'_>| candidate.columns.iter().map(|(_, field, _)| *field).collect::<Vec<_>>();
     a.rule.families == b.rule.families
         && a.rule.statement == b.rule.statement
         && a.others == b.others
-        && fields(a) == fields(b)
+        && fields(a).eq(fields(b))
+}
+
+fn fields<'a>(candidate: &'a Candidate<'_>) -> impl Iterator<Item = Field> + 'a {
+    candidate.columns.iter().map(|(_, field, _)| *field)
 }
 
 fn emit(segments: Vec<Segment<'_>>, kind: &str, tail: &str, builder: &mut TableBuilder, out: &mut Vec<Rule>) {
@@ -157,7 +166,8 @@ fn folded(run: &[Candidate<'_>], kind: &str, tail: &str, builder: &mut TableBuil
         ElementKey::Parts(parts) => parts.iter().any(|part| !part.is_single()),
         ElementKey::CatchAll => false,
     });
-    let spec = SetSpec { counters: true, intervals: ranges, ..SetSpec::hash(types) };
+    let spec = if ranges { SetSpec::intervals(types) } else { SetSpec::hash(types).sized_for(&elements) };
+    let spec = SetSpec { counters: true, ..spec };
     let set = SetRef::Named(builder.constant_set(kind, tail, spec, elements));
     let mut conditions: Vec<(Phase, Expr)> = Vec::new();
     for ((phase, field, intervals), varies) in first.columns.iter().zip(&varying) {
@@ -186,11 +196,12 @@ fn folded(run: &[Candidate<'_>], kind: &str, tail: &str, builder: &mut TableBuil
 /// Which columns are not the same in every rule.
 fn varying(run: &[Candidate<'_>]) -> Vec<bool> {
     let Some((first, rest)) = run.split_first() else { return Vec::new() };
-    let differs = |at: usize| {
-        let of = |candidate: &Candidate<'_>| candidate.columns.get(at).map(|(_, _, intervals)| intervals.clone());
-        rest.iter().any(|candidate| of(candidate) != of(first))
-    };
+    let differs = |at: usize| rest.iter().any(|candidate| intervals(candidate, at) != intervals(first, at));
     (0..first.columns.len()).map(differs).collect()
+}
+
+fn intervals<'a>(candidate: &'a Candidate<'_>, at: usize) -> Option<&'a [Interval]> {
+    candidate.columns.get(at).map(|(_, _, intervals)| &**intervals)
 }
 
 fn pick<'a, T>(columns: &'a [T], varying: &'a [bool]) -> impl Iterator<Item = &'a T> {

@@ -13,26 +13,30 @@ use crate::ruleset::{Element, ElementKey, Elements, Interval};
 pub(super) fn elements<'a>(run: &[Candidate<'a>], varying: &[bool]) -> (Elements, Vec<&'a Lowered>) {
     let mut all: Vec<Numbered> = Vec::new();
     for (number, candidate) in run.iter().enumerate() {
-        let columns: Vec<&Vec<Interval>> =
-            pick(&candidate.columns, varying).map(|(_, _, intervals)| intervals).collect();
-        all.extend(product(&columns).into_iter().map(|parts| (parts, number)));
+        let columns = || pick(&candidate.columns, varying).map(|(_, _, intervals)| &**intervals);
+        if columns().all(|intervals| intervals.len() == 1) {
+            all.push((columns().flatten().copied().collect(), number));
+        } else {
+            let columns: Vec<&[Interval]> = columns().collect();
+            all.extend(product(&columns).into_iter().map(|parts| (parts.into(), number)));
+        }
     }
     let rule = |number: usize| run.get(number).map(|candidate| candidate.rule);
     let element = |number| Element { comment: rule(number).map(|rule| rule.comment.clone()), ..Element::PLAIN };
-    let mut elements = Elements::new();
-    if all.iter().all(|(parts, _)| parts.iter().all(Interval::is_single)) {
-        for (parts, number) in all {
-            elements.entry(ElementKey::Parts(parts.into())).or_insert_with(|| element(number));
-        }
-        return (elements, Vec::new());
-    }
-    let (kept, leftovers) = disjoint(all);
-    elements.extend(kept.into_iter().map(|(parts, number)| (ElementKey::Parts(parts.into()), element(number))));
+    let (kept, leftovers) = if all.iter().all(|(parts, _)| parts.iter().all(Interval::is_single)) {
+        // Of equal ones the first; the sort is stable.
+        all.sort_by(|(a, _), (b, _)| a.cmp(b));
+        all.dedup_by(|(later, _), (first, _)| later == first);
+        (all, BTreeSet::new())
+    } else {
+        disjoint(all)
+    };
+    let elements = kept.into_iter().map(|(parts, number)| (ElementKey::Parts(parts), element(number))).collect();
     (elements, leftovers.into_iter().filter_map(rule).collect())
 }
 
 /// An element, and which rule of the run it is of.
-type Numbered = (Vec<Interval>, usize);
+type Numbered = (Box<[Interval]>, usize);
 
 /// Keeps the elements that overlap with no other kept one, and tells which rules have others.
 fn disjoint(mut all: Vec<Numbered>) -> (Vec<Numbered>, BTreeSet<usize>) {
@@ -79,7 +83,7 @@ fn covers(outer: &[Interval], inner: &[Interval]) -> bool {
 }
 
 /// One interval of each column, in every combination.
-fn product(columns: &[&Vec<Interval>]) -> Vec<Vec<Interval>> {
+fn product(columns: &[&[Interval]]) -> Vec<Vec<Interval>> {
     columns.iter().fold(vec![Vec::new()], |before, column| {
         before
             .iter()
