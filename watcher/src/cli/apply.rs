@@ -96,11 +96,12 @@ pub(super) struct Request<'a> {
 pub(super) type Then<'a> = &'a mut dyn FnMut(&RunDir) -> Result<(), Failure>;
 
 pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
-    let desired = input::desired(&args.sources, color)?;
+    // Never freed: the end of the process does that, and faster than rule by rule.
+    let desired: &Desired = Box::leak(Box::new(input::desired(&args.sources, color)?));
     if args.check {
-        return check(live::open()?.as_mut(), &desired);
+        return check(live::open()?.as_mut(), desired);
     }
-    enforce(&desired, Request { confirm: args.confirm, replace: args.replace, then: None })
+    enforce(desired, Request { confirm: args.confirm, replace: args.replace, then: None })
 }
 
 /// Puts it in force, and asks whether it is to stay.
