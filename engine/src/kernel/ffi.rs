@@ -261,9 +261,16 @@ impl<'a> Value<'a> {
 }
 
 /// Messages one after the other, as the kernel wants them: each at a multiple of four bytes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Buffer {
     words: Vec<u32>,
+}
+
+impl Default for Buffer {
+    /// With room for a small batch: memory that is never touched costs nothing, and growing costs every processor.
+    fn default() -> Self {
+        Self { words: Vec::with_capacity(2 * MESSAGE_MAX / size_of::<u32>()) }
+    }
 }
 
 /// What a message says about itself.
