@@ -71,6 +71,14 @@ impl Deferred {
 }
 
 impl Item {
+    /// The word, unless it is to be computed.
+    pub(super) fn into_word(self) -> Option<Word> {
+        match self {
+            Self::Word(word) => Some(word),
+            Self::Deferred(_) => None,
+        }
+    }
+
     fn depth(&self) -> u32 {
         match self {
             Self::Word(_) => 0,

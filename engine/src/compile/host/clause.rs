@@ -227,6 +227,7 @@ impl Test {
     /// Whether no packet can match two elements of the array.
     pub(super) fn is_disjoint(&self) -> bool {
         match self {
+            Self::Values(values) if values.intervals.len() < 2 => true,
             Self::Values(values) => {
                 let mut sorted = values.intervals.clone();
                 sorted.sort_unstable();
@@ -247,6 +248,14 @@ impl Test {
             Self::Alternatives(alternatives) => {
                 alternatives.iter().map(|alternative| Self::Alternatives(vec![alternative.clone()])).collect()
             }
+        }
+    }
+
+    /// How many tests [`Test::condensed`] gives.
+    pub(super) fn n_condensed(&self) -> usize {
+        match self {
+            Self::Values(_) => 1,
+            Self::Alternatives(_) => self.condensed().len(),
         }
     }
 

@@ -52,11 +52,11 @@ impl Peers {
 /// `saddr` and `daddr`: addresses, networks, and those of the cluster.
 pub(super) fn addresses(found: &Match, context: Context<'_>, field: Field) -> Result<Reading, Refusal> {
     let ip = context.scope.ip;
-    let (followed, plain): (Vec<_>, Vec<_>) =
-        words(&found.operands).iter().cloned().partition(|word| word.peer.is_some());
-    if followed.is_empty() {
+    if words(&found.operands).iter().all(|word| word.peer.is_none()) {
         return matching::addresses(found, ip, field);
     }
+    let (followed, plain): (Vec<_>, Vec<_>) =
+        words(&found.operands).iter().cloned().partition(|word| word.peer.is_some());
     let operator = operator(found);
     let sets = followed.iter().filter_map(|word| context.scope.peers.set(word, ip));
     let mut tests: Vec<Vec<Expr>> = sets.map(|set| vec![Lookup::in_set(field, set, operator)]).collect();

@@ -1,6 +1,6 @@
 //! One source rule of one family: every match read, the action read, or a stand-in that fails closed.
 
-use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use policy_lang::diagnostic::Diagnostic;
 use policy_lang::host::rule::{HostRule, Match, Operands};
@@ -13,7 +13,7 @@ use super::operand::words;
 use super::reject;
 use super::target::{self, Statement};
 use super::transport;
-use crate::ruleset::{Comment, Expr, Verdict};
+use crate::ruleset::{COMMENT_MAX, Comment, Expr, Verdict};
 
 /// Most rules that one source rule may become. Arrays that are folded into sets do not count.
 pub(super) const RULES_MAX: usize = 65_536;
@@ -25,7 +25,7 @@ pub(super) fn lower(rule: &HostRule, scope: &Scope<'_>, findings: &mut Vec<Diagn
     }
     let protocols = transport::protocols(rule, scope);
     let context = Context { scope, rule, protocols: &protocols };
-    let mut clauses = Vec::new();
+    let mut clauses = Vec::with_capacity(rule.matches.len());
     let mut never = false;
     let n_before = findings.len();
     findings.extend(repeated_options(rule).map(|refusal| *refusal));
@@ -61,7 +61,7 @@ pub(super) fn lower(rule: &HostRule, scope: &Scope<'_>, findings: &mut Vec<Diagn
     if n_rules > RULES_MAX {
         let message = format!("the arrays of this rule make more than {RULES_MAX} rules");
         findings.push(*refuse(LIMIT, rule.span, message, "use fewer arrays with a limit or a LOG, or a chain between"));
-        let single = lowered.clauses.into_iter().filter(|clause| clause.test.condensed().len() == 1).collect();
+        let single = lowered.clauses.into_iter().filter(|clause| clause.test.n_condensed() == 1).collect();
         return stand_in(rule, scope, single);
     }
     Some(lowered)
@@ -106,7 +106,7 @@ fn stand_in(rule: &HostRule, scope: &Scope<'_>, clauses: Vec<Clause>) -> Option<
 
 /// Rules that are left of a folded product: sets count as one.
 fn n_folded(lowered: &Lowered) -> usize {
-    lowered.clauses.iter().map(|clause| clause.test.condensed().len()).fold(1, usize::saturating_mul)
+    lowered.clauses.iter().map(|clause| clause.test.n_condensed()).fold(1, usize::saturating_mul)
 }
 
 /// Whether a condition remembers packets.
@@ -141,9 +141,17 @@ pub(super) fn has_state(clause: &Clause) -> bool {
 
 /// iptables takes every option once.
 fn repeated_options(rule: &HostRule) -> impl Iterator<Item = Refusal> {
-    let mut seen = BTreeSet::new();
-    let again = move |found: &&Match| found.keyword != "mod" && !seen.insert((found.keyword, found.module));
-    rule.matches.iter().filter(again).map(|found| {
+    let is_option = |found: &&Match| found.keyword != "mod";
+    let mut options: Vec<&Match> = rule.matches.iter().filter(is_option).collect();
+    // Equal ones stand together then, in the order of the text.
+    options.sort_by_key(|found| (found.keyword, found.module));
+    let pairs = options.iter().zip(options.iter().skip(1));
+    let mut again: Vec<&Match> = pairs
+        .filter(|(one, next)| (one.keyword, one.module) == (next.keyword, next.module))
+        .map(|(_, next)| *next)
+        .collect();
+    again.sort_by_key(|found| found.span);
+    again.into_iter().map(|found| {
         let message = format!("`{}` is given twice in one rule", found.keyword);
         refuse(OPERAND, found.span, message, "write one array instead, or two rules")
     })
@@ -163,8 +171,11 @@ fn negated_owners(rule: &HostRule) -> impl Iterator<Item = Diagnostic> {
 fn comment(rule: &HostRule) -> Comment {
     let own = rule.matches.iter().find(|found| found.keyword == "comment");
     let text = own.and_then(|found| words(&found.operands).first()).map(|word| &*word.text);
-    Comment::new(&match text {
-        Some(text) => rule.origin.clone().with_subject(text).to_string(),
-        None => rule.origin.to_string(),
-    })
+    let mut comment = String::with_capacity(COMMENT_MAX);
+    // Writing to a String cannot fail.
+    let _ = match text {
+        Some(text) => write!(comment, "{}", rule.origin.clone().with_subject(text)),
+        None => write!(comment, "{}", rule.origin),
+    };
+    Comment::new(&comment)
 }

@@ -12,30 +12,37 @@ use crate::source::Span;
 
 impl Evaluator<'_> {
     /// The words of a list in one domain. None of them may stand for somebody of the cluster.
-    pub(super) fn force(&mut self, items: &[Item], domain: Domain) -> Step<Vec<Word>> {
+    pub(super) fn force(&mut self, items: Vec<Item>, domain: Domain) -> Step<Vec<Word>> {
         let words = self.addresses(items, domain)?;
         words.iter().try_for_each(cluster::refuse)?;
         Ok(words)
     }
 
     /// The same where addresses are expected, which may be somebody's of the cluster.
-    pub(super) fn addresses(&mut self, items: &[Item], domain: Domain) -> Step<Vec<Word>> {
+    pub(super) fn addresses(&mut self, items: Vec<Item>, domain: Domain) -> Step<Vec<Word>> {
+        let bounded = |words: &[Word]| match words.first().filter(|_| words.len() > ARRAY) {
+            Some(first) => Err(error(code::LIMIT, first.span, format!("an array has more than {ARRAY} words"))),
+            None => Ok(()),
+        };
+        if items.iter().all(|item| matches!(item, Item::Word(_))) {
+            // The vector stays where it is: most operands are plain words.
+            let words: Vec<Word> = items.into_iter().filter_map(Item::into_word).collect();
+            return bounded(&words).map(|()| words).map_err(Into::into);
+        }
         let mut words = Vec::with_capacity(items.len());
         for item in items {
             match item {
-                Item::Word(word) => words.push(word.clone()),
-                Item::Deferred(deferred) => self.compute_deferred(deferred, domain, &mut words)?,
+                Item::Word(word) => words.push(word),
+                Item::Deferred(deferred) => self.compute_deferred(&deferred, domain, &mut words)?,
             }
-            if let Some(first) = words.first().filter(|_| words.len() > ARRAY) {
-                return Err(error(code::LIMIT, first.span, format!("an array has more than {ARRAY} words")).into());
-            }
+            bounded(&words)?;
         }
         Ok(words)
     }
 
     fn compute_deferred(&mut self, deferred: &Deferred, domain: Domain, words: &mut Vec<Word>) -> Step<()> {
         let Deferred { kind, items, span, .. } = deferred;
-        let inner = self.addresses(items, domain)?;
+        let inner = self.addresses(items.clone(), domain)?;
         match kind {
             Computation::IpFilter => {
                 family_record(domain, "@ipfilter", *span)?;

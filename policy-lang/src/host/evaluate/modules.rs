@@ -15,7 +15,7 @@ impl Evaluator<'_> {
     pub(super) fn load_modules(&mut self, stream: &mut Stream, draft: &mut Draft, span: Span) -> Step<()> {
         let value = self.value(stream)?;
         super::values::plain(&value)?;
-        for word in self.force(&value.items, domain(draft))? {
+        for word in self.force(value.items, domain(draft))? {
             if draft.loaded.contains(&word.text) {
                 continue;
             }

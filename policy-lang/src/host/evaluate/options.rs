@@ -197,7 +197,7 @@ impl Evaluator<'_> {
         bang: Option<Span>,
     ) -> Step<(Vec<Word>, bool, Span)> {
         let (value, negated) = self.negatable(stream, keyword, bang)?;
-        let words = self.force(&value.items, domain(draft))?;
+        let words = self.force(value.items, domain(draft))?;
         self.charge(words.len(), value.span)?;
         Ok((words, negated, value.span))
     }
@@ -217,8 +217,8 @@ impl Evaluator<'_> {
         }
         let domain = domain(draft);
         let words = match domain {
-            Domain::Ip | Domain::Ip6 if is_address(keyword) => self.addresses(&value.items, domain)?,
-            Domain::Ip | Domain::Ip6 | Domain::Arp | Domain::Eb => self.force(&value.items, domain)?,
+            Domain::Ip | Domain::Ip6 if is_address(keyword) => self.addresses(value.items, domain)?,
+            Domain::Ip | Domain::Ip6 | Domain::Arp | Domain::Eb => self.force(value.items, domain)?,
         };
         self.charge(words.len(), value.span)?;
         Ok((words, negated, value.span))
@@ -258,7 +258,7 @@ impl Evaluator<'_> {
         let (mut first, negated, start) = self.list(stream, draft, keyword, bang)?;
         let value = self.value(stream)?;
         super::values::plain(&value)?;
-        let (mut second, end) = (self.force(&value.items, domain(draft))?, value.span);
+        let (mut second, end) = (self.force(value.items, domain(draft))?, value.span);
         if matches!(keyword.arity, Arity::Set | Arity::TwoWords) {
             first = vec![only(keyword, first, start)?];
         }
