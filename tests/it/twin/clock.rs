@@ -96,11 +96,14 @@ fn both_routers_have_the_same_time() {
         writeln!(text, "    proto tcp dport {port} mod time {window} ACCEPT;").unwrap();
     }
     text.push_str("    DROP;\n}\n");
-    let path = std::env::temp_dir().join(format!("palisade-clock-{}.ferm", std::process::id()));
+    // A folder of its own: ferm's output is put beside the file.
+    let folder = std::env::temp_dir().join(format!("palisade-clock-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("rules.ferm");
     std::fs::write(&path, &text).unwrap();
     let expanded = ferm::expand(std::slice::from_ref(&path)).remove(0).unwrap();
     let ruleset = compiled(&Configuration { name: "clock".to_owned(), path: path.clone() });
-    std::fs::remove_file(&path).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
     let ruleset = ruleset.unwrap_or_else(|| panic!("refused: {text}"));
     let pair = Pair::new();
     for backend in [Backend::Nft, Backend::Legacy] {
