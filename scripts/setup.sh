@@ -13,7 +13,7 @@ set -eu
 
 build="libnftnl-dev libmnl-dev pkg-config gcc"
 run="nftables iproute2"
-judge="iptables ipset ferm procps kmod python3-jsonschema faketime lintian puppet-agent"
+judge="iptables ipset ferm procps kmod systemd python3-jsonschema faketime lintian puppet-agent"
 # What packages are made with.
 package="dpkg-dev"
 fetch="curl ca-certificates unzip"

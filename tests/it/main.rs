@@ -24,5 +24,6 @@ mod package;
 mod privilege;
 mod semantics;
 mod swap;
+mod systemd;
 mod text;
 mod twin;

@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _};
+use std::path::Path;
 use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
@@ -14,8 +15,8 @@ use crate::confirm;
 use crate::report;
 use crate::run_dir::RunDir;
 
-/// This program, whatever becomes of its file.
-const SELF: &str = "/proc/self/exe";
+/// There where systemd is the init system (`sd_booted(3)`).
+const BOOTED: &str = "/run/systemd/system";
 
 /// A guard that is running.
 #[derive(Debug)]
@@ -36,27 +37,17 @@ enum Heard {
 impl Armed {
     /// Starts a guard, and returns when it has read what is in force.
     pub(super) fn new(run: &RunDir, seconds: u32) -> Result<Self, Failure> {
-        let start = || -> anyhow::Result<BufReader<ChildStdout>> {
-            run.create().context("making the folder")?;
-            let log = run.file("revert.log");
-            let log = OpenOptions::new().create(true).append(true).open(&log).context("opening revert.log")?;
-            let mut child = Command::new(SELF)
-                .args(["revert", "--after", &seconds.to_string()])
-                .current_dir("/")
-                .stdin(Stdio::null())
-                .stdout(Stdio::piped())
-                .stderr(log)
-                .spawn()
-                .context("starting the guard")?;
-            let mut guard = BufReader::new(child.stdout.take().ok_or_else(|| anyhow!("the guard has no output"))?);
-            let mut line = String::new();
-            guard.read_line(&mut line).context("hearing from the guard")?;
-            if line.trim() == ARMED {
-                return Ok(guard);
+        if Path::new(BOOTED).is_dir() {
+            match start(run, &mut in_a_scope(), seconds) {
+                Ok(guard) => return Ok(Self { run: run.clone(), seconds, guard }),
+                Err(error) => report::message(&format!(
+                    "warning: systemd gives the guard no unit of its own, so that whoever ends this session may end it: \
+                     {error:#}"
+                )),
             }
-            Err(anyhow!("the guard that would revert did not start: see {}", run.file("revert.log").display()))
-        };
-        start().map(|guard| Self { run: run.clone(), seconds, guard }).map_err(Failure::Refused)
+        }
+        let guard = start(run, &mut Command::new(this_program()), seconds).map_err(Failure::Refused)?;
+        Ok(Self { run: run.clone(), seconds, guard })
     }
 
     /// Lets the guard go, because nothing was changed.
@@ -83,6 +74,43 @@ impl Armed {
         thread::spawn(move || forward(io::stdin().lock(), &tell, Heard::Terminal, None));
         answer(&hear, &run)
     }
+}
+
+/// This program, whatever becomes of its file: also to others that start it.
+fn this_program() -> String {
+    format!("/proc/{}/exe", std::process::id())
+}
+
+/// This program in a control group of its own. logind may end all that belongs to a session (`KillUserProcesses=`), and a
+/// service's processes end with it.
+fn in_a_scope() -> Command {
+    let mut command = Command::new("systemd-run");
+    command.args(["--scope", "--quiet", "--collect", "--no-ask-password"]);
+    command.arg(format!("--unit=palisade-revert-{}", std::process::id()));
+    command.args(["--description=palisade apply --confirm, not confirmed yet", "--"]).arg(this_program());
+    command
+}
+
+/// Starts a guard by this command, and hears that it is ready.
+fn start(run: &RunDir, command: &mut Command, seconds: u32) -> anyhow::Result<BufReader<ChildStdout>> {
+    run.create().context("making the folder")?;
+    let log = run.file("revert.log");
+    let log = OpenOptions::new().create(true).append(true).open(&log).context("opening revert.log")?;
+    let mut child = command
+        .args(["revert", "--after", &seconds.to_string()])
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .context("starting the guard")?;
+    let mut guard = BufReader::new(child.stdout.take().ok_or_else(|| anyhow!("the guard has no output"))?);
+    let mut line = String::new();
+    guard.read_line(&mut line).context("hearing from the guard")?;
+    if line.trim() == ARMED {
+        return Ok(guard);
+    }
+    Err(anyhow!("the guard that would revert did not start: see {}", run.file("revert.log").display()))
 }
 
 /// Hands lines on, and `end` after the last.
