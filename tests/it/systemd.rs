@@ -196,13 +196,37 @@ fn the_service_loads_reloads_and_never_opens_the_host() {
 }
 
 #[test]
-fn the_refreshing_unit_reloads_the_service() {
+fn the_refreshing_unit_reads_files_and_commands_again_and_changes_elements_only() {
     let Some(machine) = Booted::new("refresh") else { return };
-    machine.write_rules(CLOSED);
+    let write = |path: &str, text: &str| {
+        machine.ran(&["sh", "-c", r#"printf '%s' "$2" > "$1""#, "sh", path, text]);
+    };
+    write("/etc/default/palisade", "OPTIONS=--allow-exec\n");
+    write("/etc/ferm/feed", "192.0.2.1\n192.0.2.20\n");
+    write("/etc/ferm/lists", "@def $LISTED = (198.51.100.1 198.51.100.20);\n");
+    let lists = "@include 'lists'; @def $FED = `cat /etc/ferm/feed`;";
+    machine.write_rules(&format!("{lists} chain INPUT {{ saddr $FED DROP; saddr $LISTED DROP; }}\n"));
     machine.ran(&["systemctl", "start", "palisade.service"]);
-    machine.write_rules(OTHER);
+    let with_handles = || machine.ran(&["nft", "-a", "list", "ruleset"]);
+    let rules = |listing: &str| -> Vec<String> {
+        listing.lines().filter(|line| line.contains("saddr @")).map(str::to_owned).collect()
+    };
+    let before = with_handles();
+    assert!(before.contains("192.0.2.20") && !before.contains("192.0.2.30"), "{before}");
+
+    write("/etc/ferm/feed", "192.0.2.1\n192.0.2.30\n");
+    write("/etc/ferm/lists", "@def $LISTED = (198.51.100.1 198.51.100.30);\n");
     machine.ran(&["systemctl", "start", "palisade-refresh.service"]);
-    assert!(machine.listing().contains("tcp dport 22"));
+    let after = with_handles();
+    assert!(after.contains("192.0.2.30") && !after.contains("192.0.2.20"), "{after}");
+    assert!(after.contains("198.51.100.30") && !after.contains("198.51.100.20"), "{after}");
+    assert_eq!(rules(&after), rules(&before));
+    assert_eq!(rules(&after).len(), 2);
+
+    // A feed that fails changes nothing.
+    machine.ran(&["rm", "/etc/ferm/feed"]);
+    assert!(!machine.run(&["systemctl", "start", "palisade-refresh.service"]).status.success());
+    assert_eq!(with_handles(), after);
 }
 
 #[test]
