@@ -238,8 +238,9 @@ fn lower_chain<'a>(
     findings: &mut Vec<Diagnostic>,
 ) -> Vec<Rule> {
     let (v4, v6) = (place.scope(Ip::V4, sides), place.scope(Ip::V6, sides));
-    let mut lowered: Vec<Lowered> = Vec::new();
-    for (first, second) in pairs(sides) {
+    let pairs = pairs(sides);
+    let mut lowered: Vec<Lowered> = Vec::with_capacity(pairs.len());
+    for (first, second) in pairs {
         let first = first.and_then(|rule| rule::lower(rule, &v4, findings));
         let second = second.and_then(|rule| rule::lower(rule, &v6, findings));
         match (first, second) {

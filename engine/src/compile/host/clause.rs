@@ -172,7 +172,9 @@ impl Reading {
     }
 
     /// A field that must be, or must not be, one of the values of these words.
-    pub(super) fn values(field: Field, operator: Operator, intervals: Vec<Interval>, words: &[Word]) -> Self {
+    pub(super) fn values(field: Field, operator: Operator, mut intervals: Vec<Interval>, words: &[Word]) -> Self {
+        // Mostly one, in room for four; all of a configuration's are in memory at once.
+        intervals.shrink_to_fit();
         if intervals.contains(&Interval::all(field.data_type())) {
             return match operator {
                 Operator::Eq => Self::Always,

@@ -91,7 +91,8 @@ impl Evaluator<'_> {
 
     /// The `;` of a rule.
     pub(super) fn finish(&mut self, draft: &mut Draft, end: Span, calls: Option<&Rc<Call>>) -> Step<()> {
-        let Draft { location, matches, action, started, located, .. } = std::mem::take(draft);
+        let Draft { location, mut matches, action, started, located, .. } = std::mem::take(draft);
+        matches.shrink_to_fit();
         let Some(start) = started else {
             if located.is_none() {
                 return Err(error(code::RULE, end, "this `;` ends an empty rule")
