@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use super::{datum, expr, quote, write_comment_line};
-use crate::ruleset::{DataType, Datum, Element, Interval, ElementData, ElementKey, Elements, MapData, SetSpec};
+use crate::ruleset::{DataType, Datum, Element, ElementData, ElementKey, Elements, Interval, MapData, SetSpec};
 
 /// Longest key of an element, in bytes (`NFT_DATA_VALUE_MAXLEN`).
 const KEY_MAX: usize = 64;

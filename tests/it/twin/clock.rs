@@ -102,7 +102,7 @@ fn both_routers_have_the_same_time() {
     let path = folder.join("rules.ferm");
     std::fs::write(&path, &text).unwrap();
     let expanded = ferm::expand(std::slice::from_ref(&path)).remove(0).unwrap();
-    let ruleset = compiled(&Configuration { name: "clock".to_owned(), path: path.clone() });
+    let ruleset = compiled(&Configuration { name: "clock".to_owned(), path });
     std::fs::remove_dir_all(&folder).unwrap();
     let ruleset = ruleset.unwrap_or_else(|| panic!("refused: {text}"));
     let pair = Pair::new();

@@ -56,7 +56,9 @@ impl<V: Clone> Table<V> {
     fn read(&self, entries: impl Fn(&str) -> BTreeMap<Key, V>) -> &BTreeMap<Key, V> {
         self.read.get_or_init(|| {
             let mut known = self.built_in.clone();
-            self.texts.iter().for_each(|text| known.extend(entries(text)));
+            for text in &self.texts {
+                known.extend(entries(text));
+            }
             known
         })
     }

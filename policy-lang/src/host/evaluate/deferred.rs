@@ -20,14 +20,10 @@ impl Evaluator<'_> {
 
     /// The same where addresses are expected, which may be somebody's of the cluster.
     pub(super) fn addresses(&mut self, items: Vec<Item>, domain: Domain) -> Step<Vec<Word>> {
-        let bounded = |words: &[Word]| match words.first().filter(|_| words.len() > ARRAY) {
-            Some(first) => Err(error(code::LIMIT, first.span, format!("an array has more than {ARRAY} words"))),
-            None => Ok(()),
-        };
         if items.iter().all(|item| matches!(item, Item::Word(_))) {
             // The vector stays where it is: most operands are plain words.
             let words: Vec<Word> = items.into_iter().filter_map(Item::into_word).collect();
-            return bounded(&words).map(|()| words).map_err(Into::into);
+            return bounded(&words).map(|()| words);
         }
         let mut words = Vec::with_capacity(items.len());
         for item in items {
@@ -115,6 +111,14 @@ impl Evaluator<'_> {
         self.charge(answers.len(), span)?;
         self.resolved_names.insert(key, answers.clone());
         Ok(answers)
+    }
+}
+
+/// Refuses an array that grew beyond all measure.
+fn bounded(words: &[Word]) -> Step<()> {
+    match words.first().filter(|_| words.len() > ARRAY) {
+        Some(first) => Err(error(code::LIMIT, first.span, format!("an array has more than {ARRAY} words")).into()),
+        None => Ok(()),
     }
 }
 

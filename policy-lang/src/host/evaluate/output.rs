@@ -117,7 +117,9 @@ impl Output {
     pub(super) fn into_chains(self) -> Vec<HostChain> {
         let Self { mut chains, enabled, .. } = self;
         chains.retain(|chain| enabled.contains(&chain.domain));
-        chains.iter_mut().for_each(|chain| chain.rules.shrink_to_fit());
+        for chain in &mut chains {
+            chain.rules.shrink_to_fit();
+        }
         chains
     }
 
