@@ -131,6 +131,11 @@ fn what_has_no_form_is_refused_at_the_rule() {
         "create a hash:net,net\nadd a 10.0.0.0/8,10.1.0.0/16\nadd a 10.2.0.0/16,10.0.0.0/8\n",
         "overlap in more than one part",
     );
+    refused(
+        "mod set match-set a (src src) DROP;",
+        "create a hash:net,iface\nadd a 10.0.0.0/8,eth0\nadd a 0.0.0.0/0,eth1\n",
+        "a network inside of another",
+    );
     refused("SET add-set a src;", "create a hash:ip\nadd a 10.0.0.1\n", "has to begin empty");
     refused("SET add-set a src;", "create a hash:net\n", "packets cannot change a set of this type");
     refused("SET add-set a (src src);", "create a hash:ip,port\n", "add `proto tcp`");

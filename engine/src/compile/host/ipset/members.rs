@@ -31,8 +31,25 @@ pub(super) fn of(set: &IpSet, dimensions: &[Dimension]) -> Result<Vec<Member>, W
         };
         return with_exceptions(set);
     }
+    if dimensions.contains(&Dimension::Interface) && is_nested(set) {
+        let reason = "a network inside of another: of those only the longest is asked for its interface";
+        return Err((set.span, reason.to_owned()));
+    }
     let all = set.members.iter().flat_map(|member| fields(&member.parts)).collect();
     disjoint(all, dimensions).ok_or_else(|| (set.span, OVERLAP.to_owned()))
+}
+
+/// Whether networks of a set overlap without being the same.
+fn is_nested(set: &IpSet) -> bool {
+    let networks: BTreeSet<(IpAddr, Reverse<IpAddr>)> = set
+        .members
+        .iter()
+        .filter_map(|member| match member.parts.first() {
+            Some(Part::Addresses(first, last)) => Some((*first, Reverse(*last))),
+            _ => None,
+        })
+        .collect();
+    networks.iter().zip(networks.iter().skip(1)).any(|((_, Reverse(last)), (next, _))| next <= last)
 }
 
 /// Networks of which the longest that a packet fits decides.
