@@ -125,6 +125,7 @@ fn what_has_no_form_is_refused_at_the_rule() {
     refused("mod set match-set a src DROP;", "create a hash:ip,port\n", "needs 2 directions");
     refused("mod set !match-set a (src src) DROP;", "create a hash:ip,port\n", "not every packet has them");
     refused("mod set match-set a src return-nomatch DROP;", "create a hash:net\n", "exceptions before");
+    refused("mod set update-counters DROP;", "create a hash:net\n", "says nothing of a set");
     refused("mod set match-set a src packets-gt 5 DROP;", "create a hash:net\n", "mod hashlimit");
     refused(
         "mod set match-set a (src dst) DROP;",

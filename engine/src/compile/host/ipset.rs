@@ -118,6 +118,15 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
     Ok(Reading::Test(Test::Alternatives(vec![vec![looked_up]])))
 }
 
+/// `update-counters` beside a set: what it counts is asked by nobody.
+pub(super) fn counted(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
+    if context.rule.matches.iter().any(|other| other.keyword == "match-set") {
+        return Ok(Reading::Always);
+    }
+    let message = format!("`{}` says nothing of a set", found.keyword);
+    Err(refuse(OPERAND, found.span, message, "write `match-set NAME src` beside it"))
+}
+
 /// `SET add-set NAME src`, `SET del-set NAME (src dst)`.
 pub(super) fn target(options: &[TargetOption], span: Span, context: Context<'_>) -> Result<Statement, Refusal> {
     let (mut change, mut timeout, mut exist) = (None, None, false);

@@ -96,8 +96,7 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
         (_, Some("hashlimit")) if found.keyword != "mod" => hashlimit::read(found, context),
         (_, Some("recent")) if found.keyword != "mod" => recent::read(found, context),
         ("match-set", Some("set")) => ipset::read(found, context),
-        // What a set counts is asked by nobody.
-        ("update-counters" | "update-subcounters", Some("set")) => Ok(Reading::Always),
+        ("update-counters" | "update-subcounters", Some("set")) => ipset::counted(found, context),
         ("comment", _) => Ok(Reading::Always),
         ("mod", Some(module)) => module_alone(found, module, context),
         ("mod", None) => {
