@@ -85,7 +85,13 @@ impl Sets {
 fn changed(rule: &HostRule) -> impl Iterator<Item = &str> {
     let options = match &rule.action {
         Action::Target { name: "SET", options, span: _ } => options.as_slice(),
-        _ => &[],
+        Action::Accept
+        | Action::Drop
+        | Action::Return
+        | Action::Nop
+        | Action::Jump(_)
+        | Action::Goto(_)
+        | Action::Target { .. } => &[],
     };
     let of_sets = options.iter().filter(|option| ["add-set", "del-set"].contains(&option.keyword));
     of_sets.filter_map(|option| name(&option.operands))
