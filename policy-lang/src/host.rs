@@ -14,6 +14,7 @@ mod draft;
 mod evaluate;
 pub mod expand;
 mod files;
+pub mod ipset;
 mod limits;
 pub mod reference;
 pub mod rule;
@@ -26,11 +27,14 @@ mod value;
 pub mod variables;
 mod vocabulary;
 
+use std::sync::Arc;
+
 pub use self::files::{FileError, Files, MemoryFiles};
+use self::ipset::IpSets;
 use self::rule::HostRules;
 pub use self::surroundings::{CommandError, Commands, LookupError, Record, Resolver, Surroundings};
 use crate::diagnostic::Diagnostic;
-use crate::source::Sources;
+use crate::source::{Sources, Span};
 
 /// Reads the host rules in the file at `main_path` and in everything that it includes.
 ///
@@ -53,5 +57,18 @@ pub fn parse_in(
     definitions: &[String],
     sources: &mut Sources,
 ) -> (HostRules, Vec<Diagnostic>) {
-    evaluate::evaluate(main_path, surroundings, definitions, sources)
+    let (mut rules, mut findings) = evaluate::evaluate(main_path, surroundings, definitions, sources);
+    let mut ipsets = IpSets::default();
+    for path in surroundings.ipsets {
+        match surroundings.files.read(path) {
+            Ok(text) => findings.extend(ipsets.read(path, &text, sources)),
+            Err(error) => {
+                let span = Span { source: sources.add(path, ""), start: 0, end: 0 };
+                let message = format!("the sets in `{path}` cannot be read: {error}");
+                findings.push(Diagnostic::error(code::INCLUDE, span, message).help("write them: ipset save > FILE"));
+            }
+        }
+    }
+    rules.ipsets = Arc::new(ipsets);
+    (rules, findings)
 }

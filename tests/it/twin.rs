@@ -19,10 +19,11 @@ use engine::ruleset::Ruleset;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 use policy_lang::diagnostic::Severity;
+use policy_lang::host::Surroundings;
 use policy_lang::source::Sources;
 use watcher::source::host_files::HostFiles;
 
-use self::configurations::{Configuration, Folder};
+use self::configurations::{Configuration, Folder, sets_of};
 use self::ferm::{Backend, Expanded};
 use self::pair::{Compared, Pair};
 use crate::privilege::{can_make_namespaces, report, skip};
@@ -213,7 +214,10 @@ fn judge_one(
 fn compiled(configuration: &Configuration) -> Option<Ruleset> {
     let mut sources = Sources::default();
     let path = configuration.path.display().to_string();
-    let (rules, mut findings) = policy_lang::host::parse(&path, &HostFiles, &[], &mut sources);
+    let sets = Some(sets_of(&configuration.path)).filter(|sets| sets.exists());
+    let ipsets: Vec<String> = sets.into_iter().map(|sets| sets.display().to_string()).collect();
+    let surroundings = Surroundings { ipsets: &ipsets, ..Surroundings::of_files(&HostFiles) };
+    let (rules, mut findings) = policy_lang::host::parse_in(&path, surroundings, &[], &mut sources);
     let mut names = Names::built_in();
     names.add_users(&std::fs::read_to_string("/etc/passwd").unwrap());
     names.add_groups(&std::fs::read_to_string("/etc/group").unwrap());

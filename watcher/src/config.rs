@@ -340,7 +340,7 @@ mod tests {
     fn every_option_of_host_rules_is_read_and_wrong_ones_are_refused() {
         let text = "hostConfigMap: kube-system/host\nfailsafeInput: [22/tcp]\nfailsafeOutput: []\nhostRevert: all\n\
                     hostRevertAfter: 5\nhostProbe: tcp:192.0.2.1:6443\nhostDefinitions: ['$A=1']\nhostAllowExec: true\n\
-                    hostResolve: true\n";
+                    hostResolve: true\nhostIpsets: [/etc/iptables/ipsets]\n";
         let (config, findings) = check(text);
         assert_eq!(findings, [""; 0]);
         let options = &config.host_options;

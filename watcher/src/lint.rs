@@ -227,7 +227,7 @@ impl Loaded {
         let present: &dyn Files = &self.files;
         let files = Edited { files: self.past.as_ref().map_or(present, |past| past), texts: &self.edited };
         // What a name server would say now is not what the rules say.
-        let surroundings = Surroundings { files: &files, commands: None, resolver: Some(&self.names) };
+        let surroundings = Surroundings { files: &files, commands: None, resolver: Some(&self.names), ipsets: &[] };
         let (rules, found) = policy_lang::host::parse_in(path, surroundings, &[], &mut self.sources);
         let read = self.sources.ids().skip(first).map(|source| self.sources.path(source).to_string());
         let mut read: Vec<String> = read.collect();

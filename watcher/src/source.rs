@@ -330,6 +330,7 @@ impl Loaded {
             resolver: texts.resolver().filter(|_| reading.resolves()),
             former: former.as_ref(),
             prefers_former: reading.prefers_former,
+            ipsets: &reading.ipsets,
             files: texts,
         });
         let (rules, diagnostics) = noted.read(&shown, &reading.definitions, &mut self.sources);

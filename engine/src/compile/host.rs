@@ -31,6 +31,7 @@ use self::calls::Calls;
 use self::chains::{Callee, Chains, Scope, Sides};
 use self::clause::{Families, Ip, Lowered, Object};
 use self::hashlimit::Tables;
+use self::ipset::Sets;
 pub use self::names::Names;
 use self::peers::Peers;
 pub use self::peers::unknown as unknown_peers;
@@ -57,6 +58,7 @@ mod hashlimit;
 mod header;
 mod icmp;
 mod ipsec;
+mod ipset;
 mod key;
 mod logging;
 mod marking;
@@ -112,7 +114,8 @@ pub fn lower(
     let mut lists = Lists::of(host);
     lists.declare(builder);
     let peers = Peers::declare(host, resolver, builder);
-    let named = Named { limits: &limits, lists: &lists, peers: &peers };
+    let ipsets = Sets::declare(host, builder);
+    let named = Named { limits: &limits, lists: &lists, peers: &peers, ipsets: &ipsets };
     for (table, chains) in chains::group(host, &mut findings) {
         chains::check_policies(table, &chains, &mut findings);
         lower_table(table, &chains, named, builder, options, &mut findings);
@@ -194,6 +197,7 @@ struct Named<'a> {
     limits: &'a Tables,
     lists: &'a Lists,
     peers: &'a Peers,
+    ipsets: &'a Sets,
 }
 
 /// A chain and what its rules may refer to.
@@ -225,6 +229,7 @@ impl<'a> Place<'a> {
             limits: self.named.limits,
             lists: self.named.lists,
             peers: self.named.peers,
+            ipsets: self.named.ipsets,
             reserved_connection_mark: self.options.reserved_connection_mark,
             depth_max: chains::DEPTH_MAX - observe::depth(self.options.pods),
         }

@@ -10,7 +10,7 @@ use engine::render;
 use engine::resolve::Resolver;
 use engine::ruleset::{Family, Ruleset, Table, TableKey};
 use policy_lang::diagnostic::{Diagnostic, Severity};
-use policy_lang::host::{MemoryFiles, parse};
+use policy_lang::host::{MemoryFiles, Surroundings, parse_in};
 use policy_lang::source::Sources;
 
 use super::nft;
@@ -32,12 +32,25 @@ impl Lowered {
         Self::beside(text, &Inventory::default())
     }
 
+    /// The same with these sets of `ipset save`.
+    #[track_caller]
+    pub(crate) fn with_sets(text: &str, sets: &str) -> Self {
+        Self::read(text, Some(sets), &Inventory::default())
+    }
+
     /// The same on a node of this cluster.
     #[track_caller]
     pub(crate) fn beside(text: &str, inventory: &Inventory) -> Self {
+        Self::read(text, None, inventory)
+    }
+
+    #[track_caller]
+    fn read(text: &str, sets: Option<&str>, inventory: &Inventory) -> Self {
         let mut sources = Sources::default();
-        let files = MemoryFiles::default().with("t.ferm", text);
-        let (rules, diagnostics) = parse("t.ferm", &files, &[], &mut sources);
+        let files = MemoryFiles::default().with("t.ferm", text).with("sets", sets.unwrap_or_default());
+        let ipsets: Vec<String> = sets.map(|_| "sets".to_owned()).into_iter().collect();
+        let surroundings = Surroundings { ipsets: &ipsets, ..Surroundings::of_files(&files) };
+        let (rules, diagnostics) = parse_in("t.ferm", surroundings, &[], &mut sources);
         let errors: Vec<_> = diagnostics.iter().filter(|found| found.severity == Severity::Error).collect();
         assert!(errors.is_empty(), "{errors:#?}");
         let names = Names::built_in();

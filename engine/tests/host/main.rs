@@ -11,6 +11,8 @@ mod failsafe;
 #[cfg(test)]
 mod folding;
 #[cfg(test)]
+mod ipsets;
+#[cfg(test)]
 mod lowered;
 #[cfg(test)]
 mod matches;

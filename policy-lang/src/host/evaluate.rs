@@ -80,7 +80,7 @@ pub(super) fn evaluate(
     }
     evaluator.main(main_path);
     let Evaluator { output, commands, diagnostics, .. } = evaluator;
-    (HostRules { chains: output.into_chains(), commands }, diagnostics)
+    (HostRules { chains: output.into_chains(), commands, ipsets: Arc::default() }, diagnostics)
 }
 
 struct Evaluator<'a> {

@@ -24,6 +24,8 @@ pub(super) const DIAGNOSTICS: usize = 200;
 pub(super) const CHAIN_NAME: usize = 29;
 /// Bytes of a log prefix (the kernel's `nf_log` field, one for the terminator).
 pub(super) const LOG_PREFIX: usize = 29;
+/// Members of the sets of one file of `ipset save`.
+pub(super) const IPSET_ELEMENTS: usize = 1 << 18;
 /// Bytes of one word.
 pub(super) const WORD_BYTES: usize = 1 << 16;
 /// Values that wait for the domain inside one another.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use super::code;
+use super::ipset::IpSets;
 use crate::diagnostic::Diagnostic;
 use crate::peer::Peer;
 use crate::source::{Origin, Span};
@@ -24,6 +25,8 @@ pub struct HostRules {
     /// The shell commands in every file that was read: hooks and pipes that were reached, and all backticks. This
     /// crate runs none of them itself.
     pub commands: Vec<HostCommand>,
+    /// The sets that rules may name with `mod set` and `SET`.
+    pub ipsets: Arc<IpSets>,
 }
 
 /// A shell command in a configuration.
@@ -123,6 +126,9 @@ impl HostRules {
         }
         self.chains.append(&mut later.chains);
         self.commands.append(&mut later.commands);
+        if *self.ipsets == IpSets::default() {
+            self.ipsets = later.ipsets;
+        }
         self
     }
 }

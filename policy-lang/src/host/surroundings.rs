@@ -12,6 +12,8 @@ pub struct Surroundings<'a> {
     pub commands: Option<&'a dyn Commands>,
     /// What answers `@resolve`; without it names are refused and addresses are taken as they are.
     pub resolver: Option<&'a dyn Resolver>,
+    /// The files with what `ipset save` printed.
+    pub ipsets: &'a [String],
 }
 
 /// Runs shell commands.
@@ -82,7 +84,7 @@ impl Surroundings<'_> {
     /// Files only: no command is run and no name is looked up.
     #[must_use]
     pub fn of_files(files: &dyn Files) -> Surroundings<'_> {
-        Surroundings { files, commands: None, resolver: None }
+        Surroundings { files, commands: None, resolver: None, ipsets: &[] }
     }
 }
 

@@ -268,7 +268,7 @@ impl Commands for Echo {
 /// What is found in a text whose commands are run by `commands`.
 fn run(text: &str, commands: &dyn Commands) -> (HostRules, Vec<String>) {
     let files = MemoryFiles::default().with("t.ferm", text);
-    let surroundings = Surroundings { files: &files, commands: Some(commands), resolver: None };
+    let surroundings = Surroundings { files: &files, commands: Some(commands), resolver: None, ipsets: &[] };
     let (rules, found) = parse_in("t.ferm", surroundings, &[], &mut Sources::default());
     (rules, found.into_iter().map(|finding| finding.message).collect())
 }

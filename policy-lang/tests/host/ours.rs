@@ -21,7 +21,7 @@ pub(crate) fn ours(path: &Path, options: &[String]) -> Result<String, String> {
     let mut sources = Sources::default();
     let definitions: Vec<String> = options.iter().filter(|option| option.starts_with('$')).cloned().collect();
     let files = Disk::new(path.parent().unwrap());
-    let surroundings = Surroundings { files: &files, commands: Some(&Shell), resolver: Some(&Zone) };
+    let surroundings = Surroundings { files: &files, commands: Some(&Shell), resolver: Some(&Zone), ipsets: &[] };
     let (rules, diagnostics) = parse_in(&name, surroundings, &definitions, &mut sources);
     let errors = diagnostics.iter().filter(|finding| finding.severity == Severity::Error);
     let errors: String = errors.map(|error| line(error, &sources)).collect();

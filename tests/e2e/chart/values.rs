@@ -12,8 +12,8 @@ use crate::{tools, yaml};
 
 /// Values of the program that the chart does not offer: where the sources are is its own business, and ranges of the Node
 /// are not known before nodes are watched; and an agent runs no commands.
-const NOT_OFFERED: [&str; 7] =
-    ["host", "hostConfigMap", "hostAllowExec", "manifests", "baseline", "node", "nodePodCIDRs"];
+const NOT_OFFERED: [&str; 8] =
+    ["host", "hostConfigMap", "hostIpsets", "hostAllowExec", "manifests", "baseline", "node", "nodePodCIDRs"];
 
 /// Texts that have a form: what to write there.
 const FORMS: [(&str, &str); 12] = [

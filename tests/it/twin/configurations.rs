@@ -61,8 +61,18 @@ impl Folder {
         let path = self.path.join("own").join(name.replace(' ', "-"));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
+        // Comments to ferm, which leaves ipset alone.
+        let sets: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# ipset: ")).collect();
+        if !sets.is_empty() {
+            fs::write(sets_of(&path), sets.join("\n") + "\n").unwrap();
+        }
         self.configurations.push(Configuration { name: name.to_owned(), path });
     }
+}
+
+/// The file with the sets that a configuration names.
+pub(super) fn sets_of(path: &Path) -> PathBuf {
+    path.with_added_extension("ipsets")
 }
 
 impl Drop for Folder {

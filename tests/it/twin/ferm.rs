@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 
 use watcher::lab::Namespace;
 
+use super::configurations::sets_of;
+
 const FERM: &str = "/usr/sbin/ferm";
 
 /// Which of the kernel's two packet filters iptables speaks to.
@@ -21,6 +23,8 @@ pub(super) enum Backend {
 pub(super) struct Expanded {
     pub(super) v4: String,
     pub(super) v6: String,
+    /// What `ipset restore` gets before.
+    pub(super) sets: String,
 }
 
 /// Why ferm cannot be asked; `None` if it can.
@@ -52,7 +56,8 @@ pub(super) fn expand(paths: &[PathBuf]) -> Vec<Option<Expanded>> {
     assert_eq!(statuses.lines().count(), paths.len(), "ferm was not run on every configuration");
     let read = |(path, status): (&PathBuf, &str)| {
         let text = std::fs::read_to_string(format!("{}.out", path.display())).unwrap();
-        (status == "0").then(|| split(&text))
+        let sets = std::fs::read_to_string(sets_of(path)).unwrap_or_default();
+        (status == "0").then(|| Expanded { sets, ..split(&text) })
     };
     paths.iter().zip(statuses.lines()).map(read).collect()
 }
@@ -83,6 +88,9 @@ pub(super) fn load(namespace: &Namespace, backend: Backend, expanded: &Expanded)
         Backend::Legacy => ("iptables-legacy-restore", "ip6tables-legacy-restore"),
         Backend::Nft => ("iptables-nft-restore", "ip6tables-nft-restore"),
     };
+    if !expanded.sets.is_empty() {
+        namespace.output(Command::new("ipset").arg("restore"), &expanded.sets).map_err(|error| error.to_string())?;
+    }
     for (program, text) in [(v4, &expanded.v4), (v6, &expanded.v6)] {
         let text = with_empty_tables(text);
         namespace.output(&mut Command::new(program), &text).map_err(|error| error.to_string())?;

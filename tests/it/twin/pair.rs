@@ -101,6 +101,8 @@ impl Pair {
     /// Takes them away again: the other backend's would be asked beside them.
     pub(super) fn unload(&self, backend: Backend) {
         self.load(backend, &Expanded::default()).unwrap();
+        // Without rules nothing holds them; a kernel without ipset has none.
+        let _none = self.ferm.namespace.output(Command::new("ipset").arg("destroy"), "");
     }
 
     /// Makes both forget what was, and gives ours its rules; all probes are for the router itself.

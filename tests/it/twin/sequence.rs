@@ -28,6 +28,8 @@ const SEQUENCES: &[(&str, &str)] = &[
     ("few connections at a time", "a a a a23 a23 a23 b a24 b24 b24 a24 a25 b25 c25 a25 b25 c25 a26 b26 a26 c26"),
     ("few connections of a network", "a b c a b q q q q q a"),
     ("one packet of so many", "a a b a a a b a23 a23 a24 b24 a23 b23 a23 a24 a24 a24 a a"),
+    ("packets that enter a set", "a a23 a b 1200 a23 a 1300 a a23 b24 a24 a b25 b 2500 b 2000 b a"),
+    ("packets that enter a set of ports", "a23 a23 a a24 a24 a25 a25 a23 b b25 b25 a24"),
     ("limits of networks", "a b c a q q a q q q a23 b23 q23 a23 q23"),
 ];
 

@@ -77,6 +77,11 @@ struct FileArgs {
     #[arg(long = "def", value_name = "DEFINITION")]
     definitions: Vec<String>,
 
+    /// A file with the sets that the rules name with `mod set` and SET, as `ipset save` prints them. Can be given more
+    /// than once.
+    #[arg(long = "ipset", value_name = "FILE")]
+    ipsets: Vec<String>,
+
     /// Run the shell commands in backticks and the pipes of @include, each once and for at most 10 seconds. Hooks are
     /// never run.
     #[arg(long)]
@@ -205,7 +210,7 @@ fn read(args: &FileArgs) -> Result<Read, Failure> {
     let resolver: Option<&dyn Resolver> = if args.resolve { Some(&name_servers) } else { None };
     #[cfg(not(feature = "kernel"))]
     let resolver = None;
-    let surroundings = Surroundings { files: &HostFiles, commands, resolver };
+    let surroundings = Surroundings { files: &HostFiles, commands, resolver, ipsets: &args.ipsets };
     let (rules, mut findings) = parse_in(&path, surroundings, &args.definitions, &mut sources);
     if args.strict {
         for finding in findings.iter_mut().filter(|finding| finding.code == code::SKIPPED) {

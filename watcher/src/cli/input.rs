@@ -52,6 +52,11 @@ pub(super) struct SourceArgs {
     #[arg(long = "def", value_name = "DEFINITION")]
     definitions: Vec<String>,
 
+    /// A file with the sets that the rules name with `mod set` and SET, as `ipset save` prints them. Can be given more
+    /// than once.
+    #[arg(long = "ipset", value_name = "FILE")]
+    ipsets: Vec<String>,
+
     /// Run the shell commands that the host rules have in backticks, and the pipes of @include, each once and for at most
     /// 10 seconds. Hooks are never run.
     #[arg(long)]
@@ -145,15 +150,17 @@ impl SourceArgs {
 
     /// Whether any of these flags is given.
     pub(super) fn are_given(&self) -> bool {
-        let Self { host, manifests, baseline, definitions, allow_exec, resolve, node, config, keep_going } = self;
+        let Self { host, manifests, baseline, definitions, ipsets, allow_exec, resolve, node, config, keep_going } =
+            self;
         let named = host.is_some() || !manifests.is_empty() || !baseline.is_empty() || config.is_some();
-        let is_read_otherwise = !definitions.is_empty() || *allow_exec || *resolve;
+        let is_read_otherwise = !definitions.is_empty() || !ipsets.is_empty() || *allow_exec || *resolve;
         named || is_read_otherwise || node.is_some() || *keep_going
     }
 
     fn flags(&self) -> Config {
         let reading = HostReading {
             definitions: self.definitions.clone(),
+            ipsets: self.ipsets.clone(),
             allow_exec: self.allow_exec.then_some(true),
             resolve: self.resolve.then_some(true),
             prefers_former: false,

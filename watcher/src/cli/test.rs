@@ -221,7 +221,7 @@ fn load(places: &[Place], color: Color) -> Result<Manifests, Failure> {
 pub(super) fn host_rules(path: &Path, color: Color) -> Result<(HostRules, Sources), Failure> {
     let mut sources = Sources::default();
     let (committed, names) = (Committed::default(), Unasked::default());
-    let surroundings = Surroundings { files: &committed, commands: None, resolver: Some(&names) };
+    let surroundings = Surroundings { files: &committed, commands: None, resolver: Some(&names), ipsets: &[] };
     let (rules, found) = policy_lang::host::parse_in(&files::shown(path), surroundings, &[], &mut sources);
     report::message(&diagnostics::render(&found, &sources, color));
     if found.iter().any(|finding| finding.severity == Severity::Error) {

@@ -41,6 +41,8 @@ pub struct HostOptions {
 pub struct HostReading {
     /// Variables that take precedence over those in the rules, in ferm's notation.
     pub definitions: Vec<String>,
+    /// The files with what `ipset save` printed.
+    pub ipsets: Vec<String>,
     /// Whether the commands in backticks and the pipes of `@include` are run.
     pub allow_exec: Option<bool>,
     /// Whether the names in `@resolve` are looked up.
@@ -62,9 +64,10 @@ impl HostReading {
     }
 
     fn or(self, fallback: Self) -> Self {
-        let Self { definitions, allow_exec, resolve, prefers_former } = self;
+        let Self { definitions, ipsets, allow_exec, resolve, prefers_former } = self;
         Self {
             definitions: if definitions.is_empty() { fallback.definitions } else { definitions },
+            ipsets: if ipsets.is_empty() { fallback.ipsets } else { ipsets },
             allow_exec: allow_exec.or(fallback.allow_exec),
             resolve: resolve.or(fallback.resolve),
             prefers_former: prefers_former || fallback.prefers_former,
@@ -101,7 +104,7 @@ impl fmt::Display for ProbeAddress {
 }
 
 /// Those fields.
-pub(super) const FIELDS: [Field; 9] = [
+pub(super) const FIELDS: [Field; 10] = [
     Field {
         key: "hostConfigMap",
         form: "`NAMESPACE/NAME`",
@@ -115,6 +118,13 @@ pub(super) const FIELDS: [Field; 9] = [
         default: "none",
         meaning: "Variables that take precedence over those in the host rules, in ferm's notation. Flag: `--def`; given \
                   once or more, it replaces the whole list.",
+    },
+    Field {
+        key: "hostIpsets",
+        form: "list of paths",
+        default: "none",
+        meaning: "Files with the sets that host rules name with `mod set` and `SET`, as `ipset save` prints them. Flag: \
+                  `--ipset`; given once or more, it replaces the whole list.",
     },
     Field {
         key: "hostAllowExec",
@@ -202,11 +212,12 @@ impl HostOptions {
         let written = |ports: &Option<Vec<FailsafePorts>>| {
             ports.as_ref().map(|ports| ports.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
-        let HostReading { definitions, allow_exec, resolve, prefers_former: _ } = &self.reading;
+        let HostReading { definitions, ipsets, allow_exec, resolve, prefers_former: _ } = &self.reading;
         let fields = [
             ("failsafeInput", json!(written(&self.failsafe_input))),
             ("failsafeOutput", json!(written(&self.failsafe_output))),
             ("hostDefinitions", if definitions.is_empty() { json!(null) } else { json!(definitions) }),
+            ("hostIpsets", if ipsets.is_empty() { json!(null) } else { json!(ipsets) }),
             ("hostAllowExec", json!(allow_exec)),
             ("hostResolve", json!(resolve)),
         ];
@@ -227,7 +238,8 @@ pub(super) fn set(options: &mut HostOptions, key: &str, value: &Value) -> Option
         }
         match key {
             "hostConfigMap" => options.config_map = Some(read(value, "`NAMESPACE/NAME`", config_map)?),
-            "hostDefinitions" => options.reading.definitions = definitions(value)?,
+            "hostDefinitions" => options.reading.definitions = texts(value, "a list of definitions")?,
+            "hostIpsets" => options.reading.ipsets = texts(value, "a list of paths")?,
             "hostAllowExec" => options.reading.allow_exec = Some(boolean(value)?),
             "hostResolve" => options.reading.resolve = Some(boolean(value)?),
             "failsafeInput" => options.failsafe_input = Some(ports(value)?),
@@ -240,8 +252,8 @@ pub(super) fn set(options: &mut HostOptions, key: &str, value: &Value) -> Option
     })
 }
 
-fn definitions(value: &Value) -> Result<Vec<String>, Box<Diagnostic>> {
-    let items = value.items().ok_or_else(|| wrong(value, "a list of definitions"))?;
+fn texts(value: &Value, what: &str) -> Result<Vec<String>, Box<Diagnostic>> {
+    let items = value.items().ok_or_else(|| wrong(value, what))?;
     let texts = items.iter().map(|item| string(item).map(|text| text.map(ToOwned::to_owned)));
     Ok(texts.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }

@@ -27,6 +27,9 @@ pub struct HostTexts {
     /// The variables that were given beside the files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub definitions: Vec<String>,
+    /// The files with what `ipset save` printed; their texts are among `texts`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ipsets: Vec<String>,
     /// What commands printed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outputs: BTreeMap<String, String>,
@@ -48,6 +51,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) former: Option<&'a HostTexts>,
     /// Whether name servers are asked only what they were not asked the last time.
     pub(crate) prefers_former: bool,
+    /// The files with what `ipset save` printed.
+    pub(crate) ipsets: &'a [String],
 }
 
 /// Those who are asked, and their answers: each text, command and name once.
@@ -73,6 +78,7 @@ pub(crate) fn replay(texts: &HostTexts, sources: &mut Sources) -> (HostRules, Ve
         files: &replayed,
         commands: (!texts.outputs.is_empty()).then_some(&replayed as &dyn Commands),
         resolver: (!texts.answers.is_empty()).then_some(&replayed as &dyn Resolver),
+        ipsets: &texts.ipsets,
     };
     parse_in(&texts.main, surroundings, &texts.definitions, sources)
 }
@@ -81,7 +87,7 @@ pub(crate) fn replay(texts: &HostTexts, sources: &mut Sources) -> (HostRules, Ve
 impl<'a> Asked<'a> {
     /// Files and nobody else.
     pub(crate) fn of_files(files: &'a dyn Files) -> Self {
-        Self { files, commands: None, resolver: None, former: None, prefers_former: false }
+        Self { files, commands: None, resolver: None, former: None, prefers_former: false, ipsets: &[] }
     }
 }
 
@@ -102,8 +108,13 @@ impl<'a> Noted<'a> {
             files: self,
             commands: self.asked.commands.is_some().then_some(self as &dyn Commands),
             resolver: self.asked.resolver.is_some().then_some(self as &dyn Resolver),
+            ipsets: self.asked.ipsets,
         };
-        self.texts.borrow_mut().definitions = definitions.to_vec();
+        {
+            let mut texts = self.texts.borrow_mut();
+            texts.definitions = definitions.to_vec();
+            texts.ipsets = self.asked.ipsets.to_vec();
+        }
         parse_in(main, surroundings, definitions, sources)
     }
 

@@ -11,6 +11,7 @@ use super::calls::Calls;
 use super::clause::Ip;
 use super::code::{CHAIN_LOOP, PLACE, Refusal, UNSUPPORTED, refuse};
 use super::hashlimit::Tables;
+use super::ipset::Sets;
 use super::names::Names;
 use super::peers::Peers;
 use super::recent::{self, Lists};
@@ -68,6 +69,8 @@ pub(super) struct Scope<'a> {
     pub(super) lists: &'a Lists,
     /// The sets of those whom rules name in the cluster.
     pub(super) peers: &'a Peers,
+    /// The sets of `ipset save`.
+    pub(super) ipsets: &'a Sets,
     /// Bits of the connection mark that are not the host rules' to write.
     pub(super) reserved_connection_mark: u32,
     /// How deep a base chain may lead.

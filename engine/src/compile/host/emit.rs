@@ -149,7 +149,7 @@ pub(super) fn normalised(intervals: &[Interval]) -> Vec<Interval> {
 }
 
 /// Sorted, disjoint, and with a gap between any two.
-fn merged(intervals: &[Interval]) -> Vec<Interval> {
+pub(super) fn merged(intervals: &[Interval]) -> Vec<Interval> {
     let mut sorted = intervals.to_vec();
     sorted.sort_unstable();
     let mut merged: Vec<Interval> = Vec::new();

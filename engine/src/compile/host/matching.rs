@@ -10,8 +10,8 @@ use super::operand::{self, Address, words};
 use super::refusal::{self, REFUSED_MODULES};
 use super::transport::{self, Protocols};
 use super::{
-    class, connbytes, connlimit, conntrack, device, hashlimit, header, icmp, ipsec, metadata, peers, rate, recent,
-    rpfilter, statistic, time,
+    class, connbytes, connlimit, conntrack, device, hashlimit, header, icmp, ipsec, ipset, metadata, peers, rate,
+    recent, rpfilter, statistic, time,
 };
 use crate::interval;
 use crate::ruleset::{DataType, Datum, Expr, Field, Hook, Interval, Match as Compare, Operator, Value};
@@ -95,6 +95,8 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
         (_, Some("statistic")) if found.keyword != "mod" => statistic::read(found, context),
         (_, Some("hashlimit")) if found.keyword != "mod" => hashlimit::read(found, context),
         (_, Some("recent")) if found.keyword != "mod" => recent::read(found, context),
+        ("match-set", Some("set")) => ipset::read(found, context),
+        ("update-counters" | "update-subcounters", Some("set")) => ipset::counted(found, context),
         ("comment", _) => Ok(Reading::Always),
         ("mod", Some(module)) => module_alone(found, module, context),
         ("mod", None) => {

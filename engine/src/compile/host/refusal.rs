@@ -39,7 +39,6 @@ pub const REFUSED_MODULES: &[Refused] = &[
     refused("psd", "limit new connections: mod conntrack ctstate NEW mod limit limit 10/second"),
     refused("random", "its successor: mod statistic mode random probability 0.5"),
     refused("rt", "match the protocol: proto ipv6-route"),
-    refused("set", "write the members into a list: @def $NAME = (…), or include a file of them"),
     refused("socket", "match the mark that the listening side sets: mod mark mark"),
     refused("string", "match the port: contents are easily split over packets"),
     refused("u32", "write the condition with addresses, ports and states"),
@@ -68,7 +67,6 @@ pub const REFUSED_TARGETS: &[Refused] = &[
     refused("RTPENGINE", "keep the rule in a table of its own beside this one"),
     refused("SAME", "translate to one address: SNAT to"),
     refused("SECMARK", "keep the rule in a table of its own beside this one"),
-    refused("SET", "mark the connection: CONNMARK set-mark"),
     refused("SNPT", "translate the addresses: SNAT to"),
     refused("TARPIT", "drop the packet: DROP"),
     refused(
@@ -113,6 +111,10 @@ pub(super) fn of_match(found: &Match) -> Refusal {
         "dccp-types" | "dccp-option" | "chunk-types" | "mh-type" => "match the protocol and its ports alone",
         "path" => "match the owner of the process: mod owner uid-owner",
         "ahlen" | "ahres" => "match the number of the association: ahspi",
+        "return-nomatch" => "write a rule for the exceptions before, with a set of their own",
+        "packets-eq" | "packets-lt" | "packets-gt" | "bytes-eq" | "bytes-lt" | "bytes-gt" => {
+            "limit the packets of each address: mod hashlimit"
+        }
         "limit-iface-out" => "name the interface: outerface",
         _ => "leave the match out, or write the rule with addresses, ports and states",
     };

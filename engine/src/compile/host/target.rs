@@ -8,7 +8,7 @@ use super::clause::{Effect, Object};
 use super::code::{PLACE, Refusal, UNKNOWN_CHAIN, refuse, suggestion};
 use super::matching::Context;
 use super::operand::only;
-use super::{logging, marking, proxy, refusal, reject, rewriting, segment, tracking, translation};
+use super::{ipset, logging, marking, proxy, refusal, reject, rewriting, segment, tracking, translation};
 use crate::ruleset::{Expr, Hook, Verdict};
 
 /// Every hook.
@@ -158,6 +158,7 @@ fn target(
         "TOS" => rewriting::service(options, span, context),
         "TTL" => rewriting::hops("TTL", options, span, context),
         "HL" => rewriting::hops("HL", options, span, context),
+        "SET" => ipset::target(options, span, context),
         "NETMAP" => {
             let exprs = vec![translation::network(options, span, context)?];
             Ok(Statement { exprs, uses: None, effect: Effect::Final })

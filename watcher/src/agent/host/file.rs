@@ -104,6 +104,7 @@ impl Told {
         let asked = Asked {
             resolver: reading.resolves().then_some(names),
             former: self.last.as_ref().map(|(texts, _)| texts),
+            ipsets: &reading.ipsets,
             ..Asked::of_files(files)
         };
         let (found, diagnostics) = reading::read_asking(&main, asked, &reading.definitions);

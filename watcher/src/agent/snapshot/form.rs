@@ -103,11 +103,13 @@ type Name = (String, String);
 struct KeptAsked {
     definitions: Vec<String>,
     answers: Listings,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ipsets: Vec<String>,
 }
 
 impl KeptAsked {
     fn is_nothing(&self) -> bool {
-        self.definitions.is_empty() && self.answers.is_empty()
+        self.definitions.is_empty() && self.answers.is_empty() && self.ipsets.is_empty()
     }
 }
 
@@ -250,7 +252,7 @@ fn listings(host: Option<&Arc<FoundHostRules>>) -> Listings {
 
 fn asked(host: Option<&Arc<FoundHostRules>>) -> KeptAsked {
     let texts = host.map(|host| host.texts.clone()).unwrap_or_default();
-    KeptAsked { definitions: texts.definitions, answers: texts.answers }
+    KeptAsked { definitions: texts.definitions, answers: texts.answers, ipsets: texts.ipsets }
 }
 
 /// An error if there are some that are broken.
@@ -260,8 +262,8 @@ fn found(
     asked: KeptAsked,
 ) -> Result<Option<Arc<FoundHostRules>>, Broken> {
     let Some((main, texts)) = texts else { return Ok(None) };
-    let KeptAsked { definitions, answers } = asked;
-    let texts = HostTexts { main, texts, listings, definitions, answers, ..HostTexts::default() };
+    let KeptAsked { definitions, answers, ipsets } = asked;
+    let texts = HostTexts { main, texts, listings, definitions, answers, ipsets, ..HostTexts::default() };
     let found = reading::kept(&texts).ok_or(Broken)?;
     Ok(Some(Arc::new(found)))
 }
