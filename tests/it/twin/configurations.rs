@@ -72,7 +72,7 @@ impl Folder {
 
 /// The file with the sets that a configuration names.
 pub(super) fn sets_of(path: &Path) -> PathBuf {
-    path.with_added_extension("ipsets")
+    PathBuf::from(format!("{}.ipsets", path.display()))
 }
 
 impl Drop for Folder {

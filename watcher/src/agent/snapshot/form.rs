@@ -263,7 +263,7 @@ fn found(
 ) -> Result<Option<Arc<FoundHostRules>>, Broken> {
     let Some((main, texts)) = texts else { return Ok(None) };
     let KeptAsked { definitions, answers, ipsets } = asked;
-    let texts = HostTexts { main, texts, listings, definitions, answers, ipsets, ..HostTexts::default() };
+    let texts = HostTexts { main, texts, listings, definitions, ipsets, answers, ..HostTexts::default() };
     let found = reading::kept(&texts).ok_or(Broken)?;
     Ok(Some(Arc::new(found)))
 }
