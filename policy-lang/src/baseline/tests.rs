@@ -189,6 +189,25 @@ fn a_quoted_document_is_located_as_a_whole() {
 }
 
 #[test]
+fn a_config_map_of_which_a_part_was_not_read_is_a_broken_baseline() {
+    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: palisade-egress-baseline, namespace: kube-system}\n\
+                data:\n  a.yaml: |\n    - to: [{ipBlock: {cidr: 10.0.0.0/8}}]\n";
+    let read = |text: &str| {
+        let mut sources = Sources::default();
+        let (objects, _) = load("b.yaml", text, &mut sources);
+        [find(&objects, &config_map(), &sources).baseline, decode(&mut sources, text).0]
+    };
+    for baseline in read(text) {
+        assert!(matches!(baseline, Baseline::Sound(_)), "{baseline:?}");
+    }
+    for more in ["kind: ConfigMap\n", "  a.yaml: \"[]\"\n", "  b.yaml: [1]\n", "data: {}\n"] {
+        for baseline in read(&format!("{text}{more}")) {
+            assert!(matches!(baseline, Baseline::Broken(_)), "{more}: {baseline:?}");
+        }
+    }
+}
+
+#[test]
 fn a_config_map_that_ends_in_a_syntax_error_is_a_broken_baseline_and_not_a_missing_one() {
     let text = "kind: ConfigMap\napiVersion: v1\nmetadata: {name: palisade-egress-baseline, namespace: kube-system}\ndata:\n  baseline.yaml: |\n    a: b\n bad: [\n";
     let mut sources = Sources::default();

@@ -94,21 +94,26 @@ fn node(document: &Value, metadata: Metadata, reader: &mut Reader<'_>) -> Node {
 
 fn config_map(document: &Value, metadata: Metadata, damage: Option<Damage>, reader: &mut Reader<'_>) -> ConfigMap {
     let mut data = Vec::new();
+    // Of a key that stands twice, the other one may have been meant.
+    let mut is_doubtful = document.has_duplicate_key();
     if let Some(value) = document.field("data") {
         match value.entries() {
             Some(entries) => {
                 for Entry { key, value } in entries.iter().filter(|entry| !entry.value.is_null()) {
                     if reader.text(value, "a value of a ConfigMap").is_some() {
                         data.push(DataEntry { key: key.clone(), value: value.clone() });
+                    } else {
+                        is_doubtful = true;
                     }
                 }
             }
             None => {
                 reader.wrong_type(value, "data, a mapping");
+                is_doubtful = true;
             }
         }
     }
-    ConfigMap { metadata, data, damage }
+    ConfigMap { metadata, data, damage: damage.or(is_doubtful.then_some(Damage::Header)) }
 }
 
 fn service(document: &Value, metadata: Metadata, reader: &mut Reader<'_>) -> Service {
