@@ -112,6 +112,16 @@ impl TableBuilder {
         }
     }
 
+    /// A list that its name is relied on for: `pl_KIND_TAIL`. Where another list has that name, by another scope's variable or
+    /// by letters that nft has no room for, it is named by its content too.
+    pub fn list(&mut self, kind: &str, tail: &str, spec: SetSpec, elements: Elements) -> Name {
+        let name = Name::ours(&format!("{kind}_{tail}"));
+        if self.named_set(name.clone(), Set { spec: spec.clone(), elements: elements.clone() }) {
+            return name;
+        }
+        self.constant_set(kind, tail, spec, elements)
+    }
+
     /// A helper of connection tracking, named after what it is.
     pub(crate) fn helper(&mut self, helper: Helper) -> Name {
         let Helper { kind, network, transport } = &helper;

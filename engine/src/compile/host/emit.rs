@@ -6,8 +6,8 @@ use super::transport::TCP;
 use crate::compile::builder::TableBuilder;
 use crate::interval;
 use crate::ruleset::{
-    DataType, Datum, Element, ElementKey, Elements, Expr, Field, Interval, Lookup, Match, Name, Operator, Rule, Set,
-    SetRef, SetSpec, Value, Verdict,
+    DataType, Datum, Element, ElementKey, Elements, Expr, Field, Interval, Lookup, Match, Operator, Rule, SetRef,
+    SetSpec, Value, Verdict,
 };
 
 /// nft's numbers of the families.
@@ -108,15 +108,7 @@ pub(super) fn values_expr(values: &Values, builder: &mut TableBuilder) -> Expr {
         return list_expr(*field, *operator, intervals);
     };
     let spec = SetSpec::intervals([field.data_type()]);
-    let elements = elements(merged(intervals));
-    let name = Name::ours(&format!("v_{variable}_{suffix}"));
-    let set = Set { spec: spec.clone(), elements: elements.clone() };
-    // Another scope may have a variable of this name with other values: that one is named by its content.
-    let name = if builder.named_set(name.clone(), set) {
-        name
-    } else {
-        builder.constant_set("v", &format!("{variable}_{suffix}"), spec, elements)
-    };
+    let name = builder.list("v", &format!("{variable}_{suffix}"), spec, elements(merged(intervals)));
     Expr::Lookup(Lookup { key: vec![*field], operator: *operator, set: SetRef::Named(name) })
 }
 

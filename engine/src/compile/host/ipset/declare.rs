@@ -122,18 +122,10 @@ fn fixed(
         return Declared::Everything;
     }
     let spec = SetSpec::intervals(types);
-    let elements: Elements =
-        members.into_iter().map(|member| (ElementKey::intervals(member), Element::PLAIN)).collect();
+    let elements = members.into_iter().map(|member| (ElementKey::intervals(member), Element::PLAIN)).collect();
     let shape: String = dimensions.iter().map(|dimension| suffix(*dimension, ip)).collect();
-    let own = Name::ours(&format!("ipset_{name}{shape}"));
-    let set = Set { spec: spec.clone(), elements: elements.clone() };
-    // Two names may be one to nftables: the second is named by its content.
-    let own = if builder.named_set(own.clone(), set) {
-        own
-    } else {
-        builder.constant_set("ipset", &format!("{name}{shape}"), spec, elements)
-    };
-    Declared::Set(Key { name: own, dimensions, has_timeout: false })
+    let name = builder.list("ipset", &format!("{name}{shape}"), spec, elements);
+    Declared::Set(Key { name, dimensions, has_timeout: false })
 }
 
 /// Several sets as one.
