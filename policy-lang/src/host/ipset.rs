@@ -84,6 +84,15 @@ impl IpSets {
         self.0.keys().map(|name| &**name)
     }
 
+    /// These, and those of others after them: of two with one name, these are meant.
+    #[must_use]
+    pub(super) fn followed_by(mut self, later: Self) -> Self {
+        for (name, set) in later.0 {
+            self.0.entry(name).or_insert(set);
+        }
+        self
+    }
+
     /// Reads what `ipset save` printed. A set that was there before is replaced.
     pub fn read(&mut self, path: &str, text: &str, sources: &mut Sources) -> Vec<Diagnostic> {
         if text.len() > FILE_BYTES {

@@ -126,9 +126,7 @@ impl HostRules {
         }
         self.chains.append(&mut later.chains);
         self.commands.append(&mut later.commands);
-        if *self.ipsets == IpSets::default() {
-            self.ipsets = later.ipsets;
-        }
+        self.ipsets = Arc::new(Arc::unwrap_or_clone(self.ipsets).followed_by(Arc::unwrap_or_clone(later.ipsets)));
         self
     }
 }
