@@ -19,6 +19,7 @@ pub use self::expr::{
     VerdictMap,
 };
 pub use self::header::{HeaderField, SetHeader, SetMeta};
+pub(crate) use self::name::is_plain;
 pub use self::name::{COMMENT_MAX, Comment, NAME_MAX, Name, NameError};
 pub use self::proxy::{Synproxy, Tproxy};
 pub use self::set::{Element, ElementData, ElementKey, Elements, MapData, Set, SetSpec};

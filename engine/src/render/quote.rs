@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::ruleset::{Datum, Name};
+use crate::ruleset::{Datum, Name, is_plain};
 
 /// Longest log prefix, in bytes (`NF_LOG_PREFIXLEN` 128 with its NUL).
 const LOG_PREFIX_MAX: usize = 127;
@@ -28,7 +28,7 @@ pub(super) struct InterfacePrefix<'a>(pub(super) &'a Datum, pub(super) usize);
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Almost all: the text of a big ruleset is comments for the most part.
-        if self.0.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"') {
+        if is_plain(self.0) {
             return write!(f, "\"{}\"", self.0);
         }
         write_quoted(f, self.0.chars())

@@ -75,8 +75,8 @@ impl Comment {
     /// Makes a comment of any text: `"` becomes `'`, control characters become spaces, and what is too long loses
     /// its beginning, because the end of a path and the object in it say more than its first directories.
     pub fn new(text: &str) -> Self {
-        // Most are a path and a line, of which nothing has to be replaced.
-        if text.len() <= COMMENT_MAX && text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"') {
+        // Most are a path and a line.
+        if text.len() <= COMMENT_MAX && is_plain(text) {
             return Self(text.into());
         }
         let clean: String = text
@@ -99,6 +99,11 @@ impl Comment {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether nothing of a text has to be replaced to stand between quotes: printable ASCII without `"`.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"')
 }
 
 impl fmt::Display for Name {
