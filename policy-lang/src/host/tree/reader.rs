@@ -68,7 +68,7 @@ impl<'t> Reader<'t> {
         match first {
             b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c => self.at += 1,
             _ if is_word(first) => {
-                let word = self.take_while(self.at, is_word);
+                let word = self.take(self.end_of(self.at, is_word));
                 self.push(TokenKind::Word, word, word);
             }
             b'!' | b',' | b'=' | b'&' | b'$' | b'%' | b';' => {
@@ -107,7 +107,7 @@ impl<'t> Reader<'t> {
             return self.skip();
         }
         let whole = self.take(end);
-        self.push(TokenKind::Directive, whole, whole.trim_start_matches('@'));
+        self.push(TokenKind::Directive, whole, whole.strip_prefix('@').unwrap_or(whole));
     }
 
     fn enter(&mut self, brackets: Brackets) {
@@ -168,7 +168,7 @@ impl<'t> Reader<'t> {
         self.at += length;
     }
 
-    /// Adds a token, whose words `whole` were the last to be taken.
+    /// Adds a token that has just been taken: `whole` is all of it, `text` what it says.
     fn push(&mut self, kind: TokenKind, whole: &'t str, text: &'t str) {
         let span = self.span(self.at - whole.len(), self.at);
         let text = self.shared(text);
@@ -193,10 +193,6 @@ impl<'t> Reader<'t> {
         let taken = self.text.get(self.at..end).unwrap_or("");
         self.at = end;
         taken
-    }
-
-    fn take_while(&mut self, from: usize, belongs: impl Fn(u8) -> bool) -> &'t str {
-        self.take(self.end_of(from, belongs))
     }
 
     /// The first byte from `from` on that does not belong.
