@@ -104,6 +104,33 @@ fn without_a_last_good_one_the_stand_in_is_enforced_and_said_so() {
 const HOST: &str = "domain (ip ip6) table filter chain INPUT {\n    policy DROP;\n    interface lo ACCEPT;\n    @include 'ports.ferm';\n}\n";
 
 #[test]
+fn the_sets_of_host_rules_are_kept_with_them() {
+    if !can_make_namespaces("the last good sets of ipset") {
+        return;
+    }
+    let machine = Machine::new("lastsets");
+    let file = machine.file("host.ferm", "chain INPUT { mod set match-set bad src DROP; }\n");
+    let sets = machine.file("ipsets", "create bad hash:net\nadd bad 192.0.2.0/24\n");
+    let apply = ["apply", "--host", &file, "--ipset", &sets];
+    machine.palisade(&apply).exits(0);
+    let good = machine.listing();
+    assert!(good.contains("192.0.2.0/24"), "{good}");
+
+    // A member that is none, and a file that is gone.
+    machine.file("ipsets", "create bad hash:net\nadd bad 192.0.2.0/33\n");
+    let ran = machine.palisade(&apply).exits(2);
+    assert!(ran.stderr.contains("ipsets:2"), "{}", ran.stderr);
+    std::fs::remove_file(&sets).unwrap();
+    let ran = machine.palisade(&apply).exits(2);
+    assert!(ran.stderr.contains("cannot be read"), "{}", ran.stderr);
+    assert_eq!(machine.listing(), good);
+
+    machine.palisade(&["teardown"]).exits(0);
+    machine.palisade(&[&apply[..], &["--keep-going"]].concat()).exits(1);
+    assert_eq!(machine.listing(), good);
+}
+
+#[test]
 fn broken_host_rules_leave_the_last_good_ones_in_force_after_a_boot_too() {
     if !can_make_namespaces("the last good host rules") {
         return;

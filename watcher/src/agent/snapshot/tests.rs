@@ -26,17 +26,21 @@ fn examples() -> (Facts, Good) {
     let (baseline, policies) = loaded.policies.into_iter().partition::<Vec<_>, _>(|policy| is_of_baseline(policy.tier));
     assert!(!baseline.is_empty() && !policies.is_empty() && !loaded.inventory.services.is_empty());
     let main = "/etc/node.ferm";
-    let text = (main.to_owned(), "@include 'more.ferm'; chain INPUT { @include 'empty/'; policy DROP; }\n".to_owned());
+    let text =
+        "@include 'more.ferm'; chain INPUT { @include 'empty/'; mod set match-set bad src DROP; policy DROP; }\n";
+    let text = (main.to_owned(), text.to_owned());
     // A folder without a file is no folder that is missing.
     let listings: Listings = [("folder /etc/empty/".to_owned(), Vec::new())].into();
-    let kept = |main: &str, texts: Vec<(String, String)>| {
-        reading::kept(&HostTexts { main: main.to_owned(), texts, listings: listings.clone(), ..HostTexts::default() })
-            .unwrap()
+    let kept = |main: &str, texts: Vec<(String, String)>, ipsets: Vec<String>| {
+        let (main, listings) = (main.to_owned(), listings.clone());
+        reading::kept(&HostTexts { main, texts, listings, ipsets, ..HostTexts::default() }).unwrap()
     };
+    let sets = ("/etc/ipsets".to_owned(), "create bad hash:ip\nadd bad 192.0.2.1\n".to_owned());
     let included = ("/etc/more.ferm".to_owned(), "chain INPUT proto tcp dport ssh ACCEPT;\n".to_owned());
-    let file = kept(main, vec![text, included]);
+    let file = kept(main, vec![text, included, sets.clone()], vec![sets.0]);
+    assert!(file.rules.ipsets.get("bad").is_some());
     let of_map = ("configmap:n/m/host.ferm".to_owned(), "chain INPUT policy DROP;\n".to_owned());
-    let config_map = kept("configmap:n/m/host.ferm", vec![of_map]);
+    let config_map = kept("configmap:n/m/host.ferm", vec![of_map], Vec::new());
     let host = Good { file: Some(Arc::new(file)), config_map: Some(Arc::new(config_map)) };
     (Facts { policies, inventory: loaded.inventory, baseline, host: None }, host)
 }
