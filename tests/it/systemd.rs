@@ -38,8 +38,8 @@ units=/run/systemd/system
 mount --make-rprivate /
 mount -t tmpfs palisade "$1"
 for folder in etc usr/bin var/lib; do
-    mkdir -p "$1/$folder" "$1/work/$folder"
-    mount -t overlay palisade -o "lowerdir=/$folder,upperdir=$1/$folder,workdir=$1/work/$folder" "/$folder"
+    mkdir -p "$1/$folder" "$1/scratch/$folder"
+    mount -t overlay palisade -o "lowerdir=/$folder,upperdir=$1/$folder,workdir=$1/scratch/$folder" "/$folder"
 done
 touch /usr/bin/palisade
 mount --bind "$2" /usr/bin/palisade
