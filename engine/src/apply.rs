@@ -67,11 +67,9 @@ pub enum Step<'a> {
     Before(Phase, &'a [Op]),
     /// The flip of a round is committed and its leftovers are not yet collected.
     ///
-    /// A packet that entered the old rules before the flip may still be on its way through them, and it misses in a
-    /// map that is deleted under it. The way takes microseconds, in a section that is not preempted, and the collect
-    /// is a system call of its own, which takes longer before it commits: swaps under load that deleted in the same
-    /// batch lost packets, those that deleted in a later one lost none. A virtual machine can be stopped in the middle
-    /// of such a section; whoever wants to rule that out too waits here for longer than a grace period of the kernel.
+    /// A packet that entered the old rules before the flip may still be on its way through them, and misses in a map that
+    /// is deleted under it: a denied one passes. So the kernel is given the time to [settle](Kernel::settle) after this,
+    /// however long packets take, and however long a virtual machine is stopped in the middle.
     Flipped,
 }
 
@@ -206,6 +204,7 @@ impl<K: Kernel> Run<'_, K> {
         self.in_force = InForce::Desired;
         if !round.collect.is_empty() {
             self.ask(Step::Flipped)?;
+            self.kernel.settle();
             self.commit(Phase::Collect, &round.collect, Guard::None)?;
         }
         self.outcome.n_rounds += 1;

@@ -205,6 +205,10 @@ pub trait Kernel {
     /// Every variant of [`KernelError`]; the previous ruleset is in force after each but [`KernelError::Unknown`].
     fn commit(&mut self, ops: &[Op], guard: Guard) -> Result<(), KernelError>;
 
+    /// Waits until no packet is on its way any more through what was in force before the last commit. A kernel that moves no
+    /// packets has none to wait for.
+    fn settle(&mut self) {}
+
     /// Has the operations checked and thrown away: the batch without its end. The kernel then misses jump loops and
     /// expressions that their hook does not allow, which a real commit in a scratch namespace finds.
     ///
@@ -244,6 +248,10 @@ impl<K: Kernel + ?Sized> Kernel for Box<K> {
 
     fn commit(&mut self, ops: &[Op], guard: Guard) -> Result<(), KernelError> {
         (**self).commit(ops, guard)
+    }
+
+    fn settle(&mut self) {
+        (**self).settle();
     }
 
     fn check(&mut self, ops: &[Op]) -> Result<(), KernelError> {

@@ -6,6 +6,7 @@ mod engine;
 mod host;
 pub(crate) mod load;
 mod short;
+mod slow;
 mod text;
 
 use ::engine::kernel::Netlink;

@@ -21,7 +21,6 @@ pub mod drops;
 pub mod explain;
 pub mod flows;
 pub mod folder;
-pub mod grace;
 #[cfg(feature = "kernel")]
 pub mod lab;
 pub mod last_good;

@@ -451,6 +451,16 @@ pub(super) fn enter_new_network_namespace() -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Waits for a grace period of RCU: until every processor has left the code that it is in now, that of packets included.
+///
+/// # Errors
+/// What membarrier says: kernels may be built without it, and refuse it where processors are never disturbed (`nohz_full`).
+pub(super) fn wait_for_readers() -> io::Result<()> {
+    // SAFETY: takes numbers; this command touches no memory.
+    let result = unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_GLOBAL, 0, 0) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Whether the kernel takes its clock for synchronised with another. Changes nothing.
 ///
 /// # Errors

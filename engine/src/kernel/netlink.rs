@@ -1,16 +1,22 @@
 //! The kernel by netlink.
 
 use std::collections::BTreeMap;
+use std::thread;
+use std::time::Duration;
 
 use super::batch::{Batch, Ending, Part, RefusedOp};
 use super::dump;
 use super::features;
+use super::ffi;
 use super::field;
 use super::socket::{Answer, Failure, Socket};
 use super::{Features, Guard, Kernel, KernelError, Rejection};
 use crate::observed::{Counted, KernelGeneration, Observed, ObservedCounter, RuleHandle};
 use crate::plan::{Op, OpKind};
 use crate::ruleset::{Comment, Expr, Name, Ruleset, SetRef, TableKey};
+
+/// How long packets on their way are waited for where the kernel cannot be asked, much longer than they take.
+const LONG_ENOUGH: Duration = Duration::from_millis(20);
 
 /// nf_tables of the network namespace that it was opened in.
 ///
@@ -146,6 +152,13 @@ impl Kernel for Netlink {
 
     fn commit(&mut self, ops: &[Op], guard: Guard) -> Result<(), KernelError> {
         self.send(ops, guard, Ending::Commit { ack: self.features.ack_on_end })
+    }
+
+    fn settle(&mut self) {
+        if ffi::wait_for_readers().is_err() {
+            // Packets take microseconds.
+            thread::sleep(LONG_ENOUGH);
+        }
     }
 
     fn check(&mut self, ops: &[Op]) -> Result<(), KernelError> {

@@ -24,6 +24,11 @@ pub(super) struct Engine<K> {
 
 impl<K: Kernel> Engine<K> {
     pub(super) fn new(kernel: K, generations: u32) -> Self {
+        Self::of(kernel, generations, ruleset)
+    }
+
+    /// The same with rulesets of another kind, by generation and peers.
+    pub(super) fn of(kernel: K, generations: u32, ruleset: fn(u32, u32) -> Ruleset) -> Self {
         let cases = (0..generations).flat_map(|generation| (0..1 << PEERS).map(move |peers| (generation, peers)));
         let rulesets = cases.map(|(generation, peers)| ((generation, peers), ruleset(generation, peers))).collect();
         Self { kernel, generations, peers: 0, rulesets }

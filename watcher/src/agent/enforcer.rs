@@ -2,6 +2,7 @@
 //!
 //! Invariant: whatever fails, one whole generation is in force, and nothing is remembered as in force that is not.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use engine::apply::{ApplyError, InForce, Phase, apply_after, our_tables};
@@ -14,7 +15,6 @@ use engine::ruleset::{Element, ElementKey, Ruleset};
 
 use self::stopwatch::Stopwatch;
 use crate::flows::{self, Before, FlowsError};
-use crate::grace;
 
 mod stopwatch;
 
@@ -156,21 +156,18 @@ impl<K: Kernel> Enforcer<K> {
     fn put_in_force(&mut self, desired: &Ruleset, memory: Memory) -> Result<Done, ApplyError> {
         let begun = Instant::now();
         let mut watch = Stopwatch::start();
-        let mut waited = Duration::ZERO;
         let left = self.in_force.as_ref().filter(|_| memory == Memory::Trusted);
         let outcome = apply_after(&mut self.kernel, desired, self.flags, left, &mut |step| {
             watch.step(step);
-            let begun = Instant::now();
-            let go_on = grace::wait(step);
-            waited += begun.elapsed();
-            go_on
+            ControlFlow::Continue(())
         });
         let took = begun.elapsed();
         match outcome {
             Ok(outcome) => {
                 let failures = outcome.failures.iter().map(|(phase, error)| format!("{phase}: {error}")).collect();
                 self.is_in_force(desired);
-                Ok(Done { n_ops: outcome.n_ops, failures, took, waited, parts: watch.finish() })
+                let (parts, waited) = watch.finish();
+                Ok(Done { n_ops: outcome.n_ops, failures, took, waited, parts })
             }
             Err(error) => {
                 match &error {

@@ -1,5 +1,6 @@
 //! `palisade apply`: the sources, in force.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -16,7 +17,6 @@ use super::probation::Armed;
 use super::{Failure, Outcome, bridges, flows, live};
 use crate::applied::{self, Applied};
 use crate::confirm::{self, Probation};
-use crate::grace;
 use crate::last_good::{self, Good};
 #[cfg(feature = "kernel")]
 use crate::migration::Migration;
@@ -169,7 +169,7 @@ pub(super) fn enforce(desired: &Desired, request: Request<'_>) -> Result<Outcome
 /// Takes the kernel to what is desired. A failure means that what was in force before still is.
 fn load(kernel: &mut Box<dyn Kernel>, desired: &Desired) -> Result<Outcome, Failure> {
     let flags = live::flags(kernel.as_ref());
-    match apply(kernel, &desired.ruleset, flags, &mut grace::wait) {
+    match apply(kernel, &desired.ruleset, flags, &mut |_| ControlFlow::Continue(())) {
         Ok(_) => Ok(desired.outcome),
         Err(error) => match not_applied(error) {
             Failure::Incomplete(error) => {

@@ -10,27 +10,34 @@ pub(super) struct Stopwatch {
     part: Phase,
     since: Instant,
     took: Vec<(Phase, Duration)>,
+    /// Since when packets on their way are waited for, and how long that took before.
+    settling: Option<Instant>,
+    waited: Duration,
 }
 
 impl Stopwatch {
     /// An apply begins by reading.
     pub(super) fn start() -> Self {
-        Self { part: Phase::Observe, since: Instant::now(), took: Vec::new() }
+        Self { part: Phase::Observe, since: Instant::now(), took: Vec::new(), settling: None, waited: Duration::ZERO }
     }
 
     /// A part begins.
     pub(super) fn step(&mut self, step: Step<'_>) {
+        self.waited += self.settling.take().map_or(Duration::ZERO, |since| since.elapsed());
         match step {
             Step::Before(part, _) => self.begin(part),
             // The wait for packets on their way is part of what follows it.
-            Step::Flipped => self.begin(Phase::Collect),
+            Step::Flipped => {
+                self.begin(Phase::Collect);
+                self.settling = Some(self.since);
+            }
         }
     }
 
-    /// What each part that there was took.
-    pub(super) fn finish(mut self) -> Vec<(Phase, Duration)> {
+    /// What each part that there was took, and how much of it packets on their way were waited for.
+    pub(super) fn finish(mut self) -> (Vec<(Phase, Duration)>, Duration) {
         self.begin(Phase::Observe);
-        self.took
+        (self.took, self.waited)
     }
 
     fn begin(&mut self, part: Phase) {
@@ -58,7 +65,8 @@ mod tests {
         watch.step(Step::Flipped);
         std::thread::sleep(Duration::from_millis(20));
         watch.step(Step::Before(Phase::Collect, &[]));
-        let took = watch.finish();
+        let (took, waited) = watch.finish();
+        assert!(waited >= Duration::from_millis(20));
         let parts: Vec<Phase> = took.iter().map(|(part, _)| *part).collect();
         assert_eq!(parts, [Phase::Observe, Phase::Fill, Phase::Flip, Phase::Collect]);
         assert!(took.last().is_some_and(|(_, time)| *time >= Duration::from_millis(20)));
