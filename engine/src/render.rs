@@ -19,8 +19,8 @@
 use std::fmt::{self, Write as _};
 
 use crate::ruleset::{
-    BaseChain, Chain, Comment, Datum, Element, ElementKey, Expr, Family, Helper, Name, Quota, Rule, Ruleset, Set,
-    SetSpec, Table, TableKey, Verdict,
+    BaseChain, Chain, Comment, Datum, Element, ElementKey, Expr, Family, Field, Helper, Name, Quota, Rule, Ruleset,
+    Set, SetSpec, Table, TableKey, Verdict,
 };
 
 mod datum;
@@ -29,7 +29,7 @@ mod proxy;
 mod quote;
 mod set;
 mod statement;
-mod symbol;
+pub(crate) mod symbol;
 
 /// All tables, in the form of `nft list ruleset` without the tables' flags. Loads where no such table exists.
 pub fn ruleset(ruleset: &Ruleset) -> String {
@@ -49,6 +49,11 @@ pub fn rule(rule: &Rule) -> String {
 /// One expression, as it stands in an inet table.
 pub fn expr(expr: &Expr) -> String {
     text(|out| expr::write(out, Family::Inet, expr))
+}
+
+/// What nft calls a field.
+pub(crate) fn field(field: Field) -> &'static str {
+    expr::field_name(field)
 }
 
 /// One element of a set or map: `10.0.0.0/8 . 443 comment "…" : jump pl_x`.

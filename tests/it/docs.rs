@@ -47,6 +47,11 @@ fn the_page_of_host_refusals_is_current() {
 }
 
 #[test]
+fn the_page_of_what_nft_texts_say_is_current() {
+    check("../host/nft.md", &engine::compile::host::nft_page());
+}
+
+#[test]
 fn the_page_of_the_doctors_findings_is_current() {
     check("doctor.md", &watcher::cli::doctor_reference());
 }

@@ -3,7 +3,7 @@
 use crate::ruleset::{DataType, Family, Hook};
 
 /// Names of numbers, or of bits.
-type Names = &'static [(u32, &'static str)];
+pub(crate) type Names = &'static [(u32, &'static str)];
 
 /// Protocols that every nft knows by name, whatever /etc/protocols says.
 const PROTOCOLS: Names = &[
@@ -36,7 +36,7 @@ const ICMP_TYPES: Names = &[
     (18, "address-mask-reply"),
 ];
 
-const ICMP_CODES: Names = &[
+pub(crate) const ICMP_CODES: Names = &[
     (0, "net-unreachable"),
     (1, "host-unreachable"),
     (2, "prot-unreachable"),
@@ -68,7 +68,7 @@ const ICMPV6_TYPES: Names = &[
     (143, "mld2-listener-report"),
 ];
 
-const ICMPV6_CODES: Names = &[
+pub(crate) const ICMPV6_CODES: Names = &[
     (0, "no-route"),
     (1, "admin-prohibited"),
     (3, "addr-unreachable"),
@@ -77,7 +77,7 @@ const ICMPV6_CODES: Names = &[
     (6, "reject-route"),
 ];
 
-const ICMPX_CODES: Names =
+pub(crate) const ICMPX_CODES: Names =
     &[(0, "no-route"), (1, "port-unreachable"), (2, "host-unreachable"), (3, "admin-prohibited")];
 
 const ETHER_TYPES: Names = &[(0x0800, "ip"), (0x0806, "arp"), (0x8100, "8021q"), (0x86dd, "ip6"), (0x88a8, "8021ad")];
@@ -146,7 +146,12 @@ const CT_STATUS: Names = &[
 
 /// The name of a value of a type that is no bit mask.
 pub(super) fn value(data_type: DataType, number: u32) -> Option<&'static str> {
-    let names: Names = match data_type {
+    find(names(data_type), number)
+}
+
+/// The names of the values of a type that is no bit mask.
+pub(crate) fn names(data_type: DataType) -> Names {
+    match data_type {
         DataType::InetProto => PROTOCOLS,
         DataType::IcmpType => ICMP_TYPES,
         DataType::IcmpCode => ICMP_CODES,
@@ -176,12 +181,11 @@ pub(super) fn value(data_type: DataType, number: u32) -> Option<&'static str> {
         | DataType::Integer32
         | DataType::Integer64
         | DataType::Spi => &[],
-    };
-    find(names, number)
+    }
 }
 
 /// The names of the bits of a type that is a bit mask.
-pub(super) fn bits(data_type: DataType) -> Option<Names> {
+pub(crate) fn bits(data_type: DataType) -> Option<Names> {
     match data_type {
         DataType::TcpFlag => Some(TCP_FLAGS),
         DataType::CtState => Some(CT_STATES),

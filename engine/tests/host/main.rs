@@ -25,6 +25,8 @@ mod proxies;
 #[cfg(test)]
 mod targets;
 #[cfg(test)]
+mod texts;
+#[cfg(test)]
 mod time;
 #[cfg(test)]
 mod vocabulary;

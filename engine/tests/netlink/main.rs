@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where its own premises do not hold")]
 
 mod fixture;
+mod judged_texts;
 mod left;
 mod logged_packets;
 mod notices;

@@ -15,6 +15,7 @@ mod directives;
 mod hints;
 mod location;
 mod modules;
+mod nft;
 mod options;
 mod output;
 mod scope;

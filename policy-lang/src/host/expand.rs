@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::host::rule::{
-    Action, ChainPolicy, CommandPurpose, Domain, HookMoment, HostChain, HostRule, HostRules, Match, Operands,
+    Action, ChainPolicy, CommandPurpose, Domain, HookMoment, HostChain, HostRule, HostRules, Match, NFT, Operands,
     TargetOption, Word,
 };
 use crate::host::vocabulary::{self, Arity, Keyword, MODULE_MARK};
@@ -133,7 +133,9 @@ fn alternatives(domain: Domain, part: &Match) -> Vec<String> {
     let (printed, arity) =
         vocabulary::printed(domain, part.keyword, part.module).unwrap_or((part.keyword, Arity::Multiplied));
     let not = if part.negated { " !" } else { "" };
-    let option = |value: &str| format!("{not} --{printed} {}", quoted(value));
+    // iptables has no such option: it reads as it was written.
+    let dashes = if part.keyword == NFT { "" } else { "--" };
+    let option = |value: &str| format!("{not} {dashes}{printed} {}", quoted(value));
     match &part.operands {
         Operands::Flag => vec![format!("{not} --{printed}")],
         // No single option says this; the text keeps the meaning readable.

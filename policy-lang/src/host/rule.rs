@@ -60,6 +60,10 @@ pub enum HookMoment {
     Flush,
 }
 
+/// The keyword of the match that `@nft` leaves behind. Its word is of nftables' language, and may say what is done, too: the
+/// action of a rule that names none is [`Action::Nop`].
+pub const NFT: &str = "@nft";
+
 /// The chains that packets enter by themselves; all others are custom ones.
 const BUILT_IN: [&str; 7] = ["PREROUTING", "PRE_DNAT", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING", "BROUTING"];
 

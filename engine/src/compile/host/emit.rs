@@ -205,7 +205,7 @@ fn fields(expr: &Expr) -> &[Field] {
 }
 
 /// The family whose header a field is in.
-fn family(field: Field) -> Option<Ip> {
+pub(super) fn family(field: Field) -> Option<Ip> {
     const V4: [Field; 6] =
         [Field::IpSaddr, Field::IpDaddr, Field::IpFragOff, Field::IpDscp, Field::IpEcn, Field::IpTtl];
     const V6: [Field; 5] = [Field::Ip6Saddr, Field::Ip6Daddr, Field::Ip6Dscp, Field::Ip6Ecn, Field::Ip6Hoplimit];

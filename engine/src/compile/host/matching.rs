@@ -1,6 +1,6 @@
 //! From one match option to a condition.
 
-use policy_lang::host::rule::{HostRule, Match, Word};
+use policy_lang::host::rule::{HostRule, Match, NFT, Word};
 
 use super::chains::Scope;
 use super::clause::{Ip, Phase, Reading, Test};
@@ -10,7 +10,7 @@ use super::operand::{self, Address, words};
 use super::refusal::{self, REFUSED_MODULES};
 use super::transport::{self, Protocols};
 use super::{
-    class, connbytes, connlimit, conntrack, device, hashlimit, header, icmp, ipsec, ipset, metadata, peers, rate,
+    class, connbytes, connlimit, conntrack, device, hashlimit, header, icmp, ipsec, ipset, metadata, nft, peers, rate,
     recent, rpfilter, statistic, time,
 };
 use crate::interval;
@@ -98,6 +98,7 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
         ("match-set", Some("set")) => ipset::read(found, context),
         ("update-counters" | "update-subcounters", Some("set")) => ipset::counted(found, context),
         ("comment", _) => Ok(Reading::Always),
+        (NFT, None) => nft::conditions(found, context),
         ("mod", Some(module)) => module_alone(found, module, context),
         ("mod", None) => {
             let name = words(&found.operands).first().map_or("", |word| &*word.text);

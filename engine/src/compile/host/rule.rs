@@ -42,7 +42,7 @@ pub(super) fn lower(rule: &HostRule, scope: &Scope<'_>, findings: &mut Vec<Diagn
             }
         }
     }
-    let statement = match target::read(&rule.action, context, findings) {
+    let statement = match target::read(context, findings) {
         Ok(statement) => Some(statement),
         Err(refusal) => {
             findings.push(*refusal);
@@ -98,7 +98,7 @@ fn finish(rule: &HostRule, scope: &Scope<'_>, clauses: Vec<Clause>, statement: S
 fn stand_in(rule: &HostRule, scope: &Scope<'_>, clauses: Vec<Clause>) -> Option<Lowered> {
     let dropped = Statement { exprs: vec![Expr::Verdict(Verdict::Drop)], uses: None, effect: Effect::Final };
     let clauses = clauses.into_iter().filter(|clause| !has_state(clause)).collect();
-    target::holds_back(&rule.action).then(|| Lowered {
+    target::holds_back(rule).then(|| Lowered {
         comment: Comment::new(&format!("{} refused, dropped instead", rule.origin)),
         ..finish(rule, scope, clauses, dropped)
     })

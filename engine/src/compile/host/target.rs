@@ -1,14 +1,14 @@
 //! From an action to the expressions that end a rule.
 
 use policy_lang::diagnostic::Diagnostic;
-use policy_lang::host::rule::{Action, ChainPolicy, Table, TargetOption, Word};
+use policy_lang::host::rule::{Action, ChainPolicy, HostRule, Table, TargetOption, Word};
 use policy_lang::source::Span;
 
 use super::clause::{Effect, Object};
 use super::code::{PLACE, Refusal, UNKNOWN_CHAIN, refuse, suggestion};
 use super::matching::Context;
 use super::operand::only;
-use super::{ipset, logging, marking, proxy, refusal, reject, rewriting, segment, tracking, translation};
+use super::{ipset, logging, marking, nft, proxy, refusal, reject, rewriting, segment, tracking, translation};
 use crate::ruleset::{Expr, Hook, Verdict};
 
 /// Every hook.
@@ -35,8 +35,13 @@ impl Statement {
     }
 }
 
-/// Reads an action. Warnings go to `findings`.
-pub(super) fn read(
+/// Reads what a rule does. Warnings go to `findings`.
+pub(super) fn read(context: Context<'_>, findings: &mut Vec<Diagnostic>) -> Result<Statement, Refusal> {
+    nft::with_text(read_action(&context.rule.action, context, findings)?, context)
+}
+
+/// Reads an action.
+pub(super) fn read_action(
     action: &Action,
     context: Context<'_>,
     findings: &mut Vec<Diagnostic>,
@@ -53,8 +58,9 @@ pub(super) fn read(
 }
 
 /// Whether a rule that was refused has to be replaced by a drop, because without it something could pass.
-pub(super) fn holds_back(action: &Action) -> bool {
-    match action {
+pub(super) fn holds_back(rule: &HostRule) -> bool {
+    match &rule.action {
+        Action::Nop if nft::holds_back(rule) => true,
         Action::Accept | Action::Nop => false,
         Action::Drop | Action::Return | Action::Goto(_) => true,
         Action::Jump(word) => &*word.text != "ACCEPT",

@@ -17,7 +17,7 @@ use crate::host::value::Item;
 use crate::source::{SourceId, Span};
 use crate::suggest::nearest;
 
-const DIRECTIVES: &[&str] = &["if", "else", "def", "include", "subchain", "gotosubchain", "hook", "preserve"];
+const DIRECTIVES: &[&str] = &["if", "else", "def", "include", "subchain", "gotosubchain", "hook", "preserve", "nft"];
 
 /// Names in a folder that `@include` leaves out: editors' and the package manager's leftovers.
 const LEFTOVERS: &[&str] = &["~", ".dpkg-old", ".dpkg-dist", ".dpkg-new", ".dpkg-tmp"];
@@ -47,6 +47,7 @@ impl Evaluator<'_> {
             "gotosubchain" => self.subchain(stream, draft, span, super::location::Entry::Goto),
             "hook" => self.hook(stream, draft, span),
             "preserve" => self.preserve(stream, draft, span),
+            "nft" => self.nft(stream, draft, span),
             _ => {
                 let diagnostic = error(code::UNKNOWN_WORD, span, format!("`@{name}` cannot stand here"));
                 Err(match nearest(name, DIRECTIVES) {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::location::no_chain;
 use super::modules::{absorb_mark, load_for_shortcut, repeat_protocol_for};
-use super::{Evaluator, Flow, Step, error, hints, joined};
+use super::{Evaluator, Flow, Step, error, hints, joined, nft};
 use crate::host::code;
 use crate::host::draft::{ActionKind, Draft, DraftAction, Families, Protocol};
 use crate::host::limits::CLASS_ID;
@@ -105,7 +105,9 @@ impl Evaluator<'_> {
             self.output.enable(&location);
             return Ok(());
         };
-        let Some(DraftAction { kind, span, matches_before, families_before: _ }) = action else {
+        let Some(DraftAction { kind, span, matches_before, families_before: _ }) =
+            action.or_else(|| nft::action(&matches))
+        else {
             let diagnostic = error(code::RULE, joined(start, end), "this rule has no action");
             return Err(diagnostic.help("end it with ACCEPT, DROP, jump, … or with NOP, which only counts").into());
         };
@@ -123,7 +125,7 @@ impl Evaluator<'_> {
         };
         let words: usize = rule.matches.iter().map(|part| operand_count(&part.operands)).sum();
         self.charge(words, end)?;
-        self.emit(&location, rule, end, calls)
+        nft::apart(rule).try_for_each(|rule| self.emit(&location, rule, end, calls))
     }
 
     /// A match.
