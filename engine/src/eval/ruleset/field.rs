@@ -30,7 +30,24 @@ pub(super) fn load(field: Field, packet: &Packet, host: &Host) -> Option<Datum> 
         Field::EspSpi | Field::AhSpi | Field::TcpOptionMaxseg => None,
         Field::EtherSaddr => packet.ether.map(|ether| Datum::from_bytes(field.data_type(), &ether.source)),
         Field::EtherDaddr => packet.ether.map(|ether| Datum::from_bytes(field.data_type(), &ether.destination)),
-        Field::EtherType => packet.ether.map(|ether| number(u32::from(ether.ether_type))),
+        // A frame that carries a packet says what it is, whatever its addresses are.
+        Field::EtherType => {
+            let by_family = if packet.source.is_ipv4() { 0x0800 } else { 0x86dd };
+            Some(number(packet.ether.map_or(by_family, |ether| u32::from(ether.ether_type))))
+        }
+        // Packets are of IP, and frames have no tags.
+        Field::VlanId
+        | Field::VlanPcp
+        | Field::VlanType
+        | Field::ArpHtype
+        | Field::ArpPtype
+        | Field::ArpHlen
+        | Field::ArpPlen
+        | Field::ArpOperation
+        | Field::ArpSaddrEther
+        | Field::ArpSaddrIp
+        | Field::ArpDaddrEther
+        | Field::ArpDaddrIp => None,
         Field::IpSaddr => v4(packet.source),
         Field::IpDaddr => v4(packet.destination),
         Field::IpFragOff => packet.source.is_ipv4().then(|| number(u32::from(packet.fragment))),
