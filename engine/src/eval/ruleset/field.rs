@@ -30,11 +30,7 @@ pub(super) fn load(field: Field, packet: &Packet, host: &Host) -> Option<Datum> 
         Field::EspSpi | Field::AhSpi | Field::TcpOptionMaxseg => None,
         Field::EtherSaddr => packet.ether.map(|ether| Datum::from_bytes(field.data_type(), &ether.source)),
         Field::EtherDaddr => packet.ether.map(|ether| Datum::from_bytes(field.data_type(), &ether.destination)),
-        // A frame that carries a packet says what it is, whatever its addresses are.
-        Field::EtherType => {
-            let by_family = if packet.source.is_ipv4() { 0x0800 } else { 0x86dd };
-            Some(number(packet.ether.map_or(by_family, |ether| u32::from(ether.ether_type))))
-        }
+        Field::EtherType => packet.ether.map(|ether| number(u32::from(ether.ether_type))),
         // Packets are of IP, and frames have no tags.
         Field::VlanId
         | Field::VlanPcp
