@@ -86,6 +86,9 @@ pub(super) fn holds_back(action: &Action) -> bool {
                 | "SNPT"
                 | "DNPT"
                 | "TCPOPTSTRIP"
+                | "dnat"
+                | "snat"
+                | "redirect"
         ),
     }
 }

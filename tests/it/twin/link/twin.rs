@@ -182,7 +182,7 @@ impl Twin {
 /// Notes who sent what passed every rule of INPUT; what it keeps of a frame is the number of the message.
 const OBSERVER: &str = "table arp observer {
     set taken { type ether_addr; size 65535; flags dynamic; }
-    chain input { type filter hook input priority 1000; policy accept; add @taken { ether saddr } }
+    chain input { type filter hook input priority 1000; policy accept; add @taken { ether saddr }; }
 }";
 
 /// A socket for whole frames of an interface.

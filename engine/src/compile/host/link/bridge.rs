@@ -102,15 +102,14 @@ fn ip(found: &Match, rule: &HostRule, scope: Scope<'_>, ip: Ip) -> Result<Readin
     }
 }
 
-/// The byte of the class of service, in hexadecimal.
+/// The byte of the class of service: in a form that the older and the newer ebtables take for the same number.
 fn service(found: &Match, ip: Ip) -> Result<Reading, Refusal> {
     let byte = |word: &Word| {
-        let digits = word.text.strip_prefix("0x").unwrap_or(&word.text);
-        let is_number = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-        let byte = is_number.then(|| u8::from_str_radix(digits, 16).ok()).flatten();
+        let is_clear = |text: &&str| text.starts_with("0x") || text.len() == 1;
+        let byte = Some(&*word.text).filter(is_clear).and_then(number).and_then(|number| u8::try_from(number).ok());
         byte.map(|byte| (byte, u8::MAX)).ok_or_else(|| {
-            let message = format!("`{}` is no class of service", word.text);
-            refuse(OPERAND, word.span, message, "write a hexadecimal number from 00 to ff, as ebtables reads it")
+            let message = format!("`{}` is no class of service that every ebtables reads alike", word.text);
+            refuse(OPERAND, word.span, message, "write a hexadecimal number from 0x00 to 0xff")
         })
     };
     let wanted = words(&found.operands).iter().map(byte).collect::<Result<Vec<_>, _>>()?;
