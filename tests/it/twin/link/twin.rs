@@ -145,7 +145,7 @@ impl Twin {
             }
         }
         self.collect(&mut arrived);
-        let taken = self.namespace.nft_list(&["set", "arp", "observer", "taken"]).unwrap();
+        let taken = self.namespace.nft_list(&["list", "set", "arp", "observer", "taken"]).unwrap();
         let addresses = taken.split([' ', ',', '\n']).filter(|word| word.starts_with("02:01:"));
         arrived.seen.extend(addresses.map(|address| ("input".to_owned(), address.as_bytes().to_vec())));
         let is_taken = |(place, _): &&(String, Vec<u8>)| place == "input";

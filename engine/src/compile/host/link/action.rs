@@ -36,7 +36,7 @@ fn act(rule: &HostRule, scope: Scope<'_>) -> Result<Statement, Refusal> {
             let message = format!("domain {} has no `goto`", scope.link.domain());
             Err(refuse(UNSUPPORTED, word.span, message, "write `jump`, and a rule that ends after it"))
         }
-        Action::Target { name: "MARK", options, span } => mark(options, *span, scope),
+        Action::Target { name: "mark", options, span } => mark(options, *span, scope),
         Action::Target { name, span, .. } => Err(refused(name, *span)),
     }
 }
