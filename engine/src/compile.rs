@@ -13,12 +13,13 @@ use policy_lang::source::Sources;
 use self::builder::TableBuilder;
 use self::failsafe::Failsafes;
 use self::host::Names;
+use self::host::link::{self, Link};
 use self::memo::{Former, Memo};
-use self::options::PodOptions;
+use self::options::{Bridged, PodOptions};
 use self::pods::{AddressFamily, BoundPods};
 use crate::inventory::Inventory;
 use crate::resolve::Resolver;
-use crate::ruleset::{Comment, Family, Ruleset, TableKey};
+use crate::ruleset::{Comment, Family, Ruleset, Table, TableKey};
 
 pub mod base;
 pub mod bridge;
@@ -137,8 +138,34 @@ pub(crate) fn compile_with<'a>(
     marker::record(input.sources, &mut builder);
     let (table, memo) = builder.finish_with_memo(Some(Comment::new(TABLE_COMMENT)));
     let mut tables: BTreeMap<_, _> = [(TableKey::ours(Family::Inet), table)].into();
-    tables.extend(bridge::table(input, bound).map(|table| (TableKey::ours(Family::Bridge), table)));
+    for link in [Link::Arp, Link::Bridge] {
+        let (table, found) = link_table(link, input, bound);
+        tables.extend(table.map(|table| (TableKey::ours(link.family()), table)));
+        diagnostics.extend(found);
+    }
     (Ruleset { tables }, diagnostics, memo)
+}
+
+/// The table of ARP or of bridged frames, where there is something for it, and what of it cannot be.
+fn link_table(link: Link, input: &Input<'_>, bound: &BoundPods) -> (Option<Table>, Vec<Diagnostic>) {
+    let host = input.host.filter(|host| link::is_used(link, host.rules));
+    let of_pods = link == Link::Bridge && input.pods.bridged == Bridged::ByTable;
+    if host.is_none() && !of_pods {
+        return (None, Vec::new());
+    }
+    let mut builder = TableBuilder::default();
+    observe::pauses(&input.pods.observe, &mut builder);
+    let diagnostics = host.map_or_else(Vec::new, |HostInput { rules, names, sources, failsafes: _ }| {
+        let reserved_connection_mark = input.pods.revoked_bit;
+        let options = host::Options { names, sources, reserved_connection_mark, pods: input.pods };
+        link::lower(link, rules, &mut builder, options)
+    });
+    if of_pods {
+        bridge::fill(input, bound, &mut builder);
+    }
+    let table = builder.finish(Some(Comment::new(TABLE_COMMENT)));
+    // Domains that only say what is so anyway need no table.
+    (Some(table).filter(|table| of_pods || !table.chains.is_empty()), diagnostics)
 }
 
 /// What of the facts cannot be, or cannot be enforced.

@@ -12,6 +12,7 @@ mod hostile;
 mod kubectl;
 mod last_good;
 mod limits;
+mod link;
 mod live;
 mod map;
 mod migrate;

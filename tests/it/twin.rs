@@ -35,6 +35,7 @@ mod edits;
 mod event;
 mod expectations;
 mod ferm;
+mod link;
 mod observer;
 mod packet;
 mod pair;

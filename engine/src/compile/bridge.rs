@@ -15,10 +15,9 @@ use policy_lang::name::NamespacedName;
 use super::builder::TableBuilder;
 use super::options::{Bridged, Denial, Ipvs, LocalPods, PodOptions, SourceCheck};
 use super::pods::{self, BoundPods, Layer};
-use super::{ForwardMode, Input, TABLE_COMMENT, observe};
+use super::{ForwardMode, Input};
 use crate::inventory::Inventory;
 use crate::resolve::Resolver;
-use crate::ruleset::{Comment, Table};
 
 /// What a node's system says of its bridges.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -98,9 +97,9 @@ impl fmt::Display for Unseen {
 /// leads to, because rules and sets belong to one table. What is routed is none of its business, so that neither the
 /// node's own packets nor forged sources appear in it. Interfaces are a bridge's ports here, of which the configuration
 /// does not speak, so that local pods are known by ranges only.
-pub(super) fn table(input: &Input<'_>, bound: &BoundPods) -> Option<Table> {
+pub(super) fn fill(input: &Input<'_>, bound: &BoundPods, builder: &mut TableBuilder) {
     match input.pods.bridged {
-        Bridged::ByNetfilterCalls => return None,
+        Bridged::ByNetfilterCalls => return,
         Bridged::ByTable => {}
     }
     let options = PodOptions {
@@ -113,10 +112,7 @@ pub(super) fn table(input: &Input<'_>, bound: &BoundPods) -> Option<Table> {
     };
     let input = Input { host: None, forward_mode: ForwardMode::HostRules, pods: &options, ..*input };
     let resolver = Resolver::new(input.inventory);
-    let mut builder = TableBuilder::default();
-    observe::pauses(&options.observe, &mut builder);
-    pods::lower(&input, Layer::Bridge, &resolver, bound, &mut builder);
-    Some(builder.finish(Some(Comment::new(TABLE_COMMENT))))
+    pods::lower(&input, Layer::Bridge, &resolver, bound, builder);
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::base::Base;
 use super::memo::{Former, Memo};
 use crate::resolve::Resolver;
 use crate::ruleset::{
-    Chain, Comment, Element, Elements, Expr, Helper, MapData, Name, Rule, Set, SetRef, SetSpec, Table,
+    BaseChain, Chain, Comment, Element, Elements, Expr, Helper, MapData, Name, Rule, Set, SetRef, SetSpec, Table,
 };
 use crate::view::View;
 
@@ -35,6 +35,13 @@ impl TableBuilder {
     /// Adds a rule to the end of a base chain.
     pub fn push(&mut self, base: Base, rule: Rule) {
         self.base.entry(base).or_default().push(rule);
+    }
+
+    /// Makes a base chain that is none of [`Base`], unless it would hold nothing.
+    pub(crate) fn hooked(&mut self, name: Name, base: BaseChain, rules: Vec<Rule>) {
+        if !rules.is_empty() {
+            self.table.chains.insert(name, Chain { base: Some(base), comment: None, rules });
+        }
     }
 
     /// Adds rules to the beginning of a base chain.

@@ -61,6 +61,7 @@ mod icmp;
 mod ipsec;
 mod ipset;
 mod key;
+pub(crate) mod link;
 mod logging;
 mod marking;
 mod matching;

@@ -9,8 +9,8 @@ use crate::ruleset::{
     DataType, Datum, Element, ElementKey, Expr, Field, Lookup, Name, Operator, Rule, Set, SetRef, SetSpec, Verdict,
 };
 
-/// The numbers of IPv4, IPv6 and of bridged frames in `meta nfproto`: every packet has one of them.
-const EVERY_PACKET: [u32; 3] = [2, 10, 7];
+/// The numbers of IPv4, IPv6, bridged frames and ARP in `meta nfproto`: every packet has one of them.
+const EVERY_PACKET: [u32; 4] = [2, 10, 7, 3];
 
 /// Makes the sets whose elements say by their time how long each pause lasts.
 pub(super) fn pauses(observe: &Observe, builder: &mut TableBuilder) {

@@ -24,6 +24,7 @@ const PROTO_TCP: u32 = 8;
 const PROTO_IP: u32 = 12;
 const PROTO_IP6: u32 = 13;
 const PROTO_ICMPV6: u32 = 14;
+const PROTO_ARP: u32 = 15;
 const PROTO_ETHER: u32 = 17;
 
 /// The payload's length in bits, noted where the type does not have it.
@@ -37,6 +38,7 @@ pub(super) fn is_needed(types: &[DataType]) -> bool {
         | DataType::Ipv6Addr
         | DataType::EtherAddr
         | DataType::EtherType
+        | DataType::ArpOp
         | DataType::InetProto
         | DataType::InetService
         | DataType::IcmpType
@@ -83,6 +85,7 @@ fn one(data_type: DataType) -> Option<Userdata> {
         DataType::Ipv6Addr => payload(PROTO_IP6, 8),
         DataType::EtherAddr => payload(PROTO_ETHER, 2),
         DataType::EtherType => payload(PROTO_ETHER, 3),
+        DataType::ArpOp => payload(PROTO_ARP, 5),
         DataType::InetProto => meta(meta::L4PROTO),
         DataType::InetService => payload(PROTO_TCP, 2),
         DataType::IcmpType => payload(PROTO_ICMP, 1),

@@ -45,6 +45,10 @@ pub(super) enum Network {
     Ip,
     /// IPv6.
     Ip6,
+    /// ARP.
+    Arp,
+    /// What follows a tag of a virtual LAN.
+    Vlan,
 }
 
 /// What a rule has established so far.
@@ -121,8 +125,11 @@ const MAXIMUM_SEGMENT_SIZE: u8 = 2;
 
 const IPV4: u8 = 2;
 const IPV6: u8 = 10;
+const ARP: u8 = 3;
 const ETHERTYPE_IP: u16 = 0x0800;
 const ETHERTYPE_IP6: u16 = 0x86dd;
+const ETHERTYPE_ARP: u16 = 0x0806;
+const ETHERTYPE_VLAN: u16 = 0x8100;
 const ARPHRD_ETHER: u16 = 1;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -154,6 +161,18 @@ pub(super) fn source(field: Field) -> Source {
         Field::EtherDaddr => Source::Payload(Base::Link, 0, 6),
         Field::EtherSaddr => Source::Payload(Base::Link, 6, 6),
         Field::EtherType => Source::Payload(Base::Link, 12, 2),
+        Field::VlanId => Source::Bits(Base::Link, 14, 2, 0x0fff, 0),
+        Field::VlanPcp => Source::Bits(Base::Link, 14, 1, 0xe0, 5),
+        Field::VlanType => Source::Payload(Base::Link, 16, 2),
+        Field::ArpHtype => Source::Payload(Base::Network, 0, 2),
+        Field::ArpPtype => Source::Payload(Base::Network, 2, 2),
+        Field::ArpHlen => Source::Payload(Base::Network, 4, 1),
+        Field::ArpPlen => Source::Payload(Base::Network, 5, 1),
+        Field::ArpOperation => Source::Payload(Base::Network, 6, 2),
+        Field::ArpSaddrEther => Source::Payload(Base::Network, 8, 6),
+        Field::ArpSaddrIp => Source::Payload(Base::Network, 14, 4),
+        Field::ArpDaddrEther => Source::Payload(Base::Network, 18, 6),
+        Field::ArpDaddrIp => Source::Payload(Base::Network, 24, 4),
         Field::IpDscp => Source::Bits(Base::Network, 1, 1, 0xfc, 2),
         Field::IpEcn => Source::Bits(Base::Network, 1, 1, 0x03, 0),
         Field::IpFragOff => Source::Payload(Base::Network, 6, 2),
@@ -207,6 +226,16 @@ pub(super) fn source(field: Field) -> Source {
 fn layers(field: Field) -> (Option<Network>, Option<u8>, bool) {
     match field {
         Field::EtherSaddr | Field::EtherDaddr | Field::EtherType => (None, None, true),
+        Field::VlanId | Field::VlanPcp | Field::VlanType => (Some(Network::Vlan), None, true),
+        Field::ArpHtype
+        | Field::ArpPtype
+        | Field::ArpHlen
+        | Field::ArpPlen
+        | Field::ArpOperation
+        | Field::ArpSaddrEther
+        | Field::ArpSaddrIp
+        | Field::ArpDaddrEther
+        | Field::ArpDaddrIp => (Some(Network::Arp), None, false),
         Field::IpSaddr | Field::IpDaddr | Field::IpFragOff | Field::IpDscp | Field::IpEcn | Field::IpTtl => {
             (Some(Network::Ip), None, false)
         }
@@ -301,7 +330,8 @@ impl Context {
         let network = match family {
             Family::Ip => Some(Network::Ip),
             Family::Ip6 => Some(Network::Ip6),
-            Family::Inet | Family::Arp | Family::Bridge => None,
+            Family::Arp => Some(Network::Arp),
+            Family::Inet | Family::Bridge => None,
         };
         Self { family, network, transport: None, ethernet: family == Family::Bridge }
     }
@@ -322,7 +352,7 @@ impl Context {
             match (network, transport) {
                 // A transport protocol that is known brought its network protocol with it.
                 (Some(_), Some(transport)) if self.transport == Some(transport) => {}
-                (Some(network), transport) if self.network != Some(network) => {
+                (Some(network), transport) if !self.has(network) => {
                     missing.push(self.network_dependency(network, transport.is_some()));
                 }
                 (Some(_) | None, Some(_) | None) => {}
@@ -357,6 +387,10 @@ impl Context {
             Dependency::NfProto(IPV6) | Dependency::Protocol(ETHERTYPE_IP6) => self.network = Some(Network::Ip6),
             Dependency::EtherType(ETHERTYPE_IP) => self.network = Some(Network::Ip),
             Dependency::EtherType(ETHERTYPE_IP6) => self.network = Some(Network::Ip6),
+            Dependency::NfProto(ARP) | Dependency::Protocol(ETHERTYPE_ARP) | Dependency::EtherType(ETHERTYPE_ARP) => {
+                self.network = Some(Network::Arp);
+            }
+            Dependency::EtherType(ETHERTYPE_VLAN) => self.network = Some(Network::Vlan),
             Dependency::NfProto(_) | Dependency::Protocol(_) | Dependency::EtherType(_) => {}
             Dependency::L4Proto(protocol) => self.transport = Some(protocol),
             Dependency::Ethernet => self.ethernet = true,
@@ -379,20 +413,29 @@ impl Context {
     /// transport protocol always can.
     pub(super) fn allows(self, field: Field) -> bool {
         let (network, transport, _) = layers(field);
-        let network_fits = network.is_none_or(|network| transport.is_some() || self.network == Some(network));
+        let network_fits = network.is_none_or(|network| transport.is_some() || self.has(network));
         network_fits && transport.is_none_or(|transport| self.transport == Some(transport))
+    }
+
+    /// Whether packets are known to be of this protocol. Tags are looked for in bridge tables only.
+    fn has(self, network: Network) -> bool {
+        self.network == Some(network) || network == Network::Vlan && self.family != Family::Bridge
     }
 
     fn network_dependency(self, network: Network, for_transport: bool) -> Dependency {
         let ether_type = match network {
             Network::Ip => ETHERTYPE_IP,
             Network::Ip6 => ETHERTYPE_IP6,
+            Network::Arp => ETHERTYPE_ARP,
+            Network::Vlan => ETHERTYPE_VLAN,
         };
         match (self.family, network) {
+            (_, Network::Vlan) | (Family::Bridge, Network::Arp) => Dependency::EtherType(ether_type),
             (Family::Bridge, _) if for_transport => Dependency::EtherType(ether_type),
             (Family::Bridge | Family::Arp, _) => Dependency::Protocol(ether_type),
             (Family::Inet | Family::Ip | Family::Ip6, Network::Ip) => Dependency::NfProto(IPV4),
             (Family::Inet | Family::Ip | Family::Ip6, Network::Ip6) => Dependency::NfProto(IPV6),
+            (Family::Inet | Family::Ip | Family::Ip6, Network::Arp) => Dependency::NfProto(ARP),
         }
     }
 }
@@ -438,6 +481,7 @@ impl Dependency {
     /// The dependency that a match of this field with this value establishes.
     pub(super) fn from_field(field: Field, bytes: &[u8]) -> Option<Self> {
         match (field.data_type(), bytes) {
+            (DataType::EtherType, _) if field != Field::EtherType => None,
             (DataType::NfProto, [protocol]) => Some(Self::NfProto(*protocol)),
             (DataType::InetProto, [protocol]) => Some(Self::L4Proto(*protocol)),
             (DataType::EtherType, [high, low]) => Some(Self::EtherType(u16::from_be_bytes([*high, *low]))),

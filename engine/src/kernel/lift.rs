@@ -490,6 +490,7 @@ impl<'a> Reader<'a> {
             Instruction::Reject { kind: REJECT_ICMP, code } => match context.network()? {
                 Network::Ip => Some(RejectWith::Icmp(*code)),
                 Network::Ip6 => Some(RejectWith::Icmpv6(*code)),
+                Network::Arp | Network::Vlan => None,
             },
             Instruction::Reject { kind: REJECT_ICMPX, code } => Some(RejectWith::Icmpx(*code)),
             _ => None,

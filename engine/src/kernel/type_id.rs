@@ -24,6 +24,7 @@ fn id(data_type: DataType) -> u32 {
         DataType::Ipv6Addr => 8,
         DataType::EtherAddr => 9,
         DataType::EtherType => 10,
+        DataType::ArpOp => 11,
         DataType::InetProto => 12,
         DataType::InetService => 13,
         DataType::IcmpType => 14,

@@ -47,6 +47,7 @@ pub(super) fn write_number(out: &mut String, datum: &Datum) -> fmt::Result {
         | DataType::NfProto
         | DataType::PktType
         | DataType::FibAddrtype
+        | DataType::ArpOp
         | DataType::Uid
         | DataType::Gid
         | DataType::Integer8

@@ -185,6 +185,7 @@ fn type_name(data_type: DataType) -> Option<&'static str> {
         DataType::Ipv6Addr => "ipv6_addr",
         DataType::EtherAddr => "ether_addr",
         DataType::EtherType => "ether_type",
+        DataType::ArpOp => "arp_op",
         DataType::InetProto => "inet_proto",
         DataType::InetService => "inet_service",
         DataType::IcmpType => "icmp_type",
@@ -218,6 +219,7 @@ fn example(data_type: DataType) -> &'static str {
         DataType::Ipv6Addr => "ip6 saddr",
         DataType::EtherAddr => "ether saddr",
         DataType::EtherType => "ether type",
+        DataType::ArpOp => "arp operation",
         DataType::InetProto => "meta l4proto",
         DataType::InetService => "tcp dport",
         DataType::IcmpType => "icmp type",
@@ -250,7 +252,8 @@ fn example(data_type: DataType) -> &'static str {
 fn elements_per_line(spec: &SetSpec) -> usize {
     let [data_type] = spec.key.as_slice() else { return 1 };
     match data_type {
-        DataType::InetProto
+        DataType::ArpOp
+        | DataType::InetProto
         | DataType::InetService
         | DataType::TcpFlag
         | DataType::Mark

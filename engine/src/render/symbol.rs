@@ -82,6 +82,10 @@ pub(crate) const ICMPX_CODES: Names =
 
 const ETHER_TYPES: Names = &[(0x0800, "ip"), (0x0806, "arp"), (0x8100, "8021q"), (0x86dd, "ip6"), (0x88a8, "8021ad")];
 
+/// 5 to 7 were of an experiment, and nft has no names for them.
+const ARP_OPERATIONS: Names =
+    &[(1, "request"), (2, "reply"), (3, "rrequest"), (4, "rreply"), (8, "inrequest"), (9, "inreply"), (10, "nak")];
+
 const FIB_TYPES: Names = &[
     (0, "unspec"),
     (1, "unicast"),
@@ -158,6 +162,7 @@ pub(crate) fn names(data_type: DataType) -> Names {
         DataType::Icmpv6Type => ICMPV6_TYPES,
         DataType::Icmpv6Code => ICMPV6_CODES,
         DataType::EtherType => ETHER_TYPES,
+        DataType::ArpOp => ARP_OPERATIONS,
         DataType::FibAddrtype => FIB_TYPES,
         DataType::Dscp => DSCP,
         DataType::Ecn => &[(0, "not-ect"), (1, "ect1"), (2, "ect0"), (3, "ce")],
@@ -194,6 +199,7 @@ pub(crate) fn bits(data_type: DataType) -> Option<Names> {
         | DataType::Ipv6Addr
         | DataType::EtherAddr
         | DataType::EtherType
+        | DataType::ArpOp
         | DataType::InetProto
         | DataType::InetService
         | DataType::IcmpType

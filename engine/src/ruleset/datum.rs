@@ -17,6 +17,8 @@ pub enum DataType {
     EtherAddr,
     /// `ether_type`, 2 bytes.
     EtherType,
+    /// `arp_op`: request, reply, …, 2 bytes.
+    ArpOp,
     /// `inet_proto`: an IP protocol number, 1 byte.
     InetProto,
     /// `inet_service`: a port, 2 bytes.
@@ -87,7 +89,7 @@ pub struct Interval {
 }
 
 every! { pub DataType {
-    Ipv4Addr Ipv6Addr EtherAddr EtherType InetProto InetService IcmpType IcmpCode Icmpv6Type Icmpv6Code TcpFlag Mark
+    Ipv4Addr Ipv6Addr EtherAddr EtherType ArpOp InetProto InetService IcmpType IcmpCode Icmpv6Type Icmpv6Code TcpFlag Mark
     CtState CtStatus CtDir Ifname NfProto PktType FibAddrtype Uid Gid Dscp Ecn Integer8 Integer16 Integer32 Integer64
     Boolean Spi
 } }
@@ -109,7 +111,7 @@ impl DataType {
             | Self::Ecn
             | Self::Integer8
             | Self::Boolean => 1,
-            Self::EtherType | Self::InetService | Self::Integer16 => 2,
+            Self::EtherType | Self::ArpOp | Self::InetService | Self::Integer16 => 2,
             Self::Ipv4Addr
             | Self::Mark
             | Self::CtState
@@ -140,6 +142,7 @@ impl DataType {
             | Self::Ipv6Addr
             | Self::EtherAddr
             | Self::EtherType
+            | Self::ArpOp
             | Self::InetProto
             | Self::InetService
             | Self::IcmpType

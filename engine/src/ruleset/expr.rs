@@ -177,6 +177,30 @@ pub enum Field {
     EtherDaddr,
     /// `ether type` in a bridge table.
     EtherType,
+    /// `vlan id` in a bridge table: of the frame's outermost tag.
+    VlanId,
+    /// `vlan pcp`: the tag's priority.
+    VlanPcp,
+    /// `vlan type`: what the tagged frame carries.
+    VlanType,
+    /// `arp htype`: the kind of hardware.
+    ArpHtype,
+    /// `arp ptype`: the protocol whose addresses are asked for.
+    ArpPtype,
+    /// `arp hlen`: how many bytes a hardware address has.
+    ArpHlen,
+    /// `arp plen`: how many bytes an address of the protocol has.
+    ArpPlen,
+    /// `arp operation`.
+    ArpOperation,
+    /// `arp saddr ether`: the sender's hardware address. It lies here where `hlen` is 6.
+    ArpSaddrEther,
+    /// `arp saddr ip`: the sender's address. It lies here where `hlen` is 6 and `plen` 4.
+    ArpSaddrIp,
+    /// `arp daddr ether`: the hardware address of whoever is asked or answered, under the same condition.
+    ArpDaddrEther,
+    /// `arp daddr ip`: its address, under the same condition.
+    ArpDaddrIp,
     /// `ip saddr`.
     IpSaddr,
     /// `ip daddr`.
@@ -521,7 +545,8 @@ pub enum SetOperation {
 // an instruction loads takes the first.
 every! { pub Field {
     Iifname Oifname NfProto L4Proto Mark PktType SkUid SkGid Length Iifgroup Oifgroup Cpu Cgroup Realm Ipsec RtIpsec
-    EtherSaddr EtherDaddr EtherType IpSaddr IpDaddr IpFragOff IpDscp IpEcn IpTtl Ip6Saddr Ip6Daddr Ip6Dscp Ip6Ecn Ip6Hoplimit TcpSport
+    EtherSaddr EtherDaddr EtherType VlanId VlanPcp VlanType ArpHtype ArpPtype ArpHlen ArpPlen ArpOperation ArpSaddrEther
+    ArpSaddrIp ArpDaddrEther ArpDaddrIp IpSaddr IpDaddr IpFragOff IpDscp IpEcn IpTtl Ip6Saddr Ip6Daddr Ip6Dscp Ip6Ecn Ip6Hoplimit TcpSport
     TcpDport TcpFlags TcpOptionMaxseg UdpSport UdpDport SctpSport SctpDport EspSpi AhSpi IcmpType IcmpCode Icmpv6Type Icmpv6Code
     ThSport ThDport CtState CtStatus CtMark CtDirection CtOriginalIpSaddr CtOriginalIpDaddr CtOriginalIp6Saddr
     CtOriginalIp6Daddr CtOriginalProtoSrc CtOriginalProtoDst CtBytes CtPackets CtAvgpkt CtOriginalBytes
@@ -546,12 +571,19 @@ impl Field {
             Self::Ipsec | Self::RtIpsec => DataType::Boolean,
             Self::EspSpi | Self::AhSpi => DataType::Spi,
             Self::EtherSaddr | Self::EtherDaddr => DataType::EtherAddr,
-            Self::EtherType => DataType::EtherType,
-            Self::IpSaddr | Self::IpDaddr | Self::CtOriginalIpSaddr | Self::CtOriginalIpDaddr => DataType::Ipv4Addr,
-            Self::IpFragOff | Self::TcpOptionMaxseg => DataType::Integer16,
+            Self::EtherType | Self::VlanType | Self::ArpPtype => DataType::EtherType,
+            Self::ArpSaddrEther | Self::ArpDaddrEther => DataType::EtherAddr,
+            Self::ArpOperation => DataType::ArpOp,
+            Self::IpSaddr
+            | Self::IpDaddr
+            | Self::CtOriginalIpSaddr
+            | Self::CtOriginalIpDaddr
+            | Self::ArpSaddrIp
+            | Self::ArpDaddrIp => DataType::Ipv4Addr,
+            Self::IpFragOff | Self::TcpOptionMaxseg | Self::VlanId | Self::ArpHtype => DataType::Integer16,
             Self::IpDscp | Self::Ip6Dscp => DataType::Dscp,
             Self::IpEcn | Self::Ip6Ecn => DataType::Ecn,
-            Self::IpTtl | Self::Ip6Hoplimit => DataType::Integer8,
+            Self::IpTtl | Self::Ip6Hoplimit | Self::VlanPcp | Self::ArpHlen | Self::ArpPlen => DataType::Integer8,
             Self::Ip6Saddr | Self::Ip6Daddr | Self::CtOriginalIp6Saddr | Self::CtOriginalIp6Daddr => DataType::Ipv6Addr,
             Self::ThSport
             | Self::ThDport

@@ -1,13 +1,5 @@
 //! Refusals: every one has its place and a hint, and what is refused fails closed.
 
-use engine::compile::builder::TableBuilder;
-use engine::compile::host::{Names, Options, lower};
-use engine::compile::options::STANDARD;
-use engine::inventory::Inventory;
-use engine::resolve::Resolver;
-use policy_lang::host::rule::{Domain, HostChain, HostRules, Table};
-use policy_lang::source::{Sources, Span};
-
 use super::lowered::Lowered;
 use super::nft;
 
@@ -150,19 +142,7 @@ proto tcp dport 25 ACCEPT;
 }
 
 #[test]
-fn other_domains_and_impossible_policies_are_refused() {
-    let mut sources = Sources::default();
-    let source = sources.add("t.ferm", "domain arp chain INPUT;");
-    let span = Span { source, start: 7, end: 10 };
-    let domain = Domain::Arp;
-    let chain = HostChain { domain, table: Table::Filter, name: "INPUT".into(), policy: None, span, rules: Vec::new() };
-    let names = Names::built_in();
-    let options = Options { names: &names, sources: &sources, reserved_connection_mark: 0, pods: &STANDARD };
-    let mut builder = TableBuilder::default();
-    let rules = HostRules { chains: vec![chain], ..HostRules::default() };
-    let findings = lower(&rules, &Resolver::new(&Inventory::default()), &mut builder, options);
-    assert!(findings[0].message.contains("domain arp is not lowered"), "{findings:?}");
-    assert!(builder.finish(None).chains.is_empty());
+fn impossible_policies_are_refused() {
     let policies = Lowered::of("chain X { policy DROP; }\ntable nat chain PREROUTING policy DROP;");
     let findings = policies.findings();
     assert!(findings.contains("custom chain X cannot have a policy"), "{findings}");

@@ -13,6 +13,8 @@ mod folding;
 #[cfg(test)]
 mod ipsets;
 #[cfg(test)]
+mod link;
+#[cfg(test)]
 mod lowered;
 #[cfg(test)]
 mod matches;

@@ -75,8 +75,6 @@ fn what_no_packet_reaches_and_no_command_runs_is_refused() {
     refused("table broute chain BROUTING DROP;", "table broute has no chain BROUTING");
     refused("@hook pre 'true'; chain INPUT ACCEPT;", "`@hook` has no form here");
     refused("chain INPUT policy QUEUE;", "no such policy in nftables");
-    refused("domain arp chain INPUT DROP;", "domain arp is not lowered");
-    refused("domain eb chain INPUT DROP;", "domain eb is not lowered");
 }
 
 /// What becomes of an option, which must be one of both.

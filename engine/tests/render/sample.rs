@@ -17,6 +17,7 @@ pub(crate) fn samples(data_type: DataType) -> Vec<Datum> {
         DataType::EtherAddr => [[0, 1, 2, 3, 4, 5], [2, 255, 16, 0, 0, 1]]
             .map(|bytes| Datum::from_bytes(DataType::EtherAddr, &bytes))
             .into(),
+        DataType::ArpOp => (0..=11).map(number).collect(),
         DataType::EtherType => [0x0800, 0x0806, 0x8100, 0x86dd, 0x88a8, 0x1234, 0x12].map(number).into(),
         DataType::InetProto => [6, 1, 17, 33, 50, 51, 58, 132, 136, 200, 255].map(number).into(),
         DataType::InetService | DataType::Integer16 => [1, 22, 65_535, 0].map(number).into(),

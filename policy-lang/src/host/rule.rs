@@ -332,6 +332,16 @@ pub fn ports(word: &str) -> Option<(u16, u16)> {
     }
 }
 
+impl Domain {
+    /// Whether it is about packets of IP.
+    pub fn is_of_ip(self) -> bool {
+        match self {
+            Self::Ip | Self::Ip6 => true,
+            Self::Arp | Self::Eb => false,
+        }
+    }
+}
+
 impl fmt::Display for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -11,7 +11,7 @@ fn every_refusal_is_told_at_once_with_its_place_and_an_alternative() {
     policy QUEUE;
 }
 table raw chain FORWARD ACCEPT;
-domain arp chain INPUT DROP;
+domain arp chain FORWARD DROP;
 @hook pre 'true';
 ";
     let refused = palisade_reads(&["host", "check", "-"], rules).exits(1).stderr;
@@ -22,7 +22,7 @@ domain arp chain INPUT DROP;
         (":4:5", "module `xyz`", "leave it out"),
         (":5:5", "no such policy", "ACCEPT or DROP"),
         (":7:17", "table raw has no chain FORWARD", "no packet"),
-        (":8:18", "domain arp", "ip or ip6"),
+        (":8:18", "domain arp has no chain FORWARD", "domain eb"),
         (":9:11", "`@hook`", "ExecStartPre="),
     ] {
         for part in [place, words, instead] {

@@ -47,13 +47,10 @@ impl Folder {
         folder
     }
 
-    /// A file of several configurations, each below a line `### NAME`.
+    /// A file of several configurations.
     fn split(&mut self, file: &Path) {
-        let text = fs::read_to_string(file).unwrap();
-        let about = file.file_stem().unwrap().to_string_lossy().into_owned();
-        for part in text.split("### ").skip(1) {
-            let (name, text) = part.split_once('\n').unwrap();
-            self.add(&format!("{about}/{name}"), text);
+        for (name, text) in split_file(file) {
+            self.add(&name, &text);
         }
     }
 
@@ -68,6 +65,14 @@ impl Folder {
         }
         self.configurations.push(Configuration { name: name.to_owned(), path });
     }
+}
+
+/// The configurations of a file, each below a line `### NAME`, with their names.
+pub(super) fn split_file(file: &Path) -> Vec<(String, String)> {
+    let text = fs::read_to_string(file).unwrap();
+    let about = file.file_stem().unwrap().to_string_lossy().into_owned();
+    let parts = text.split("### ").skip(1).map(|part| part.split_once('\n').unwrap());
+    parts.map(|(name, text)| (format!("{about}/{name}"), text.to_owned())).collect()
 }
 
 /// The file with the sets that a configuration names.

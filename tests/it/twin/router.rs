@@ -186,12 +186,18 @@ fn hardware(address: [u8; 6]) -> String {
 /// A socket that sends frames by one interface.
 fn wire(name: &str) -> io::Result<Socket> {
     let socket = Socket::new(Domain::PACKET, Type::RAW, None)?;
+    bind_to(&socket, name)?;
+    Ok(socket)
+}
+
+/// Binds a socket of whole frames to an interface; it receives what it was made for.
+pub(super) fn bind_to(socket: &Socket, name: &str) -> io::Result<()> {
     let address = getifaddrs()?
         .filter(|found| found.interface_name == name)
         .find_map(|found| found.address.and_then(|address| address.as_link_addr().copied()))
         .ok_or(io::ErrorKind::NotFound)?;
     bind(socket.as_raw_fd(), &address)?;
-    Ok(socket)
+    Ok(())
 }
 
 /// A socket whose packets bring their network header.

@@ -54,7 +54,11 @@ pub(super) fn places(kernel: &mut dyn Kernel) -> Result<Option<Vec<CountedPlace>
 
 /// What the lines of the host rules have counted; nothing if nothing is loaded.
 pub(super) fn counted(kernel: &mut dyn Kernel) -> Result<Option<BTreeMap<Comment, Counted>>, Failure> {
-    let counted = kernel.counted(&TableKey::ours(Family::Inet)).map_err(refused)?;
+    let mut counted: BTreeMap<Comment, Counted> = BTreeMap::new();
+    // One comment is one line of one domain, so that no table counts for another.
+    for family in [Family::Inet, Family::Arp, Family::Bridge] {
+        counted.extend(kernel.counted(&TableKey::ours(family)).map_err(refused)?);
+    }
     // Pod policy alone counts by counters with names.
     if counted.is_empty() && observe(kernel)?.tables.is_empty() {
         return Ok(None);

@@ -176,7 +176,7 @@ pub(super) fn base(table: Table, chain: &str) -> Option<Base> {
     })
 }
 
-/// Brings the chains of both domains together. Domains that are not lowered are refused.
+/// Brings the chains of both domains together.
 pub(super) fn group<'a>(host: &'a HostRules, findings: &mut Vec<Diagnostic>) -> BTreeMap<Table, Chains<'a>> {
     let mut tables: BTreeMap<Table, Chains<'a>> = BTreeMap::new();
     findings.extend(host.refused_commands());
@@ -190,11 +190,8 @@ pub(super) fn group<'a>(host: &'a HostRules, findings: &mut Vec<Diagnostic>) -> 
         };
         match Ip::of(chain.domain) {
             Some(ip) => side(ip),
-            None => {
-                let message = format!("domain {} is not lowered to nftables yet", chain.domain);
-                let help = "write the rules for domain ip or ip6, or keep them in a table of their own";
-                findings.push(*refuse(UNSUPPORTED, chain.span, message, help));
-            }
+            // They have tables of their own.
+            None => {}
         }
     }
     tables

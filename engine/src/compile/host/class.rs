@@ -33,7 +33,12 @@ const CWR: u32 = 0x80;
 /// `tos`: VALUE, VALUE/MASK or a name.
 pub(super) fn type_of_service(found: &Match, ip: Ip) -> Result<Reading, Refusal> {
     let wanted = words(&found.operands).iter().map(value_and_mask).collect::<Result<Vec<_>, _>>()?;
-    let is_wanted = |byte: u8| wanted.iter().any(|(value, mask)| byte & mask == *value) != found.negated;
+    Ok(services(&wanted, found.negated, ip))
+}
+
+/// The byte with one of these values under its mask, or with none of them.
+pub(super) fn services(wanted: &[(u8, u8)], negated: bool, ip: Ip) -> Reading {
+    let is_wanted = |byte: u8| wanted.iter().any(|(value, mask)| byte & mask == *value) != negated;
     // By the values of the lower part that go with a value of the upper one, as bits.
     let markings = |class: u8| {
         (0..MARKINGS).filter(|marking| is_wanted(class << 2 | marking)).fold(0_u8, |bits, marking| bits | 1 << marking)
@@ -49,11 +54,11 @@ pub(super) fn type_of_service(found: &Match, ip: Ip) -> Result<Reading, Refusal>
         let marking = among(marking_field(ip), &markings, MARKINGS);
         alternatives.push(class.into_iter().chain(marking).collect::<Vec<Expr>>());
     }
-    Ok(match alternatives.as_slice() {
+    match alternatives.as_slice() {
         [] => Reading::Never,
         [only] if only.is_empty() => Reading::Always,
         _ => Reading::Test(Test::Alternatives(alternatives)),
-    })
+    }
 }
 
 fn value_and_mask(word: &Word) -> Result<(u8, u8), Refusal> {

@@ -9,7 +9,7 @@ use super::target::{unknown_option, value};
 use crate::ruleset::{Expr, Log, LogLevel};
 
 /// Longest prefix that iptables' LOG keeps, in bytes.
-const LOG_PREFIX_MAX: usize = 29;
+pub(super) const LOG_PREFIX_MAX: usize = 29;
 
 /// Longest prefix that iptables' NFLOG keeps, in bytes.
 const NFLOG_PREFIX_MAX: usize = 63;
@@ -57,7 +57,7 @@ pub(super) fn nflog(options: &[TargetOption], findings: &mut Vec<Diagnostic>) ->
 
 /// The prefix as both ways into the kernel can carry it: cut as iptables cuts it, and without what nft's text has no
 /// notation for.
-fn prefix(word: &Word, max: usize, findings: &mut Vec<Diagnostic>) -> Box<str> {
+pub(super) fn prefix(word: &Word, max: usize, findings: &mut Vec<Diagnostic>) -> Box<str> {
     let text = &*word.text;
     let end = (0..=max.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     let kept = text.get(..end).unwrap_or("");
@@ -87,7 +87,7 @@ fn writable(character: char) -> char {
 }
 
 /// nft's default, warning, is left out.
-fn level(word: &Word) -> Result<Option<LogLevel>, Refusal> {
+pub(super) fn level(word: &Word) -> Result<Option<LogLevel>, Refusal> {
     const LEVELS: &[(&str, &str, LogLevel)] = &[
         ("emerg", "panic", LogLevel::Emerg),
         ("alert", "1", LogLevel::Alert),

@@ -42,8 +42,8 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
         ("daddr", None) => peers::addresses(found, context, destination(ip)),
         ("src-range", _) => address_ranges(found, ip, source(ip)),
         ("dst-range", _) => address_ranges(found, ip, destination(ip)),
-        ("interface", None) => interfaces(found, context, Field::Iifname),
-        ("outerface", None) => interfaces(found, context, Field::Oifname),
+        ("interface", None) => interfaces(found, place(context), Field::Iifname),
+        ("outerface", None) => interfaces(found, place(context), Field::Oifname),
         ("proto", None) => transport::protocol_match(found, context),
         ("fragment", None) => fragment(found, ip),
         ("sport" | "sports", _) => transport::ports(found, context, Field::ThSport),
@@ -213,11 +213,16 @@ fn address_ranges(found: &Match, ip: Ip, field: Field) -> Result<Reading, Refusa
     list(found, field, |word| operand::address_range(word, ip))
 }
 
-fn interfaces(found: &Match, context: Context<'_>, field: Field) -> Result<Reading, Refusal> {
+fn place(context: Context<'_>) -> (Option<Hook>, &str) {
+    (context.scope.base_hook(), context.scope.chain)
+}
+
+/// `interface` and `outerface` in a chain, which is at a hook if it is a built-in one.
+pub(super) fn interfaces(found: &Match, (hook, chain): (Option<Hook>, &str), field: Field) -> Result<Reading, Refusal> {
     let absent =
         if field == Field::Oifname { [Hook::Prerouting, Hook::Input] } else { [Hook::Output, Hook::Postrouting] };
-    if let Some(hook) = context.scope.base_hook().filter(|hook| absent.contains(hook)) {
-        let message = format!("`{}` cannot match in chain {}", found.keyword, context.scope.chain);
+    if let Some(hook) = hook.filter(|hook| absent.contains(hook)) {
+        let message = format!("`{}` cannot match in chain {chain}", found.keyword);
         return Err(refuse(PLACE, found.span, message, format!("packets have no such interface in {hook}")));
     }
     let names = words(&found.operands);

@@ -90,8 +90,8 @@ pub fn page() -> String {
          mod NUMBER NUMBER`. What is done: `log` with all its options, `accept`, `drop`,\n`return`, `continue`, `reject` with all its \
          answers. `counter` is read and left out: every rule has one.\n\n| field | is compared with |\n|---|---|\n",
     );
-    for field in Field::ALL {
-        let _ = writeln!(text, "| `{}` | {} |", render::field(*field), value::notation(field.data_type()));
+    for field in comparison::fields() {
+        let _ = writeln!(text, "| `{}` | {} |", render::field(field), value::notation(field.data_type()));
     }
     text
 }
@@ -182,22 +182,12 @@ fn is_known(field: Field, word: &HostWord, context: Context<'_>) -> Result<(), R
         Field::SkUid | Field::SkGid => &[Hook::Output, Hook::Postrouting],
         Field::FibSaddrIifOif | Field::FibSaddrMarkIifOif => &[Hook::Prerouting],
         Field::FibSaddrOif | Field::FibSaddrMarkOif => &[Hook::Prerouting, Hook::Input, Hook::Forward],
-        Field::EtherType => &[],
         _ => return Ok(()),
     };
-    match context.scope.hooks.iter().find(|hook| !hooks.contains(hook)) {
-        None if !hooks.is_empty() => Ok(()),
-        hook => {
-            let place = hook.map_or_else(|| "routed packets".to_owned(), |hook| format!("the packets of {hook}"));
-            let message = format!("`{}` is unknown of {place}", render::field(field));
-            let chains: Vec<String> = hooks.iter().map(|hook| hook.to_string().to_uppercase()).collect();
-            let help = match chains.as_slice() {
-                [] => "leave it out".to_owned(),
-                chains => format!("write the rule in chain {}", chains.join(" or ")),
-            };
-            Err(refuse(PLACE, word.span, message, help))
-        }
-    }
+    let Some(hook) = context.scope.hooks.iter().find(|hook| !hooks.contains(hook)) else { return Ok(()) };
+    let message = format!("`{}` is unknown of the packets of {hook}", render::field(field));
+    let chains: Vec<String> = hooks.iter().map(|hook| hook.to_string().to_uppercase()).collect();
+    Err(refuse(PLACE, word.span, message, format!("write the rule in chain {}", chains.join(" or "))))
 }
 
 fn fields(expr: &Expr) -> &[Field] {

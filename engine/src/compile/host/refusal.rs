@@ -82,8 +82,8 @@ pub fn page() -> String {
     let mut text = String::from(
         "# What host rules cannot say\n\nGenerated from the program's own tables by `make docs`. `palisade host check` \
          refuses these words with their place, all at\nonce; `palisade host expand` prints them as ferm does. Besides \
-         them are refused: `domain arp` and `eb`, hooks,\n`policy QUEUE` and `RETURN`, chains that their table does not \
-         have, modules that ferm itself does not know, and single options\nof what is lowered otherwise.\n",
+         them are refused: hooks, `policy QUEUE`\nand, but for custom chains of `domain eb`, `RETURN`, chains that their table does not have, modules that ferm itself \
+         does not\nknow, single options of what is lowered otherwise, and of `domain arp` and `eb` what [link.md](link.md) does not have.\n",
     );
     for (heading, table, word) in [("Modules", REFUSED_MODULES, "mod "), ("Targets", REFUSED_TARGETS, "")] {
         let _ = write!(text, "\n## {heading}\n\n| word | instead |\n|---|---|\n");

@@ -6,7 +6,7 @@ use policy_lang::diagnostic::Diagnostic;
 use policy_lang::host::rule::{HostRule, Match, Operands};
 
 use super::chains::Scope;
-use super::clause::{Clause, Effect, Families, Lowered, Product, Reading, Test};
+use super::clause::{Clause, Effect, Families, Lowered, Phase, Product, Reading, Test};
 use super::code::{DOUBTFUL, LIMIT, OPERAND, Refusal, refuse};
 use super::matching::{self, Context};
 use super::operand::words;
@@ -20,40 +20,82 @@ pub(super) const RULES_MAX: usize = 65_536;
 
 /// Lowers a rule for the family of `scope`; nothing if no packet can match it.
 pub(super) fn lower(rule: &HostRule, scope: &Scope<'_>, findings: &mut Vec<Diagnostic>) -> Option<Lowered> {
-    if rule.matches.iter().any(|found| matches!(&found.operands, Operands::OneOf(words) if words.is_empty())) {
+    if is_empty(rule) {
         return None;
     }
     let protocols = transport::protocols(rule, scope);
     let context = Context { scope, rule, protocols: &protocols };
-    let mut clauses = Vec::with_capacity(rule.matches.len());
-    let mut never = false;
-    let n_before = findings.len();
-    findings.extend(repeated_options(rule).map(|refusal| *refusal));
-    let mut n_errors = findings.len() - n_before;
+    let mut conditions = Conditions::of(rule, matching::phase, |found| matching::read(found, context), findings);
     findings.extend(negated_owners(rule));
-    for found in &rule.matches {
-        match matching::read(found, context) {
-            Ok(Reading::Test(test)) => clauses.push(Clause { phase: matching::phase(found), test }),
-            Ok(Reading::Always) => {}
-            Ok(Reading::Never) => never = true,
-            Err(refusal) => {
-                n_errors += 1;
-                findings.push(*refusal);
+    conditions.acted(target::read(context, findings), findings);
+    conclude(rule, Families::Only(scope.ip), conditions, findings)
+}
+
+/// Whether an array of the rule has no element: ferm writes no rule then.
+pub(super) fn is_empty(rule: &HostRule) -> bool {
+    rule.matches.iter().any(|found| matches!(&found.operands, Operands::OneOf(words) if words.is_empty()))
+}
+
+/// What was understood of a rule.
+#[derive(Debug)]
+pub(super) struct Conditions {
+    pub(super) clauses: Vec<Clause>,
+    /// No packet can match.
+    never: bool,
+    n_errors: usize,
+    statement: Option<Statement>,
+}
+
+impl Conditions {
+    /// Reads every match; what is refused goes to `findings`.
+    pub(super) fn of(
+        rule: &HostRule,
+        phase: impl Fn(&Match) -> Phase,
+        read: impl Fn(&Match) -> Result<Reading, Refusal>,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Self {
+        let clauses = Vec::with_capacity(rule.matches.len());
+        let mut conditions = Self { clauses, never: false, n_errors: 0, statement: None };
+        for refusal in repeated_options(rule) {
+            conditions.n_errors += 1;
+            findings.push(*refusal);
+        }
+        for found in &rule.matches {
+            match read(found) {
+                Ok(Reading::Test(test)) => conditions.clauses.push(Clause { phase: phase(found), test }),
+                Ok(Reading::Always) => {}
+                Ok(Reading::Never) => conditions.never = true,
+                Err(refusal) => {
+                    conditions.n_errors += 1;
+                    findings.push(*refusal);
+                }
             }
         }
+        conditions
     }
-    let statement = match target::read(context, findings) {
-        Ok(statement) => Some(statement),
-        Err(refusal) => {
-            findings.push(*refusal);
-            None
+
+    /// Adds what the rule does.
+    pub(super) fn acted(&mut self, statement: Result<Statement, Refusal>, findings: &mut Vec<Diagnostic>) {
+        match statement {
+            Ok(statement) => self.statement = Some(statement),
+            Err(refusal) => findings.push(*refusal),
         }
-    };
+    }
+}
+
+/// The rule that these conditions make, or what stands in for it.
+pub(super) fn conclude(
+    rule: &HostRule,
+    families: Families,
+    conditions: Conditions,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<Lowered> {
+    let Conditions { clauses, never, n_errors, statement } = conditions;
     if never {
         return None;
     }
-    let Some(statement) = statement.filter(|_| n_errors == 0) else { return stand_in(rule, scope, clauses) };
-    let lowered = finish(rule, scope, clauses, statement);
+    let Some(statement) = statement.filter(|_| n_errors == 0) else { return stand_in(rule, families, clauses) };
+    let lowered = finish(rule, families, clauses, statement);
     let n_rules = match lowered.product {
         Product::Repeat => lowered.n_repeated(),
         Product::Fold => n_folded(&lowered),
@@ -62,7 +104,7 @@ pub(super) fn lower(rule: &HostRule, scope: &Scope<'_>, findings: &mut Vec<Diagn
         let message = format!("the arrays of this rule make more than {RULES_MAX} rules");
         findings.push(*refuse(LIMIT, rule.span, message, "use fewer arrays with a limit or a LOG, or a chain between"));
         let single = lowered.clauses.into_iter().filter(|clause| clause.test.n_condensed() == 1).collect();
-        return stand_in(rule, scope, single);
+        return stand_in(rule, families, single);
     }
     Some(lowered)
 }
@@ -84,23 +126,22 @@ pub(super) fn merge(v4: Lowered, v6: &Lowered) -> Result<Lowered, Lowered> {
     }
 }
 
-fn finish(rule: &HostRule, scope: &Scope<'_>, clauses: Vec<Clause>, statement: Statement) -> Lowered {
+fn finish(rule: &HostRule, families: Families, clauses: Vec<Clause>, statement: Statement) -> Lowered {
     let Statement { exprs, uses, effect } = statement;
     let logs = exprs.iter().any(|expr| matches!(expr, Expr::Log(_)));
     let once = effect == Effect::Final || clauses.iter().all(|clause| clause.test.is_disjoint());
     let product = if logs || !once || clauses.iter().any(has_state) { Product::Repeat } else { Product::Fold };
-    let families = Families::Only(scope.ip);
     Lowered { families, clauses, statement: exprs, uses, effect, product, comment: comment(rule) }
 }
 
 /// What stands where a rule could not be read: a drop of everything that its readable matches select, if without the
 /// rule something could pass that it might have held back; otherwise nothing.
-fn stand_in(rule: &HostRule, scope: &Scope<'_>, clauses: Vec<Clause>) -> Option<Lowered> {
+fn stand_in(rule: &HostRule, families: Families, clauses: Vec<Clause>) -> Option<Lowered> {
     let dropped = Statement { exprs: vec![Expr::Verdict(Verdict::Drop)], uses: None, effect: Effect::Final };
     let clauses = clauses.into_iter().filter(|clause| !has_state(clause)).collect();
     target::holds_back(rule).then(|| Lowered {
         comment: Comment::new(&format!("{} refused, dropped instead", rule.origin)),
-        ..finish(rule, scope, clauses, dropped)
+        ..finish(rule, families, clauses, dropped)
     })
 }
 

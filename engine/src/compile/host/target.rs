@@ -92,6 +92,9 @@ pub(super) fn holds_back(rule: &HostRule) -> bool {
                 | "SNPT"
                 | "DNPT"
                 | "TCPOPTSTRIP"
+                | "dnat"
+                | "snat"
+                | "redirect"
         ),
     }
 }

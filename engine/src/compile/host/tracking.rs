@@ -91,9 +91,8 @@ fn helper(option: &TargetOption, context: Context<'_>) -> Result<Statement, Refu
         let message = "`helper` is set in a built-in chain only";
         return Err(refuse(PLACE, option.span, message, "write the rule in chain PREROUTING or OUTPUT"));
     }
-    let asks = |found: &&Match| {
-        found.keyword == NFT || found.module.is_some_and(|module| OF_CONNECTIONS.contains(&module))
-    };
+    let asks =
+        |found: &&Match| found.keyword == NFT || found.module.is_some_and(|module| OF_CONNECTIONS.contains(&module));
     if let Some(found) = context.rule.matches.iter().find(asks) {
         let message = format!("`{}` is asked in table raw, before connection tracking knows anything", found.keyword);
         return Err(refuse(PLACE, found.span, message, "leave the match out: helpers are for new connections only"));

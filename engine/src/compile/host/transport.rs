@@ -25,7 +25,7 @@ pub(super) enum Protocols {
 pub(super) const TCP: u8 = 6;
 
 /// The protocols that have ports at the start of their headers: tcp, udp, dccp, sctp, udplite.
-const WITH_PORTS: [u8; 5] = [TCP, 17, 33, 132, 136];
+pub(super) const WITH_PORTS: [u8; 5] = [TCP, 17, 33, 132, 136];
 
 impl Protocols {
     /// Whether each of them is known, and has ports.

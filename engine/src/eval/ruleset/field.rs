@@ -31,6 +31,19 @@ pub(super) fn load(field: Field, packet: &Packet, host: &Host) -> Option<Datum> 
         Field::EtherSaddr => packet.ether.map(|ether| Datum::from_bytes(field.data_type(), &ether.source)),
         Field::EtherDaddr => packet.ether.map(|ether| Datum::from_bytes(field.data_type(), &ether.destination)),
         Field::EtherType => packet.ether.map(|ether| number(u32::from(ether.ether_type))),
+        // Packets are of IP, and frames have no tags.
+        Field::VlanId
+        | Field::VlanPcp
+        | Field::VlanType
+        | Field::ArpHtype
+        | Field::ArpPtype
+        | Field::ArpHlen
+        | Field::ArpPlen
+        | Field::ArpOperation
+        | Field::ArpSaddrEther
+        | Field::ArpSaddrIp
+        | Field::ArpDaddrEther
+        | Field::ArpDaddrIp => None,
         Field::IpSaddr => v4(packet.source),
         Field::IpDaddr => v4(packet.destination),
         Field::IpFragOff => packet.source.is_ipv4().then(|| number(u32::from(packet.fragment))),

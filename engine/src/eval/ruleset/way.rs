@@ -59,7 +59,8 @@ pub fn send(ruleset: &Ruleset, host: &Host, packet: Packet) -> Journey {
     walk.finish(end)
 }
 
-/// A frame that is bridged from one port to another, which the packet names.
+/// A frame that is bridged from one port to another, which the packet names, as it has to name its Ethernet header
+/// where rules look at that.
 pub fn bridge(ruleset: &Ruleset, host: &Host, packet: Packet) -> Journey {
     let mut walk = Walk::new(ruleset, host, Layer::Bridge, packet);
     let output = walk.flow.packet.output.take();

@@ -5,7 +5,16 @@ use crate::ruleset::{DataType, Datum, Family, Field, Hook, Interval};
 /// A table and a hook in which a field means something.
 pub(super) fn home(field: Field) -> (Family, Hook) {
     match field {
-        Field::EtherType => (Family::Bridge, Hook::Forward),
+        Field::EtherType | Field::VlanId | Field::VlanPcp | Field::VlanType => (Family::Bridge, Hook::Forward),
+        Field::ArpHtype
+        | Field::ArpPtype
+        | Field::ArpHlen
+        | Field::ArpPlen
+        | Field::ArpOperation
+        | Field::ArpSaddrEther
+        | Field::ArpSaddrIp
+        | Field::ArpDaddrEther
+        | Field::ArpDaddrIp => (Family::Arp, Hook::Input),
         Field::SkUid | Field::SkGid | Field::Oifname | Field::Oifgroup | Field::Realm | Field::RtIpsec => {
             (Family::Inet, Hook::Output)
         }
@@ -89,6 +98,7 @@ pub(super) fn value(data_type: DataType, n: u8) -> Datum {
         DataType::Ipv6Addr => Datum::ipv6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 16 + u16::from(n)].into()),
         DataType::EtherAddr => Datum::from_bytes(data_type, &[2, 0, 0, 0, 1, n]),
         DataType::EtherType => Datum::number(data_type, 0x0800 + u32::from(n)),
+        DataType::ArpOp => Datum::number(data_type, 1 + u32::from(n)),
         DataType::Ifname => {
             Datum::ifname(["lo", "eth0", "veth1", "cali12345678901"].get(usize::from(n)).unwrap_or(&"x"))
         }
@@ -132,6 +142,7 @@ pub(super) fn range(data_type: DataType) -> Option<Interval> {
         | DataType::Integer64
         | DataType::Spi => Interval::new(value(data_type, 0), value(data_type, 3)),
         DataType::EtherType
+        | DataType::ArpOp
         | DataType::IcmpCode
         | DataType::Icmpv6Code
         | DataType::TcpFlag

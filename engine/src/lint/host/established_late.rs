@@ -64,7 +64,7 @@ rule! {
 const MANY: usize = 5;
 
 fn check(world: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
-    for chain in rules.chains.iter().filter(|chain| chain.table == Table::Filter) {
+    for chain in rules.chains.iter().filter(|chain| chain.table == Table::Filter && chain.domain.is_of_ip()) {
         if !matches!(chain.name.as_ref(), "INPUT" | "FORWARD" | "OUTPUT") {
             continue;
         }

@@ -39,7 +39,7 @@ rule! {
 }
 
 fn check(world: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
-    for chain in rules.chains.iter().filter(|chain| chain.table == Table::Filter) {
+    for chain in rules.chains.iter().filter(|chain| chain.table == Table::Filter && chain.domain.is_of_ip()) {
         let is_open = match chain.policy {
             Some((ChainPolicy::Drop | ChainPolicy::Queue, _)) => false,
             Some((ChainPolicy::Accept | ChainPolicy::Return, _)) | None => true,

@@ -88,6 +88,9 @@ pub(crate) fn partly_covered(chain: &HostChain) -> Vec<Part<'_>> {
 
 /// What of a rule an earlier one has, if that is some of one list and nothing else keeps them apart.
 fn part<'r>(rule: &'r HostRule, earlier: &'r HostRule) -> Option<Part<'r>> {
+    if asks_for_hardware(rule) {
+        return None;
+    }
     let mut open = earlier.matches.iter().filter(|wanted| !holds_whenever(wanted, rule));
     let (wanted, None) = (open.next()?, open.next()) else { return None };
     let is_it = |found: &&Match| {
@@ -124,14 +127,13 @@ fn remainder(keyword: &str, word: &str, wide: &str) -> Option<Vec<String>> {
     (wide_first <= last && last < wide_last && first < wide_first).then(|| vec![format!("{first}:{}", wide_first - 1)])
 }
 
-/// Built-in chains of the filter table that drop what no rule decides, with the place that says so.
+/// Built-in chains of IP's filter table that drop what no rule decides, with the place that says so.
 pub(crate) fn closed<'r>(rules: &'r HostRules, names: &'r [&str]) -> impl Iterator<Item = (&'r HostChain, Span)> {
-    rules.chains.iter().filter(|chain| chain.table == Table::Filter && names.contains(&chain.name.as_ref())).filter_map(
-        |chain| match chain.policy {
-            Some((ChainPolicy::Drop, span)) => Some((chain, span)),
-            Some((ChainPolicy::Accept | ChainPolicy::Queue | ChainPolicy::Return, _)) | None => None,
-        },
-    )
+    let filtering = rules.chains.iter().filter(|chain| chain.table == Table::Filter && chain.domain.is_of_ip());
+    filtering.filter(|chain| names.contains(&chain.name.as_ref())).filter_map(|chain| match chain.policy {
+        Some((ChainPolicy::Drop, span)) => Some((chain, span)),
+        Some((ChainPolicy::Accept | ChainPolicy::Queue | ChainPolicy::Return, _)) | None => None,
+    })
 }
 
 /// Whether a rule of a chain, or of one that it calls, accepts what a question is about.
@@ -258,9 +260,14 @@ fn same_action(a: &Action, b: &Action) -> bool {
     }
 }
 
+/// Whether a rule of ARP is about some kind of hardware: of all others Ethernet's alone is meant.
+pub(crate) fn asks_for_hardware(rule: &HostRule) -> bool {
+    rule.matches.iter().any(|found| found.keyword == "h-type")
+}
+
 /// Whether one rule matches every packet that another one matches.
 fn matches_whenever(wide: &HostRule, narrow: &HostRule) -> bool {
-    wide.matches.iter().all(|wanted| holds_whenever(wanted, narrow))
+    !asks_for_hardware(narrow) && wide.matches.iter().all(|wanted| holds_whenever(wanted, narrow))
 }
 
 /// Whether a match holds for every packet that a rule matches.

@@ -42,9 +42,8 @@ rule! {
 fn check(world: &World<'_>, rules: &HostRules, report: &mut Report<'_>) {
     for chain in &rules.chains {
         let last = chain.rules.iter().position(|rule| matching::is_unconditional(rule) && matching::ends(&rule.action));
-        let Some((terminal, dead)) = last.and_then(|at| Some((chain.rules.get(at)?, chain.rules.get(at + 1)?))) else {
-            continue;
-        };
+        let after = |at: usize| chain.rules.iter().skip(at + 1).find(|rule| !matching::asks_for_hardware(rule));
+        let Some((terminal, dead)) = last.and_then(|at| Some((chain.rules.get(at)?, after(at)?))) else { continue };
         // Rules that one source rule became are one rule to its author.
         if dead.span == terminal.span {
             continue;

@@ -148,9 +148,10 @@ impl<'r> Node<'r> {
         Some(chain.policy.map_or(chain.span, |(_, span)| span))
     }
 
-    /// Where a chain is, or its policy.
+    /// Where a chain of IP is, or its policy.
     pub(crate) fn place(&self, table: Table, name: &str) -> Option<Span> {
-        let chain = self.rules.chains.iter().find(|chain| chain.table == table && chain.name.as_ref() == name)?;
+        let is_it = |chain: &&HostChain| chain.table == table && *chain.name == *name && chain.domain.is_of_ip();
+        let chain = self.rules.chains.iter().find(is_it)?;
         Some(chain.policy.map_or(chain.span, |(_, span)| span))
     }
 

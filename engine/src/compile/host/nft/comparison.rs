@@ -26,6 +26,23 @@ const ALIASES: &[(&str, Field)] = &[
     ("rtclassid", Field::Realm),
 ];
 
+/// Fields of frames and of ARP, which no chain of IP meets.
+const OF_FRAMES: [Field; 13] = [
+    Field::EtherType,
+    Field::VlanId,
+    Field::VlanPcp,
+    Field::VlanType,
+    Field::ArpHtype,
+    Field::ArpPtype,
+    Field::ArpHlen,
+    Field::ArpPlen,
+    Field::ArpOperation,
+    Field::ArpSaddrEther,
+    Field::ArpSaddrIp,
+    Field::ArpDaddrEther,
+    Field::ArpDaddrIp,
+];
+
 /// Longest key of a concatenation, in bytes (`NFT_DATA_VALUE_MAXLEN`).
 const KEY_MAX: usize = 64;
 
@@ -44,9 +61,14 @@ enum Sign {
     AtLeast,
 }
 
+/// The fields that texts may ask for.
+pub(super) fn fields() -> impl Iterator<Item = Field> {
+    Field::ALL.iter().copied().filter(|field| !OF_FRAMES.contains(field))
+}
+
 /// The field that comes next, by its longest name; nothing if none does.
 pub(super) fn field(words: &mut Words<'_>) -> Option<Field> {
-    let named = Field::ALL.iter().map(|field| (render::field(*field), *field));
+    let named = fields().map(|field| (render::field(field), field));
     let found = named.chain(ALIASES.iter().copied()).filter_map(|(name, field)| Some((words.follows(name)?, field)));
     let (n_words, field) = found.max_by_key(|(n_words, _)| *n_words)?;
     words.skip(n_words);
