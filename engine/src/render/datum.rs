@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use super::quote::{Interface, InterfacePrefix, Text};
-use super::symbol;
+use super::{set, symbol};
 use crate::ruleset::{DataType, Datum, Interval};
 
 /// A value by its name, or as a number in the notation of its type.
@@ -36,6 +37,7 @@ pub(super) fn write_number(out: &mut String, datum: &Datum) -> fmt::Result {
         DataType::EtherType => write!(out, "{number:#06x}"),
         DataType::Dscp => write!(out, "{number:#04x}"),
         DataType::Integer64 => write!(out, "{}", datum.to_u128()),
+        DataType::Time => set::write_duration(out, Duration::from_millis(number.into())),
         DataType::TcpFlag | DataType::CtState | DataType::CtStatus | DataType::Ecn => write!(out, "{number:#x}"),
         DataType::InetProto
         | DataType::InetService
@@ -52,6 +54,8 @@ pub(super) fn write_number(out: &mut String, datum: &Datum) -> fmt::Result {
         | DataType::Integer8
         | DataType::Integer16
         | DataType::Integer32
+        | DataType::MhType
+        | DataType::DccpPkttype
         | DataType::Boolean
         | DataType::Spi => write!(out, "{number}"),
     }

@@ -204,6 +204,9 @@ fn type_name(data_type: DataType) -> Option<&'static str> {
         DataType::Gid => "gid",
         DataType::Dscp => "dscp",
         DataType::Ecn => "ecn",
+        DataType::Time => "time",
+        DataType::MhType => "mh_type",
+        DataType::DccpPkttype => "dccp_pkttype",
         DataType::Boolean => "boolean",
         DataType::Integer8 | DataType::Integer16 | DataType::Integer32 | DataType::Integer64 | DataType::Spi => {
             return None;
@@ -241,6 +244,9 @@ fn example(data_type: DataType) -> &'static str {
         DataType::Integer16 => "ip frag-off",
         DataType::Integer32 => "meta length",
         DataType::Integer64 => "ct bytes",
+        DataType::Time => "ct expiration",
+        DataType::MhType => "mh type",
+        DataType::DccpPkttype => "dccp type",
         DataType::Boolean => "meta ipsec",
         DataType::Spi => "esp spi",
     }
@@ -275,6 +281,9 @@ fn elements_per_line(spec: &SetSpec) -> usize {
         | DataType::FibAddrtype
         | DataType::Dscp
         | DataType::Ecn
+        | DataType::Time
+        | DataType::MhType
+        | DataType::DccpPkttype
         | DataType::Boolean => 1,
     }
 }

@@ -39,6 +39,10 @@ pub(crate) fn samples(data_type: DataType) -> Vec<Datum> {
         DataType::Integer64 => {
             [0, 1000, 1 << 32, u128::from(u64::MAX >> 1)].map(|number| Datum::from_u128(data_type, number)).into()
         }
+        // Whole seconds only: nft lists no others in ranges.
+        DataType::Time => [0, 1_000, 90_000, 3_600_000].map(number).into(),
+        DataType::MhType => (0..=14).map(number).collect(),
+        DataType::DccpPkttype => (0..=15).map(number).collect(),
         DataType::Integer8 => [0, 1, 64, 255].map(number).into(),
     }
 }
