@@ -38,6 +38,7 @@ mod ferm;
 mod observer;
 mod packet;
 mod pair;
+mod parts;
 mod probes;
 mod proxied;
 mod router;

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::attribute::Attributes;
 use super::batch::{Batch, Ending};
 use super::decode;
-use super::element::{self, Bytes, WireElement};
+use super::element::{self, WireElement};
 use super::inspect::inspect;
 use super::lower::{Surroundings, lower};
 use super::message::{Content, Messages, kind};
@@ -197,7 +197,7 @@ fn read_attributes(attributes: Attributes<'_>) {
 }
 
 /// A number that shuffles keys.
-fn mix(key: Bytes, order: u64) -> u64 {
+fn mix(key: element::Bytes, order: u64) -> u64 {
     key.as_slice().iter().fold(order, |mixed, byte| mixed.wrapping_mul(0x100_0000_01b3) ^ u64::from(*byte))
 }
 

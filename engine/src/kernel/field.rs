@@ -485,6 +485,8 @@ impl Dependency {
     /// The dependency that a match of this field with this value establishes.
     pub(super) fn from_field(field: Field, bytes: &[u8]) -> Option<Self> {
         match (field.data_type(), bytes) {
+            // An error has another protocol than the connection that it belongs to.
+            _ if field == Field::CtProtocol => None,
             (DataType::NfProto, [protocol]) => Some(Self::NfProto(*protocol)),
             (DataType::InetProto, [protocol]) => Some(Self::L4Proto(*protocol)),
             (DataType::EtherType, [high, low]) => Some(Self::EtherType(u16::from_be_bytes([*high, *low]))),

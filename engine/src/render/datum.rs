@@ -14,6 +14,9 @@ pub(super) fn write(out: &mut String, datum: &Datum) -> fmt::Result {
     if let Some(name) = symbol::value(datum.data_type(), number) {
         return out.write_str(name);
     }
+    if datum.data_type() == DataType::Time {
+        return set::write_duration(out, Duration::from_millis(number.into()));
+    }
     match symbol::bits(datum.data_type()) {
         Some(_) => write_bits(out, datum, " | "),
         None => write_number(out, datum),
@@ -37,6 +40,7 @@ pub(super) fn write_number(out: &mut String, datum: &Datum) -> fmt::Result {
         DataType::EtherType => write!(out, "{number:#06x}"),
         DataType::Dscp => write!(out, "{number:#04x}"),
         DataType::Integer64 => write!(out, "{}", datum.to_u128()),
+        DataType::Time if number.is_multiple_of(1_000) => write!(out, "{}s", number / 1_000),
         DataType::Time => set::write_duration(out, Duration::from_millis(number.into())),
         DataType::TcpFlag | DataType::CtState | DataType::CtStatus | DataType::Ecn => write!(out, "{number:#x}"),
         DataType::InetProto

@@ -262,6 +262,7 @@ fn elements_per_line(spec: &SetSpec) -> usize {
         | DataType::Mark
         | DataType::CtDir
         | DataType::NfProto
+        | DataType::DccpPkttype
         | DataType::Uid
         | DataType::Gid
         | DataType::Integer8
@@ -283,7 +284,6 @@ fn elements_per_line(spec: &SetSpec) -> usize {
         | DataType::Ecn
         | DataType::Time
         | DataType::MhType
-        | DataType::DccpPkttype
         | DataType::Boolean => 1,
     }
 }
