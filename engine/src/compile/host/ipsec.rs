@@ -77,21 +77,20 @@ fn of_ah_in_ip6(found: &Match, context: Context<'_>) -> Result<(), Refusal> {
         let message = format!("`{}` is a match of domain ip6 only", found.keyword);
         return Err(refuse(PLACE, found.span, message, "put the rule into `domain ip6`"));
     }
-    if *context.protocols != Protocols::Of(vec![AH]) {
-        let message = format!("`{}` needs its protocol", found.keyword);
-        return Err(refuse(PLACE, found.span, message, "add `proto ah` to the rule"));
+    // The module itself looks for the header.
+    if *context.protocols != Protocols::Any && *context.protocols != Protocols::Of(vec![AH]) {
+        let message = format!("`{}` cannot match beside another protocol", found.keyword);
+        return Err(refuse(PLACE, found.span, message, "leave `proto` out"));
     }
     Ok(())
 }
 
-/// `espspi`, and `ahspi` of domain ip: a number or `LOW:HIGH`.
+/// `espspi` and `ahspi`: a number or `LOW:HIGH`.
 pub(super) fn association(found: &Match, context: Context<'_>, field: Field) -> Result<Reading, Refusal> {
     let (protocol, name) = if field == Field::EspSpi { (ESP, "esp") } else { (AH, "ah") };
     if field == Field::AhSpi && context.scope.ip == Ip::V6 {
-        let message = "`ahspi` has no form in nftables here in domain ip6";
-        return Err(refuse(UNSUPPORTED, found.span, message, "match the protocol alone: proto ah"));
-    }
-    if *context.protocols != Protocols::Of(vec![protocol]) {
+        of_ah_in_ip6(found, context)?;
+    } else if *context.protocols != Protocols::Of(vec![protocol]) {
         let message = format!("`{}` needs its protocol", found.keyword);
         return Err(refuse(PLACE, found.span, message, format!("add `proto {name}` to the rule")));
     }

@@ -60,6 +60,8 @@ pub(super) fn protocol(word: &Word, scope: &Scope<'_>) -> Result<(u8, Datum), Re
         Some(number) => u8::try_from(number).ok(),
         None if text == "all" => Some(0),
         None if text == "icmp" && scope.ip == Ip::V6 => Some(58),
+        // As iptables calls it, and /etc/protocols does not.
+        None if text == "mh" || text == "ipv6-mh" => Some(135),
         None => scope.names.protocol(text),
     };
     let Some(number) = number else {
