@@ -75,6 +75,8 @@ mod netlink;
 #[cfg(feature = "kernel")]
 mod nflog;
 #[cfg(feature = "kernel")]
+mod part;
+#[cfg(feature = "kernel")]
 mod proxy;
 #[cfg(feature = "kernel")]
 mod rewrite;

@@ -25,6 +25,7 @@ use crate::ruleset::{
 
 mod datum;
 mod expr;
+mod part;
 mod proxy;
 mod quote;
 mod set;

@@ -9,10 +9,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use self::bytes::{Bytes, BytesBase};
 pub use self::chain::{BaseChain, Chain, ChainType, Hook, Priority};
 pub use self::clock::{Clock, ClockPart};
 pub use self::connection::{Helper, HelperNetwork, HelperTransport, SetCt, ZoneDirection};
 pub use self::datum::{DataType, Datum, Interval};
+pub use self::exists::{Exists, ExtensionHeader, Part, SctpChunk};
 pub use self::expr::{
     Assign, AssignTarget, Connections, DynamicSet, Expr, Field, Limit, LimitUnit, Log, LogLevel, Lookup, Match, Nat,
     NatKind, Operator, PerElement, Quota, RejectWith, Sample, SegmentSize, SetOperation, SetRef, Value, Verdict,
@@ -24,11 +26,13 @@ pub use self::name::{COMMENT_MAX, Comment, NAME_MAX, Name, NameError};
 pub use self::proxy::{Synproxy, Tproxy};
 pub use self::set::{Element, ElementData, ElementKey, Elements, MapData, Set, SetSpec};
 
+mod bytes;
 mod chain;
 mod clock;
 mod connection;
 mod datum;
 pub(crate) mod every;
+mod exists;
 mod expr;
 mod header;
 mod name;

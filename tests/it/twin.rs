@@ -39,6 +39,7 @@ mod link;
 mod observer;
 mod packet;
 mod pair;
+mod parts;
 mod probes;
 mod proxied;
 mod router;

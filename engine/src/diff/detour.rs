@@ -117,6 +117,8 @@ impl Renames {
             Expr::NamedQuota(quota) => *quota = renamed(&self.quotas, quota),
             Expr::Verdict(verdict) => *verdict = self.verdict(verdict),
             Expr::Match(_)
+            | Expr::Exists(_)
+            | Expr::Bytes(_)
             | Expr::Counter
             | Expr::NamedCounter(_)
             | Expr::Quota(_)

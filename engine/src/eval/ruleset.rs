@@ -25,8 +25,8 @@ use crate::ruleset::{
 };
 
 pub use self::packet::{
-    Conntrack, Entry, Ethernet, FlowDirection, Host, Interface, Owner, Packet, PacketType, Ports, Route, State,
-    Transport,
+    Conntrack, Entry, Ethernet, Extension, FlowDirection, Host, Interface, Owner, Packet, PacketType, Ports, Route,
+    State, Transport,
 };
 pub use self::way::{End, Journey, Stage, bridge, receive, send};
 

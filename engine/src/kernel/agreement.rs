@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::attribute::Attributes;
 use super::batch::{Batch, Ending};
 use super::decode;
-use super::element::{self, Bytes, WireElement};
+use super::element::{self, WireElement};
 use super::inspect::inspect;
 use super::lower::{Surroundings, lower};
 use super::message::{Content, Messages, kind};
@@ -21,10 +21,11 @@ use crate::kernel::Guard;
 use crate::observed::RuleContent;
 use crate::plan::{Op, OpKind, RulePosition};
 use crate::ruleset::{
-    Assign, AssignTarget, Clock, ClockPart, Comment, Connections, DataType, Datum, DynamicSet, Element, ElementData,
-    ElementKey, Elements, Expr, Family, Field, HeaderField, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, MapData,
-    Match, Name, Nat, NatKind, Operator, PerElement, Quota, RejectWith, Rule, Sample, SegmentSize, SetCt, SetHeader,
-    SetMeta, SetOperation, SetRef, SetSpec, Synproxy, TableKey, Tproxy, Value, Verdict, VerdictMap, ZoneDirection,
+    Assign, AssignTarget, Bytes, BytesBase, Clock, ClockPart, Comment, Connections, DataType, Datum, DynamicSet,
+    Element, ElementData, ElementKey, Elements, Exists, Expr, ExtensionHeader, Family, Field, HeaderField, Interval,
+    Limit, LimitUnit, Log, LogLevel, Lookup, MapData, Match, Name, Nat, NatKind, Operator, Part, PerElement, Quota,
+    RejectWith, Rule, Sample, SctpChunk, SegmentSize, SetCt, SetHeader, SetMeta, SetOperation, SetRef, SetSpec,
+    Synproxy, TableKey, Tproxy, Value, Verdict, VerdictMap, ZoneDirection,
 };
 
 /// The named set of the samples that holds ranges.
@@ -196,7 +197,7 @@ fn read_attributes(attributes: Attributes<'_>) {
 }
 
 /// A number that shuffles keys.
-fn mix(key: Bytes, order: u64) -> u64 {
+fn mix(key: element::Bytes, order: u64) -> u64 {
     key.as_slice().iter().fold(order, |mixed, byte| mixed.wrapping_mul(0x100_0000_01b3) ^ u64::from(*byte))
 }
 
@@ -246,6 +247,8 @@ fn exprs() -> impl Strategy<Value = Expr> {
             Expr::SetCt(SetCt::Zone { direction, zone })
         }),
         1 => any::<u8>().prop_map(Expr::StripOption),
+        1 => (parts(), operators()).prop_map(|(part, operator)| Expr::Exists(Exists { part, operator })),
+        2 => bytes().prop_map(Expr::Bytes),
         1 => (prop::option::of(any::<std::net::IpAddr>()), prop::option::of(any::<u16>()))
             .prop_map(|(address, port)| Expr::Tproxy(Tproxy { address, port })),
         1 => (prop::option::of(any::<u16>()), prop::option::of(any::<u8>()), any::<bool>(), any::<bool>()).prop_map(
@@ -276,6 +279,27 @@ fn exprs() -> impl Strategy<Value = Expr> {
             }
         ),
     ]
+}
+
+fn parts() -> impl Strategy<Value = Part> {
+    prop_oneof![
+        prop::sample::select(ExtensionHeader::ALL.to_vec()).prop_map(Part::ExtensionHeader),
+        any::<u8>().prop_map(Part::TcpOption),
+        prop::sample::select(SctpChunk::ALL.to_vec()).prop_map(Part::SctpChunk),
+    ]
+}
+
+fn bytes() -> impl Strategy<Value = Bytes> {
+    let base = prop::sample::select(vec![BytesBase::Network, BytesBase::Transport]);
+    let mask = prop_oneof![Just(u128::MAX), any::<u128>()];
+    let range = prop_oneof![any::<u128>().prop_map(|one| (one, one)), any::<(u128, u128)>()];
+    (base, any::<u8>(), 1..=Bytes::LENGTH_MAX, mask, operators(), range).prop_map(
+        |(base, offset, length, mask, operator, (one, other))| {
+            let within = |number: u128| number & Bytes::largest(length);
+            let (low, high) = (within(one).min(within(other)), within(one).max(within(other)));
+            Bytes { base, offset, length, mask: within(mask), operator, low, high }
+        },
+    )
 }
 
 fn masks() -> impl Strategy<Value = u32> {

@@ -291,6 +291,7 @@ fn bit_field(spec: &SetSpec, is_anonymous: bool, key_length: usize) -> Option<&'
     match (spec.key.as_slice(), is_anonymous, key_length) {
         ([DataType::Dscp], true, 1) => Some(&[Field::IpDscp]),
         ([DataType::Dscp], true, 2) => Some(&[Field::Ip6Dscp]),
+        ([DataType::DccpPkttype], true, 1) => Some(&[Field::DccpType]),
         ([DataType::Ecn], true, 1) => Some(&[Field::IpEcn]),
         ([DataType::Ecn], true, 2) => Some(&[Field::Ip6Ecn]),
         _ => None,

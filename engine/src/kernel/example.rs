@@ -8,6 +8,7 @@ use crate::ruleset::DataType;
 
 /// nft's `enum expr_types`.
 const EXPR_PAYLOAD: u32 = 7;
+const EXPR_EXTHDR: u32 = 8;
 const EXPR_META: u32 = 9;
 const EXPR_CT: u32 = 12;
 const EXPR_CONCAT: u32 = 13;
@@ -21,11 +22,15 @@ const TYPEOF_DATA: u8 = 1;
 const PROTO_ESP: u32 = 2;
 const PROTO_ICMP: u32 = 4;
 const PROTO_TCP: u32 = 8;
+const PROTO_DCCP: u32 = 9;
 const PROTO_IP: u32 = 12;
 const PROTO_IP6: u32 = 13;
 const PROTO_ICMPV6: u32 = 14;
 const PROTO_ARP: u32 = 15;
 const PROTO_ETHER: u32 = 17;
+
+/// nft's number of the mobility header.
+const EXTHDR_MH: u32 = 8;
 
 /// The payload's length in bits, noted where the type does not have it.
 const PAYLOAD_BITS: u8 = 4;
@@ -58,6 +63,9 @@ pub(super) fn is_needed(types: &[DataType]) -> bool {
         | DataType::Gid
         | DataType::Dscp
         | DataType::Ecn
+        | DataType::Time
+        | DataType::MhType
+        | DataType::DccpPkttype
         | DataType::Boolean => false,
     })
 }
@@ -109,6 +117,9 @@ fn one(data_type: DataType) -> Option<Userdata> {
         DataType::Integer16 => number(7, 16),
         DataType::Integer32 => meta(meta::LEN),
         DataType::Integer64 => ct(ct::BYTES),
+        DataType::Time => ct(ct::EXPIRATION),
+        DataType::MhType => (EXPR_EXTHDR, vec![(1, 3), (0, EXTHDR_MH)]),
+        DataType::DccpPkttype => payload(PROTO_DCCP, 3),
         DataType::Boolean => meta(meta::SECPATH),
         DataType::Spi => (EXPR_PAYLOAD, vec![(0, PROTO_ESP), (1, 1), (PAYLOAD_BITS, 32)]),
     };

@@ -2,8 +2,8 @@
 
 use super::ffi::attribute as attr;
 use super::ffi::{Expr, Object as _, TooLong};
-use super::wire::{Base, Comparison, Instruction, Log, ObjectKind, Register, Span};
-use crate::ruleset::{Connections, Limit, LogLevel, Name, PerElement, SetOperation, Verdict};
+use super::wire::{Base, Comparison, Extension, Instruction, Load, Log, ObjectKind, Register, Span};
+use crate::ruleset::{BytesBase, Connections, Limit, LogLevel, Name, PerElement, SetOperation, Verdict};
 
 /// `NFT_*` verdict codes, negative ones as two's complement (`nf_tables.h`, `netfilter.h`).
 const NF_DROP: u32 = 0;
@@ -20,8 +20,11 @@ pub(super) const BITWISE_RSHIFT: u32 = 2;
 /// `NFT_BYTEORDER_HTON`.
 pub(super) const BYTEORDER_HTON: u32 = 1;
 
-/// `NFT_EXTHDR_OP_TCPOPT`.
-pub(super) const EXTHDR_TCP_OPTION: u32 = 1;
+/// `NFT_EXTHDR_F_PRESENT`.
+pub(super) const EXTHDR_PRESENT: u32 = 1;
+
+/// The place that is noted where only the presence counts.
+pub(super) const PRESENCE: (u32, u32) = (0, 1);
 
 /// `NFT_PAYLOAD_CSUM_NONE` and `NFT_PAYLOAD_CSUM_INET`.
 pub(super) const CHECKSUM_NONE: u32 = 0;
@@ -115,10 +118,8 @@ pub(super) fn express(instruction: &Instruction, set: Option<&SetHandle>) -> Res
         Instruction::Redirect { ports, flags } => redirect(ports.as_ref(), *flags),
         Instruction::Notrack => Expr::new(c"notrack"),
         Instruction::Route { key, to } => route(*key, *to),
-        Instruction::TcpOption { kind, offset, length, to } => tcp_option(*kind, *offset, *length, Access::Load(*to)),
-        Instruction::TcpOptionSet { kind, offset, length, from } => {
-            tcp_option(*kind, *offset, *length, Access::Store(*from))
-        }
+        Instruction::Extension { extension: kind, number, load, to } => extension(*kind, *number, *load, *to),
+        Instruction::TcpOptionSet { kind, offset, length, from } => write_tcp_option(*kind, *offset, *length, *from),
         Instruction::TcpOptionStrip { kind } => strip_tcp_option(*kind),
         Instruction::Tproxy { family, address, port } => tproxy(*family, *address, *port),
         Instruction::Synproxy { segment_size, window_scale, flags } => synproxy(*segment_size, *window_scale, *flags),
@@ -287,23 +288,37 @@ fn route(key: u32, to: Register) -> Expr {
     expr
 }
 
-fn tcp_option(kind: u8, offset: u32, length: u32, access: Access) -> Expr {
+fn extension(extension: Extension, number: u8, load: Load, to: Register) -> Expr {
+    let mut expr = Expr::new(c"exthdr");
+    expr.set_u8(&attr::EXTHDR_TYPE, number);
+    let (offset, length) = match load {
+        Load::Part { offset, length } => (offset, length),
+        Load::Presence => {
+            expr.set_u32(&attr::EXTHDR_FLAGS, EXTHDR_PRESENT);
+            PRESENCE
+        }
+    };
+    expr.set_u32(&attr::EXTHDR_OFFSET, offset);
+    expr.set_u32(&attr::EXTHDR_LEN, length);
+    expr.set_u32(&attr::EXTHDR_OP, extension_number(extension));
+    expr.set_u32(&attr::EXTHDR_DREG, to.number());
+    expr
+}
+
+fn write_tcp_option(kind: u8, offset: u32, length: u32, from: Register) -> Expr {
     let mut expr = Expr::new(c"exthdr");
     expr.set_u8(&attr::EXTHDR_TYPE, kind);
     expr.set_u32(&attr::EXTHDR_OFFSET, offset);
     expr.set_u32(&attr::EXTHDR_LEN, length);
-    expr.set_u32(&attr::EXTHDR_OP, EXTHDR_TCP_OPTION);
-    match access {
-        Access::Load(to) => expr.set_u32(&attr::EXTHDR_DREG, to.number()),
-        Access::Store(from) => expr.set_u32(&attr::EXTHDR_SREG, from.number()),
-    }
+    expr.set_u32(&attr::EXTHDR_OP, extension_number(Extension::TcpOption));
+    expr.set_u32(&attr::EXTHDR_SREG, from.number());
     expr
 }
 
 fn strip_tcp_option(kind: u8) -> Expr {
     let mut expr = Expr::new(c"exthdr");
     expr.set_u8(&attr::EXTHDR_TYPE, kind);
-    expr.set_u32(&attr::EXTHDR_OP, EXTHDR_TCP_OPTION);
+    expr.set_u32(&attr::EXTHDR_OP, extension_number(Extension::TcpOption));
     expr
 }
 
@@ -435,9 +450,35 @@ fn base_number(base: Base) -> u32 {
     }
 }
 
+/// Every base of bytes.
+pub(super) const BYTES_BASES: [BytesBase; 2] = [BytesBase::Network, BytesBase::Transport];
+
+/// The base of bytes.
+pub(super) fn bytes_base(base: BytesBase) -> Base {
+    match base {
+        BytesBase::Network => Base::Network,
+        BytesBase::Transport => Base::Transport,
+    }
+}
+
 /// The base of a number of the kernel's.
 pub(super) fn base(number: u32) -> Option<Base> {
     [Base::Link, Base::Network, Base::Transport].into_iter().find(|base| base_number(*base) == number)
+}
+
+fn extension_number(extension: Extension) -> u32 {
+    match extension {
+        Extension::Ipv6 => 0,
+        Extension::TcpOption => 1,
+        Extension::SctpChunk => 3,
+    }
+}
+
+/// The kind of extension of a number of the kernel's.
+pub(super) fn extension_kind(number: u32) -> Option<Extension> {
+    [Extension::Ipv6, Extension::TcpOption, Extension::SctpChunk]
+        .into_iter()
+        .find(|extension| extension_number(*extension) == number)
 }
 
 fn comparison_number(operator: Comparison) -> u32 {

@@ -1,7 +1,7 @@
 //! Where each field comes from: the instructions that load it, and what a rule must have matched before.
 
-use super::wire::{Base, Instruction, Register};
-use crate::ruleset::{DataType, Family, Field};
+use super::wire::{Base, Extension, Instruction, Load, Register};
+use crate::ruleset::{DataType, ExtensionHeader, Family, Field};
 
 /// How a field is loaded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -17,8 +17,8 @@ pub(super) enum Source {
     /// What the routing table says of an address: which result (`NFT_FIB_RESULT_*`), and flags for the address and what
     /// the question is narrowed to (`NFTA_FIB_F_*`).
     Fib(u32, u32),
-    /// From an option of TCP's: its kind, offset and length in bytes.
-    TcpOption(u8, u32, u32),
+    /// From an option of TCP's or an extension header of IPv6: its number, offset and length in bytes.
+    Extension(Extension, u8, u32, u32),
     /// From the packet's route, by `NFT_RT_*`.
     Route(u32),
 }
@@ -93,6 +93,8 @@ pub(super) mod ct {
     pub(in crate::kernel) const DIRECTION: u32 = 1;
     pub(in crate::kernel) const STATUS: u32 = 2;
     pub(in crate::kernel) const MARK: u32 = 3;
+    pub(in crate::kernel) const EXPIRATION: u32 = 5;
+    pub(in crate::kernel) const PROTOCOL: u32 = 10;
     pub(in crate::kernel) const PROTO_SRC: u32 = 11;
     pub(in crate::kernel) const PROTO_DST: u32 = 12;
     pub(in crate::kernel) const PACKETS: u32 = 14;
@@ -112,6 +114,7 @@ const FIB_SADDR: u32 = 1;
 pub(super) const FIB_DADDR: u32 = 2;
 const FIB_MARK: u32 = 4;
 const FIB_IIF: u32 = 8;
+const FIB_OIF: u32 = 16;
 
 /// `IP_CT_DIR_ORIGINAL` and `IP_CT_DIR_REPLY`.
 const ORIGINAL: Option<u8> = Some(0);
@@ -134,6 +137,7 @@ const ARPHRD_ETHER: u16 = 1;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const SCTP: u8 = 132;
+const DCCP: u8 = 33;
 const ESP: u8 = 50;
 const AH: u8 = 51;
 const ICMP: u8 = 1;
@@ -188,11 +192,29 @@ pub(super) fn source(field: Field) -> Source {
         Field::ThSport | Field::TcpSport | Field::UdpSport | Field::SctpSport => Source::Payload(Base::Transport, 0, 2),
         Field::ThDport | Field::TcpDport | Field::UdpDport | Field::SctpDport => Source::Payload(Base::Transport, 2, 2),
         Field::TcpFlags => Source::Payload(Base::Transport, 13, 1),
-        Field::TcpOptionMaxseg => Source::TcpOption(MAXIMUM_SEGMENT_SIZE, 2, 2),
+        Field::TcpOptionMaxseg => Source::Extension(Extension::TcpOption, MAXIMUM_SEGMENT_SIZE, 2, 2),
         Field::IcmpType | Field::Icmpv6Type => Source::Payload(Base::Transport, 0, 1),
         Field::IcmpCode | Field::Icmpv6Code => Source::Payload(Base::Transport, 1, 1),
         Field::EspSpi => Source::Payload(Base::Transport, 0, 4),
         Field::AhSpi => Source::Payload(Base::Transport, 4, 4),
+        Field::AhHdrlength => Source::Payload(Base::Transport, 1, 1),
+        Field::AhReserved => Source::Payload(Base::Transport, 2, 2),
+        Field::DccpType => Source::Bits(Base::Transport, 8, 1, 0x1e, 1),
+        Field::RtType => ipv6(ExtensionHeader::Rt, 2),
+        Field::RtSegLeft => ipv6(ExtensionHeader::Rt, 3),
+        Field::RtHdrlength => ipv6(ExtensionHeader::Rt, 1),
+        Field::HbhHdrlength => ipv6(ExtensionHeader::Hbh, 1),
+        Field::DstHdrlength => ipv6(ExtensionHeader::Dst, 1),
+        Field::MhType => ipv6(ExtensionHeader::Mh, 2),
+        Field::CtProtocol => Source::Ct(ct::PROTOCOL, None),
+        Field::CtExpiration => Source::Ct(ct::EXPIRATION, None),
+        Field::CtReplyIpSaddr => Source::Ct(ct::SRC_IP, REPLY),
+        Field::CtReplyIpDaddr => Source::Ct(ct::DST_IP, REPLY),
+        Field::CtReplyIp6Saddr => Source::Ct(ct::SRC_IP6, REPLY),
+        Field::CtReplyIp6Daddr => Source::Ct(ct::DST_IP6, REPLY),
+        Field::FibSaddrIifType => Source::Fib(FIB_RESULT_ADDRTYPE, FIB_SADDR | FIB_IIF),
+        Field::FibSaddrOifType => Source::Fib(FIB_RESULT_ADDRTYPE, FIB_SADDR | FIB_OIF),
+        Field::FibDaddrOifType => Source::Fib(FIB_RESULT_ADDRTYPE, FIB_DADDR | FIB_OIF),
         Field::CtState => Source::Ct(ct::STATE, None),
         Field::CtStatus => Source::Ct(ct::STATUS, None),
         Field::CtMark => Source::Ct(ct::MARK, None),
@@ -222,6 +244,11 @@ pub(super) fn source(field: Field) -> Source {
     }
 }
 
+/// One byte of an extension header.
+fn ipv6(header: ExtensionHeader, offset: u32) -> Source {
+    Source::Extension(Extension::Ipv6, header.number(), offset, 1)
+}
+
 /// The protocols that a field belongs to: network, transport, and whether it is part of an Ethernet header.
 fn layers(field: Field) -> (Option<Network>, Option<u8>, bool) {
     match field {
@@ -239,14 +266,23 @@ fn layers(field: Field) -> (Option<Network>, Option<u8>, bool) {
         Field::IpSaddr | Field::IpDaddr | Field::IpFragOff | Field::IpDscp | Field::IpEcn | Field::IpTtl => {
             (Some(Network::Ip), None, false)
         }
-        Field::Ip6Saddr | Field::Ip6Daddr | Field::Ip6Dscp | Field::Ip6Ecn | Field::Ip6Hoplimit => {
-            (Some(Network::Ip6), None, false)
-        }
+        Field::Ip6Saddr
+        | Field::Ip6Daddr
+        | Field::Ip6Dscp
+        | Field::Ip6Ecn
+        | Field::Ip6Hoplimit
+        | Field::RtType
+        | Field::RtSegLeft
+        | Field::RtHdrlength
+        | Field::HbhHdrlength
+        | Field::DstHdrlength
+        | Field::MhType => (Some(Network::Ip6), None, false),
         Field::TcpSport | Field::TcpDport | Field::TcpFlags => (None, Some(TCP), false),
         Field::UdpSport | Field::UdpDport => (None, Some(UDP), false),
         Field::SctpSport | Field::SctpDport => (None, Some(SCTP), false),
         Field::EspSpi => (None, Some(ESP), false),
-        Field::AhSpi => (None, Some(AH), false),
+        Field::AhSpi | Field::AhHdrlength | Field::AhReserved => (None, Some(AH), false),
+        Field::DccpType => (None, Some(DCCP), false),
         Field::IcmpType | Field::IcmpCode => (Some(Network::Ip), Some(ICMP), false),
         Field::Icmpv6Type | Field::Icmpv6Code => (Some(Network::Ip6), Some(ICMPV6), false),
         Field::Iifname
@@ -288,9 +324,18 @@ fn layers(field: Field) -> (Option<Network>, Option<u8>, bool) {
         | Field::CtReplyBytes
         | Field::CtReplyPackets
         | Field::CtReplyAvgpkt
+        | Field::CtProtocol
+        | Field::CtExpiration
+        | Field::CtReplyIpSaddr
+        | Field::CtReplyIpDaddr
+        | Field::CtReplyIp6Saddr
+        | Field::CtReplyIp6Daddr
         | Field::FibSaddrType
         | Field::FibDaddrType
         | Field::FibDaddrIifType
+        | Field::FibSaddrIifType
+        | Field::FibSaddrOifType
+        | Field::FibDaddrOifType
         | Field::FibSaddrIifOif
         | Field::FibSaddrMarkIifOif
         | Field::FibSaddrOif
@@ -319,7 +364,9 @@ impl Source {
             Self::Ct(key, direction) => Instruction::Ct { key, direction, to },
             Self::Fib(result, flags) => Instruction::Fib { result, flags, to },
             Self::Route(key) => Instruction::Route { key, to },
-            Self::TcpOption(kind, offset, length) => Instruction::TcpOption { kind, offset, length, to },
+            Self::Extension(extension, number, offset, length) => {
+                Instruction::Extension { extension, number, load: Load::Part { offset, length }, to }
+            }
         }
     }
 }
@@ -482,6 +529,8 @@ impl Dependency {
     pub(super) fn from_field(field: Field, bytes: &[u8]) -> Option<Self> {
         match (field.data_type(), bytes) {
             (DataType::EtherType, _) if field != Field::EtherType => None,
+            // An error has another protocol than the connection that it belongs to.
+            _ if field == Field::CtProtocol => None,
             (DataType::NfProto, [protocol]) => Some(Self::NfProto(*protocol)),
             (DataType::InetProto, [protocol]) => Some(Self::L4Proto(*protocol)),
             (DataType::EtherType, [high, low]) => Some(Self::EtherType(u16::from_be_bytes([*high, *low]))),

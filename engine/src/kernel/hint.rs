@@ -21,6 +21,8 @@ pub(super) enum Choice {
     AnyTransport,
     /// This mask is not what its form and type suggest: a mask where a prefix would be read, or the reverse.
     OtherMask,
+    /// These are bytes, whatever field lies there.
+    Bytes,
     /// The old value of the other mark is masked to nothing.
     OtherSource,
     /// The log level, nft's default, was written.
@@ -31,7 +33,7 @@ pub(super) enum Choice {
     LogThreshold,
 }
 
-const CHOICES: [(Choice, u8); 7] = [
+const CHOICES: [(Choice, u8); 8] = [
     (Choice::Written, 1),
     (Choice::AnyTransport, 2),
     (Choice::OtherMask, 3),
@@ -39,6 +41,7 @@ const CHOICES: [(Choice, u8); 7] = [
     (Choice::LogLevel, 5),
     (Choice::LogSnaplen, 6),
     (Choice::LogThreshold, 7),
+    (Choice::Bytes, 8),
 ];
 
 /// Two bytes for each hint.

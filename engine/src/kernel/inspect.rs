@@ -2,10 +2,10 @@
 
 use super::attribute::{Attributes, text};
 use super::express::{
-    self, BITWISE_BOOL, BITWISE_RSHIFT, BYTEORDER_HTON, CHECKSUM_INET, CHECKSUM_NONE, CONNLIMIT_OVER,
-    EXTHDR_TCP_OPTION, LIMIT_BYTES, LIMIT_OVER, LOOKUP_INVERTED, NUMGEN_INCREMENTAL, QUOTA_OVER, RANGE_EQ, RANGE_NEQ,
+    self, BITWISE_BOOL, BITWISE_RSHIFT, BYTEORDER_HTON, CHECKSUM_INET, CHECKSUM_NONE, CONNLIMIT_OVER, EXTHDR_PRESENT,
+    LIMIT_BYTES, LIMIT_OVER, LOOKUP_INVERTED, NUMGEN_INCREMENTAL, QUOTA_OVER, RANGE_EQ, RANGE_NEQ,
 };
-use super::wire::{Instruction, Log, Register, Span};
+use super::wire::{Extension, Instruction, Load, Log, Register, Span};
 use crate::ruleset::{Connections, Limit, LimitUnit, LogLevel, Name, PerElement, SetRef, Verdict};
 
 /// `NFTA_LIST_ELEM`.
@@ -112,7 +112,7 @@ fn instruction(name: &str, data: Attributes<'_>, find_set: FindSet<'_>) -> Optio
         "redir" => Some(Instruction::Redirect { ports: span(data, 1, 2).ok()?, flags: nat_flags(data, 3) }),
         "notrack" => Some(Instruction::Notrack),
         "rt" => Some(Instruction::Route { key: data.u32(2)?, to: register(data, 1)? }),
-        "exthdr" => tcp_option(data),
+        "exthdr" => extension(data),
         "tproxy" => Some(Instruction::Tproxy {
             family: data.u32(1)?,
             address: optional_register(data, 2).ok()?,
@@ -222,22 +222,26 @@ fn log(data: Attributes<'_>) -> Option<Log> {
     })
 }
 
-/// Of extension headers only TCP's options are asked for, written and blanked.
-fn tcp_option(data: Attributes<'_>) -> Option<Instruction> {
-    let is_plain = data.u32(6) == Some(EXTHDR_TCP_OPTION) && data.u32(5).unwrap_or(0) == 0;
-    is_plain.then_some(())?;
-    let kind = data.u8(2)?;
+/// Only TCP's options are written and blanked.
+fn extension(data: Attributes<'_>) -> Option<Instruction> {
+    let (number, extension) = (data.u8(2)?, express::extension_kind(data.u32(6).unwrap_or(0))?);
+    let flags = data.u32(5).unwrap_or(0);
     let place = || Some((data.u32(3)?, data.u32(4)?));
     match (data.get(1), data.get(7)) {
         (Some(_), None) => {
-            let (offset, length) = place()?;
-            Some(Instruction::TcpOption { kind, offset, length, to: register(data, 1)? })
+            let load = match (flags, place()?) {
+                (0, (offset, length)) => Load::Part { offset, length },
+                (EXTHDR_PRESENT, express::PRESENCE) => Load::Presence,
+                _ => return None,
+            };
+            Some(Instruction::Extension { extension, number, load, to: register(data, 1)? })
         }
+        (None, _) if extension != Extension::TcpOption || flags != 0 => None,
         (None, Some(_)) => {
             let (offset, length) = place()?;
-            Some(Instruction::TcpOptionSet { kind, offset, length, from: register(data, 7)? })
+            Some(Instruction::TcpOptionSet { kind: number, offset, length, from: register(data, 7)? })
         }
-        (None, None) => Some(Instruction::TcpOptionStrip { kind }),
+        (None, None) => Some(Instruction::TcpOptionStrip { kind: number }),
         (Some(_), Some(_)) => None,
     }
 }

@@ -16,7 +16,7 @@ use super::lower::{
     REJECT_TCP_RESET, ROUTE_SEGMENT_SIZE, Surroundings,
 };
 use super::wire::{Comparison, Instruction, ObjectKind, Register, Span};
-use super::{proxy, rewrite};
+use super::{part, proxy, rewrite};
 use crate::ruleset::every::every;
 use crate::ruleset::{
     Assign, AssignTarget, DataType, Datum, DynamicSet, Expr, Field, Interval, Log, LogLevel, Lookup, Match, Nat,
@@ -63,6 +63,8 @@ fn unreadable(instruction: Option<&Instruction>) -> Box<str> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum ExprKind {
     Match,
+    Exists,
+    Bytes,
     Lookup,
     VerdictMap,
     Counter,
@@ -89,13 +91,15 @@ pub(super) enum ExprKind {
 }
 
 every! { pub(super) ExprKind {
-    Match Lookup VerdictMap Counter NamedCounter Quota NamedQuota Limit Log Verdict Reject Nat Notrack Sample Clock
-    Assign SegmentSize StripOption Tproxy Synproxy SetHeader SetCt SetMeta DynamicSet
+    Match Exists Bytes Lookup VerdictMap Counter NamedCounter Quota NamedQuota Limit Log Verdict Reject Nat Notrack
+    Sample Clock Assign SegmentSize StripOption Tproxy Synproxy SetHeader SetCt SetMeta DynamicSet
 } }
 
 // A new variant of `Expr` does not compile until it has a kind, and a kind not until it can be read.
 const _: fn(&Expr) -> ExprKind = |expr| match expr {
     Expr::Match(_) => ExprKind::Match,
+    Expr::Exists(_) => ExprKind::Exists,
+    Expr::Bytes(_) => ExprKind::Bytes,
     Expr::Lookup(_) => ExprKind::Lookup,
     Expr::VerdictMap(_) => ExprKind::VerdictMap,
     Expr::Counter => ExprKind::Counter,
@@ -216,6 +220,17 @@ impl<'a> Reader<'a> {
     fn expr_of(&mut self, kind: ExprKind) -> Option<Expr> {
         match kind {
             ExprKind::Match => self.compare().map(Expr::Match),
+            ExprKind::Exists => {
+                let (exists, length) = part::read_presence(self.instructions.get(self.at..)?)?;
+                self.at += length;
+                Some(Expr::Exists(exists))
+            }
+            ExprKind::Bytes => {
+                is_hinted(self.hints, Choice::Bytes, self.at).then_some(())?;
+                let (bytes, length) = part::read_bytes(self.instructions.get(self.at..)?)?;
+                self.at += length;
+                Some(Expr::Bytes(bytes))
+            }
             ExprKind::Lookup => self.lookup().map(Expr::Lookup),
             ExprKind::VerdictMap => self.verdict_map().map(Expr::VerdictMap),
             ExprKind::Counter => self.take(|instruction| match instruction {
@@ -461,7 +476,10 @@ impl<'a> Reader<'a> {
     fn fields(&self) -> impl Iterator<Item = Field> {
         let context = self.context;
         let is_any_transport = is_hinted(self.hints, Choice::AnyTransport, self.at);
-        let is_meant = move |field: &Field| context.allows(*field) && (!is_any_transport || field::is_generic(*field));
+        let is_bytes = is_hinted(self.hints, Choice::Bytes, self.at);
+        let is_meant = move |field: &Field| {
+            !is_bytes && context.allows(*field) && (!is_any_transport || field::is_generic(*field))
+        };
         Field::ALL.iter().copied().filter(is_meant)
     }
 

@@ -6,7 +6,7 @@ use super::clock;
 use super::field::{self, Context, Dependency, Network, Source};
 use super::hint::{Choice, Hint};
 use super::wire::{Comparison, Instruction, Log, ObjectKind, Register, Span};
-use super::{proxy, rewrite};
+use super::{part, proxy, rewrite};
 use crate::ruleset::{
     Assign, AssignTarget, DataType, Datum, DynamicSet, Expr, Family, Field, HelperNetwork, Interval, Limit,
     Log as LogExpr, LogLevel, MapData, Match, Name, Nat, NatKind, Operator, PerElement, RejectWith, Sample,
@@ -92,6 +92,11 @@ impl Lowering<'_> {
                 check_anonymous(&map.key, &map.map, &MapData::Verdict)?;
                 self.key(&map.key, &BTreeMap::new(), Some(&map.map))?;
                 self.push(Instruction::VerdictMap { from: Register::FIRST, map: map.map.clone() });
+            }
+            Expr::Exists(exists) => part::presence(*exists).into_iter().for_each(|one| self.push(one)),
+            Expr::Bytes(bytes) => {
+                self.hint(Choice::Bytes);
+                part::bytes(*bytes)?.into_iter().for_each(|one| self.push(one));
             }
             Expr::Counter => self.push(Instruction::Counter),
             Expr::NamedCounter(name) => self.object(ObjectKind::Counter, name),
@@ -238,7 +243,7 @@ impl Lowering<'_> {
                 | Source::Payload(..)
                 | Source::Ct(..)
                 | Source::Fib(..)
-                | Source::TcpOption(..)
+                | Source::Extension(..)
                 | Source::Route(_) => {}
             }
             if has_intervals && field::is_host_order(*field) {
@@ -478,6 +483,7 @@ pub(super) fn missing_for(context: Context, expr: &Expr) -> Vec<Dependency> {
         Expr::Lookup(lookup) => context.missing_for(&lookup.key),
         Expr::VerdictMap(map) => context.missing_for(&map.key),
         Expr::DynamicSet(dynamic) => context.missing_for(&dynamic.key),
+        Expr::Exists(exists) => part::missing_for(context, *exists),
         Expr::Reject(RejectWith::TcpReset) | Expr::SegmentSize(_) => context.missing_for_tcp(),
         Expr::SetHeader(write) => {
             context.missing_for_network(if write.field.is_v4() { Network::Ip } else { Network::Ip6 })
@@ -485,6 +491,7 @@ pub(super) fn missing_for(context: Context, expr: &Expr) -> Vec<Dependency> {
         Expr::Reject(RejectWith::Icmp(_)) => context.missing_for_network(Network::Ip),
         Expr::Reject(RejectWith::Icmpv6(_)) => context.missing_for_network(Network::Ip6),
         Expr::Reject(RejectWith::Icmpx(_))
+        | Expr::Bytes(_)
         | Expr::Counter
         | Expr::NamedCounter(_)
         | Expr::Quota(_)
@@ -509,7 +516,9 @@ pub(super) fn missing_for(context: Context, expr: &Expr) -> Vec<Dependency> {
 pub(super) fn established_by(expr: &Expr) -> Option<Dependency> {
     match expr {
         Expr::Match(Match { field, mask, operator, value }) => established_by_match(*field, *mask, *operator, value),
-        Expr::Lookup(_)
+        Expr::Exists(_)
+        | Expr::Bytes(_)
+        | Expr::Lookup(_)
         | Expr::VerdictMap(_)
         | Expr::Counter
         | Expr::NamedCounter(_)
@@ -585,7 +594,7 @@ pub(super) fn register_bytes(source: Source, value: &Datum) -> Result<Vec<u8>, R
         | Source::Payload(..)
         | Source::Ct(..)
         | Source::Fib(..)
-        | Source::TcpOption(..)
+        | Source::Extension(..)
         | Source::Route(_) => Ok(value.kernel_bytes()),
     }
 }
@@ -605,7 +614,7 @@ fn shortened(source: Source, data_type: DataType, length: usize) -> Option<Instr
         | Source::Ct(..)
         | Source::Bits(..)
         | Source::Fib(..)
-        | Source::TcpOption(..)
+        | Source::Extension(..)
         | Source::Route(_) => None,
     }
 }

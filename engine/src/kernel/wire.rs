@@ -72,8 +72,8 @@ pub(super) enum Instruction {
     Notrack,
     /// Loads what the packet's route says.
     Route { key: u32, to: Register },
-    /// Loads bytes of an option of TCP's; without it the rule ends.
-    TcpOption { kind: u8, offset: u32, length: u32, to: Register },
+    /// Looks into a part that not every packet has.
+    Extension { extension: Extension, number: u8, load: Load, to: Register },
     /// Writes bytes of an option of TCP's, where the segment has it.
     TcpOptionSet { kind: u8, offset: u32, length: u32, from: Register },
     /// Blanks an option of TCP's, where the segment has it.
@@ -103,6 +103,26 @@ pub(super) enum Base {
     Network,
     /// The transport header.
     Transport,
+}
+
+/// Parts of packets that some have and others have not (`NFT_EXTHDR_OP_*`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Extension {
+    /// Extension headers of IPv6.
+    Ipv6,
+    /// Options of TCP's.
+    TcpOption,
+    /// Chunks of SCTP's.
+    SctpChunk,
+}
+
+/// What of such a part is loaded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Load {
+    /// Some bytes; without the part the rule ends.
+    Part { offset: u32, length: u32 },
+    /// 1 if it is there, 0 if not.
+    Presence,
 }
 
 /// How a register is compared (`NFT_CMP_*`).

@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use super::quote::{Interface, InterfacePrefix, Text};
-use super::symbol;
+use super::{set, symbol};
 use crate::ruleset::{DataType, Datum, Interval};
 
 /// A value by its name, or as a number in the notation of its type.
@@ -12,6 +13,9 @@ pub(super) fn write(out: &mut String, datum: &Datum) -> fmt::Result {
     let number = to_u32(datum);
     if let Some(name) = symbol::value(datum.data_type(), number) {
         return out.write_str(name);
+    }
+    if datum.data_type() == DataType::Time {
+        return set::write_duration(out, Duration::from_millis(number.into()));
     }
     match symbol::bits(datum.data_type()) {
         Some(_) => write_bits(out, datum, " | "),
@@ -36,6 +40,8 @@ pub(super) fn write_number(out: &mut String, datum: &Datum) -> fmt::Result {
         DataType::EtherType => write!(out, "{number:#06x}"),
         DataType::Dscp => write!(out, "{number:#04x}"),
         DataType::Integer64 => write!(out, "{}", datum.to_u128()),
+        DataType::Time if number.is_multiple_of(1_000) => write!(out, "{}s", number / 1_000),
+        DataType::Time => set::write_duration(out, Duration::from_millis(number.into())),
         DataType::TcpFlag | DataType::CtState | DataType::CtStatus | DataType::Ecn => write!(out, "{number:#x}"),
         DataType::InetProto
         | DataType::InetService
@@ -53,6 +59,8 @@ pub(super) fn write_number(out: &mut String, datum: &Datum) -> fmt::Result {
         | DataType::Integer8
         | DataType::Integer16
         | DataType::Integer32
+        | DataType::MhType
+        | DataType::DccpPkttype
         | DataType::Boolean
         | DataType::Spi => write!(out, "{number}"),
     }

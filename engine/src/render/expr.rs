@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{datum, proxy, quote, set, statement, symbol};
+use super::{datum, part, proxy, quote, set, statement, symbol};
 use crate::ruleset::{
     Clock, ClockPart, DataType, Datum, Expr, Family, Field, Lookup, Match, Operator, SetRef, Value, Verdict, VerdictMap,
 };
@@ -11,6 +11,8 @@ use crate::ruleset::{
 pub(super) fn write(out: &mut String, family: Family, expr: &Expr) -> fmt::Result {
     match expr {
         Expr::Match(matching) => write_match(out, matching),
+        Expr::Exists(exists) => part::write_exists(out, *exists),
+        Expr::Bytes(bytes) => part::write_bytes(out, *bytes),
         Expr::Lookup(lookup) => write_lookup(out, lookup),
         Expr::VerdictMap(VerdictMap { key, map }) => {
             write_fields(out, key)?;
@@ -121,6 +123,15 @@ pub(super) fn field_name(field: Field) -> &'static str {
         Field::SctpDport => "sctp dport",
         Field::EspSpi => "esp spi",
         Field::AhSpi => "ah spi",
+        Field::AhHdrlength => "ah hdrlength",
+        Field::AhReserved => "ah reserved",
+        Field::DccpType => "dccp type",
+        Field::RtType => "rt type",
+        Field::RtSegLeft => "rt seg-left",
+        Field::RtHdrlength => "rt hdrlength",
+        Field::HbhHdrlength => "hbh hdrlength",
+        Field::DstHdrlength => "dst hdrlength",
+        Field::MhType => "mh type",
         Field::IcmpType => "icmp type",
         Field::IcmpCode => "icmp code",
         Field::Icmpv6Type => "icmpv6 type",
@@ -144,9 +155,18 @@ pub(super) fn field_name(field: Field) -> &'static str {
         Field::CtReplyBytes => "ct reply bytes",
         Field::CtReplyPackets => "ct reply packets",
         Field::CtReplyAvgpkt => "ct reply avgpkt",
+        Field::CtProtocol => "ct protocol",
+        Field::CtExpiration => "ct expiration",
+        Field::CtReplyIpSaddr => "ct reply ip saddr",
+        Field::CtReplyIpDaddr => "ct reply ip daddr",
+        Field::CtReplyIp6Saddr => "ct reply ip6 saddr",
+        Field::CtReplyIp6Daddr => "ct reply ip6 daddr",
         Field::FibSaddrType => "fib saddr type",
         Field::FibDaddrType => "fib daddr type",
         Field::FibDaddrIifType => "fib daddr . iif type",
+        Field::FibSaddrIifType => "fib saddr . iif type",
+        Field::FibSaddrOifType => "fib saddr . oif type",
+        Field::FibDaddrOifType => "fib daddr . oif type",
         Field::FibSaddrIifOif => "fib saddr . iif oif",
         Field::FibSaddrMarkIifOif => "fib saddr . mark . iif oif",
         Field::FibSaddrOif => "fib saddr oif",
@@ -275,14 +295,14 @@ fn write_clock(out: &mut String, Clock { part, operator, low, high }: Clock) -> 
 }
 
 /// Where nft leaves "equal" out.
-fn negation(operator: Operator) -> &'static str {
+pub(super) fn negation(operator: Operator) -> &'static str {
     match operator {
         Operator::Eq => "",
         Operator::Ne => " !=",
     }
 }
 
-fn comparison(operator: Operator) -> &'static str {
+pub(super) fn comparison(operator: Operator) -> &'static str {
     match operator {
         Operator::Eq => "==",
         Operator::Ne => "!=",

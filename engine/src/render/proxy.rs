@@ -38,7 +38,13 @@ pub(super) fn write_synproxy(out: &mut String, synproxy: Synproxy) -> fmt::Resul
 
 /// `reset tcp option timestamp`.
 pub(super) fn write_strip_option(out: &mut String, kind: u8) -> fmt::Result {
-    out.write_str("reset tcp option ")?;
+    out.write_str("reset ")?;
+    write_option(out, kind)
+}
+
+/// `tcp option timestamp`.
+pub(super) fn write_option(out: &mut String, kind: u8) -> fmt::Result {
+    out.write_str("tcp option ")?;
     match option_name(kind) {
         Some(name) => out.write_str(name),
         None => write!(out, "{kind}"),

@@ -205,6 +205,9 @@ fn type_name(data_type: DataType) -> Option<&'static str> {
         DataType::Gid => "gid",
         DataType::Dscp => "dscp",
         DataType::Ecn => "ecn",
+        DataType::Time => "time",
+        DataType::MhType => "mh_type",
+        DataType::DccpPkttype => "dccp_pkttype",
         DataType::Boolean => "boolean",
         DataType::Integer8 | DataType::Integer16 | DataType::Integer32 | DataType::Integer64 | DataType::Spi => {
             return None;
@@ -243,6 +246,9 @@ fn example(data_type: DataType) -> &'static str {
         DataType::Integer16 => "ip frag-off",
         DataType::Integer32 => "meta length",
         DataType::Integer64 => "ct bytes",
+        DataType::Time => "ct expiration",
+        DataType::MhType => "mh type",
+        DataType::DccpPkttype => "dccp type",
         DataType::Boolean => "meta ipsec",
         DataType::Spi => "esp spi",
     }
@@ -259,6 +265,7 @@ fn elements_per_line(spec: &SetSpec) -> usize {
         | DataType::Mark
         | DataType::CtDir
         | DataType::NfProto
+        | DataType::DccpPkttype
         | DataType::Uid
         | DataType::Gid
         | DataType::Integer8
@@ -278,6 +285,8 @@ fn elements_per_line(spec: &SetSpec) -> usize {
         | DataType::FibAddrtype
         | DataType::Dscp
         | DataType::Ecn
+        | DataType::Time
+        | DataType::MhType
         | DataType::Boolean => 1,
     }
 }

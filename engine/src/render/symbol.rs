@@ -98,6 +98,35 @@ const FIB_TYPES: Names = &[
     (8, "prohibit"),
 ];
 
+const MH_TYPES: Names = &[
+    (0, "binding-refresh-request"),
+    (1, "home-test-init"),
+    (2, "careof-test-init"),
+    (3, "home-test"),
+    (4, "careof-test"),
+    (5, "binding-update"),
+    (6, "binding-acknowledgement"),
+    (7, "binding-error"),
+    (8, "fast-binding-update"),
+    (9, "fast-binding-acknowledgement"),
+    (10, "fast-binding-advertisement"),
+    (11, "experimental-mobility-header"),
+    (12, "home-agent-switch-message"),
+];
+
+const DCCP_TYPES: Names = &[
+    (0, "request"),
+    (1, "response"),
+    (2, "data"),
+    (3, "ack"),
+    (4, "dataack"),
+    (5, "closereq"),
+    (6, "close"),
+    (7, "reset"),
+    (8, "sync"),
+    (9, "syncack"),
+];
+
 const DSCP: Names = &[
     (0, "cs0"),
     (1, "lephb"),
@@ -170,6 +199,8 @@ pub(crate) fn names(data_type: DataType) -> Names {
         DataType::CtDir => &[(0, "original"), (1, "reply")],
         DataType::NfProto => &[(2, "ipv4"), (10, "ipv6")],
         DataType::PktType => &[(0, "host"), (1, "broadcast"), (2, "multicast"), (3, "other")],
+        DataType::MhType => MH_TYPES,
+        DataType::DccpPkttype => DCCP_TYPES,
         DataType::Ipv4Addr
         | DataType::Ipv6Addr
         | DataType::EtherAddr
@@ -185,6 +216,7 @@ pub(crate) fn names(data_type: DataType) -> Names {
         | DataType::Integer16
         | DataType::Integer32
         | DataType::Integer64
+        | DataType::Time
         | DataType::Spi => &[],
     }
 }
@@ -220,6 +252,9 @@ pub(crate) fn bits(data_type: DataType) -> Option<Names> {
         | DataType::Integer16
         | DataType::Integer32
         | DataType::Integer64
+        | DataType::Time
+        | DataType::MhType
+        | DataType::DccpPkttype
         | DataType::Boolean
         | DataType::Spi => None,
     }

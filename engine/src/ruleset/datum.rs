@@ -65,6 +65,12 @@ pub enum DataType {
     Integer32,
     /// A plain 8-byte number in host order, for instance `ct bytes`.
     Integer64,
+    /// `time`: so many milliseconds, 4 bytes.
+    Time,
+    /// `mh_type`: a message of Mobile IPv6, 1 byte.
+    MhType,
+    /// `dccp_pkttype`: 4 bits in 1 byte.
+    DccpPkttype,
     /// `boolean`: whether something is there, 1 byte.
     Boolean,
     /// A plain 4-byte number in network order: the number of an IPsec association.
@@ -91,7 +97,7 @@ pub struct Interval {
 every! { pub DataType {
     Ipv4Addr Ipv6Addr EtherAddr EtherType ArpOp InetProto InetService IcmpType IcmpCode Icmpv6Type Icmpv6Code TcpFlag Mark
     CtState CtStatus CtDir Ifname NfProto PktType FibAddrtype Uid Gid Dscp Ecn Integer8 Integer16 Integer32 Integer64
-    Boolean Spi
+    Time MhType DccpPkttype Boolean Spi
 } }
 
 impl DataType {
@@ -110,6 +116,8 @@ impl DataType {
             | Self::Dscp
             | Self::Ecn
             | Self::Integer8
+            | Self::MhType
+            | Self::DccpPkttype
             | Self::Boolean => 1,
             Self::EtherType | Self::ArpOp | Self::InetService | Self::Integer16 => 2,
             Self::Ipv4Addr
@@ -120,6 +128,7 @@ impl DataType {
             | Self::Uid
             | Self::Gid
             | Self::Integer32
+            | Self::Time
             | Self::Spi => 4,
             Self::EtherAddr => 6,
             Self::Integer64 => 8,
@@ -137,6 +146,7 @@ impl DataType {
             | Self::Uid
             | Self::Gid
             | Self::Integer32
+            | Self::Time
             | Self::Integer64 => true,
             Self::Ipv4Addr
             | Self::Ipv6Addr
@@ -158,6 +168,8 @@ impl DataType {
             | Self::Ecn
             | Self::Integer8
             | Self::Integer16
+            | Self::MhType
+            | Self::DccpPkttype
             | Self::Boolean
             | Self::Spi => false,
         }

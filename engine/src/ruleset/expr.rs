@@ -3,10 +3,12 @@
 //! [`Expr`] and [`Field`] are matched exhaustively by encode, decode, render and the simulator, so a new variant
 //! does not compile until each of them knows it. Hashes are taken of the rendered text and follow.
 
+use super::bytes::Bytes;
 use super::clock::Clock;
 use super::connection::SetCt;
 use super::datum::{DataType, Datum, Interval};
 use super::every::every;
+use super::exists::Exists;
 use super::header::{SetHeader, SetMeta};
 use super::name::Name;
 use super::proxy::{Synproxy, Tproxy};
@@ -19,6 +21,10 @@ use std::time::Duration;
 pub enum Expr {
     /// `tcp dport 22`, `ip saddr != 10.0.0.0/8`, `ct state established,related`.
     Match(Match),
+    /// `exthdr rt exists`, `tcp option 77 missing`.
+    Exists(Exists),
+    /// `@nh,64,32 & 0xff == 0x6`: bytes that no field names.
+    Bytes(Bytes),
     /// `ip saddr . tcp dport @set`, `iifname != { "lo", "eth0" }`.
     Lookup(Lookup),
     /// `ip daddr vmap @map`; without an entry the next rule follows.
@@ -247,6 +253,24 @@ pub enum Field {
     EspSpi,
     /// `ah spi`.
     AhSpi,
+    /// `ah hdrlength`: in words of 4 bytes, two less than there are.
+    AhHdrlength,
+    /// `ah reserved`.
+    AhReserved,
+    /// `dccp type`.
+    DccpType,
+    /// `rt type`.
+    RtType,
+    /// `rt seg-left`.
+    RtSegLeft,
+    /// `rt hdrlength`: in words of 8 bytes, one less than there are.
+    RtHdrlength,
+    /// `hbh hdrlength`, likewise.
+    HbhHdrlength,
+    /// `dst hdrlength`, likewise.
+    DstHdrlength,
+    /// `mh type`.
+    MhType,
     /// `icmp type`.
     IcmpType,
     /// `icmp code`.
@@ -293,12 +317,30 @@ pub enum Field {
     CtReplyPackets,
     /// `ct reply avgpkt`.
     CtReplyAvgpkt,
+    /// `ct protocol`.
+    CtProtocol,
+    /// `ct expiration`: until the connection is forgotten unless packets come, in milliseconds.
+    CtExpiration,
+    /// `ct reply ip saddr`: the source of what answers, which is the destination after any translation.
+    CtReplyIpSaddr,
+    /// `ct reply ip daddr`.
+    CtReplyIpDaddr,
+    /// `ct reply ip6 saddr`.
+    CtReplyIp6Saddr,
+    /// `ct reply ip6 daddr`.
+    CtReplyIp6Daddr,
     /// `fib saddr type`.
     FibSaddrType,
     /// `fib daddr type`.
     FibDaddrType,
     /// `fib daddr . iif type`.
     FibDaddrIifType,
+    /// `fib saddr . iif type`.
+    FibSaddrIifType,
+    /// `fib saddr . oif type`.
+    FibSaddrOifType,
+    /// `fib daddr . oif type`.
+    FibDaddrOifType,
     /// `fib saddr . iif oif`: the index of the interface that it came in by if the way back to its source leads there,
     /// 0 if not. Before routing only, on kernels up to 6.1.
     FibSaddrIifOif,
@@ -547,11 +589,13 @@ every! { pub Field {
     Iifname Oifname NfProto L4Proto Mark PktType SkUid SkGid Length Iifgroup Oifgroup Cpu Cgroup Realm Ipsec RtIpsec
     EtherSaddr EtherDaddr EtherType VlanId VlanPcp VlanType ArpHtype ArpPtype ArpHlen ArpPlen ArpOperation ArpSaddrEther
     ArpSaddrIp ArpDaddrEther ArpDaddrIp IpSaddr IpDaddr IpFragOff IpDscp IpEcn IpTtl Ip6Saddr Ip6Daddr Ip6Dscp Ip6Ecn Ip6Hoplimit TcpSport
-    TcpDport TcpFlags TcpOptionMaxseg UdpSport UdpDport SctpSport SctpDport EspSpi AhSpi IcmpType IcmpCode Icmpv6Type Icmpv6Code
+    TcpDport TcpFlags TcpOptionMaxseg UdpSport UdpDport SctpSport SctpDport EspSpi AhSpi AhHdrlength AhReserved DccpType
+    RtType RtSegLeft RtHdrlength HbhHdrlength DstHdrlength MhType IcmpType IcmpCode Icmpv6Type Icmpv6Code
     ThSport ThDport CtState CtStatus CtMark CtDirection CtOriginalIpSaddr CtOriginalIpDaddr CtOriginalIp6Saddr
     CtOriginalIp6Daddr CtOriginalProtoSrc CtOriginalProtoDst CtBytes CtPackets CtAvgpkt CtOriginalBytes
-    CtOriginalPackets CtOriginalAvgpkt CtReplyBytes CtReplyPackets CtReplyAvgpkt FibSaddrType FibDaddrType
-    FibDaddrIifType FibSaddrIifOif FibSaddrMarkIifOif FibSaddrOif FibSaddrMarkOif
+    CtOriginalPackets CtOriginalAvgpkt CtReplyBytes CtReplyPackets CtReplyAvgpkt CtProtocol CtExpiration CtReplyIpSaddr CtReplyIpDaddr
+    CtReplyIp6Saddr CtReplyIp6Daddr FibSaddrType FibDaddrType
+    FibDaddrIifType FibSaddrIifType FibSaddrOifType FibDaddrOifType FibSaddrIifOif FibSaddrMarkIifOif FibSaddrOif FibSaddrMarkOif
 } }
 
 impl Field {
@@ -560,7 +604,7 @@ impl Field {
         match self {
             Self::Iifname | Self::Oifname => DataType::Ifname,
             Self::NfProto => DataType::NfProto,
-            Self::L4Proto => DataType::InetProto,
+            Self::L4Proto | Self::CtProtocol => DataType::InetProto,
             Self::Mark | Self::CtMark => DataType::Mark,
             Self::PktType => DataType::PktType,
             Self::SkUid => DataType::Uid,
@@ -578,13 +622,34 @@ impl Field {
             | Self::IpDaddr
             | Self::CtOriginalIpSaddr
             | Self::CtOriginalIpDaddr
+            | Self::CtReplyIpSaddr
+            | Self::CtReplyIpDaddr
             | Self::ArpSaddrIp
             | Self::ArpDaddrIp => DataType::Ipv4Addr,
-            Self::IpFragOff | Self::TcpOptionMaxseg | Self::VlanId | Self::ArpHtype => DataType::Integer16,
+            Self::IpFragOff | Self::TcpOptionMaxseg | Self::AhReserved | Self::VlanId | Self::ArpHtype => {
+                DataType::Integer16
+            }
             Self::IpDscp | Self::Ip6Dscp => DataType::Dscp,
             Self::IpEcn | Self::Ip6Ecn => DataType::Ecn,
-            Self::IpTtl | Self::Ip6Hoplimit | Self::VlanPcp | Self::ArpHlen | Self::ArpPlen => DataType::Integer8,
-            Self::Ip6Saddr | Self::Ip6Daddr | Self::CtOriginalIp6Saddr | Self::CtOriginalIp6Daddr => DataType::Ipv6Addr,
+            Self::IpTtl
+            | Self::Ip6Hoplimit
+            | Self::VlanPcp
+            | Self::ArpHlen
+            | Self::ArpPlen
+            | Self::AhHdrlength
+            | Self::RtType
+            | Self::RtSegLeft
+            | Self::RtHdrlength
+            | Self::HbhHdrlength
+            | Self::DstHdrlength => DataType::Integer8,
+            Self::MhType => DataType::MhType,
+            Self::DccpType => DataType::DccpPkttype,
+            Self::Ip6Saddr
+            | Self::Ip6Daddr
+            | Self::CtOriginalIp6Saddr
+            | Self::CtOriginalIp6Daddr
+            | Self::CtReplyIp6Saddr
+            | Self::CtReplyIp6Daddr => DataType::Ipv6Addr,
             Self::ThSport
             | Self::ThDport
             | Self::TcpSport
@@ -603,7 +668,13 @@ impl Field {
             Self::CtState => DataType::CtState,
             Self::CtStatus => DataType::CtStatus,
             Self::CtDirection => DataType::CtDir,
-            Self::FibSaddrType | Self::FibDaddrType | Self::FibDaddrIifType => DataType::FibAddrtype,
+            Self::FibSaddrType
+            | Self::FibDaddrType
+            | Self::FibDaddrIifType
+            | Self::FibSaddrIifType
+            | Self::FibSaddrOifType
+            | Self::FibDaddrOifType => DataType::FibAddrtype,
+            Self::CtExpiration => DataType::Time,
             Self::CtBytes
             | Self::CtPackets
             | Self::CtAvgpkt
@@ -627,6 +698,8 @@ impl Expr {
             Self::Lookup(lookup) => Some((&lookup.key, &lookup.set)),
             Self::VerdictMap(map) => Some((&map.key, &map.map)),
             Self::Match(_)
+            | Self::Exists(_)
+            | Self::Bytes(_)
             | Self::Counter
             | Self::NamedCounter(_)
             | Self::Quota(_)
@@ -656,6 +729,8 @@ impl Expr {
         match self {
             Self::Verdict(verdict) => verdict.target(),
             Self::Match(_)
+            | Self::Exists(_)
+            | Self::Bytes(_)
             | Self::Lookup(_)
             | Self::VerdictMap(_)
             | Self::Counter

@@ -142,9 +142,10 @@ fn announced_segment_sizes() {
         "proto tcp mod tcpmss mss : ACCEPT;",
         "meta nfproto ipv4 meta l4proto tcp tcp option maxseg size 0-65535 accept",
     );
-    refused(
-        "chain INPUT proto tcp mod tcpmss mss !536 ACCEPT;",
-        "error 1:34 `mss !536` `mss` with `!` has no form in nftables here (write the other sizes: mss (:535 1461:))",
+    check(
+        "proto tcp mod tcpmss mss !536 ACCEPT;",
+        "meta nfproto ipv4 meta l4proto tcp tcp option maxseg missing accept\n\
+         meta nfproto ipv4 meta l4proto tcp tcp option maxseg size != 536 accept",
     );
     refused(
         "chain INPUT mod tcpmss mss 536 ACCEPT;",
@@ -167,9 +168,13 @@ fn ipsec() {
         "chain INPUT mod policy dir in pol ipsec proto esp ACCEPT;",
         "error 1:41 `proto esp` `proto` of policy has no form in nftables here (match the tunnel's addresses, or its protocol: proto esp)",
     );
+    assert_eq!(
+        body("domain ip6 chain INPUT mod ah ahspi 5 ahlen 24 ACCEPT;"),
+        "meta nfproto ipv6 ah spi 5 ah hdrlength 4 accept"
+    );
     refused(
-        "domain ip6 chain INPUT proto ah mod ah ahspi 5 ACCEPT;",
-        "error 1:40 `ahspi 5` `ahspi` has no form in nftables here in domain ip6 (match the protocol alone: proto ah)",
+        "domain ip6 chain INPUT proto udp mod ah ahspi 5 ACCEPT;",
+        "error 1:41 `ahspi 5` `ahspi` cannot match beside another protocol (leave `proto` out)",
     );
     refused(
         "chain INPUT mod esp espspi 5 ACCEPT;",

@@ -52,10 +52,7 @@ fn operands_are_refused_where_they_stand() {
         "mod conntrack ctstatus NONE ACCEPT;",
         "error 2:24 `NONE` `NONE` is no connection status (write EXPECTED, SEEN_REPLY, ASSURED or CONFIRMED)",
     );
-    check(
-        "mod conntrack ctproto tcp ACCEPT;",
-        "error 2:15 `ctproto tcp` `ctproto` has no form in nftables here (match the protocol of the packet: `proto`)",
-    );
+    check("mod conntrack ctproto all ACCEPT;", "error 2:23 `all` `all` is every protocol (leave the match out)");
     check(
         "mod mark mark red ACCEPT;",
         "error 2:15 `red` `red` is no mark (write a number or NUMBER/MASK, decimal or hexadecimal)",

@@ -55,11 +55,25 @@ pub(crate) fn rules(rules: impl IntoIterator<Item = impl IntoExprs>) -> Ruleset 
 }
 
 pub(crate) fn with_rules(rules: impl IntoIterator<Item = Rule>) -> Ruleset {
-    let base = BaseChain { chain_type: ChainType::Filter, hook: Hook::Prerouting, priority: Priority(-301) };
-    let chain = Chain { base: Some(base), comment: None, rules: rules.into_iter().collect() };
+    let (leaving, coming): (Vec<Rule>, Vec<Rule>) = rules.into_iter().partition(asks_for_output);
+    let chain = |hook, rules| {
+        let base = BaseChain { chain_type: ChainType::Filter, hook, priority: Priority(-301) };
+        Chain { base: Some(base), comment: None, rules }
+    };
     let mut table = table();
-    table.chains.insert(Name::ours("a"), chain);
+    table.chains.insert(Name::ours("a"), chain(Hook::Prerouting, coming));
+    if !leaving.is_empty() {
+        table.chains.insert(Name::ours("b"), chain(Hook::Postrouting, leaving));
+    }
     one_table(Family::Inet, table)
+}
+
+/// Whether a rule asks for the interface that the packet leaves by, which is not known before routing.
+fn asks_for_output(rule: &Rule) -> bool {
+    rule.exprs.iter().any(|expr| match expr {
+        Expr::Match(found) => matches!(found.field, Field::FibSaddrOifType | Field::FibDaddrOifType),
+        _ => false,
+    })
 }
 
 /// A table with everything that rules refer to.

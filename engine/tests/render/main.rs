@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use engine::render;
 use engine::ruleset::{
-    Assign, AssignTarget, BaseChain, Chain, ChainType, Clock, ClockPart, Comment, Connections, DataType, Datum,
-    DynamicSet, Element, ElementData, ElementKey, Elements, Expr, Family, Field, HeaderField, Hook, Interval, Limit,
-    LimitUnit, Log, LogLevel, Lookup, MapData, Match, Name, Nat, NatKind, Operator, PerElement, Priority, Quota,
-    RejectWith, Rule, Ruleset, Sample, SegmentSize, Set, SetCt, SetHeader, SetMeta, SetOperation, SetRef, SetSpec,
-    Synproxy, Table, TableKey, Tproxy, Value, Verdict, VerdictMap, ZoneDirection,
+    Assign, AssignTarget, BaseChain, Bytes, BytesBase, Chain, ChainType, Clock, ClockPart, Comment, Connections,
+    DataType, Datum, DynamicSet, Element, ElementData, ElementKey, Elements, Exists, Expr, ExtensionHeader, Family,
+    Field, HeaderField, Hook, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, MapData, Match, Name, Nat, NatKind,
+    Operator, Part, PerElement, Priority, Quota, RejectWith, Rule, Ruleset, Sample, SctpChunk, SegmentSize, Set, SetCt,
+    SetHeader, SetMeta, SetOperation, SetRef, SetSpec, Synproxy, Table, TableKey, Tproxy, Value, Verdict, VerdictMap,
+    ZoneDirection,
 };
 
 mod fixture;
@@ -305,6 +306,30 @@ fn connections_that_are_taken_over_are_listed_as_they_are_written() {
         (Name::ours("x"), Chain::default()),
     ]
     .into();
+    check(&one_table(Family::Inet, table));
+}
+
+#[test]
+fn parts_and_bytes_are_listed_as_they_are_written() {
+    let headers = ExtensionHeader::ALL.iter().copied().map(Part::ExtensionHeader);
+    let chunks = SctpChunk::ALL.iter().copied().map(Part::SctpChunk);
+    let options = (0..=255).map(Part::TcpOption);
+    let exists = headers.chain(chunks).chain(options).flat_map(|part| [Exists::there(part), Exists::missing(part)]);
+    let bytes = [
+        // Where no field lies.
+        (BytesBase::Network, 40, 4, 0xff, 0x6, 0x6),
+        (BytesBase::Network, 40, 4, 0xffff_ffff, 0x0a00_0001, 0x0a00_0001),
+        (BytesBase::Network, 40, 4, 0xffff_ffff, 0x5, 0x900),
+        (BytesBase::Network, 200, 16, u128::MAX, 1 << 120, 1 << 120),
+        (BytesBase::Transport, 100, 3, 0xff_ffff, 0x7, 0x7),
+    ];
+    let bytes = bytes.into_iter().flat_map(|(base, offset, length, mask, low, high)| {
+        [Operator::Eq, Operator::Ne].map(|operator| Bytes { base, offset, length, mask, operator, low, high })
+    });
+    let exprs = exists.map(Expr::Exists).chain(bytes.map(Expr::Bytes));
+    let rules = exprs.map(|expr| Rule { exprs: vec![expr], comment: None }).collect();
+    let mut table = table();
+    table.chains.insert(Name::ours("a"), Chain { base: None, comment: None, rules });
     check(&one_table(Family::Inet, table));
 }
 

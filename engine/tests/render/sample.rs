@@ -40,6 +40,9 @@ pub(crate) fn samples(data_type: DataType) -> Vec<Datum> {
         DataType::Integer64 => {
             [0, 1000, 1 << 32, u128::from(u64::MAX >> 1)].map(|number| Datum::from_u128(data_type, number)).into()
         }
+        DataType::Time => [1_000, 90_000, 3_600_000].map(number).into(),
+        DataType::MhType => (0..=14).map(number).collect(),
+        DataType::DccpPkttype => (0..=15).map(number).collect(),
         DataType::Integer8 => [0, 1, 64, 255].map(number).into(),
     }
 }
@@ -48,7 +51,9 @@ pub(crate) fn samples(data_type: DataType) -> Vec<Datum> {
 pub(crate) fn sample_range(data_type: DataType) -> Option<Interval> {
     let is_ranged = !is_bits(data_type)
         && !matches!(data_type, DataType::Ifname | DataType::CtDir | DataType::Boolean | DataType::Ecn);
-    is_ranged.then(|| interval(Datum::from_u128(data_type, 3), Datum::from_u128(data_type, 9)))
+    // Of times nft lists whole seconds in ranges.
+    let unit = if data_type == DataType::Time { 1_000 } else { 1 };
+    is_ranged.then(|| interval(Datum::from_u128(data_type, 3 * unit), Datum::from_u128(data_type, 9 * unit)))
 }
 
 pub(crate) fn is_bits(data_type: DataType) -> bool {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
+use super::parts;
 use super::router::{INTERFACES, NEAR};
 use super::rules::Match;
 
@@ -32,6 +33,19 @@ pub(super) enum Edit {
     SegmentSize(u16),
     /// Of an IPsec association.
     Association(u16),
+    /// Extension headers of IPv6.
+    Extensions(Vec<(u8, Vec<u8>)>),
+    /// One more option of TCP's.
+    TcpOption(u8),
+    /// No segment size in a SYN.
+    Sizeless,
+    /// Chunks of SCTP's.
+    Chunks(Vec<u8>),
+    DccpType(u8),
+    AuthenticationLength(u8),
+    AuthenticationReserved(u16),
+    /// The type of a message about mobility.
+    Mobility(u8),
 }
 
 /// Packets on either side of an option.
@@ -41,12 +55,19 @@ pub(super) struct Sides {
     pub(super) outside: Vec<Edit>,
 }
 
+impl From<Vec<Edit>> for Sides {
+    /// Packets of which it is not said on which side they are.
+    fn from(edits: Vec<Edit>) -> Self {
+        Self { inside: edits.clone(), outside: edits }
+    }
+}
+
 /// What an option asks for; both sides empty for what no property of a packet decides.
 pub(super) fn sides(found: &Match, is_v4: bool) -> Sides {
     let word = found.words.first().map_or("", String::as_str);
     let sides = match found.option.as_str() {
-        "source" | "ctorigsrc" => network(word, Edit::Source),
-        "destination" | "ctorigdst" => network(word, Edit::Destination),
+        "source" | "ctorigsrc" | "ctrepldst" => network(word, Edit::Source),
+        "destination" | "ctorigdst" | "ctreplsrc" => network(word, Edit::Destination),
         "src-range" => addresses(word, Edit::Source),
         "dst-range" => addresses(word, Edit::Destination),
         "in-interface" => interface(word, Edit::Input),
@@ -83,7 +104,24 @@ pub(super) fn sides(found: &Match, is_v4: bool) -> Sides {
         "dst-group" => group(word, Edit::Output),
         "ecn-ip-ect" => numbers(word, 0, 3, |value| Edit::Class(value.to_be_bytes()[1])),
         "length" => numbers(word, 80, 400, Edit::Length),
-        "mss" => numbers(word, 1, 9000, Edit::SegmentSize),
+        "mss" => {
+            let mut sides = numbers(word, 1, 9000, Edit::SegmentSize);
+            sides.outside.push(Edit::Sizeless);
+            sides
+        }
+        "tcp-option" => {
+            let kind = number(word).to_be_bytes()[1];
+            Sides { inside: vec![Edit::TcpOption(kind)], outside: vec![Edit::TcpOption(kind ^ 0x40), Edit::Sizeless] }
+        }
+        "rt-type" | "rt-segsleft" | "rt-len" | "hbh-len" | "dst-len" | "header" => {
+            // One side as good as the other: all the kinds of headers that the routers let through.
+            Sides { inside: parts::extensions(), outside: parts::extensions() }
+        }
+        "chunk-types" => parts::chunks(),
+        "dccp-types" => (0..=10).map(Edit::DccpType).collect::<Vec<_>>().into(),
+        "mh-type" => (0..=9).map(Edit::Mobility).collect::<Vec<_>>().into(),
+        "ahlen" => [0, 3, 4, 5].map(Edit::AuthenticationLength).to_vec().into(),
+        "ahres" => vec![Edit::AuthenticationReserved(1), Edit::AuthenticationReserved(0)].into(),
         "mac-source" => hardware(word),
         "pkt-type" => cast(word),
         _ => Sides::default(),
@@ -176,7 +214,7 @@ fn protocol(word: &str) -> Sides {
 }
 
 fn protocol_number(word: &str) -> Option<u8> {
-    const NAMES: [(&str, u8); 16] = [
+    const NAMES: [(&str, u8); 17] = [
         ("icmp", 1),
         ("igmp", 2),
         ("ipencap", 4),
@@ -192,6 +230,7 @@ fn protocol_number(word: &str) -> Option<u8> {
         ("pim", 103),
         ("vrrp", 112),
         ("sctp", 132),
+        ("mh", 135),
         ("udplite", 136),
     ];
     word.parse()

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use watcher::lab::flags;
 
 use super::edits::{Edit, changed, sides};
-use super::packet::{ICMP, ICMP6, Packet, TCP, UDP};
+use super::packet::{ICMP, ICMP6, Packet, Parts, TCP, UDP};
 use super::router::{FAR, INTERFACES, NEAR, Way};
 use super::rules::{Match, Rule, Rules};
 
@@ -54,6 +54,7 @@ struct Draft {
     destination_hardware: Option<[u8; 6]>,
     segment_size: Option<u16>,
     association: u16,
+    parts: Parts,
 }
 
 /// At most so many probes of one family of a configuration, evenly taken from all that its rules ask for; numbered
@@ -164,6 +165,14 @@ impl Draft {
             Edit::DestinationHardware(address) => self.destination_hardware = Some(address),
             Edit::SegmentSize(size) => self.segment_size = Some(size),
             Edit::Association(number) => self.association = number,
+            Edit::Extensions(extensions) => self.parts.extensions = extensions,
+            Edit::TcpOption(kind) => self.parts.option = Some(kind),
+            Edit::Sizeless => self.parts.is_sizeless = true,
+            Edit::Chunks(chunks) => self.parts.chunks = chunks,
+            Edit::DccpType(kind) => self.parts.dccp = kind,
+            Edit::AuthenticationLength(length) => self.parts.authentication.0 = length,
+            Edit::AuthenticationReserved(reserved) => self.parts.authentication.1 = reserved,
+            Edit::Mobility(kind) => self.parts.mobility = kind,
         }
     }
 
@@ -223,6 +232,11 @@ impl Draft {
             length: self.length,
             segment_size: self.segment_size,
             association: self.association,
+            parts: Parts {
+                // IPv4 has none.
+                extensions: if is_v4 { Vec::new() } else { self.parts.extensions.clone() },
+                ..self.parts.clone()
+            },
         };
         Probe { way, by, packet }
     }

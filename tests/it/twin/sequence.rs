@@ -10,7 +10,7 @@ use watcher::lab::flags;
 
 use super::configurations::{Configuration, Folder};
 use super::ferm::{self, Backend, Expanded};
-use super::packet::{Packet, TCP};
+use super::packet::{Packet, Parts, TCP};
 use super::pair::Pair;
 use super::probes::Probe;
 use super::router::{FAR, NEAR, Way};
@@ -80,6 +80,7 @@ pub(super) fn attempt(letter: u8, port: u16, number: u32, is_v4: bool) -> Probe 
         length: None,
         segment_size: None,
         association: 0,
+        parts: Parts::default(),
     };
     Probe { way, by: None, packet }
 }

@@ -77,7 +77,7 @@ enum Entrance {
 
 /// How one way ended.
 enum Way<'a> {
-    Arrived(&'a Party, Packet),
+    Arrived(&'a Party, Box<Packet>),
     Denied(Denial, Option<RejectWith>),
     Lost,
 }
@@ -161,7 +161,7 @@ impl<'a> Paths<'a> {
         for _ in 0..NODES_MAX {
             let (node, entrance) = match step {
                 Step::At(node, entrance) => (node, entrance),
-                Step::Arrived(party) => return Way::Arrived(party, packet),
+                Step::Arrived(party) => return Way::Arrived(party, Box::new(packet)),
                 Step::Lost => return Way::Lost,
             };
             let (Some(ruleset), Some(host)) = (rulesets.get(node), self.hosts.get(node)) else { return Way::Lost };

@@ -1,12 +1,12 @@
-//! Matches on what connection tracking knows: state, status, direction, the original tuple.
+//! Matches on what connection tracking knows: state, status, direction, both tuples, protocol and age.
 
 use policy_lang::host::rule::{Match, Word};
 
 use super::clause::{Ip, Reading, Test};
 use super::code::{OPERAND, Refusal, refuse, suggestion};
-use super::matching::{Context, addresses, list, operator};
+use super::matching::{Context, list, operator};
 use super::operand::{self, words};
-use super::transport::with_ports;
+use super::transport::{self, with_ports};
 use crate::ruleset::{DataType, Datum, Expr, Field, Interval, Match as Compare, Operator, Value};
 
 /// States by nft's bits; the pseudo-states are bits of the status (`IPS_SRC_NAT`, `IPS_DST_NAT`).
@@ -32,11 +32,13 @@ enum Bit {
     Status(u32),
 }
 
-/// Which end of the original direction.
+/// The fields of the ends of a connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum End {
-    Source,
-    Destination,
+pub(super) struct Tuple {
+    pub(super) original_source: Field,
+    pub(super) original_destination: Field,
+    pub(super) reply_source: Field,
+    pub(super) reply_destination: Field,
 }
 
 /// `state` and `ctstate`.
@@ -118,15 +120,52 @@ pub(super) fn direction(found: &Match) -> Result<Reading, Refusal> {
     })
 }
 
-/// `ctorigsrc` and `ctorigdst`.
-pub(super) fn address(found: &Match, ip: Ip, end: End) -> Result<Reading, Refusal> {
-    let field = match (ip, end) {
-        (Ip::V4, End::Source) => Field::CtOriginalIpSaddr,
-        (Ip::V4, End::Destination) => Field::CtOriginalIpDaddr,
-        (Ip::V6, End::Source) => Field::CtOriginalIp6Saddr,
-        (Ip::V6, End::Destination) => Field::CtOriginalIp6Daddr,
-    };
-    addresses(found, ip, field)
+/// The ends of a connection of this family, in both directions.
+pub(super) fn tuple(ip: Ip) -> Tuple {
+    match ip {
+        Ip::V4 => Tuple {
+            original_source: Field::CtOriginalIpSaddr,
+            original_destination: Field::CtOriginalIpDaddr,
+            reply_source: Field::CtReplyIpSaddr,
+            reply_destination: Field::CtReplyIpDaddr,
+        },
+        Ip::V6 => Tuple {
+            original_source: Field::CtOriginalIp6Saddr,
+            original_destination: Field::CtOriginalIp6Daddr,
+            reply_source: Field::CtReplyIp6Saddr,
+            reply_destination: Field::CtReplyIp6Daddr,
+        },
+    }
+}
+
+/// `ctproto`: of the connection, which an error that belongs to it does not have itself.
+pub(super) fn protocol(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
+    list(found, Field::CtProtocol, |word| match transport::protocol(word, context.scope)? {
+        (0, _) => {
+            let message = format!("`{}` is every protocol", word.text);
+            Err(refuse(OPERAND, word.span, message, "leave the match out"))
+        }
+        (_, datum) => Ok(Interval::single(datum)),
+    })
+}
+
+/// `ctexpire`: in whole seconds, where nftables has milliseconds.
+pub(super) fn expiration(found: &Match) -> Result<Reading, Refusal> {
+    /// A second's last millisecond still fits.
+    const MAX: u32 = u32::MAX / 1_000 - 1;
+    list(found, Field::CtExpiration, |word| {
+        let text = &*word.text;
+        let (low, high) = text.split_once(':').unwrap_or((text, text));
+        let end = |text: &str, missing| if text.is_empty() { Some(missing) } else { operand::number(text) };
+        let ends = end(low, 0).zip(end(high, MAX)).filter(|(low, high)| low <= high && *high <= MAX);
+        let ends = ends.filter(|ends| !text.is_empty() && *ends != (0, MAX));
+        let datum = |time: u32| Datum::number(DataType::Time, time);
+        let interval = ends.and_then(|(low, high)| Interval::new(datum(low * 1_000), datum(high * 1_000 + 999)));
+        interval.ok_or_else(|| {
+            let message = format!("`{text}` is no time until a connection is forgotten");
+            refuse(OPERAND, word.span, message, format!("write seconds up to {MAX}, or a range LOW:HIGH"))
+        })
+    })
 }
 
 /// `ctorigsrcport` and `ctorigdstport`.

@@ -180,7 +180,9 @@ fn fields(expr: &Expr) -> &[Field] {
         Expr::Match(found) => std::slice::from_ref(&found.field),
         Expr::Lookup(found) => &found.key,
         Expr::VerdictMap(found) => &found.key,
-        Expr::Counter
+        Expr::Exists(_)
+        | Expr::Bytes(_)
+        | Expr::Counter
         | Expr::NamedCounter(_)
         | Expr::Quota(_)
         | Expr::NamedQuota(_)
@@ -208,7 +210,19 @@ fn fields(expr: &Expr) -> &[Field] {
 pub(super) fn family(field: Field) -> Option<Ip> {
     const V4: [Field; 6] =
         [Field::IpSaddr, Field::IpDaddr, Field::IpFragOff, Field::IpDscp, Field::IpEcn, Field::IpTtl];
-    const V6: [Field; 5] = [Field::Ip6Saddr, Field::Ip6Daddr, Field::Ip6Dscp, Field::Ip6Ecn, Field::Ip6Hoplimit];
+    const V6: [Field; 11] = [
+        Field::Ip6Saddr,
+        Field::Ip6Daddr,
+        Field::Ip6Dscp,
+        Field::Ip6Ecn,
+        Field::Ip6Hoplimit,
+        Field::RtType,
+        Field::RtSegLeft,
+        Field::RtHdrlength,
+        Field::HbhHdrlength,
+        Field::DstHdrlength,
+        Field::MhType,
+    ];
     if V4.contains(&field) {
         Some(Ip::V4)
     } else if V6.contains(&field) {
@@ -230,6 +244,8 @@ fn with_named_ports(mut exprs: Vec<Expr>) -> Vec<Expr> {
                 }
             }
             Expr::VerdictMap(_)
+            | Expr::Exists(_)
+            | Expr::Bytes(_)
             | Expr::Counter
             | Expr::NamedCounter(_)
             | Expr::Quota(_)

@@ -5,9 +5,9 @@ use policy_lang::host::rule::{Match, Word};
 use super::clause::{Ip, Reading};
 use super::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse};
 use super::matching::{Context, list, operator, options};
-use super::operand::{only, range, words};
+use super::operand::{number, only, range, words};
 use super::transport::Protocols;
-use crate::ruleset::{Datum, Expr, Field, Hook, Match as Compare, Value};
+use crate::ruleset::{Datum, Expr, Field, Hook, Interval, Match as Compare, Value};
 
 /// The module's name.
 const MODULE: &str = "policy";
@@ -52,18 +52,49 @@ pub(super) fn policy(found: &Match, context: Context<'_>) -> Result<Reading, Ref
     Ok(Reading::expr(Expr::Match(Compare { field, mask: None, operator: operator(found), value })))
 }
 
-/// `espspi`, and `ahspi` of domain ip: a number or `LOW:HIGH`.
+/// `ahlen`: in bytes, where the header counts words of 4 beyond the first two.
+pub(super) fn header_length(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
+    of_ah_in_ip6(found, context)?;
+    list(found, Field::AhHdrlength, |word| {
+        let bytes = number(&word.text).filter(|bytes| bytes.is_multiple_of(4) && (8..=1028).contains(bytes));
+        bytes.map(|bytes| Interval::single(Datum::number(Field::AhHdrlength.data_type(), bytes / 4 - 2))).ok_or_else(
+            || {
+                let message = format!("`{}` is no length of an AH", word.text);
+                refuse(OPERAND, word.span, message, "write a multiple of 4 bytes, from 8 to 1028")
+            },
+        )
+    })
+}
+
+/// `ahres`: whether what is reserved is 0.
+pub(super) fn reserved(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
+    of_ah_in_ip6(found, context)?;
+    Ok(Reading::expr(Compare::eq(Field::AhReserved, Datum::number(Field::AhReserved.data_type(), 0))))
+}
+
+fn of_ah_in_ip6(found: &Match, context: Context<'_>) -> Result<(), Refusal> {
+    if context.scope.ip == Ip::V4 {
+        let message = format!("`{}` is a match of domain ip6 only", found.keyword);
+        return Err(refuse(PLACE, found.span, message, "put the rule into `domain ip6`"));
+    }
+    // The module itself looks for the header.
+    if *context.protocols != Protocols::Any && *context.protocols != Protocols::Of(vec![AH]) {
+        let message = format!("`{}` cannot match beside another protocol", found.keyword);
+        return Err(refuse(PLACE, found.span, message, "leave `proto` out"));
+    }
+    Ok(())
+}
+
+/// `espspi` and `ahspi`: a number or `LOW:HIGH`.
 pub(super) fn association(found: &Match, context: Context<'_>, field: Field) -> Result<Reading, Refusal> {
     let (protocol, name) = if field == Field::EspSpi { (ESP, "esp") } else { (AH, "ah") };
     if field == Field::AhSpi && context.scope.ip == Ip::V6 {
-        let message = "`ahspi` has no form in nftables here in domain ip6";
-        return Err(refuse(UNSUPPORTED, found.span, message, "match the protocol alone: proto ah"));
-    }
-    if *context.protocols != Protocols::Of(vec![protocol]) {
+        of_ah_in_ip6(found, context)?;
+    } else if *context.protocols != Protocols::Of(vec![protocol]) {
         let message = format!("`{}` needs its protocol", found.keyword);
         return Err(refuse(PLACE, found.span, message, format!("add `proto {name}` to the rule")));
     }
-    let read = |word: &Word| range(word, field.data_type(), "number of an association", super::operand::number);
+    let read = |word: &Word| range(word, field.data_type(), "number of an association", number);
     let every = (Datum::min(field.data_type()), Datum::max(field.data_type()));
     for word in words(&found.operands) {
         let interval = read(word)?;

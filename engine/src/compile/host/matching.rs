@@ -10,8 +10,8 @@ use super::operand::{self, Address, words};
 use super::refusal::{self, REFUSED_MODULES};
 use super::transport::{self, Protocols};
 use super::{
-    class, connbytes, connlimit, conntrack, device, hashlimit, header, icmp, ipsec, ipset, metadata, nft, peers, rate,
-    recent, rpfilter, statistic, time,
+    class, connbytes, connlimit, conntrack, device, extension, hashlimit, header, icmp, ipsec, ipset, metadata, nft,
+    part, peers, rate, recent, rpfilter, statistic, time,
 };
 use crate::interval;
 use crate::ruleset::{DataType, Datum, Expr, Field, Hook, Interval, Match as Compare, Operator, Value};
@@ -55,8 +55,12 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
         ("state" | "ctstate", _) => conntrack::state(found),
         ("ctstatus", _) => conntrack::status(found),
         ("ctdir", _) => conntrack::direction(found),
-        ("ctorigsrc", _) => conntrack::address(found, ip, conntrack::End::Source),
-        ("ctorigdst", _) => conntrack::address(found, ip, conntrack::End::Destination),
+        ("ctorigsrc", _) => addresses(found, ip, conntrack::tuple(ip).original_source),
+        ("ctorigdst", _) => addresses(found, ip, conntrack::tuple(ip).original_destination),
+        ("ctreplsrc", _) => addresses(found, ip, conntrack::tuple(ip).reply_source),
+        ("ctrepldst", _) => addresses(found, ip, conntrack::tuple(ip).reply_destination),
+        ("ctproto", _) => conntrack::protocol(found, context),
+        ("ctexpire", _) => conntrack::expiration(found),
         ("ctorigsrcport", _) => conntrack::port(found, context, Field::CtOriginalProtoSrc),
         ("ctorigdstport", _) => conntrack::port(found, context, Field::CtOriginalProtoDst),
         ("mark", Some("connmark")) => metadata::mark(found, Field::CtMark),
@@ -66,7 +70,7 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
         ("pkt-type", _) => metadata::packet_type(found),
         ("src-type", _) => metadata::address_type(found, context, Field::FibSaddrType),
         ("dst-type", _) => metadata::address_type(found, context, Field::FibDaddrType),
-        ("limit-iface-in", _) => metadata::limit_interface(found, context),
+        ("limit-iface-in" | "limit-iface-out", _) => metadata::limit_interface(found, context),
         ("dscp", Some("dscp")) => header::class(found, ip),
         ("dscp-class", Some("dscp")) => header::named_class(found, ip),
         ("ttl-eq" | "hl-eq", _) => header::hops(found, ip, Hops::Equal),
@@ -75,6 +79,19 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
         ("tos", Some("tos")) => class::type_of_service(found, ip),
         ("ecn-ip-ect", _) => class::marking(found, ip),
         ("ecn-tcp-ece" | "ecn-tcp-cwr", _) => class::flag(found, context),
+        ("tcp-option", _) => part::tcp_option(found, context),
+        ("chunk-types", _) => part::chunks(found, context),
+        ("dccp-types", _) => part::dccp_types(found, context),
+        ("mh-type", _) => extension::message(found, context),
+        ("rt-type", _) => extension::routing_type(found, context),
+        ("rt-segsleft", _) => extension::segments_left(found, context),
+        ("rt-len", _) => extension::length(found, context, Field::RtHdrlength),
+        ("hbh-len", _) => extension::length(found, context, Field::HbhHdrlength),
+        ("dst-len", _) => extension::length(found, context, Field::DstHdrlength),
+        ("header", Some("ipv6header")) => extension::headers(found, context),
+        ("soft", Some("ipv6header")) => extension::soft(found, context),
+        ("ahlen", _) => ipsec::header_length(found, context),
+        ("ahres", _) => ipsec::reserved(found, context),
         ("mss", Some("tcpmss")) => transport::segment_size(found, context),
         ("src-group", _) => device::group(found, context, Field::Iifgroup),
         ("dst-group", _) => device::group(found, context, Field::Oifgroup),
@@ -148,6 +165,9 @@ fn module_alone(found: &Match, module: &str, context: Context<'_>) -> Result<Rea
         "limit" => rate::limit(found, rule),
         "rpfilter" if options(rule, "rpfilter").next().is_none() => rpfilter::read(found, context),
         "comment" => Ok(Reading::Always),
+        "hbh" | "dst" | "rt" if options(rule, module).next().is_none() => {
+            extension::presence(module, found.span, context)
+        }
         _ if rule.matches.iter().any(|other| other.keyword != "mod" && other.module == Some(module)) => {
             Ok(Reading::Always)
         }
@@ -162,7 +182,7 @@ fn module_alone(found: &Match, module: &str, context: Context<'_>) -> Result<Rea
 }
 
 /// The words of one module in a rule, but for `mod` itself.
-pub(super) fn options<'r>(rule: &'r HostRule, module: &'static str) -> impl Iterator<Item = &'r Match> {
+pub(super) fn options<'r>(rule: &'r HostRule, module: &'r str) -> impl Iterator<Item = &'r Match> {
     rule.matches.iter().filter(move |found| found.module == Some(module) && found.keyword != "mod")
 }
 

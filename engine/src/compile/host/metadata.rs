@@ -6,7 +6,7 @@ use ipnet::Ipv6Net;
 use policy_lang::host::rule::{Match, Word};
 
 use super::clause::{Ip, Reading};
-use super::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse, suggestion};
+use super::code::{OPERAND, PLACE, Refusal, refuse, suggestion};
 use super::matching::{Context, alternatives, list};
 use super::operand::{self, masked, words};
 use crate::ruleset::{
@@ -95,18 +95,18 @@ pub(super) fn address_type(found: &Match, context: Context<'_>, field: Field) ->
         ("NAT", 10),
         ("XRESOLVE", 11),
     ];
-    let limited = context.rule.matches.iter().find(|other| other.keyword == "limit-iface-in");
-    let field = match (field, limited) {
-        (Field::FibDaddrType, Some(_)) => Field::FibDaddrIifType,
-        (_, Some(limited)) => {
-            let message = "`limit-iface-in` has no form in nftables here beside `src-type`";
-            return Err(refuse(UNSUPPORTED, limited.span, message, "use it with `dst-type`, or leave it out"));
-        }
-        (field, None) => field,
+    let is_source = field == Field::FibSaddrType;
+    let is_limited = |by: &str| context.rule.matches.iter().any(|other| other.keyword == by);
+    let field = match (is_source, is_limited("limit-iface-in"), is_limited("limit-iface-out")) {
+        (true, true, _) => Field::FibSaddrIifType,
+        (false, true, _) => Field::FibDaddrIifType,
+        (true, false, true) => Field::FibSaddrOifType,
+        (false, false, true) => Field::FibDaddrOifType,
+        (_, false, false) => field,
     };
     let is_unicast = |word: &Word| word.text.eq_ignore_ascii_case("UNICAST");
     if context.scope.ip == Ip::V6 && words(&found.operands).iter().any(is_unicast) {
-        let address = if field == Field::FibSaddrType { Field::Ip6Saddr } else { Field::Ip6Daddr };
+        let address = if is_source { Field::Ip6Saddr } else { Field::Ip6Daddr };
         return alternatives(found, |word, operator| {
             if is_unicast(word) {
                 return Ok(unicast_v6(address, operator));
@@ -137,15 +137,27 @@ fn unicast_v6(field: Field, operator: Operator) -> Expr {
     Expr::Lookup(Lookup { key: vec![field], operator, set })
 }
 
-/// `limit-iface-in`: changes what `dst-type` asks.
+/// `limit-iface-in` and `limit-iface-out`: change what `src-type` and `dst-type` ask.
 pub(super) fn limit_interface(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
-    if !context.rule.matches.iter().any(|other| matches!(other.keyword, "src-type" | "dst-type")) {
-        let message = "`limit-iface-in` says nothing without `dst-type`";
+    let keyword = found.keyword;
+    let others = |names: [&str; 2]| {
+        context.rule.matches.iter().any(|other| other.keyword != keyword && names.contains(&other.keyword))
+    };
+    if !others(["src-type", "dst-type"]) {
+        let message = format!("`{keyword}` says nothing without `dst-type`");
         return Err(refuse(OPERAND, found.span, message, "add `dst-type LOCAL`, or leave it out"));
     }
-    if let Some(hook) = context.scope.hooks.iter().find(|hook| matches!(hook, Hook::Output | Hook::Postrouting)) {
-        let message = format!("`limit-iface-in` cannot match in {hook}");
-        return Err(refuse(PLACE, found.span, message, "packets have no incoming interface there"));
+    if others(["limit-iface-in", "limit-iface-out"]) {
+        let message = "`limit-iface-in` and `limit-iface-out` exclude each other";
+        return Err(refuse(OPERAND, found.span, message, "leave one of them out"));
+    }
+    let (absent, help) = if keyword == "limit-iface-in" {
+        ([Hook::Output, Hook::Postrouting], "packets have no incoming interface there")
+    } else {
+        ([Hook::Prerouting, Hook::Input], "packets have no outgoing interface there")
+    };
+    if let Some(hook) = context.scope.hooks.iter().find(|hook| absent.contains(hook)) {
+        return Err(refuse(PLACE, found.span, format!("`{keyword}` cannot match in {hook}"), help));
     }
     Ok(Reading::Always)
 }

@@ -22,14 +22,11 @@ pub const REFUSED_MODULES: &[Refused] = &[
     refused("bpf", "write the condition with addresses, ports and states"),
     refused("condition", "make it a variable that is read once: @if $NAME, and --def '$NAME=1'"),
     refused("connlabel", "mark the connection: CONNMARK set-mark, and mod connmark mark"),
-    refused("dst", "match the protocol: proto ipv6-opts"),
     refused("eui64", "match the hardware address: mod mac mac-source"),
     refused("fuzzy", "limit the packets of the rule: mod limit"),
     refused("geoip", "write the networks of the countries into a list: @def $NETS = (…), or include a file of them"),
-    refused("hbh", "match the protocol: proto hopopt"),
     refused("helper", "match what the helper expects: mod conntrack ctstate RELATED"),
     refused("ipv4options", "drop packets with options before: the kernel's net.ipv4.conf.*.accept_source_route"),
-    refused("ipv6header", "match the protocol that follows: proto"),
     refused("ipvs", "match the virtual service's address and port: mod conntrack ctorigdst ctorigdstport"),
     refused("length2", "match the whole packet's length: mod length length"),
     refused("nfacct", "every rule has a counter: write one that says NOP"),
@@ -38,7 +35,6 @@ pub const REFUSED_MODULES: &[Refused] = &[
     refused("physdev", "match the bridge: interface br0"),
     refused("psd", "limit new connections: mod conntrack ctstate NEW mod limit limit 10/second"),
     refused("random", "its successor: mod statistic mode random probability 0.5"),
-    refused("rt", "match the protocol: proto ipv6-route"),
     refused("socket", "match the mark that the listening side sets: mod mark mark"),
     refused("string", "match the port: contents are easily split over packets"),
     refused("u32", "write the condition with addresses, ports and states"),
@@ -103,19 +99,15 @@ pub(super) fn of_match(found: &Match) -> Refusal {
     }
     let message = format!("`{}` has no form in nftables here", found.keyword);
     let help = match found.keyword {
-        "ctproto" => "match the protocol of the packet: `proto`",
-        "ctreplsrc" | "ctrepldst" => "match the other direction: `ctorigdst`, `ctorigsrc`",
-        "ctexpire" => "leave the match out",
         "pid-owner" | "sid-owner" | "cmd-owner" | "socket-exists" => "match the user: uid-owner",
-        "tcp-option" => "match new connections: proto tcp syn",
-        "dccp-types" | "dccp-option" | "chunk-types" | "mh-type" => "match the protocol and its ports alone",
+        "dccp-option" => "match the protocol and its ports alone",
+        "hbh-opts" | "dst-opts" => "match the header and its length: hbh-len, dst-len",
+        "rt-0-res" | "rt-0-addrs" | "rt-0-not-strict" => "match the type of the header: rt-type 0",
         "path" => "match the owner of the process: mod owner uid-owner",
-        "ahlen" | "ahres" => "match the number of the association: ahspi",
         "return-nomatch" => "write a rule for the exceptions before, with a set of their own",
         "packets-eq" | "packets-lt" | "packets-gt" | "bytes-eq" | "bytes-lt" | "bytes-gt" => {
             "limit the packets of each address: mod hashlimit"
         }
-        "limit-iface-out" => "name the interface: outerface",
         _ => "leave the match out, or write the rule with addresses, ports and states",
     };
     refuse(UNSUPPORTED, found.span, message, help)

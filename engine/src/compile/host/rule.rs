@@ -159,6 +159,8 @@ pub(super) fn has_state(clause: &Clause) -> bool {
             // A call writes to what is remembered.
             Expr::Verdict(_) => true,
             Expr::Match(_)
+            | Expr::Exists(_)
+            | Expr::Bytes(_)
             | Expr::Lookup(_)
             | Expr::VerdictMap(_)
             | Expr::Counter

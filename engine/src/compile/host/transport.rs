@@ -5,10 +5,10 @@ use policy_lang::host::rule::{HostRule, Match, Operands, Word};
 
 use super::chains::Scope;
 use super::clause::{Ip, Reading, Test};
-use super::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse, suggestion};
+use super::code::{OPERAND, PLACE, Refusal, refuse, suggestion};
 use super::matching::{Context, operator};
 use super::operand::{self, words};
-use crate::ruleset::{DataType, Datum, Expr, Field, Interval, Match as Compare, Operator, Value};
+use crate::ruleset::{DataType, Datum, Exists, Expr, Field, Interval, Match as Compare, Operator, Part, Value};
 
 /// The transport protocols that a rule has named.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -20,6 +20,9 @@ pub(super) enum Protocols {
     /// All but some, or some that could not be read.
     Unknown,
 }
+
+/// TCP's option of the maximum segment size.
+const MAXIMUM_SEGMENT_SIZE: u8 = 2;
 
 /// TCP's number.
 pub(super) const TCP: u8 = 6;
@@ -51,12 +54,14 @@ pub(super) fn protocols(rule: &HostRule, scope: &Scope<'_>) -> Protocols {
 }
 
 /// The number of a protocol, and what ferm makes of icmp in domain ip6.
-fn protocol(word: &Word, scope: &Scope<'_>) -> Result<(u8, Datum), Refusal> {
+pub(super) fn protocol(word: &Word, scope: &Scope<'_>) -> Result<(u8, Datum), Refusal> {
     let text = &*word.text;
     let number = match operand::number(text) {
         Some(number) => u8::try_from(number).ok(),
         None if text == "all" => Some(0),
         None if text == "icmp" && scope.ip == Ip::V6 => Some(58),
+        // As iptables calls it, and /etc/protocols does not.
+        None if text == "mh" || text == "ipv6-mh" => Some(135),
         None => scope.names.protocol(text),
     };
     let Some(number) = number else {
@@ -176,17 +181,19 @@ pub(super) fn segment_size(found: &Match, context: Context<'_>) -> Result<Readin
     if *context.protocols != Protocols::Of(vec![TCP]) {
         return Err(refuse(PLACE, found.span, format!("`{}` needs TCP", found.keyword), "add `proto tcp` to the rule"));
     }
-    if found.negated {
-        // iptables then takes segments that announce none, too.
-        let message = "`mss` with `!` has no form in nftables here";
-        return Err(refuse(UNSUPPORTED, found.span, message, "write the other sizes: mss (:535 1461:)"));
-    }
     let field = Field::TcpOptionMaxseg;
     let size = |text: &str| operand::number(text).filter(|size| u16::try_from(*size).is_ok());
     let words = words(&found.operands);
     let read = |word| operand::range(word, field.data_type(), "maximum segment size", size);
     let intervals = words.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let every = Interval::all(field.data_type());
+    if found.negated {
+        // iptables then takes segments that announce none, too.
+        let none = vec![Expr::Exists(Exists::missing(Part::TcpOption(MAXIMUM_SEGMENT_SIZE)))];
+        let others = vec![super::emit::list_expr(field, Operator::Ne, &intervals)];
+        let is_never = intervals.contains(&every);
+        return Ok(Reading::Test(Test::Alternatives(if is_never { vec![none] } else { vec![none, others] })));
+    }
     // Every size: still a condition, since most segments announce none.
     Ok(if intervals.contains(&every) {
         Reading::expr(Expr::Match(Compare { field, mask: None, operator: Operator::Eq, value: Value::Range(every) }))

@@ -4,9 +4,9 @@ use super::index::Indexes;
 use super::packet::{Conntrack, Host};
 use super::{Counted, Evaluation, Flow, Hit, Outcome, RuleRef, field, translate};
 use crate::ruleset::{
-    Assign, AssignTarget, Connections, Datum, DynamicSet, ElementData, ElementKey, Elements, Expr, Field, HeaderField,
-    Hook, Limit, Match, Name, Operator, PerElement, Quota, RejectWith, Rule, Sample, SetHeader, SetOperation, SetRef,
-    Table, TableKey, Value, Verdict,
+    Assign, AssignTarget, Connections, Datum, DynamicSet, ElementData, ElementKey, Elements, Exists, Expr, Field,
+    HeaderField, Hook, Limit, Match, Name, Operator, PerElement, Quota, RejectWith, Rule, Sample, SegmentSize,
+    SetHeader, SetOperation, SetRef, Table, TableKey, Value, Verdict,
 };
 
 /// Jumps that may be open at once (`NFT_JUMP_STACK_SIZE`); the kernel drops what goes deeper.
@@ -17,6 +17,9 @@ const CHAINS_MAX: usize = 100_000;
 
 /// TCP's number.
 const TCP: u8 = 6;
+
+/// TCP's option of the maximum segment size.
+const MAXIMUM_SEGMENT_SIZE: u8 = 2;
 
 /// TCP's flags of a segment that opens a connection, or answers.
 const SYN_OR_ACK: u128 = 2 | 16;
@@ -135,6 +138,12 @@ impl<'a> Traversal<'a, '_> {
                 Some(value) => going_on(compare(matching, value)),
                 None => Step::Break,
             },
+            Expr::Exists(Exists { part, operator }) => match field::has(*part, &self.flow.packet) {
+                Some(has) => going_on(has == (*operator == Operator::Eq)),
+                None => Step::Break,
+            },
+            // They lie in what is not kept.
+            Expr::Bytes(_) => Step::Break,
             Expr::Lookup(lookup) => match self.key(&lookup.key) {
                 Some(key) => {
                     let is_in = self.find(&lookup.set, &key).is_some() || self.was_added(&lookup.set, &key);
@@ -178,10 +187,13 @@ impl<'a> Traversal<'a, '_> {
             // Nobody says when the packet comes: at a moment that fits.
             Expr::Clock(_) => Step::Next,
             Expr::Assign(assign) => self.assign(*assign),
-            // Rules cannot ask for the segment size, so no verdict hangs on it; what is no segment does not come to it.
-            Expr::SegmentSize(_) => going_on(self.flow.packet.protocol() == TCP),
-            // Every packet of TCP has a header, and no rule asks what options it has.
-            Expr::StripOption(_) => going_on(self.flow.packet.protocol() == TCP),
+            // What is no segment does not come to it.
+            Expr::SegmentSize(size) => self.segment_size(*size),
+            // Every packet of TCP has a header.
+            Expr::StripOption(kind) => {
+                self.flow.packet.options.remove(kind);
+                going_on(self.flow.packet.protocol() == TCP)
+            }
             // Somebody listens.
             Expr::Tproxy(_) => Step::Next,
             // Of a connection that is opened with the client the first packet is answered, and sent to the server later.
@@ -278,6 +290,18 @@ impl<'a> Traversal<'a, '_> {
             HeaderField::IpEcn | HeaderField::Ip6Ecn => packet.ecn = value,
         }
         Step::Next
+    }
+
+    /// Lowers the size that a segment announces; what a route carries is more than any of them.
+    fn segment_size(&mut self, size: SegmentSize) -> Step {
+        let packet = &mut self.flow.packet;
+        if let (SegmentSize::Bytes(most), Some(data)) = (size, packet.options.get_mut(&MAXIMUM_SEGMENT_SIZE))
+            && let Some(announced) = data.first_chunk_mut()
+            && u16::from_be_bytes(*announced) > most
+        {
+            *announced = most.to_be_bytes();
+        }
+        going_on(packet.protocol() == TCP)
     }
 
     fn dynamic_set(&mut self, dynamic: &DynamicSet) -> Step {

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::packet::{Conntrack, Entry, FlowDirection, Host, Packet, PacketType, Ports, State, Transport};
-use crate::ruleset::{DataType, Datum, Field};
+use super::packet::{Conntrack, Entry, Extension, FlowDirection, Host, Packet, PacketType, Ports, State, Transport};
+use crate::ruleset::{DataType, Datum, ExtensionHeader, Field, Part};
 
 /// The value of a field; none where the packet has no such field, which ends the rule whatever is compared.
 pub(super) fn load(field: Field, packet: &Packet, host: &Host) -> Option<Datum> {
@@ -27,7 +27,17 @@ pub(super) fn load(field: Field, packet: &Packet, host: &Host) -> Option<Datum> 
         // The first processor, and no IPsec.
         Field::Cpu | Field::Ipsec | Field::RtIpsec => Some(number(0)),
         // They lie in headers that are not kept.
-        Field::EspSpi | Field::AhSpi | Field::TcpOptionMaxseg => None,
+        Field::EspSpi | Field::AhSpi | Field::AhHdrlength | Field::AhReserved | Field::DccpType => None,
+        Field::TcpOptionMaxseg => {
+            let size = packet.options.get(&2)?.first_chunk()?;
+            (packet.protocol() == 6).then(|| number(u32::from(u16::from_be_bytes(*size))))
+        }
+        Field::RtType => extension(packet, ExtensionHeader::Rt).map(|found| number(found.kind.into())),
+        Field::RtSegLeft => extension(packet, ExtensionHeader::Rt).map(|found| number(found.segments_left.into())),
+        Field::RtHdrlength => extension(packet, ExtensionHeader::Rt).map(|found| number(found.length.into())),
+        Field::HbhHdrlength => extension(packet, ExtensionHeader::Hbh).map(|found| number(found.length.into())),
+        Field::DstHdrlength => extension(packet, ExtensionHeader::Dst).map(|found| number(found.length.into())),
+        Field::MhType => extension(packet, ExtensionHeader::Mh).map(|found| number(found.kind.into())),
         Field::EtherSaddr => packet.ether.map(|ether| Datum::from_bytes(field.data_type(), &ether.source)),
         Field::EtherDaddr => packet.ether.map(|ether| Datum::from_bytes(field.data_type(), &ether.destination)),
         Field::EtherType => packet.ether.map(|ether| number(u32::from(ether.ether_type))),
@@ -81,6 +91,13 @@ pub(super) fn load(field: Field, packet: &Packet, host: &Host) -> Option<Datum> 
         Field::CtOriginalIp6Daddr => v6(entry(packet)?.original_destination),
         Field::CtOriginalProtoSrc => entry(packet).map(|entry| Datum::port(entry.original_ports.source)),
         Field::CtOriginalProtoDst => entry(packet).map(|entry| Datum::port(entry.original_ports.destination)),
+        Field::CtProtocol => entry(packet).map(|_| number(packet.protocol().into())),
+        // Nobody says how long the connection is kept.
+        Field::CtExpiration => None,
+        Field::CtReplyIpSaddr => v4(reply(packet)?.0),
+        Field::CtReplyIpDaddr => v4(reply(packet)?.1),
+        Field::CtReplyIp6Saddr => v6(reply(packet)?.0),
+        Field::CtReplyIp6Daddr => v6(reply(packet)?.1),
         Field::CtBytes | Field::CtAvgpkt => entry(packet).map(|_| number(packet.length)),
         Field::CtPackets => entry(packet).map(|_| number(1)),
         Field::CtOriginalBytes | Field::CtOriginalAvgpkt => counted(packet, FlowDirection::Original, packet.length),
@@ -90,6 +107,9 @@ pub(super) fn load(field: Field, packet: &Packet, host: &Host) -> Option<Datum> 
         Field::FibSaddrType => Some(number(host.address_type(packet.source, None))),
         Field::FibDaddrType => Some(number(host.address_type(packet.destination, None))),
         Field::FibDaddrIifType => Some(number(host.address_type(packet.destination, packet.input.as_deref()))),
+        Field::FibSaddrIifType => Some(number(host.address_type(packet.source, packet.input.as_deref()))),
+        Field::FibSaddrOifType => Some(number(host.address_type(packet.source, packet.output.as_deref()))),
+        Field::FibDaddrOifType => Some(number(host.address_type(packet.destination, packet.output.as_deref()))),
         Field::FibSaddrOif | Field::FibSaddrMarkOif => Some(number(u32::from(host.route(packet.source).is_some()))),
         Field::FibSaddrIifOif | Field::FibSaddrMarkIifOif => {
             let leads_back = packet.input.is_some() && host.route(packet.source) == packet.input.as_ref();
@@ -97,6 +117,31 @@ pub(super) fn load(field: Field, packet: &Packet, host: &Host) -> Option<Datum> 
             Some(number(u32::from(leads_back)))
         }
     }
+}
+
+/// Whether a packet has a part; nothing where it cannot be asked.
+pub(super) fn has(part: Part, packet: &Packet) -> Option<bool> {
+    match part {
+        Part::ExtensionHeader(header) => packet.source.is_ipv6().then(|| extension(packet, header).is_some()),
+        Part::TcpOption(kind) => {
+            Some(packet.protocol() == 6 && header(packet).is_some() && packet.options.contains_key(&kind))
+        }
+        Part::SctpChunk(chunk) => {
+            Some(packet.protocol() == 132 && header(packet).is_some() && packet.chunks.contains(&chunk))
+        }
+    }
+}
+
+fn extension(packet: &Packet, header: ExtensionHeader) -> Option<Extension> {
+    packet.extensions.iter().find(|found| found.header == header && packet.source.is_ipv6()).copied()
+}
+
+/// Source and destination of what goes the other way, with what is translated so far.
+fn reply(packet: &Packet) -> Option<(IpAddr, IpAddr)> {
+    entry(packet).map(|entry| match entry.direction {
+        FlowDirection::Original => (packet.destination, packet.source),
+        FlowDirection::Reply => (packet.source, packet.destination),
+    })
 }
 
 /// What a connection of this packet alone has counted in one direction.

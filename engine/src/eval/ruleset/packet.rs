@@ -1,9 +1,12 @@
 //! Packets and the host that they pass through, as far as rules can see them.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use ipnet::IpNet;
+
+use crate::ruleset::{ExtensionHeader, SctpChunk};
 
 /// An IP packet, and what the kernel knows about it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -20,6 +23,12 @@ pub struct Packet {
     pub destination: IpAddr,
     /// What follows the network header.
     pub transport: Transport,
+    /// Extension headers of IPv6, in order.
+    pub extensions: Vec<Extension>,
+    /// What follows kind and length of each of TCP's options.
+    pub options: BTreeMap<u8, Vec<u8>>,
+    /// The chunks of SCTP's.
+    pub chunks: Vec<SctpChunk>,
     /// IPv4's flags and fragment offset as they stand in the header; 0 for IPv6. With an offset there are no ports.
     pub fragment: u16,
     /// Time to live, or hop limit.
@@ -49,6 +58,19 @@ pub struct Ethernet {
     pub destination: [u8; 6],
     /// For instance 0x0800 for IPv4.
     pub ether_type: u16,
+}
+
+/// An extension header of IPv6.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Extension {
+    /// Which.
+    pub header: ExtensionHeader,
+    /// As it is written: in words of 8 bytes, one less than there are.
+    pub length: u8,
+    /// The type of a routing header, or of a message about mobility.
+    pub kind: u8,
+    /// Of a routing header.
+    pub segments_left: u8,
 }
 
 /// The transport header.
@@ -205,6 +227,9 @@ impl Packet {
             source,
             destination,
             transport,
+            extensions: Vec::new(),
+            options: BTreeMap::new(),
+            chunks: Vec::new(),
             fragment: 0,
             ttl: 64,
             dscp: 0,

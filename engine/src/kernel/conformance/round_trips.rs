@@ -8,11 +8,11 @@ use super::world::{INPUT, creation, filter, inet, ipv4, jump, name, only, rule, 
 use super::{Case, Deviation, Needs, expect_ruleset};
 use crate::kernel::{Guard, Kernel};
 use crate::ruleset::{
-    Assign, AssignTarget, BaseChain, Chain, ChainType, Clock, ClockPart, Comment, Connections, DataType, Datum,
-    DynamicSet, Element, ElementKey, Elements, Expr, Family, Field, HeaderField, Hook, Interval, Limit, LimitUnit, Log,
-    LogLevel, Lookup, Match, Nat, NatKind, Operator, PerElement, Priority, Quota, RejectWith, Rule, Ruleset, Sample,
-    SegmentSize, Set, SetCt, SetHeader, SetMeta, SetOperation, SetRef, SetSpec, Synproxy, Table, Tproxy, Value,
-    Verdict, VerdictMap, ZoneDirection,
+    Assign, AssignTarget, BaseChain, Bytes, BytesBase, Chain, ChainType, Clock, ClockPart, Comment, Connections,
+    DataType, Datum, DynamicSet, Element, ElementKey, Elements, Exists, Expr, ExtensionHeader, Family, Field,
+    HeaderField, Hook, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, Match, Nat, NatKind, Operator, Part,
+    PerElement, Priority, Quota, RejectWith, Rule, Ruleset, Sample, SctpChunk, SegmentSize, Set, SetCt, SetHeader,
+    SetMeta, SetOperation, SetRef, SetSpec, Synproxy, Table, Tproxy, Value, Verdict, VerdictMap, ZoneDirection,
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -23,6 +23,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "rejects of every family", needs: Needs::Nothing, run: rejects },
     Case { name: "fields of the header are written", needs: Needs::Nothing, run: headers },
     Case { name: "segment sizes", needs: Needs::Nothing, run: segment_sizes },
+    Case { name: "parts that not every packet has", needs: Needs::Nothing, run: parts },
     Case { name: "connections that are taken over", needs: Needs::Nothing, run: taken_over },
     Case { name: "address translation", needs: Needs::Nothing, run: nat },
     Case { name: "verdicts, jumps and verdict maps", needs: Needs::Nothing, run: verdicts },
@@ -232,6 +233,30 @@ fn segment_sizes(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
         let chain = Chain { base: Some(filter(hook)), comment: None, rules };
         table.chains.insert(name(&format!("base_{hook}")), chain);
     }
+    round_trip(kernel, &only(Family::Inet, table))
+}
+
+fn parts(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
+    let headers = ExtensionHeader::ALL.iter().copied().map(Part::ExtensionHeader);
+    let options = [0, 1, 2, 3, 77, 255].map(Part::TcpOption);
+    let chunks = SctpChunk::ALL.iter().copied().map(Part::SctpChunk);
+    let exists = headers.chain(options).chain(chunks).flat_map(|part| [Exists::there(part), Exists::missing(part)]);
+    let bytes = |base, offset, length, mask, low, high| {
+        [Operator::Eq, Operator::Ne].map(|operator| Bytes { base, offset, length, mask, operator, low, high })
+    };
+    let (network, transport) = (BytesBase::Network, BytesBase::Transport);
+    let bytes = [
+        bytes(network, 8, 4, 0xff, 6, 6),
+        bytes(network, 12, 4, u32::MAX.into(), 0x0a00_0001, 0x0a00_0001),
+        bytes(network, 0, 4, 0xffff, 100, 200),
+        bytes(network, 40, 16, u128::MAX, 1 << 120, 1 << 120),
+        bytes(transport, 0, 2, 0xffff, 22, 80),
+        bytes(transport, 255, 1, 0xff, 5, 5),
+    ];
+    let exprs = exists.map(Expr::Exists).chain(bytes.into_iter().flatten().map(Expr::Bytes));
+    let mut table = Table::default();
+    let rules = exprs.map(|expr| rule([expr])).collect();
+    table.chains.insert(name("base"), Chain { base: Some(filter(Hook::Forward)), comment: None, rules });
     round_trip(kernel, &only(Family::Inet, table))
 }
 

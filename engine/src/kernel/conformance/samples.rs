@@ -15,9 +15,14 @@ pub(super) fn home(field: Field) -> (Family, Hook) {
         | Field::ArpSaddrIp
         | Field::ArpDaddrEther
         | Field::ArpDaddrIp => (Family::Arp, Hook::Input),
-        Field::SkUid | Field::SkGid | Field::Oifname | Field::Oifgroup | Field::Realm | Field::RtIpsec => {
-            (Family::Inet, Hook::Output)
-        }
+        Field::SkUid
+        | Field::SkGid
+        | Field::Oifname
+        | Field::Oifgroup
+        | Field::Realm
+        | Field::RtIpsec
+        | Field::FibSaddrOifType
+        | Field::FibDaddrOifType => (Family::Inet, Hook::Output),
         Field::Iifname
         | Field::NfProto
         | Field::L4Proto
@@ -53,6 +58,15 @@ pub(super) fn home(field: Field) -> (Family, Hook) {
         | Field::SctpDport
         | Field::EspSpi
         | Field::AhSpi
+        | Field::AhHdrlength
+        | Field::AhReserved
+        | Field::DccpType
+        | Field::RtType
+        | Field::RtSegLeft
+        | Field::RtHdrlength
+        | Field::HbhHdrlength
+        | Field::DstHdrlength
+        | Field::MhType
         | Field::IcmpType
         | Field::IcmpCode
         | Field::Icmpv6Type
@@ -76,6 +90,13 @@ pub(super) fn home(field: Field) -> (Family, Hook) {
         | Field::CtReplyBytes
         | Field::CtReplyPackets
         | Field::CtReplyAvgpkt
+        | Field::CtProtocol
+        | Field::CtExpiration
+        | Field::CtReplyIpSaddr
+        | Field::CtReplyIpDaddr
+        | Field::CtReplyIp6Saddr
+        | Field::CtReplyIp6Daddr
+        | Field::FibSaddrIifType
         | Field::FibSaddrType
         | Field::FibDaddrType
         | Field::FibDaddrIifType => (Family::Inet, Hook::Input),
@@ -110,6 +131,7 @@ pub(super) fn value(data_type: DataType, n: u8) -> Datum {
         DataType::Integer64 => Datum::from_u128(data_type, (5 << 32) + u128::from(n)),
         DataType::NfProto => Datum::number(data_type, if n.is_multiple_of(2) { 2 } else { 10 }),
         DataType::FibAddrtype | DataType::PktType => Datum::number(data_type, 1 + u32::from(n)),
+        DataType::Time => Datum::number(data_type, 1_000 * (1 + u32::from(n))),
         DataType::Mark | DataType::Uid | DataType::Gid | DataType::Integer32 | DataType::Spi => {
             Datum::number(data_type, 0x0001_0200 + u32::from(n))
         }
@@ -119,6 +141,8 @@ pub(super) fn value(data_type: DataType, n: u8) -> Datum {
         | DataType::Icmpv6Type
         | DataType::Icmpv6Code
         | DataType::Dscp
+        | DataType::MhType
+        | DataType::DccpPkttype
         | DataType::Integer8 => Datum::number(data_type, 8 + u32::from(n)),
     }
 }
@@ -140,6 +164,8 @@ pub(super) fn range(data_type: DataType) -> Option<Interval> {
         | DataType::Integer16
         | DataType::Integer32
         | DataType::Integer64
+        | DataType::Time
+        | DataType::MhType
         | DataType::Spi => Interval::new(value(data_type, 0), value(data_type, 3)),
         DataType::EtherType
         | DataType::ArpOp
@@ -155,6 +181,7 @@ pub(super) fn range(data_type: DataType) -> Option<Interval> {
         | DataType::FibAddrtype
         | DataType::Dscp
         | DataType::Ecn
+        | DataType::DccpPkttype
         | DataType::Boolean => None,
     }
 }

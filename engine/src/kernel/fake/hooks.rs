@@ -39,6 +39,8 @@ pub(super) fn admit_expr(family: Family, base: BaseChain, expr: &Expr) -> Result
         Expr::Synproxy(_) => matches!(base.hook, Hook::Input | Hook::Forward),
         Expr::Counter
         | Expr::NamedCounter(_)
+        | Expr::Exists(_)
+        | Expr::Bytes(_)
         | Expr::Quota(_)
         | Expr::NamedQuota(_)
         | Expr::Limit(_)
@@ -66,8 +68,12 @@ fn admits_nat(base: BaseChain, nat: &Nat) -> bool {
         }
 }
 
-/// The route lookups that ask for the incoming interface need a packet that has one.
+/// The route lookups that ask for an interface need a packet that has one.
 fn admits_field(hook: Hook, field: Field) -> bool {
-    let asks = matches!(field, Field::FibDaddrIifType | Field::FibSaddrIifOif | Field::FibSaddrMarkIifOif);
-    !asks || matches!(hook, Hook::Prerouting | Hook::Input | Hook::Forward)
+    const BY_INPUT: [Field; 4] =
+        [Field::FibDaddrIifType, Field::FibSaddrIifType, Field::FibSaddrIifOif, Field::FibSaddrMarkIifOif];
+    const BY_OUTPUT: [Field; 2] = [Field::FibSaddrOifType, Field::FibDaddrOifType];
+    let has_input = matches!(hook, Hook::Prerouting | Hook::Input | Hook::Forward);
+    let has_output = matches!(hook, Hook::Forward | Hook::Output | Hook::Postrouting);
+    (has_input || !BY_INPUT.contains(&field)) && (has_output || !BY_OUTPUT.contains(&field))
 }

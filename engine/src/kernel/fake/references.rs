@@ -139,6 +139,8 @@ impl References {
                 Expr::NamedQuota(quota) => self.note(Kind::Quota, quota, change),
                 Expr::Verdict(verdict) => self.verdict(verdict, change),
                 Expr::Match(_)
+                | Expr::Exists(_)
+                | Expr::Bytes(_)
                 | Expr::Counter
                 | Expr::Quota(_)
                 | Expr::Limit(_)

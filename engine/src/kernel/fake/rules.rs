@@ -27,6 +27,7 @@ pub(super) fn admit_verdict(table: &ObservedTable, verdict: &Verdict) -> Result<
 fn admit_expr(family: Family, table: &ObservedTable, expr: &Expr, features: Features) -> Result<(), Errno> {
     match expr {
         Expr::Match(matched) => admit_match(matched),
+        Expr::Bytes(bytes) => fits(bytes.is_sound()),
         Expr::Lookup(lookup) => {
             admit_lookup(table, &lookup.key, &lookup.set, |data| features.map_as_set || *data == MapData::Nothing)
         }
@@ -41,6 +42,7 @@ fn admit_expr(family: Family, table: &ObservedTable, expr: &Expr, features: Feat
             Family::Arp | Family::Bridge => Err(Errno::NotSupported),
         },
         Expr::Counter
+        | Expr::Exists(_)
         | Expr::Quota(_)
         | Expr::Limit(_)
         | Expr::Log(_)

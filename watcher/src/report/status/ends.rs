@@ -110,6 +110,8 @@ fn whole_family(rule: &Rule) -> Option<(Option<u32>, End)> {
             Expr::Reject(_) => return Some((family, End::Reject)),
             Expr::Verdict(Verdict::Return | Verdict::Continue | Verdict::Jump(_) | Verdict::Goto(_))
             | Expr::Match(_)
+            | Expr::Exists(_)
+            | Expr::Bytes(_)
             | Expr::Lookup(_)
             | Expr::VerdictMap(_)
             | Expr::Quota(_)
