@@ -122,6 +122,11 @@ pub(super) fn express(instruction: &Instruction, set: Option<&SetHandle>) -> Res
         Instruction::TcpOptionStrip { kind } => strip_tcp_option(*kind),
         Instruction::Tproxy { family, address, port } => tproxy(*family, *address, *port),
         Instruction::Synproxy { segment_size, window_scale, flags } => synproxy(*segment_size, *window_scale, *flags),
+        Instruction::Duplicate { address } => {
+            let mut expr = Expr::new(c"dup");
+            expr.set_u32(&attr::DUP_ADDRESS, address.number());
+            expr
+        }
         Instruction::Number { modulus, to } => number(*modulus, *to),
         Instruction::Dynset { operation, from, set, timeout_ms, per_element } => {
             let mut expr = dynset(*operation, *from, set)?;

@@ -121,6 +121,8 @@ fn instruction(name: &str, data: Attributes<'_>, find_set: FindSet<'_>) -> Optio
         "synproxy" => {
             Some(Instruction::Synproxy { segment_size: data.u16(1)?, window_scale: data.u8(2)?, flags: data.u32(3)? })
         }
+        // Nothing else than the address is given: not by which interface.
+        "dup" if data.get(2).is_none() => Some(Instruction::Duplicate { address: register(data, 1)? }),
         "numgen" => number(data),
         "dynset" => dynset(data),
         _ => None,

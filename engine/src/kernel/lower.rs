@@ -115,6 +115,9 @@ impl Lowering<'_> {
                 proxy::tproxy(self.surroundings.family, *tproxy)?.into_iter().for_each(|one| self.push(one));
             }
             Expr::Synproxy(synproxy) => self.push(proxy::synproxy(*synproxy)),
+            Expr::Duplicate(address) => {
+                proxy::duplicate(self.surroundings.family, *address)?.into_iter().for_each(|one| self.push(one));
+            }
             Expr::SetHeader(write) => rewrite::instructions(*write).into_iter().for_each(|one| self.push(one)),
             Expr::SetCt(SetCt::Zone { direction, zone }) => self.zone(*direction, *zone),
             Expr::SetMeta(set) => meta_instructions(*set).into_iter().for_each(|one| self.push(one)),
@@ -498,6 +501,7 @@ pub(super) fn missing_for(context: Context, expr: &Expr) -> Vec<Dependency> {
         | Expr::StripOption(_)
         | Expr::Tproxy(_)
         | Expr::Synproxy(_)
+        | Expr::Duplicate(_)
         | Expr::Sample(_)
         | Expr::Clock(_)
         | Expr::SetMeta(_)
@@ -528,6 +532,7 @@ pub(super) fn established_by(expr: &Expr) -> Option<Dependency> {
         | Expr::StripOption(_)
         | Expr::Tproxy(_)
         | Expr::Synproxy(_)
+        | Expr::Duplicate(_)
         | Expr::SetHeader(_)
         | Expr::SetCt(_)
         | Expr::SetMeta(_)

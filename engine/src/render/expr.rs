@@ -37,6 +37,7 @@ pub(super) fn write(out: &mut String, family: Family, expr: &Expr) -> fmt::Resul
         Expr::StripOption(kind) => proxy::write_strip_option(out, *kind),
         Expr::Tproxy(tproxy) => proxy::write_tproxy(out, family, *tproxy),
         Expr::Synproxy(synproxy) => proxy::write_synproxy(out, *synproxy),
+        Expr::Duplicate(address) => write!(out, "dup to {address}"),
         Expr::SetHeader(write) => statement::write_header(out, *write),
         Expr::SetMeta(set) => statement::write_meta(out, *set),
         Expr::SetCt(set) => statement::write_ct(out, set),

@@ -12,6 +12,7 @@ use super::name::Name;
 use super::proxy::{Synproxy, Tproxy};
 use super::set::{Elements, SetSpec};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// One expression of a rule.
@@ -57,6 +58,8 @@ pub enum Expr {
     Tproxy(Tproxy),
     /// `synproxy mss 1460 wscale 7`.
     Synproxy(Synproxy),
+    /// `dup to 10.0.0.1`: a copy of the packet goes to this neighbour, in a table of its family alone.
+    Duplicate(IpAddr),
     /// `ip dscp set ef`.
     SetHeader(SetHeader),
     /// `ct zone set 5`, `ct helper set "pl_…"`.
@@ -612,6 +615,7 @@ impl Expr {
             | Self::StripOption(_)
             | Self::Tproxy(_)
             | Self::Synproxy(_)
+            | Self::Duplicate(_)
             | Self::SetHeader(_)
             | Self::SetCt(_)
             | Self::SetMeta(_)
@@ -642,6 +646,7 @@ impl Expr {
             | Self::StripOption(_)
             | Self::Tproxy(_)
             | Self::Synproxy(_)
+            | Self::Duplicate(_)
             | Self::SetHeader(_)
             | Self::SetCt(_)
             | Self::SetMeta(_)

@@ -160,7 +160,7 @@ fn other_domains_and_impossible_policies_are_refused() {
     let options = Options { names: &names, sources: &sources, reserved_connection_mark: 0, pods: &STANDARD };
     let mut builder = TableBuilder::default();
     let rules = HostRules { chains: vec![chain], ..HostRules::default() };
-    let findings = lower(&rules, &Resolver::new(&Inventory::default()), &mut builder, options);
+    let (_, findings) = lower(&rules, &Resolver::new(&Inventory::default()), &mut builder, options);
     assert!(findings[0].message.contains("domain arp is not lowered"), "{findings:?}");
     assert!(builder.finish(None).chains.is_empty());
     let policies = Lowered::of("chain X { policy DROP; }\ntable nat chain PREROUTING policy DROP;");

@@ -5,6 +5,8 @@ mod chains;
 #[cfg(test)]
 mod circumstances;
 #[cfg(test)]
+mod copies;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod failsafe;

@@ -69,10 +69,6 @@ pub const REFUSED_TARGETS: &[Refused] = &[
     refused("SECMARK", "keep the rule in a table of its own beside this one"),
     refused("SNPT", "translate the addresses: SNAT to"),
     refused("TARPIT", "drop the packet: DROP"),
-    refused(
-        "TEE",
-        "copy the packets by tc: tc filter … action mirred egress mirror; nftables copies in tables of one family only",
-    ),
     refused("ULOG", "NFLOG is its successor: NFLOG nflog-group"),
 ];
 

@@ -35,6 +35,7 @@ pub(super) fn admit_expr(family: Family, base: BaseChain, expr: &Expr) -> Result
         Expr::SegmentSize(SegmentSize::RouteMtu) => {
             matches!(base.hook, Hook::Forward | Hook::Output | Hook::Postrouting)
         }
+        Expr::Duplicate(_) => matches!(family, Family::Ip | Family::Ip6),
         Expr::Tproxy(_) => base.hook == Hook::Prerouting,
         Expr::Synproxy(_) => matches!(base.hook, Hook::Input | Hook::Forward),
         Expr::Counter
