@@ -78,6 +78,7 @@ mod rewriting;
 mod rpfilter;
 mod rule;
 mod segment;
+mod socket;
 mod statistic;
 mod target;
 mod time;

@@ -115,6 +115,12 @@ pub(super) fn express(instruction: &Instruction, set: Option<&SetHandle>) -> Res
         Instruction::Redirect { ports, flags } => redirect(ports.as_ref(), *flags),
         Instruction::Notrack => Expr::new(c"notrack"),
         Instruction::Route { key, to } => route(*key, *to),
+        Instruction::Socket { key, to } => {
+            let mut expr = Expr::new(c"socket");
+            expr.set_u32(&attr::SOCKET_KEY, *key);
+            expr.set_u32(&attr::SOCKET_DREG, to.number());
+            expr
+        }
         Instruction::TcpOption { kind, offset, length, to } => tcp_option(*kind, *offset, *length, Access::Load(*to)),
         Instruction::TcpOptionSet { kind, offset, length, from } => {
             tcp_option(*kind, *offset, *length, Access::Store(*from))

@@ -21,6 +21,8 @@ pub(super) enum Source {
     TcpOption(u8, u32, u32),
     /// From the packet's route, by `NFT_RT_*`.
     Route(u32),
+    /// From the socket that it would go to, by `NFT_SOCKET_*`.
+    Socket(u32),
 }
 
 /// What must have been matched before a field means anything; nft adds it silently, and so do we.
@@ -113,6 +115,10 @@ const FIB_IIF: u32 = 8;
 const ORIGINAL: Option<u8> = Some(0);
 const REPLY: Option<u8> = Some(1);
 
+/// `NFT_SOCKET_*`.
+const SOCKET_TRANSPARENT: u32 = 0;
+const SOCKET_WILDCARD: u32 = 2;
+
 /// `NFT_RT_XFRM`.
 const ROUTE_XFRM: u32 = 4;
 
@@ -151,6 +157,8 @@ pub(super) fn source(field: Field) -> Source {
         Field::Realm => Source::Meta(meta::RTCLASSID),
         Field::Ipsec => Source::Meta(meta::SECPATH),
         Field::RtIpsec => Source::Route(ROUTE_XFRM),
+        Field::SocketTransparent => Source::Socket(SOCKET_TRANSPARENT),
+        Field::SocketWildcard => Source::Socket(SOCKET_WILDCARD),
         Field::EtherDaddr => Source::Payload(Base::Link, 0, 6),
         Field::EtherSaddr => Source::Payload(Base::Link, 6, 6),
         Field::EtherType => Source::Payload(Base::Link, 12, 2),
@@ -236,6 +244,8 @@ fn layers(field: Field) -> (Option<Network>, Option<u8>, bool) {
         | Field::Realm
         | Field::Ipsec
         | Field::RtIpsec
+        | Field::SocketTransparent
+        | Field::SocketWildcard
         // The kernel itself looks whether it is TCP.
         | Field::TcpOptionMaxseg
         | Field::ThSport
@@ -290,6 +300,7 @@ impl Source {
             Self::Ct(key, direction) => Instruction::Ct { key, direction, to },
             Self::Fib(result, flags) => Instruction::Fib { result, flags, to },
             Self::Route(key) => Instruction::Route { key, to },
+            Self::Socket(key) => Instruction::Socket { key, to },
             Self::TcpOption(kind, offset, length) => Instruction::TcpOption { kind, offset, length, to },
         }
     }

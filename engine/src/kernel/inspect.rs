@@ -112,6 +112,7 @@ fn instruction(name: &str, data: Attributes<'_>, find_set: FindSet<'_>) -> Optio
         "redir" => Some(Instruction::Redirect { ports: span(data, 1, 2).ok()?, flags: nat_flags(data, 3) }),
         "notrack" => Some(Instruction::Notrack),
         "rt" => Some(Instruction::Route { key: data.u32(2)?, to: register(data, 1)? }),
+        "socket" => Some(Instruction::Socket { key: data.u32(1)?, to: register(data, 2)? }),
         "exthdr" => tcp_option(data),
         "tproxy" => Some(Instruction::Tproxy {
             family: data.u32(1)?,

@@ -242,7 +242,8 @@ impl Lowering<'_> {
                 | Source::Ct(..)
                 | Source::Fib(..)
                 | Source::TcpOption(..)
-                | Source::Route(_) => {}
+                | Source::Route(_)
+                | Source::Socket(_) => {}
             }
             if has_intervals && field::is_host_order(*field) {
                 self.push(host_to_network(to, width));
@@ -591,7 +592,8 @@ pub(super) fn register_bytes(source: Source, value: &Datum) -> Result<Vec<u8>, R
         | Source::Ct(..)
         | Source::Fib(..)
         | Source::TcpOption(..)
-        | Source::Route(_) => Ok(value.kernel_bytes()),
+        | Source::Route(_)
+        | Source::Socket(_) => Ok(value.kernel_bytes()),
     }
 }
 
@@ -611,7 +613,8 @@ fn shortened(source: Source, data_type: DataType, length: usize) -> Option<Instr
         | Source::Bits(..)
         | Source::Fib(..)
         | Source::TcpOption(..)
-        | Source::Route(_) => None,
+        | Source::Route(_)
+        | Source::Socket(_) => None,
     }
 }
 

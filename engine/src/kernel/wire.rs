@@ -72,6 +72,8 @@ pub(super) enum Instruction {
     Notrack,
     /// Loads what the packet's route says.
     Route { key: u32, to: Register },
+    /// Loads what is known of the socket that the packet would go to.
+    Socket { key: u32, to: Register },
     /// Loads bytes of an option of TCP's; without it the rule ends.
     TcpOption { kind: u8, offset: u32, length: u32, to: Register },
     /// Writes bytes of an option of TCP's, where the segment has it.

@@ -84,6 +84,8 @@ pub(super) fn field_name(field: Field) -> &'static str {
         Field::Realm => "meta rtclassid",
         Field::Ipsec => "meta ipsec",
         Field::RtIpsec => "rt ipsec",
+        Field::SocketTransparent => "socket transparent",
+        Field::SocketWildcard => "socket wildcard",
         Field::EtherSaddr => "ether saddr",
         Field::EtherDaddr => "ether daddr",
         Field::EtherType => "ether type",

@@ -174,6 +174,12 @@ pub enum Field {
     Ipsec,
     /// `rt ipsec`: whether it leaves by IPsec.
     RtIpsec,
+    /// `socket transparent`: 1 if the socket that the packet would go to, connected or listening, takes packets to any
+    /// address, and 0 if not; nothing without a socket. Before routing and on the way in.
+    SocketTransparent,
+    /// `socket wildcard`: 1 if that socket is bound to no address; nothing without a socket, and where its connection
+    /// has come to its end.
+    SocketWildcard,
     /// `ether saddr`.
     EtherSaddr,
     /// `ether daddr`.
@@ -524,6 +530,7 @@ pub enum SetOperation {
 // an instruction loads takes the first.
 every! { pub Field {
     Iifname Oifname NfProto L4Proto Mark PktType SkUid SkGid Length Iifgroup Oifgroup Cpu Cgroup Realm Ipsec RtIpsec
+    SocketTransparent SocketWildcard
     EtherSaddr EtherDaddr EtherType IpSaddr IpDaddr IpFragOff IpDscp IpEcn IpTtl Ip6Saddr Ip6Daddr Ip6Dscp Ip6Ecn Ip6Hoplimit TcpSport
     TcpDport TcpFlags TcpOptionMaxseg UdpSport UdpDport SctpSport SctpDport EspSpi AhSpi IcmpType IcmpCode Icmpv6Type Icmpv6Code
     ThSport ThDport CtState CtStatus CtMark CtDirection CtOriginalIpSaddr CtOriginalIpDaddr CtOriginalIp6Saddr
@@ -554,7 +561,7 @@ impl Field {
             Self::IpFragOff | Self::TcpOptionMaxseg => DataType::Integer16,
             Self::IpDscp | Self::Ip6Dscp => DataType::Dscp,
             Self::IpEcn | Self::Ip6Ecn => DataType::Ecn,
-            Self::IpTtl | Self::Ip6Hoplimit => DataType::Integer8,
+            Self::IpTtl | Self::Ip6Hoplimit | Self::SocketTransparent | Self::SocketWildcard => DataType::Integer8,
             Self::Ip6Saddr | Self::Ip6Daddr | Self::CtOriginalIp6Saddr | Self::CtOriginalIp6Daddr => DataType::Ipv6Addr,
             Self::ThSport
             | Self::ThDport

@@ -25,6 +25,8 @@ mod peers;
 #[cfg(test)]
 mod proxies;
 #[cfg(test)]
+mod sockets;
+#[cfg(test)]
 mod targets;
 #[cfg(test)]
 mod time;

@@ -39,7 +39,6 @@ pub const REFUSED_MODULES: &[Refused] = &[
     refused("psd", "limit new connections: mod conntrack ctstate NEW mod limit limit 10/second"),
     refused("random", "its successor: mod statistic mode random probability 0.5"),
     refused("rt", "match the protocol: proto ipv6-route"),
-    refused("socket", "match the mark that the listening side sets: mod mark mark"),
     refused("string", "match the port: contents are easily split over packets"),
     refused("u32", "write the condition with addresses, ports and states"),
 ];

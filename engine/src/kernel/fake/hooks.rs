@@ -67,8 +67,11 @@ fn admits_nat(base: BaseChain, nat: &Nat) -> bool {
         }
 }
 
-/// The route lookups that ask for the incoming interface need a packet that has one.
+/// The route lookups that ask for the incoming interface need a packet that has one, and sockets one that may be for them.
 fn admits_field(hook: Hook, field: Field) -> bool {
+    if matches!(field, Field::SocketTransparent | Field::SocketWildcard) {
+        return matches!(hook, Hook::Prerouting | Hook::Input | Hook::Output);
+    }
     let asks = matches!(field, Field::FibDaddrIifType | Field::FibSaddrIifOif | Field::FibSaddrMarkIifOif);
     !asks || matches!(hook, Hook::Prerouting | Hook::Input | Hook::Forward)
 }
