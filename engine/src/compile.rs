@@ -124,12 +124,15 @@ pub(crate) fn compile_with<'a>(
     former: Former,
 ) -> (Ruleset, Vec<Diagnostic>, Memo) {
     let mut builder = TableBuilder::after(former);
+    let mut tables = BTreeMap::new();
     let mut diagnostics = doubts(resolver, bound, input.node);
     observe::pauses(&input.pods.observe, &mut builder);
     if let Some(HostInput { rules, names, sources, failsafes: _ }) = input.host {
         let options =
             host::Options { names, sources, reserved_connection_mark: input.pods.revoked_bit, pods: input.pods };
-        diagnostics.extend(host::lower(rules, resolver, &mut builder, options));
+        let (others, found) = host::lower(rules, resolver, &mut builder, options);
+        tables.extend(others);
+        diagnostics.extend(found);
     }
     diagnostics.extend(pods::lower(input, pods::Layer::Network, resolver, bound, &mut builder));
     if let Some(host) = input.host {
@@ -137,7 +140,7 @@ pub(crate) fn compile_with<'a>(
     }
     marker::record(input.sources, &mut builder);
     let (table, memo) = builder.finish_with_memo(Some(Comment::new(TABLE_COMMENT)));
-    let mut tables: BTreeMap<_, _> = [(TableKey::ours(Family::Inet), table)].into();
+    tables.insert(TableKey::ours(Family::Inet), table);
     for link in [Link::Arp, Link::Bridge] {
         let (table, found) = link_table(link, input, bound);
         tables.extend(table.map(|table| (TableKey::ours(link.family()), table)));

@@ -24,12 +24,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use policy_lang::diagnostic::Diagnostic;
-use policy_lang::host::rule::{ChainPolicy, HostRule, HostRules, Table};
+use policy_lang::host::rule::{ChainPolicy, HostRule, HostRules, Table as HostTable};
 use policy_lang::source::Sources;
 
 use self::calls::Calls;
 use self::chains::{Callee, Chains, Scope, Sides};
 use self::clause::{Families, Ip, Lowered, Object};
+use self::copy::{Copies, Copying};
 use self::hashlimit::Tables;
 use self::ipset::Sets;
 pub use self::names::Names;
@@ -39,10 +40,10 @@ pub use self::peers::unknown as unknown_peers;
 use self::recent::Lists;
 pub use self::refusal::{REFUSED_MODULES, REFUSED_TARGETS, Refused, page as refusals_page};
 use super::builder::TableBuilder;
-use super::observe;
 use super::options::PodOptions;
+use super::{TABLE_COMMENT, observe};
 use crate::resolve::Resolver;
-use crate::ruleset::{Comment, Expr, Name, Rule, SetCt, Verdict};
+use crate::ruleset::{Comment, Expr, Name, Rule, SetCt, Table, TableKey, Verdict};
 
 mod calls;
 mod chains;
@@ -52,6 +53,7 @@ mod code;
 mod connbytes;
 mod connlimit;
 mod conntrack;
+mod copy;
 mod device;
 mod emit;
 mod extension;
@@ -81,6 +83,7 @@ mod rewriting;
 mod rpfilter;
 mod rule;
 mod segment;
+mod socket;
 mod statistic;
 mod target;
 mod time;
@@ -107,13 +110,16 @@ pub struct Options<'a> {
 /// FORWARD rules go to the end of [`super::base::Base::Forward`]: what is to run before them is pushed before.
 ///
 /// What rules say of the cluster is looked up by `resolver` and follows it afterwards.
+///
+/// Returns what cannot stand in that table: a table of its own for each family that needs it.
 pub fn lower(
     host: &HostRules,
     resolver: &Resolver<'_>,
     builder: &mut TableBuilder,
     options: Options<'_>,
-) -> Vec<Diagnostic> {
+) -> (BTreeMap<TableKey, Table>, Vec<Diagnostic>) {
     let mut findings = Vec::new();
+    let mut copies = Copies::default();
     let limits = Tables::of(host);
     limits.declare(builder);
     let mut lists = Lists::of(host);
@@ -123,20 +129,20 @@ pub fn lower(
     let named = Named { limits: &limits, lists: &lists, peers: &peers, ipsets: &ipsets };
     for (table, chains) in chains::group(host, &mut findings) {
         chains::check_policies(table, &chains, &mut findings);
-        lower_table(table, &chains, named, builder, options, &mut findings);
+        lower_table(table, &chains, (named, options), builder, &mut copies, &mut findings);
     }
     // Both passes of `domain (ip ip6)` find the same.
     let mut seen = BTreeSet::new();
     findings.retain(|finding| seen.insert((finding.span, finding.message.clone())));
-    findings
+    (copies.finish(&Comment::new(TABLE_COMMENT)), findings)
 }
 
 fn lower_table(
-    table: Table,
+    table: HostTable,
     chains: &Chains<'_>,
-    named: Named<'_>,
+    (named, options): (Named<'_>, Options<'_>),
     builder: &mut TableBuilder,
-    options: Options<'_>,
+    copies: &mut Copies,
     findings: &mut Vec<Diagnostic>,
 ) {
     let calls = Calls::of(table, chains);
@@ -145,7 +151,7 @@ fn lower_table(
     for name in &calls.order {
         let Some(sides) = chains.get(name) else { continue };
         let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, named, options };
-        let rules = lower_chain(sides, &place, builder, findings);
+        let rules = lower_chain(sides, &place, builder, copies, findings);
         // Chains of single steps are called, too, and call nobody. What only observes is gone to, and has its own levels.
         let calls_any =
             rules.iter().flat_map(|rule| &rule.exprs).any(|expr| matches!(expr, Expr::Verdict(Verdict::Jump(_))));
@@ -162,12 +168,12 @@ fn lower_table(
     }
     for (name, sides) in chains {
         let Some(base) = chains::base(table, name) else { continue };
-        let mut policy = if table == Table::Nat { Vec::new() } else { policy_rules(sides, options.sources) };
+        let mut policy = if table == HostTable::Nat { Vec::new() } else { policy_rules(sides, options.sources) };
         let statements = policy.iter_mut().map(|rule| &mut rule.exprs);
         observe::lift(&format!("{table} {name}"), statements, options.pods, builder);
         let callees = with_policy(&callees, sides, name, &kind, &policy, builder);
         let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, named, options };
-        for rule in lower_chain(sides, &place, builder, findings).into_iter().chain(policy) {
+        for rule in lower_chain(sides, &place, builder, copies, findings).into_iter().chain(policy) {
             builder.push(tracking::base(base, &rule), rule);
         }
     }
@@ -208,7 +214,7 @@ struct Named<'a> {
 /// A chain and what its rules may refer to.
 #[derive(Clone, Copy)]
 struct Place<'a> {
-    table: Table,
+    table: HostTable,
     chain: &'a str,
     kind: &'a str,
     calls: &'a Calls,
@@ -245,14 +251,21 @@ fn lower_chain<'a>(
     sides: &'a Sides<'a>,
     place: &Place<'a>,
     builder: &mut TableBuilder,
+    copies: &mut Copies,
     findings: &mut Vec<Diagnostic>,
 ) -> Vec<Rule> {
     let (v4, v6) = (place.scope(Ip::V4, sides), place.scope(Ip::V6, sides));
+    let mut copying = [&v4, &v6].map(Copying::of);
     let pairs = pairs(sides);
     let mut lowered: Vec<Lowered> = Vec::with_capacity(pairs.len());
     for (first, second) in pairs {
-        let first = first.and_then(|rule| rule::lower(rule, &v4, findings));
-        let second = second.and_then(|rule| rule::lower(rule, &v6, findings));
+        let mut lower = |rule: Option<&HostRule>, scope, copying: &mut Copying| {
+            let rule = rule?;
+            copying.take(rule, rule::lower(rule, scope, findings)?, findings)
+        };
+        let [copying_v4, copying_v6] = &mut copying;
+        let first = lower(first, &v4, copying_v4);
+        let second = lower(second, &v6, copying_v6);
         match (first, second) {
             (Some(first), Some(second)) => match rule::merge(first, &second) {
                 Ok(both) => lowered.push(both),
@@ -260,6 +273,9 @@ fn lower_chain<'a>(
             },
             (first, second) => lowered.extend(first.into_iter().chain(second)),
         }
+    }
+    for (ip, copying) in [Ip::V4, Ip::V6].into_iter().zip(&copying) {
+        copies.add(ip, copying);
     }
     for rule in &mut lowered {
         let used = match rule.uses.take() {
@@ -269,7 +285,8 @@ fn lower_chain<'a>(
                 Expr::Verdict(Verdict::Jump(builder.chain(place.kind, tail, rules, None)))
             }
             Some(Object::Helper(helper)) => Expr::SetCt(SetCt::Helper(builder.helper(helper))),
-            None => continue,
+            // What copies stands elsewhere.
+            Some(Object::Copy(_)) | None => continue,
         };
         rule.statement.push(used);
     }

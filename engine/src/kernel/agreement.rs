@@ -256,6 +256,7 @@ fn exprs() -> impl Strategy<Value = Expr> {
                 Expr::Synproxy(Synproxy { segment_size, window_scale, timestamp, sack })
             }
         ),
+        1 => any::<std::net::IpAddr>().prop_map(Expr::Duplicate),
         1 => name().prop_map(|name| Expr::SetCt(SetCt::Helper(name))),
         1 => prop_oneof![Just(SetMeta::Trace), any::<u32>().prop_map(SetMeta::Priority)].prop_map(Expr::SetMeta),
         1 => (prop::sample::select(HeaderField::ALL.to_vec()), any::<u8>()).prop_map(|(field, value)| {

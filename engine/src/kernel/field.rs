@@ -21,6 +21,8 @@ pub(super) enum Source {
     Extension(Extension, u8, u32, u32),
     /// From the packet's route, by `NFT_RT_*`.
     Route(u32),
+    /// From the socket that it would go to, by `NFT_SOCKET_*`.
+    Socket(u32),
 }
 
 /// What must have been matched before a field means anything; nft adds it silently, and so do we.
@@ -120,6 +122,10 @@ const FIB_OIF: u32 = 16;
 const ORIGINAL: Option<u8> = Some(0);
 const REPLY: Option<u8> = Some(1);
 
+/// `NFT_SOCKET_*`.
+const SOCKET_TRANSPARENT: u32 = 0;
+const SOCKET_WILDCARD: u32 = 2;
+
 /// `NFT_RT_XFRM`.
 const ROUTE_XFRM: u32 = 4;
 
@@ -162,6 +168,8 @@ pub(super) fn source(field: Field) -> Source {
         Field::Realm => Source::Meta(meta::RTCLASSID),
         Field::Ipsec => Source::Meta(meta::SECPATH),
         Field::RtIpsec => Source::Route(ROUTE_XFRM),
+        Field::SocketTransparent => Source::Socket(SOCKET_TRANSPARENT),
+        Field::SocketWildcard => Source::Socket(SOCKET_WILDCARD),
         Field::EtherDaddr => Source::Payload(Base::Link, 0, 6),
         Field::EtherSaddr => Source::Payload(Base::Link, 6, 6),
         Field::EtherType => Source::Payload(Base::Link, 12, 2),
@@ -301,6 +309,8 @@ fn layers(field: Field) -> (Option<Network>, Option<u8>, bool) {
         | Field::Realm
         | Field::Ipsec
         | Field::RtIpsec
+        | Field::SocketTransparent
+        | Field::SocketWildcard
         // The kernel itself looks whether it is TCP.
         | Field::TcpOptionMaxseg
         | Field::ThSport
@@ -367,6 +377,7 @@ impl Source {
             Self::Extension(extension, number, offset, length) => {
                 Instruction::Extension { extension, number, load: Load::Part { offset, length }, to }
             }
+            Self::Socket(key) => Instruction::Socket { key, to },
         }
     }
 }

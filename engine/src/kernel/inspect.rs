@@ -112,6 +112,7 @@ fn instruction(name: &str, data: Attributes<'_>, find_set: FindSet<'_>) -> Optio
         "redir" => Some(Instruction::Redirect { ports: span(data, 1, 2).ok()?, flags: nat_flags(data, 3) }),
         "notrack" => Some(Instruction::Notrack),
         "rt" => Some(Instruction::Route { key: data.u32(2)?, to: register(data, 1)? }),
+        "socket" => Some(Instruction::Socket { key: data.u32(1)?, to: register(data, 2)? }),
         "exthdr" => extension(data),
         "tproxy" => Some(Instruction::Tproxy {
             family: data.u32(1)?,
@@ -121,6 +122,8 @@ fn instruction(name: &str, data: Attributes<'_>, find_set: FindSet<'_>) -> Optio
         "synproxy" => {
             Some(Instruction::Synproxy { segment_size: data.u16(1)?, window_scale: data.u8(2)?, flags: data.u32(3)? })
         }
+        // Nothing else than the address is given: not by which interface.
+        "dup" if data.get(2).is_none() => Some(Instruction::Duplicate { address: register(data, 1)? }),
         "numgen" => number(data),
         "dynset" => dynset(data),
         _ => None,

@@ -84,6 +84,7 @@ pub(super) enum ExprKind {
     StripOption,
     Tproxy,
     Synproxy,
+    Duplicate,
     SetHeader,
     SetCt,
     SetMeta,
@@ -92,7 +93,7 @@ pub(super) enum ExprKind {
 
 every! { pub(super) ExprKind {
     Match Exists Bytes Lookup VerdictMap Counter NamedCounter Quota NamedQuota Limit Log Verdict Reject Nat Notrack
-    Sample Clock Assign SegmentSize StripOption Tproxy Synproxy SetHeader SetCt SetMeta DynamicSet
+    Sample Clock Assign SegmentSize StripOption Tproxy Synproxy Duplicate SetHeader SetCt SetMeta DynamicSet
 } }
 
 // A new variant of `Expr` does not compile until it has a kind, and a kind not until it can be read.
@@ -119,6 +120,7 @@ const _: fn(&Expr) -> ExprKind = |expr| match expr {
     Expr::StripOption(_) => ExprKind::StripOption,
     Expr::Tproxy(_) => ExprKind::Tproxy,
     Expr::Synproxy(_) => ExprKind::Synproxy,
+    Expr::Duplicate(_) => ExprKind::Duplicate,
     Expr::SetHeader(_) => ExprKind::SetHeader,
     Expr::SetCt(_) => ExprKind::SetCt,
     Expr::SetMeta(_) => ExprKind::SetMeta,
@@ -282,6 +284,11 @@ impl<'a> Reader<'a> {
                 Some(Expr::Tproxy(tproxy))
             }
             ExprKind::Synproxy => self.take(proxy::read_synproxy).map(Expr::Synproxy),
+            ExprKind::Duplicate => {
+                let (address, length) = proxy::read_duplicate(self.instructions.get(self.at..)?)?;
+                self.at += length;
+                Some(Expr::Duplicate(address))
+            }
             ExprKind::SetHeader => {
                 let (write, length) = rewrite::read(self.instructions.get(self.at..)?)?;
                 self.at += length;

@@ -120,6 +120,9 @@ impl Lowering<'_> {
                 proxy::tproxy(self.surroundings.family, *tproxy)?.into_iter().for_each(|one| self.push(one));
             }
             Expr::Synproxy(synproxy) => self.push(proxy::synproxy(*synproxy)),
+            Expr::Duplicate(address) => {
+                proxy::duplicate(self.surroundings.family, *address)?.into_iter().for_each(|one| self.push(one));
+            }
             Expr::SetHeader(write) => rewrite::instructions(*write).into_iter().for_each(|one| self.push(one)),
             Expr::SetCt(SetCt::Zone { direction, zone }) => self.zone(*direction, *zone),
             Expr::SetMeta(set) => meta_instructions(*set).into_iter().for_each(|one| self.push(one)),
@@ -244,7 +247,8 @@ impl Lowering<'_> {
                 | Source::Ct(..)
                 | Source::Fib(..)
                 | Source::Extension(..)
-                | Source::Route(_) => {}
+                | Source::Route(_)
+                | Source::Socket(_) => {}
             }
             if has_intervals && field::is_host_order(*field) {
                 self.push(host_to_network(to, width));
@@ -505,6 +509,7 @@ pub(super) fn missing_for(context: Context, expr: &Expr) -> Vec<Dependency> {
         | Expr::StripOption(_)
         | Expr::Tproxy(_)
         | Expr::Synproxy(_)
+        | Expr::Duplicate(_)
         | Expr::Sample(_)
         | Expr::Clock(_)
         | Expr::SetMeta(_)
@@ -537,6 +542,7 @@ pub(super) fn established_by(expr: &Expr) -> Option<Dependency> {
         | Expr::StripOption(_)
         | Expr::Tproxy(_)
         | Expr::Synproxy(_)
+        | Expr::Duplicate(_)
         | Expr::SetHeader(_)
         | Expr::SetCt(_)
         | Expr::SetMeta(_)
@@ -595,7 +601,8 @@ pub(super) fn register_bytes(source: Source, value: &Datum) -> Result<Vec<u8>, R
         | Source::Ct(..)
         | Source::Fib(..)
         | Source::Extension(..)
-        | Source::Route(_) => Ok(value.kernel_bytes()),
+        | Source::Route(_)
+        | Source::Socket(_) => Ok(value.kernel_bytes()),
     }
 }
 
@@ -615,7 +622,8 @@ fn shortened(source: Source, data_type: DataType, length: usize) -> Option<Instr
         | Source::Bits(..)
         | Source::Fib(..)
         | Source::Extension(..)
-        | Source::Route(_) => None,
+        | Source::Route(_)
+        | Source::Socket(_) => None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Connections that the host takes over: the instructions of `tproxy` and `synproxy`, and back.
+//! Connections that the host takes over, and copies: the instructions of `tproxy`, `synproxy` and `dup`, and back.
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "each reader takes one of many instructions")]
 
@@ -71,6 +71,27 @@ pub(super) fn read_tproxy(instructions: &[Instruction]) -> Option<(Tproxy, usize
         None => None,
     };
     Some((Tproxy { address, port }, n_constants + 1))
+}
+
+/// Puts the neighbour's address into a register, and sends it a copy.
+pub(super) fn duplicate(family: Family, address: IpAddr) -> Result<[Instruction; 2], Refusal> {
+    let data = match (address, family) {
+        (IpAddr::V4(address), Family::Ip) => address.octets().to_vec(),
+        (IpAddr::V6(address), Family::Ip6) => address.octets().to_vec(),
+        _ => return Err(Refusal("a copy goes to an address of the table's family, in a table of one family")),
+    };
+    Ok([Instruction::Immediate { to: Register::FIRST, data }, Instruction::Duplicate { address: Register::FIRST }])
+}
+
+/// Reads one, and how many instructions it takes.
+pub(super) fn read_duplicate(instructions: &[Instruction]) -> Option<(IpAddr, usize)> {
+    let [Instruction::Immediate { to, data }, Instruction::Duplicate { address }, ..] = instructions else {
+        return None;
+    };
+    (to == address).then_some(())?;
+    let v4 = || <[u8; 4]>::try_from(data.as_slice()).ok().map(IpAddr::from);
+    let address = v4().or_else(|| <[u8; 16]>::try_from(data.as_slice()).ok().map(IpAddr::from))?;
+    Some((address, 2))
 }
 
 pub(super) fn synproxy(Synproxy { segment_size, window_scale, timestamp, sack }: Synproxy) -> Instruction {

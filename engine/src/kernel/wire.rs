@@ -72,6 +72,8 @@ pub(super) enum Instruction {
     Notrack,
     /// Loads what the packet's route says.
     Route { key: u32, to: Register },
+    /// Loads what is known of the socket that the packet would go to.
+    Socket { key: u32, to: Register },
     /// Looks into a part that not every packet has.
     Extension { extension: Extension, number: u8, load: Load, to: Register },
     /// Writes bytes of an option of TCP's, where the segment has it.
@@ -82,6 +84,8 @@ pub(super) enum Instruction {
     Tproxy { family: u32, address: Option<Register>, port: Option<Register> },
     /// Opens a connection in the server's place.
     Synproxy { segment_size: u16, window_scale: u8, flags: u32 },
+    /// Sends a copy of the packet to a neighbour.
+    Duplicate { address: Register },
     /// Counts up to a modulus and begins again at 0.
     Number { modulus: u32, to: Register },
     /// Adds the register to a set, or deletes it.

@@ -14,6 +14,7 @@ use super::name::Name;
 use super::proxy::{Synproxy, Tproxy};
 use super::set::{Elements, SetSpec};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// One expression of a rule.
@@ -63,6 +64,8 @@ pub enum Expr {
     Tproxy(Tproxy),
     /// `synproxy mss 1460 wscale 7`.
     Synproxy(Synproxy),
+    /// `dup to 10.0.0.1`: a copy of the packet goes to this neighbour, in a table of its family alone.
+    Duplicate(IpAddr),
     /// `ip dscp set ef`.
     SetHeader(SetHeader),
     /// `ct zone set 5`, `ct helper set "pl_…"`.
@@ -177,6 +180,12 @@ pub enum Field {
     Ipsec,
     /// `rt ipsec`: whether it leaves by IPsec.
     RtIpsec,
+    /// `socket transparent`: 1 if the socket that the packet would go to, connected or listening, takes packets to any
+    /// address, and 0 if not; nothing without a socket. Before routing and on the way in.
+    SocketTransparent,
+    /// `socket wildcard`: 1 if that socket is bound to no address; nothing without a socket, and where its connection
+    /// has come to its end.
+    SocketWildcard,
     /// `ether saddr`.
     EtherSaddr,
     /// `ether daddr`.
@@ -587,6 +596,7 @@ pub enum SetOperation {
 // an instruction loads takes the first.
 every! { pub Field {
     Iifname Oifname NfProto L4Proto Mark PktType SkUid SkGid Length Iifgroup Oifgroup Cpu Cgroup Realm Ipsec RtIpsec
+    SocketTransparent SocketWildcard
     EtherSaddr EtherDaddr EtherType VlanId VlanPcp VlanType ArpHtype ArpPtype ArpHlen ArpPlen ArpOperation ArpSaddrEther
     ArpSaddrIp ArpDaddrEther ArpDaddrIp IpSaddr IpDaddr IpFragOff IpDscp IpEcn IpTtl Ip6Saddr Ip6Daddr Ip6Dscp Ip6Ecn Ip6Hoplimit TcpSport
     TcpDport TcpFlags TcpOptionMaxseg UdpSport UdpDport SctpSport SctpDport EspSpi AhSpi AhHdrlength AhReserved DccpType
@@ -634,6 +644,8 @@ impl Field {
             Self::IpTtl
             | Self::Ip6Hoplimit
             | Self::VlanPcp
+            | Self::SocketTransparent
+            | Self::SocketWildcard
             | Self::ArpHlen
             | Self::ArpPlen
             | Self::AhHdrlength
@@ -717,6 +729,7 @@ impl Expr {
             | Self::StripOption(_)
             | Self::Tproxy(_)
             | Self::Synproxy(_)
+            | Self::Duplicate(_)
             | Self::SetHeader(_)
             | Self::SetCt(_)
             | Self::SetMeta(_)
@@ -749,6 +762,7 @@ impl Expr {
             | Self::StripOption(_)
             | Self::Tproxy(_)
             | Self::Synproxy(_)
+            | Self::Duplicate(_)
             | Self::SetHeader(_)
             | Self::SetCt(_)
             | Self::SetMeta(_)

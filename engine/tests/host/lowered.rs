@@ -1,5 +1,6 @@
 //! Lowers a text and shows the result.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use engine::compile::builder::TableBuilder;
@@ -21,6 +22,8 @@ pub(crate) const RESERVED: u32 = 0x8000_0000;
 /// A lowered configuration.
 pub(crate) struct Lowered {
     pub(crate) table: Table,
+    /// What stands in tables of one family.
+    others: BTreeMap<TableKey, Table>,
     pub(crate) diagnostics: Vec<Diagnostic>,
     sources: Sources,
 }
@@ -56,13 +59,14 @@ impl Lowered {
         let names = Names::built_in();
         let mut builder = TableBuilder::default();
         let options = Options { names: &names, sources: &sources, reserved_connection_mark: RESERVED, pods: &STANDARD };
-        let diagnostics = lower(&rules, &Resolver::new(inventory), &mut builder, options);
-        Self { table: builder.finish(None), diagnostics, sources }
+        let (others, diagnostics) = lower(&rules, &Resolver::new(inventory), &mut builder, options);
+        Self { table: builder.finish(None), others, diagnostics, sources }
     }
 
     /// The whole as nft text.
     pub(crate) fn text(&self) -> String {
-        let tables = [(TableKey::ours(Family::Inet), self.table.clone())].into();
+        let mut tables = self.others.clone();
+        tables.insert(TableKey::ours(Family::Inet), self.table.clone());
         render::ruleset(&Ruleset { tables })
     }
 
@@ -82,7 +86,11 @@ impl Lowered {
     /// Chains and rules, without what every rule has: `counter` and the file's name.
     pub(crate) fn rules(&self) -> String {
         let mut out = String::new();
-        for (name, chain) in &self.table.chains {
+        let others = self.others.iter().flat_map(|(key, table)| {
+            table.chains.iter().map(move |(name, chain)| (format!("{} {name}", key.family), chain))
+        });
+        let own = self.table.chains.iter().map(|(name, chain)| (name.to_string(), chain));
+        for (name, chain) in own.chain(others) {
             writeln!(out, "{name}:").unwrap();
             for rule in &chain.rules {
                 let text = render::rule(rule).replace("counter packets 0 bytes 0 ", "").replace("t.ferm:", "");

@@ -5,6 +5,8 @@ mod chains;
 #[cfg(test)]
 mod circumstances;
 #[cfg(test)]
+mod copies;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod failsafe;
@@ -24,6 +26,8 @@ mod nft;
 mod peers;
 #[cfg(test)]
 mod proxies;
+#[cfg(test)]
+mod sockets;
 #[cfg(test)]
 mod targets;
 #[cfg(test)]

@@ -100,7 +100,7 @@ fn ours_of(chain: &str, text: &str) -> Ruleset {
     let (names, inventory) = (Names::built_in(), Inventory::default());
     let mut builder = TableBuilder::default();
     let options = Options { names: &names, sources: &sources, reserved_connection_mark: 0, pods: &STANDARD };
-    let found = lower(&rules, &Resolver::new(&inventory), &mut builder, options);
+    let (_, found) = lower(&rules, &Resolver::new(&inventory), &mut builder, options);
     assert_eq!(found, [], "{text}");
     Ruleset { tables: [(ours(), builder.finish(None))].into() }
 }

@@ -334,6 +334,20 @@ fn parts_and_bytes_are_listed_as_they_are_written() {
 }
 
 #[test]
+fn copies_are_listed_as_they_are_written() {
+    for (family, neighbours) in [(Family::Ip, ["10.0.0.1", "192.0.2.7"]), (Family::Ip6, ["fe80::1", "2001:db8::1"])] {
+        let rules = neighbours.map(|address| Rule {
+            exprs: vec![Expr::Duplicate(address.parse().unwrap()), Expr::Counter],
+            comment: None,
+        });
+        let base = BaseChain { chain_type: ChainType::Filter, hook: Hook::Prerouting, priority: Priority(-152) };
+        let mut table = table();
+        table.chains = [(Name::ours("a"), Chain { base: Some(base), comment: None, rules: rules.into() })].into();
+        check(&one_table(family, table));
+    }
+}
+
+#[test]
 fn address_translation_is_listed_as_it_is_written() {
     let targets = [
         None,

@@ -294,7 +294,7 @@ fn fault(found: &FoundHostRules, options: &PodOptions) -> Option<String> {
         pods: options,
     };
     let (nobody, mut scratch) = (Inventory::default(), TableBuilder::default());
-    let findings = host::lower(&found.rules, &Resolver::new(&nobody), &mut scratch, options);
+    let (_, findings) = host::lower(&found.rules, &Resolver::new(&nobody), &mut scratch, options);
     let error = findings.into_iter().find(|finding| finding.severity == Severity::Error)?;
     Some(match error.help {
         Some(help) => format!("{} ({help})", error.message),

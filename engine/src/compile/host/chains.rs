@@ -15,6 +15,7 @@ use super::ipset::Sets;
 use super::names::Names;
 use super::peers::Peers;
 use super::recent::{self, Lists};
+use super::socket;
 use super::target::unknown_chain;
 use crate::compile::base::Base;
 use crate::ruleset::{Hook, Name};
@@ -134,7 +135,8 @@ impl Scope<'_> {
             let known = self.callees.iter().filter(|(_, callee)| defined(callee)).map(|(name, _)| &**name);
             return Err(unknown_chain(word, &place, known));
         };
-        let before = if recent::remembers(rule) { recent::DEPTH } else { 0 };
+        let before = if recent::remembers(rule) { recent::DEPTH } else { 0 }
+            + if socket::leads_on(rule) { socket::DEPTH } else { 0 };
         let levels = 1 + before + callee.height + usize::from(callee.with_policy.is_some());
         if self.base.is_some() && levels > self.depth_max {
             let message = format!("the chains under `{}` are {levels} levels deep", word.text);

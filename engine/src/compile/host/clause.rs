@@ -1,5 +1,6 @@
 //! A host rule on its way to nft: what must hold, as clauses that can still be folded, merged and ordered.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use policy_lang::host::rule::{Domain, HostRule, HostRules, Word};
@@ -127,6 +128,8 @@ pub(super) enum Object {
     },
     /// A helper of connection tracking.
     Helper(Helper),
+    /// The neighbour that gets a copy, by a table of its family.
+    Copy(IpAddr),
 }
 
 /// Whether a packet that matches goes on to the next rule.

@@ -70,14 +70,16 @@ fn interrupted(
     };
     let mut rest = conditions.split_off(at);
     let call = rest.remove(0);
-    if rest.is_empty() && statement.is_empty() {
+    // Sent back is what the condition before says.
+    let sent_back = if call == Expr::Verdict(Verdict::Return) { conditions.pop() } else { None };
+    if sent_back.is_none() && rest.is_empty() && statement.is_empty() {
         return finished(conditions, families, &[call], comment);
     }
     // nft wants the protocol in the same rule as what depends on it.
     let protocol = conditions.iter().filter(|expr| fields(expr).contains(&Field::L4Proto)).cloned();
     let rest = protocol.chain(rest).collect();
     let follows = interrupted(rest, Families::Both, statement, comment, builder);
-    let called = Rule { exprs: vec![call], comment: None };
+    let called = Rule { exprs: sent_back.into_iter().chain([call]).collect(), comment: None };
     let then = builder.chain("then", "", vec![called, follows], None);
     let mut rule = finished(conditions, families, &[Expr::Verdict(Verdict::Jump(then))], comment);
     // The last of its conditions stands in the chain, which counts instead.
@@ -199,6 +201,7 @@ fn fields(expr: &Expr) -> &[Field] {
         | Expr::StripOption(_)
         | Expr::Tproxy(_)
         | Expr::Synproxy(_)
+        | Expr::Duplicate(_)
         | Expr::SetHeader(_)
         | Expr::SetCt(_)
         | Expr::SetMeta(_)
@@ -263,6 +266,7 @@ fn with_named_ports(mut exprs: Vec<Expr>) -> Vec<Expr> {
             | Expr::StripOption(_)
             | Expr::Tproxy(_)
             | Expr::Synproxy(_)
+            | Expr::Duplicate(_)
             | Expr::SetHeader(_)
             | Expr::SetCt(_)
             | Expr::SetMeta(_)

@@ -11,7 +11,7 @@ use super::refusal::{self, REFUSED_MODULES};
 use super::transport::{self, Protocols};
 use super::{
     class, connbytes, connlimit, conntrack, device, extension, hashlimit, header, icmp, ipsec, ipset, metadata, nft,
-    part, peers, rate, recent, rpfilter, statistic, time,
+    part, peers, rate, recent, rpfilter, socket, statistic, time,
 };
 use crate::interval;
 use crate::ruleset::{DataType, Datum, Expr, Field, Hook, Interval, Match as Compare, Operator, Value};
@@ -107,6 +107,7 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
         (_, Some("connbytes")) if found.keyword != "mod" => connbytes::read(found, context),
         (_, Some("policy")) if found.keyword != "mod" => ipsec::policy(found, context),
         (_, Some("rpfilter")) if found.keyword != "mod" => rpfilter::read(found, context),
+        (_, Some("socket")) if found.keyword != "mod" => socket::read(found, context),
         (_, Some("time")) if found.keyword != "mod" => time::read(found, context),
         (_, Some("connlimit")) if found.keyword != "mod" => connlimit::read(found, context),
         (_, Some("statistic")) if found.keyword != "mod" => statistic::read(found, context),
@@ -158,11 +159,12 @@ pub(super) fn alternatives(
     })))
 }
 
-/// `mod NAME`: nothing by itself where an option of the module follows; limit and rpfilter have defaults.
+/// `mod NAME`: nothing by itself where an option of the module follows; limit, rpfilter and socket have defaults.
 fn module_alone(found: &Match, module: &str, context: Context<'_>) -> Result<Reading, Refusal> {
     let rule = context.rule;
     match module {
         "limit" => rate::limit(found, rule),
+        "socket" if options(rule, "socket").next().is_none() => socket::read(found, context),
         "rpfilter" if options(rule, "rpfilter").next().is_none() => rpfilter::read(found, context),
         "comment" => Ok(Reading::Always),
         "hbh" | "dst" | "rt" if options(rule, module).next().is_none() => {

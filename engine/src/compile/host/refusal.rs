@@ -35,7 +35,6 @@ pub const REFUSED_MODULES: &[Refused] = &[
     refused("physdev", "match the bridge: interface br0"),
     refused("psd", "limit new connections: mod conntrack ctstate NEW mod limit limit 10/second"),
     refused("random", "its successor: mod statistic mode random probability 0.5"),
-    refused("socket", "match the mark that the listening side sets: mod mark mark"),
     refused("string", "match the port: contents are easily split over packets"),
     refused("u32", "write the condition with addresses, ports and states"),
 ];
@@ -65,10 +64,6 @@ pub const REFUSED_TARGETS: &[Refused] = &[
     refused("SECMARK", "keep the rule in a table of its own beside this one"),
     refused("SNPT", "translate the addresses: SNAT to"),
     refused("TARPIT", "drop the packet: DROP"),
-    refused(
-        "TEE",
-        "copy the packets by tc: tc filter … action mirred egress mirror; nftables copies in tables of one family only",
-    ),
     refused("ULOG", "NFLOG is its successor: NFLOG nflog-group"),
 ];
 

@@ -175,6 +175,7 @@ pub(super) fn has_state(clause: &Clause) -> bool {
             | Expr::StripOption(_)
             | Expr::Tproxy(_)
             | Expr::Synproxy(_)
+            | Expr::Duplicate(_)
             | Expr::SetHeader(_)
             | Expr::SetCt(_)
             | Expr::SetMeta(_) => false,

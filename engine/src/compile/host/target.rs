@@ -8,7 +8,7 @@ use super::clause::{Effect, Object};
 use super::code::{PLACE, Refusal, UNKNOWN_CHAIN, refuse, suggestion};
 use super::matching::Context;
 use super::operand::only;
-use super::{ipset, logging, marking, nft, proxy, refusal, reject, rewriting, segment, tracking, translation};
+use super::{copy, ipset, logging, marking, nft, proxy, refusal, reject, rewriting, segment, tracking, translation};
 use crate::ruleset::{Expr, Hook, Verdict};
 
 /// Every hook.
@@ -160,6 +160,7 @@ fn target(
         "TCPMSS" => continues(vec![segment::size(options, span, context)?]),
         "CLASSIFY" => continues(vec![marking::class(options, span, context)?]),
         "TRACE" => continues(vec![marking::trace(options, span, context)?]),
+        "TEE" => copy::read(options, span, context),
         "TPROXY" => proxy::transparent(options, span, context),
         "SYNPROXY" => proxy::handshake(options, span, context),
         "TCPOPTSTRIP" => proxy::strip(options, span, context),

@@ -202,6 +202,8 @@ impl<'a> Traversal<'a, '_> {
                 Some(_) => Step::Next,
                 None => Step::Break,
             },
+            // The copy is a packet of its own.
+            Expr::Duplicate(_) => Step::Next,
             Expr::SetHeader(write) => self.set_header(*write),
             // No rule asks for it.
             Expr::SetMeta(_) => Step::Next,

@@ -26,6 +26,8 @@ pub(super) fn load(field: Field, packet: &Packet, host: &Host) -> Option<Datum> 
         Field::Realm => packet.source.is_ipv4().then(|| number(0)),
         // The first processor, and no IPsec.
         Field::Cpu | Field::Ipsec | Field::RtIpsec => Some(number(0)),
+        // No socket is known.
+        Field::SocketTransparent | Field::SocketWildcard => None,
         // They lie in headers that are not kept.
         Field::EspSpi | Field::AhSpi | Field::AhHdrlength | Field::AhReserved | Field::DccpType => None,
         Field::TcpOptionMaxseg => {

@@ -12,7 +12,8 @@ use crate::ruleset::{
     DataType, Datum, DynamicSet, Element, ElementKey, Elements, Exists, Expr, ExtensionHeader, Family, Field,
     HeaderField, Hook, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, Match, Nat, NatKind, Operator, Part,
     PerElement, Priority, Quota, RejectWith, Rule, Ruleset, Sample, SctpChunk, SegmentSize, Set, SetCt, SetHeader,
-    SetMeta, SetOperation, SetRef, SetSpec, Synproxy, Table, Tproxy, Value, Verdict, VerdictMap, ZoneDirection,
+    SetMeta, SetOperation, SetRef, SetSpec, Synproxy, Table, TableKey, Tproxy, Value, Verdict, VerdictMap,
+    ZoneDirection,
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -25,6 +26,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "segment sizes", needs: Needs::Nothing, run: segment_sizes },
     Case { name: "parts that not every packet has", needs: Needs::Nothing, run: parts },
     Case { name: "connections that are taken over", needs: Needs::Nothing, run: taken_over },
+    Case { name: "copies of packets", needs: Needs::Nothing, run: copied },
     Case { name: "address translation", needs: Needs::Nothing, run: nat },
     Case { name: "verdicts, jumps and verdict maps", needs: Needs::Nothing, run: verdicts },
     Case { name: "rules that add to sets", needs: Needs::Nothing, run: dynamic_sets },
@@ -46,7 +48,7 @@ fn rules_of_fields(rules: impl Fn(Field) -> Vec<Rule>) -> Ruleset {
     }
     let mut ruleset = Ruleset::default();
     for ((family, hook), rules) in by_home {
-        let table = ruleset.tables.entry(crate::ruleset::TableKey::ours(family)).or_default();
+        let table = ruleset.tables.entry(TableKey::ours(family)).or_default();
         let chain = Chain { base: Some(filter(hook)), comment: None, rules };
         table.chains.insert(name(&format!("base_{hook}")), chain);
     }
@@ -205,7 +207,7 @@ fn rejects(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
     ip.push(tcp_reset);
     let ip6 = each(RejectWith::Icmpv6, &[0, 1, 3, 4]);
     let tables = [(Family::Inet, inet), (Family::Ip, ip), (Family::Ip6, ip6)];
-    let tables = tables.map(|(family, rules)| (crate::ruleset::TableKey::ours(family), rules_in(INPUT, rules)));
+    let tables = tables.map(|(family, rules)| (TableKey::ours(family), rules_in(INPUT, rules)));
     round_trip(kernel, &Ruleset { tables: tables.into() })
 }
 
@@ -282,6 +284,20 @@ fn taken_over(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
         table.chains.insert(name(&format!("base_{hook}")), chain);
     }
     round_trip(kernel, &only(Family::Inet, table))
+}
+
+fn copied(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
+    let addresses = [[10, 0, 0, 1].into(), [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1].into()];
+    let tables = addresses.into_iter().zip([Family::Ip, Family::Ip6]).map(|(address, family)| {
+        let mut table = Table::default();
+        for hook in [Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting] {
+            let rules = vec![rule([Expr::Duplicate(address)]), rule([Expr::Duplicate(address), Expr::Counter])];
+            let chain = Chain { base: Some(filter(hook)), comment: None, rules };
+            table.chains.insert(name(&format!("base_{hook}")), chain);
+        }
+        (TableKey::ours(family), table)
+    });
+    round_trip(kernel, &Ruleset { tables: tables.collect() })
 }
 
 fn nat(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
@@ -423,7 +439,7 @@ fn base_chains(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
         if routed {
             add(ChainType::Route, Hook::Output, -151);
         }
-        ruleset.tables.insert(crate::ruleset::TableKey::ours(family), table);
+        ruleset.tables.insert(TableKey::ours(family), table);
     }
     round_trip(kernel, &ruleset)
 }

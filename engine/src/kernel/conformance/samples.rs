@@ -33,6 +33,8 @@ pub(super) fn home(field: Field) -> (Family, Hook) {
         | Field::Cpu
         | Field::Cgroup
         | Field::Ipsec
+        | Field::SocketTransparent
+        | Field::SocketWildcard
         | Field::EtherSaddr
         | Field::EtherDaddr
         | Field::IpSaddr

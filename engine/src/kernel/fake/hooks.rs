@@ -35,6 +35,7 @@ pub(super) fn admit_expr(family: Family, base: BaseChain, expr: &Expr) -> Result
         Expr::SegmentSize(SegmentSize::RouteMtu) => {
             matches!(base.hook, Hook::Forward | Hook::Output | Hook::Postrouting)
         }
+        Expr::Duplicate(_) => matches!(family, Family::Ip | Family::Ip6),
         Expr::Tproxy(_) => base.hook == Hook::Prerouting,
         Expr::Synproxy(_) => matches!(base.hook, Hook::Input | Hook::Forward),
         Expr::Counter
@@ -68,8 +69,11 @@ fn admits_nat(base: BaseChain, nat: &Nat) -> bool {
         }
 }
 
-/// The route lookups that ask for an interface need a packet that has one.
+/// The route lookups that ask for an interface need a packet that has one, and sockets one that may be for them.
 fn admits_field(hook: Hook, field: Field) -> bool {
+    if matches!(field, Field::SocketTransparent | Field::SocketWildcard) {
+        return matches!(hook, Hook::Prerouting | Hook::Input | Hook::Output);
+    }
     const BY_INPUT: [Field; 4] =
         [Field::FibDaddrIifType, Field::FibSaddrIifType, Field::FibSaddrIifOif, Field::FibSaddrMarkIifOif];
     const BY_OUTPUT: [Field; 2] = [Field::FibSaddrOifType, Field::FibDaddrOifType];

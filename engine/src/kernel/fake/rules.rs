@@ -41,6 +41,11 @@ fn admit_expr(family: Family, table: &ObservedTable, expr: &Expr, features: Feat
             Family::Inet | Family::Ip | Family::Ip6 => Ok(()),
             Family::Arp | Family::Bridge => Err(Errno::NotSupported),
         },
+        Expr::Duplicate(address) => match family {
+            Family::Ip => fits(address.is_ipv4()),
+            Family::Ip6 => fits(address.is_ipv6()),
+            Family::Inet | Family::Arp | Family::Bridge => Err(Errno::NotFound),
+        },
         Expr::Counter
         | Expr::Exists(_)
         | Expr::Quota(_)
