@@ -152,7 +152,7 @@ fn elsewhere(lowered: &Lowered, may_remember: impl Fn(&Expr) -> bool) -> Option<
         Test::Alternatives(alternatives) => alternatives.as_slice(),
     });
     let is_plain = |expr: &Expr| match expr {
-        Expr::Match(_) | Expr::Clock(_) => true,
+        Expr::Match(_) | Expr::Exists(_) | Expr::Bytes(_) | Expr::Clock(_) => true,
         Expr::Lookup(lookup) => matches!(lookup.set, SetRef::Anonymous { .. }),
         _ => may_remember(expr),
     };

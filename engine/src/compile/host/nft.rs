@@ -24,6 +24,7 @@ use crate::render;
 use crate::ruleset::{Datum, Expr, Field, Hook, Log, Match as Compare, Operator, RejectWith, Value};
 
 mod comparison;
+mod part;
 mod statement;
 mod value;
 mod words;
@@ -112,7 +113,7 @@ fn parse<'t>(text: &'t str, names: &Names) -> Result<Text<'t>, Fault> {
             let help = "write an array with a text for each rule: @nft ('…' '…');";
             return Err(next.fault("nothing can follow a verdict", help));
         }
-        match statement::part(&mut words, names)? {
+        match statement::next(&mut words, names)? {
             Part::Condition(_) if !read.logs.is_empty() => {
                 return Err(next.fault("a condition cannot follow `log`", "write it before, or in a rule of its own"));
             }
@@ -177,8 +178,12 @@ fn is_known(field: Field, word: &HostWord, context: Context<'_>) -> Result<(), R
         | Field::EtherSaddr
         | Field::EtherDaddr
         | Field::Ipsec
-        | Field::FibDaddrIifType => &[Hook::Prerouting, Hook::Input, Hook::Forward],
-        Field::Oifname | Field::Oifgroup | Field::RtIpsec => &[Hook::Forward, Hook::Output, Hook::Postrouting],
+        | Field::FibDaddrIifType
+        | Field::FibSaddrIifType => &[Hook::Prerouting, Hook::Input, Hook::Forward],
+        Field::SocketTransparent | Field::SocketWildcard => &[Hook::Prerouting, Hook::Input],
+        Field::Oifname | Field::Oifgroup | Field::RtIpsec | Field::FibSaddrOifType | Field::FibDaddrOifType => {
+            &[Hook::Forward, Hook::Output, Hook::Postrouting]
+        }
         Field::SkUid | Field::SkGid => &[Hook::Output, Hook::Postrouting],
         Field::FibSaddrIifOif | Field::FibSaddrMarkIifOif => &[Hook::Prerouting],
         Field::FibSaddrOif | Field::FibSaddrMarkOif => &[Hook::Prerouting, Hook::Input, Hook::Forward],

@@ -1,8 +1,8 @@
 //! What a text does besides comparing: limits, logs, answers and verdicts.
 
 use super::super::names::Names;
-use super::comparison;
 use super::words::{Fault, Word, Words, number};
+use super::{comparison, part};
 use crate::render::symbol;
 use crate::ruleset::{Expr, Limit, LimitUnit, Log, LogLevel, Quota, RejectWith, Sample};
 
@@ -35,7 +35,7 @@ pub(super) enum Ending {
 }
 
 /// Reads what comes next.
-pub(super) fn part<'t>(words: &mut Words<'t>, names: &Names) -> Result<Part<'t>, Fault> {
+pub(super) fn next<'t>(words: &mut Words<'t>, names: &Names) -> Result<Part<'t>, Fault> {
     if words.take_phrase("limit rate") {
         return limit(words).map(|limit| Part::Condition(Expr::Limit(limit)));
     }
@@ -53,6 +53,9 @@ pub(super) fn part<'t>(words: &mut Words<'t>, names: &Names) -> Result<Part<'t>,
             return Err(word.fault("`@nft` sets nothing", help));
         }
         return comparison::read(field, words, names).map(Part::Condition);
+    }
+    if let Some(part) = part::read(words)? {
+        return Ok(Part::Condition(part));
     }
     let word = words.take("a condition or a verdict")?;
     let ending = |ending| Ok(Part::Ending(ending, word));

@@ -100,6 +100,10 @@ fn datum(text: &str, field: Field, names: &Names) -> Option<Datum> {
         DataType::Ipv6Addr => return text.parse::<Ipv6Addr>().ok().map(Datum::ipv6),
         DataType::EtherAddr => return hardware(text),
         DataType::Ifname => return None,
+        DataType::Time => {
+            let seconds: u32 = text.strip_suffix('s')?.parse().ok()?;
+            return seconds.checked_mul(1_000).and_then(named);
+        }
         DataType::InetService => {
             let transports: &[u8] = match field {
                 Field::TcpSport | Field::TcpDport => &[TCP],
@@ -203,6 +207,7 @@ pub(super) fn notation(data_type: DataType) -> String {
         DataType::InetProto => "a protocol by name or number".to_owned(),
         DataType::Uid => "a user by name or number".to_owned(),
         DataType::Gid => "a group by name or number".to_owned(),
+        DataType::Time => "seconds, 10s or 10s-60s".to_owned(),
         DataType::Boolean => named(known),
         _ if known.is_empty() => format!("a number from 0 to {most}, or LOW-HIGH"),
         _ => format!("{}, or a number from 0 to {most}", named(known)),
