@@ -25,7 +25,9 @@ fn sockets_without_an_address_are_sent_back() {
         let lowered = rules(&format!(
             "domain ip table mangle chain PREROUTING proto tcp mod socket {words} mod mark mark 1 ACCEPT;"
         ));
-        let then = format!("  socket wildcard 1 return\n  meta l4proto tcp socket transparent {asked} meta mark 0x00000001 accept");
+        let then = format!(
+            "  socket wildcard 1 return\n  meta l4proto tcp socket transparent {asked} meta mark 0x00000001 accept"
+        );
         assert!(lowered.contains(&then), "{lowered}");
     }
 }

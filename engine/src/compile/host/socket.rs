@@ -9,7 +9,8 @@ use super::clause::{Reading, Test};
 use super::code::{PLACE, Refusal, UNSUPPORTED, refuse};
 use super::matching::{Context, options};
 use crate::ruleset::{
-    DataType, Datum, Element, ElementKey, Expr, Field, Hook, Lookup, Match as Compare, Operator, SetRef, SetSpec, Verdict,
+    DataType, Datum, Element, ElementKey, Expr, Field, Hook, Lookup, Match as Compare, Operator, SetRef, SetSpec,
+    Verdict,
 };
 
 const MODULE: &str = "socket";
@@ -31,7 +32,12 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
     }
     if let Some(option) = options(context.rule, MODULE).find(|option| option.keyword == "restore-skmark") {
         let message = "`restore-skmark` of socket has no form in nftables here";
-        return Err(refuse(UNSUPPORTED, option.span, message, "leave it out, and set the mark by the rule: MARK set-mark"));
+        return Err(refuse(
+            UNSUPPORTED,
+            option.span,
+            message,
+            "leave it out, and set the mark by the rule: MARK set-mark",
+        ));
     }
     let fits = |hook: &&Hook| !matches!(hook, Hook::Prerouting | Hook::Input);
     if let Some(hook) = context.scope.hooks.iter().find(fits) {
@@ -44,8 +50,14 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
         return Ok(Reading::expr(asked));
     }
     if leaves_chain(&context.rule.action) {
-        let message = "a rule that asks for sockets with an address and then leaves its chain has no form in nftables here";
-        return Err(refuse(UNSUPPORTED, found.span, message, "add `nowildcard`, or write a chain of the rules that follow"));
+        let message =
+            "a rule that asks for sockets with an address and then leaves its chain has no form in nftables here";
+        return Err(refuse(
+            UNSUPPORTED,
+            found.span,
+            message,
+            "add `nowildcard`, or write a chain of the rules that follow",
+        ));
     }
     let exprs = vec![equal(Field::SocketWildcard, 1), Expr::Verdict(Verdict::Return), asked];
     Ok(Reading::Test(Test::Alternatives(vec![exprs])))
