@@ -28,6 +28,20 @@ const OPENED: &str = "domain ip chain FORWARD {
 }
 ";
 
+/// Each bit of the mark says what one question was answered.
+const ASKED: &str = "domain (ip ip6) table mangle chain PREROUTING {
+    mod socket MARK set-mark 1/1;
+    mod socket nowildcard MARK set-mark 2/2;
+    mod socket transparent MARK set-mark 4/4;
+    mod socket transparent nowildcard MARK set-mark 8/8;
+}
+";
+
+/// Ports of sockets that are bound to the server's address: of one that takes packets to any address, and of one that does
+/// not.
+const TRANSPARENT: u16 = 3129;
+const PLAIN: u16 = 3130;
+
 /// Loads a text into both routers by either backend, and asks each family.
 fn each(text: &str, test: &str, families: &[bool], mut ask: impl FnMut(&Pair, u32, bool)) {
     let folder = std::env::temp_dir().join(format!("palisade-{test}-{}", std::process::id()));
@@ -50,13 +64,18 @@ fn each(text: &str, test: &str, families: &[bool], mut ask: impl FnMut(&Pair, u3
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
-/// A segment of a client.
-fn segment(number: u32, is_v4: bool, port: u16, flags: u8, (after, acknowledgement): (u32, u32)) -> (Way, Vec<u8>) {
-    let [client, server]: [IpAddr; 2] = if is_v4 {
+/// The addresses of a client and a server.
+fn ends(is_v4: bool) -> [IpAddr; 2] {
+    if is_v4 {
         [[203, 0, 113, 7].into(), [203, 0, 113, 99].into()]
     } else {
         ["2001:db8:7113::7".parse().unwrap(), "2001:db8:7113::99".parse().unwrap()]
-    };
+    }
+}
+
+/// A segment of a client.
+fn segment(number: u32, is_v4: bool, port: u16, flags: u8, (after, acknowledgement): (u32, u32)) -> (Way, Vec<u8>) {
+    let [client, server] = ends(is_v4);
     let body = Body::Segment(Segment {
         ports: (40_000 + u16::try_from(number).unwrap(), port),
         flags,
@@ -87,6 +106,45 @@ fn listen(domain: Domain) -> Socket {
     socket.bind(&SockAddr::from(std::net::SocketAddr::new(any, LISTENING))).unwrap();
     socket.listen(1).unwrap();
     socket
+}
+
+/// Sockets of the server's own address.
+fn bound(is_v4: bool) -> [Socket; 2] {
+    [(TRANSPARENT, true), (PLAIN, false)].map(|(port, is_transparent)| {
+        let domain = if is_v4 { Domain::IPV4 } else { Domain::IPV6 };
+        let socket = Socket::new(domain, Type::STREAM, None).unwrap();
+        // The server is not here.
+        if is_transparent {
+            socket.set_ip_transparent_v4(true).unwrap();
+        } else {
+            socket.set_freebind_v4(true).unwrap();
+        }
+        let [_, server] = ends(is_v4);
+        socket.bind(&SockAddr::from(std::net::SocketAddr::new(server, port))).unwrap();
+        socket.listen(1).unwrap();
+        socket
+    })
+}
+
+#[test]
+fn sockets_are_told_apart() {
+    if !can_compare("sockets_are_told_apart") {
+        return;
+    }
+    let mut listening = None;
+    each(ASKED, "sockets", &[true, false], |pair, number, is_v4| {
+        listening.get_or_insert_with(|| {
+            let of_any = || [Domain::IPV4, Domain::IPV6].map(listen);
+            pair.in_both(|| (of_any(), [true, false].map(bound)), "")
+        });
+        for (place, (port, mark)) in (0..).zip([(LISTENING, 0xa), (TRANSPARENT, 0xf), (PLAIN, 3), (81, 0)]) {
+            let seen = ask(pair, segment(number + place, is_v4, port, flags::SYN, (0, 0)), "a connection");
+            assert!(
+                matches!(&seen[..], [Event { hook: Hook::Sent, mark: found, .. }, ..] if *found == mark),
+                "IPv4 {is_v4}, port {port}: {seen:#?}"
+            );
+        }
+    });
 }
 
 #[test]

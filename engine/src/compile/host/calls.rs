@@ -8,6 +8,7 @@ use policy_lang::host::rule::{Action, Table};
 use super::chains::{Callee, Chains, Sides, base};
 use super::clause::Ip;
 use super::recent;
+use super::socket;
 use crate::ruleset::Hook;
 
 /// Words after `jump` that are verdicts, not chains.
@@ -91,7 +92,8 @@ impl Calls {
     /// Levels of the chains that these rules call, from the called one on down.
     pub(super) fn height(sides: &Sides<'_>, callees: &BTreeMap<Arc<str>, Callee>) -> usize {
         let rules = || [Ip::V4, Ip::V6].into_iter().flat_map(|ip| sides.rules(ip));
-        let more = if rules().any(recent::remembers) { recent::DEPTH } else { 0 };
+        let more = if rules().any(recent::remembers) { recent::DEPTH } else { 0 }
+            + if rules().any(socket::leads_on) { socket::DEPTH } else { 0 };
         1 + more + called(sides).filter_map(|name| callees.get(name)).map(|callee| callee.height).max().unwrap_or(0)
     }
 }

@@ -151,10 +151,11 @@ fn elsewhere(lowered: &Lowered, may_remember: impl Fn(&Expr) -> bool) -> Option<
         Test::Values(_) => &[],
         Test::Alternatives(alternatives) => alternatives.as_slice(),
     });
-    let is_plain = |expr: &Expr| match expr {
-        Expr::Match(_) | Expr::Exists(_) | Expr::Bytes(_) | Expr::Clock(_) => true,
-        Expr::Lookup(lookup) => matches!(lookup.set, SetRef::Anonymous { .. }),
-        _ => may_remember(expr),
+    let is_anonymous = |set: &SetRef| matches!(set, SetRef::Anonymous { .. });
+    let is_plain = |expr: &Expr| {
+        matches!(expr, Expr::Match(_) | Expr::Exists(_) | Expr::Bytes(_) | Expr::Clock(_))
+            || matches!(expr, Expr::Lookup(lookup) if is_anonymous(&lookup.set))
+            || may_remember(expr)
     };
     (!exprs.flatten().all(is_plain)).then_some((
         "`TEE` copies in a table of its own, which does not have the set that this rule asks",
