@@ -177,7 +177,8 @@ pub(super) fn family_guard(families: Families) -> Option<Expr> {
     guard(&[], families)
 }
 
-fn fields(expr: &Expr) -> &[Field] {
+/// The fields that an expression compares.
+pub(super) fn fields(expr: &Expr) -> &[Field] {
     match expr {
         Expr::Match(found) => std::slice::from_ref(&found.field),
         Expr::Lookup(found) => &found.key,

@@ -8,7 +8,7 @@
 
 use std::fmt::Write as _;
 
-use policy_lang::host::rule::{Action, HostRule, Match, NFT, Word as HostWord};
+use policy_lang::host::rule::{Action, HostRule, Match as HostMatch, NFT, Word as HostWord};
 use policy_lang::source::Span;
 
 use self::statement::{Ending, Part};
@@ -21,7 +21,7 @@ use super::target::{self, Statement};
 use super::transport::{Protocols, TCP};
 use super::{emit, operand, reject};
 use crate::render;
-use crate::ruleset::{Datum, Expr, Field, Hook, Log, Match as Compare, Operator, RejectWith, Value};
+use crate::ruleset::{Datum, Expr, Field, Hook, Log, Match, RejectWith};
 
 mod comparison;
 mod part;
@@ -38,15 +38,15 @@ struct Text<'t> {
 }
 
 /// The conditions of an `@nft`.
-pub(super) fn conditions(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
+pub(super) fn conditions(found: &HostMatch, context: Context<'_>) -> Result<Reading, Refusal> {
     let word = operand::only("@nft", &found.operands, found.span)?;
     let Text { conditions, logs: _, ending: _ } = read(word, context.scope.names)?;
-    for field in conditions.iter().flat_map(fields) {
+    for field in conditions.iter().flat_map(emit::fields) {
         is_known(*field, word, context)?;
     }
     // As ferm leaves out addresses of the other family.
     let is_others = |field: &Field| emit::family(*field).is_some_and(|family| family != context.scope.ip);
-    if conditions.iter().flat_map(fields).any(is_others) {
+    if conditions.iter().flat_map(emit::fields).any(is_others) {
         return Ok(Reading::Never);
     }
     if conditions.is_empty() {
@@ -97,7 +97,7 @@ pub fn page() -> String {
     text
 }
 
-fn text_of(rule: &HostRule) -> Option<&Match> {
+fn text_of(rule: &HostRule) -> Option<&HostMatch> {
     rule.matches.iter().find(|found| found.keyword == NFT)
 }
 
@@ -146,15 +146,9 @@ fn ended(
     let statement = reject::reject(&[], span(word, last.fault("", "").place), context)?;
     let fits = match (with, context.scope.ip) {
         (RejectWith::TcpReset, _) => {
-            let tcp = Datum::protocol(TCP);
-            let is_tcp = |expr: &Expr| match expr {
-                Expr::Match(Compare { field: Field::L4Proto, mask: None, operator: Operator::Eq, value }) => {
-                    *value == Value::One(tcp)
-                }
-                _ => fields(expr).iter().any(|field| {
-                    matches!(field, Field::TcpSport | Field::TcpDport | Field::TcpFlags | Field::TcpOptionMaxseg)
-                }),
-            };
+            let proven = Match::eq(Field::L4Proto, Datum::protocol(TCP));
+            let of_tcp = [Field::TcpSport, Field::TcpDport, Field::TcpFlags, Field::TcpOptionMaxseg];
+            let is_tcp = |expr: &Expr| *expr == proven || emit::fields(expr).iter().any(|field| of_tcp.contains(field));
             *context.protocols == Protocols::Of(vec![TCP]) || conditions.iter().any(is_tcp)
         }
         (RejectWith::Icmp(_), Ip::V6) | (RejectWith::Icmpv6(_), Ip::V4) => {
@@ -170,36 +164,38 @@ fn ended(
     Ok(Statement { exprs: vec![Expr::Reject(with)], effect: Effect::Final, ..statement })
 }
 
+/// Where packets have what not all have.
+const PLACES: &[(&[Field], &[Hook])] = &[
+    (
+        &[
+            Field::Iifname,
+            Field::Iifgroup,
+            Field::EtherSaddr,
+            Field::EtherDaddr,
+            Field::Ipsec,
+            Field::FibDaddrIifType,
+            Field::FibSaddrIifType,
+            Field::FibSaddrOif,
+            Field::FibSaddrMarkOif,
+        ],
+        &[Hook::Prerouting, Hook::Input, Hook::Forward],
+    ),
+    (
+        &[Field::Oifname, Field::Oifgroup, Field::RtIpsec, Field::FibSaddrOifType, Field::FibDaddrOifType],
+        &[Hook::Forward, Hook::Output, Hook::Postrouting],
+    ),
+    (&[Field::SocketTransparent, Field::SocketWildcard], &[Hook::Prerouting, Hook::Input]),
+    (&[Field::SkUid, Field::SkGid], &[Hook::Output, Hook::Postrouting]),
+    (&[Field::FibSaddrIifOif, Field::FibSaddrMarkIifOif], &[Hook::Prerouting]),
+];
+
 /// Refuses a field where packets do not have it.
 fn is_known(field: Field, word: &HostWord, context: Context<'_>) -> Result<(), Refusal> {
-    let hooks: &[Hook] = match field {
-        Field::Iifname
-        | Field::Iifgroup
-        | Field::EtherSaddr
-        | Field::EtherDaddr
-        | Field::Ipsec
-        | Field::FibDaddrIifType
-        | Field::FibSaddrIifType => &[Hook::Prerouting, Hook::Input, Hook::Forward],
-        Field::SocketTransparent | Field::SocketWildcard => &[Hook::Prerouting, Hook::Input],
-        Field::Oifname | Field::Oifgroup | Field::RtIpsec | Field::FibSaddrOifType | Field::FibDaddrOifType => {
-            &[Hook::Forward, Hook::Output, Hook::Postrouting]
-        }
-        Field::SkUid | Field::SkGid => &[Hook::Output, Hook::Postrouting],
-        Field::FibSaddrIifOif | Field::FibSaddrMarkIifOif => &[Hook::Prerouting],
-        Field::FibSaddrOif | Field::FibSaddrMarkOif => &[Hook::Prerouting, Hook::Input, Hook::Forward],
-        _ => return Ok(()),
-    };
+    let Some((_, hooks)) = PLACES.iter().find(|(fields, _)| fields.contains(&field)) else { return Ok(()) };
     let Some(hook) = context.scope.hooks.iter().find(|hook| !hooks.contains(hook)) else { return Ok(()) };
     let message = format!("`{}` is unknown of the packets of {hook}", render::field(field));
     let chains: Vec<String> = hooks.iter().map(|hook| hook.to_string().to_uppercase()).collect();
     Err(refuse(PLACE, word.span, message, format!("write the rule in chain {}", chains.join(" or "))))
-}
-
-fn fields(expr: &Expr) -> &[Field] {
-    match expr {
-        Expr::Match(found) => std::slice::from_ref(&found.field),
-        _ => expr.looked_up().map_or(&[], |(key, _)| key),
-    }
 }
 
 fn refusal(word: &HostWord, fault: &Fault) -> Refusal {

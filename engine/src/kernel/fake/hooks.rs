@@ -71,12 +71,12 @@ fn admits_nat(base: BaseChain, nat: &Nat) -> bool {
 
 /// The route lookups that ask for an interface need a packet that has one, and sockets one that may be for them.
 fn admits_field(hook: Hook, field: Field) -> bool {
-    if matches!(field, Field::SocketTransparent | Field::SocketWildcard) {
-        return matches!(hook, Hook::Prerouting | Hook::Input | Hook::Output);
-    }
     const BY_INPUT: [Field; 4] =
         [Field::FibDaddrIifType, Field::FibSaddrIifType, Field::FibSaddrIifOif, Field::FibSaddrMarkIifOif];
     const BY_OUTPUT: [Field; 2] = [Field::FibSaddrOifType, Field::FibDaddrOifType];
+    if matches!(field, Field::SocketTransparent | Field::SocketWildcard) {
+        return matches!(hook, Hook::Prerouting | Hook::Input | Hook::Output);
+    }
     let has_input = matches!(hook, Hook::Prerouting | Hook::Input | Hook::Forward);
     let has_output = matches!(hook, Hook::Forward | Hook::Output | Hook::Postrouting);
     (has_input || !BY_INPUT.contains(&field)) && (has_output || !BY_OUTPUT.contains(&field))

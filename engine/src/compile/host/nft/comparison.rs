@@ -188,13 +188,12 @@ fn flags(field: Field, words: &mut Words<'_>, names: &Names) -> Result<Expr, Fau
 
 /// `==` or `!=`, which must be there.
 fn explicit(words: &mut Words<'_>) -> Result<Operator, Fault> {
-    match sign(words) {
-        sign @ (Sign::Equal | Sign::Unequal) => Ok(operator(sign)),
-        _ => {
-            let word = words.take("`==`")?;
-            Err(word.fault("`==` or `!=` is expected after a mask", "write ==, or != 0 for any of the bits"))
-        }
+    let sign = sign(words);
+    if matches!(sign, Sign::Equal | Sign::Unequal) {
+        return Ok(operator(sign));
     }
+    let word = words.take("`==`")?;
+    Err(word.fault("`==` or `!=` is expected after a mask", "write ==, or != 0 for any of the bits"))
 }
 
 /// `{ 22, 80-90 }` of one field.

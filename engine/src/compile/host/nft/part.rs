@@ -47,13 +47,8 @@ fn bytes(base: BytesBase, words: &mut Words<'_>) -> Result<Bytes, Fault> {
     }
     let largest = Bytes::largest(length);
     let mask = if words.take_if("&") { value(&words.take("a mask")?, largest)? } else { largest };
-    let operator = match words.take_if("!=") {
-        true => Operator::Ne,
-        false => {
-            words.take_if("==");
-            Operator::Eq
-        }
-    };
+    let operator = if words.take_if("!=") { Operator::Ne } else { Operator::Eq };
+    words.take_if("==");
     let word = words.take("a value")?;
     let (low, high) = match word.text.split_once('-') {
         Some((low, high)) => (part_of(&word, low, largest)?, part_of(&word, high, largest)?),

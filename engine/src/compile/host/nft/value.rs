@@ -17,6 +17,29 @@ const TCP: u8 = 6;
 const UDP: u8 = 17;
 const SCTP: u8 = 132;
 
+/// Whose services a port of whatever protocol can be.
+const TRANSPORTS: &[u8] = &[TCP, UDP];
+
+/// The ports of one protocol, which have its services.
+const SERVED: [([Field; 2], &[u8]); 3] = [
+    ([Field::TcpSport, Field::TcpDport], &[TCP]),
+    ([Field::UdpSport, Field::UdpDport], &[UDP]),
+    ([Field::SctpSport, Field::SctpDport], &[SCTP]),
+];
+
+/// What values are called, and how they are written, where that is not a list of names or numbers.
+const NOTATIONS: &[(DataType, &str, &str)] = &[
+    (DataType::Ipv4Addr, "IPv4 address", "an IPv4 address, ADDRESS/BITS or FIRST-LAST"),
+    (DataType::Ipv6Addr, "IPv6 address", "an IPv6 address, ADDRESS/BITS or FIRST-LAST"),
+    (DataType::EtherAddr, "hardware address", "a hardware address, 02:00:5e:00:53:01"),
+    (DataType::Ifname, "interface name", "a name of an interface, or its beginning and `*`"),
+    (DataType::InetService, "port", "a port, a service or FIRST-LAST"),
+    (DataType::InetProto, "protocol", "a protocol by name or number"),
+    (DataType::Uid, "user", "a user by name or number"),
+    (DataType::Gid, "group", "a group by name or number"),
+    (DataType::Time, "time", "seconds, 10s or 10s-60s"),
+];
+
 /// A value, `LOW-HIGH`, a network, or the beginning of an interface's name.
 pub(super) fn interval(word: &Word<'_>, field: Field, names: &Names) -> Result<Interval, Fault> {
     let data_type = field.data_type();
@@ -91,38 +114,38 @@ fn flags(known: &[(u32, &'static str)]) -> String {
 /// A value of a field, if the text is one.
 fn datum(text: &str, field: Field, names: &Names) -> Option<Datum> {
     let data_type = field.data_type();
-    let named = |number: u32| Some(Datum::number(data_type, number));
+    let named = |number: u32| Datum::number(data_type, number);
     if let Some((value, _)) = symbol::names(data_type).iter().find(|(_, name)| *name == text) {
-        return named(*value);
+        return Some(named(*value));
     }
-    match data_type {
-        DataType::Ipv4Addr => return text.parse::<Ipv4Addr>().ok().map(Datum::ipv4),
-        DataType::Ipv6Addr => return text.parse::<Ipv6Addr>().ok().map(Datum::ipv6),
-        DataType::EtherAddr => return hardware(text),
-        DataType::Ifname => return None,
-        DataType::Time => {
-            let seconds: u32 = text.strip_suffix('s')?.parse().ok()?;
-            return seconds.checked_mul(1_000).and_then(named);
-        }
-        DataType::InetService => {
-            let transports: &[u8] = match field {
-                Field::TcpSport | Field::TcpDport => &[TCP],
-                Field::UdpSport | Field::UdpDport => &[UDP],
-                Field::SctpSport | Field::SctpDport => &[SCTP],
-                _ => &[TCP, UDP],
-            };
-            if let Some(port) = transports.iter().find_map(|transport| names.service(text, *transport)) {
-                return named(u32::from(port));
-            }
-        }
-        DataType::InetProto => {
-            if let Some(number) = names.protocol(text) {
-                return named(u32::from(number));
-            }
-        }
-        DataType::Uid if names.user(text).is_some() => return names.user(text).and_then(named),
-        DataType::Gid if names.group(text).is_some() => return names.group(text).and_then(named),
-        _ => {}
+    let is = |other: DataType| data_type == other;
+    if is(DataType::Ipv4Addr) {
+        return text.parse::<Ipv4Addr>().ok().map(Datum::ipv4);
+    }
+    if is(DataType::Ipv6Addr) {
+        return text.parse::<Ipv6Addr>().ok().map(Datum::ipv6);
+    }
+    if is(DataType::EtherAddr) {
+        return hardware(text);
+    }
+    if is(DataType::Time) {
+        let seconds: u32 = text.strip_suffix('s')?.parse().ok()?;
+        return seconds.checked_mul(1_000).map(named);
+    }
+    let known = if is(DataType::InetService) {
+        let transports = SERVED.iter().find(|(fields, _)| fields.contains(&field)).map_or(TRANSPORTS, |(_, own)| own);
+        transports.iter().find_map(|transport| names.service(text, *transport)).map(u32::from)
+    } else if is(DataType::InetProto) {
+        names.protocol(text).map(u32::from)
+    } else if is(DataType::Uid) {
+        names.user(text)
+    } else if is(DataType::Gid) {
+        names.group(text)
+    } else {
+        None
+    };
+    if let Some(known) = known {
+        return Some(named(known));
     }
     let most = u64::try_from(highest(data_type).to_u128()).unwrap_or(u64::MAX);
     let words = Words::of(text).ok()?;
@@ -132,12 +155,10 @@ fn datum(text: &str, field: Field, names: &Names) -> Option<Datum> {
 
 /// The highest value that packets can have: of some types, not all bits of their bytes.
 fn highest(data_type: DataType) -> Datum {
-    match data_type {
-        DataType::Dscp => Datum::number(data_type, 63),
-        DataType::Ecn => Datum::number(data_type, 3),
-        DataType::Boolean => Datum::number(data_type, 1),
-        _ => Datum::max(data_type),
-    }
+    const SHORT: [(DataType, u32); 4] =
+        [(DataType::Dscp, 63), (DataType::Ecn, 3), (DataType::Boolean, 1), (DataType::DccpPkttype, 15)];
+    let short = SHORT.iter().find(|(of, _)| *of == data_type);
+    short.map_or_else(|| Datum::max(data_type), |(of, most)| Datum::number(*of, *most))
 }
 
 fn hardware(text: &str) -> Option<Datum> {
@@ -170,46 +191,22 @@ fn interface(word: &Word<'_>) -> Result<Interval, Fault> {
 
 /// What a value of a type is called.
 fn what(data_type: DataType) -> &'static str {
-    match data_type {
-        DataType::Ipv4Addr => "IPv4 address",
-        DataType::Ipv6Addr => "IPv6 address",
-        DataType::EtherAddr => "hardware address",
-        DataType::EtherType => "ethernet type",
-        DataType::InetProto => "protocol",
-        DataType::InetService => "port",
-        DataType::TcpFlag => "flag of TCP",
-        DataType::CtState => "state of a connection",
-        DataType::CtStatus => "status of a connection",
-        DataType::Uid => "user",
-        DataType::Gid => "group",
-        DataType::Mark => "mark",
-        _ => "value of this",
-    }
+    NOTATIONS.iter().find(|(of, ..)| *of == data_type).map_or("value of this", |(_, what, _)| what)
 }
 
 /// How a value of a type is written.
 pub(super) fn notation(data_type: DataType) -> String {
-    let named = |names: &[(u32, &'static str)]| {
-        let names: Vec<&str> = names.iter().map(|(_, name)| *name).collect();
-        names.join(", ")
-    };
-    if let Some(known) = symbol::bits(data_type) {
-        return named(known);
+    if let Some((_, _, notation)) = NOTATIONS.iter().find(|(of, ..)| *of == data_type) {
+        return (*notation).to_owned();
     }
-    let known = symbol::names(data_type);
-    let most = highest(data_type).to_u128();
-    match data_type {
-        DataType::Ipv4Addr => "an IPv4 address, ADDRESS/BITS or FIRST-LAST".to_owned(),
-        DataType::Ipv6Addr => "an IPv6 address, ADDRESS/BITS or FIRST-LAST".to_owned(),
-        DataType::EtherAddr => "a hardware address, 02:00:5e:00:53:01".to_owned(),
-        DataType::Ifname => "a name of an interface, or its beginning and `*`".to_owned(),
-        DataType::InetService => "a port, a service or FIRST-LAST".to_owned(),
-        DataType::InetProto => "a protocol by name or number".to_owned(),
-        DataType::Uid => "a user by name or number".to_owned(),
-        DataType::Gid => "a group by name or number".to_owned(),
-        DataType::Time => "seconds, 10s or 10s-60s".to_owned(),
-        DataType::Boolean => named(known),
-        _ if known.is_empty() => format!("a number from 0 to {most}, or LOW-HIGH"),
-        _ => format!("{}, or a number from 0 to {most}", named(known)),
+    let known = symbol::bits(data_type).unwrap_or_else(|| symbol::names(data_type));
+    let names: Vec<&str> = known.iter().map(|(_, name)| *name).collect();
+    let (names, most) = (names.join(", "), highest(data_type).to_u128());
+    if known.is_empty() {
+        format!("a number from 0 to {most}, or LOW-HIGH")
+    } else if symbol::bits(data_type).is_some() || data_type == DataType::Boolean {
+        names
+    } else {
+        format!("{names}, or a number from 0 to {most}")
     }
 }

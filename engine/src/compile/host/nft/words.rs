@@ -29,7 +29,7 @@ pub(super) struct Fault {
 /// The words of a text, read from left to right.
 #[derive(Clone, Debug)]
 pub(super) struct Words<'t> {
-    words: Vec<Word<'t>>,
+    all: Vec<Word<'t>>,
     next: usize,
     /// Of the text.
     length: usize,
@@ -49,7 +49,7 @@ impl Word<'_> {
 impl<'t> Words<'t> {
     /// Cuts a text into words.
     pub(super) fn of(text: &'t str) -> Result<Self, Fault> {
-        let mut words = Vec::new();
+        let mut all = Vec::new();
         let mut rest = text.char_indices().peekable();
         while let Some((start, letter)) = rest.next() {
             if letter.is_whitespace() {
@@ -62,7 +62,7 @@ impl<'t> Words<'t> {
                     return Err(word.fault("this string has no end", "end it with `\"`"));
                 };
                 let inner = text.get(end..close).unwrap_or_default();
-                words.push(Word { text: inner, is_string: true, start, end: close + 1 });
+                all.push(Word { text: inner, is_string: true, start, end: close + 1 });
                 continue;
             }
             let goes_on = |next: char| {
@@ -83,19 +83,19 @@ impl<'t> Words<'t> {
                 "or" => "|",
                 text => text,
             };
-            words.push(Word { text, is_string: false, start, end });
+            all.push(Word { text, is_string: false, start, end });
         }
-        Ok(Self { words, next: 0, length: text.len() })
+        Ok(Self { all, next: 0, length: text.len() })
     }
 
     /// The next word.
     pub(super) fn peek(&self) -> Option<&Word<'t>> {
-        self.words.get(self.next)
+        self.all.get(self.next)
     }
 
     /// Takes the next word; `wanted` says what is missing if there is none.
     pub(super) fn take(&mut self, wanted: &str) -> Result<Word<'t>, Fault> {
-        let word = self.words.get(self.next).copied();
+        let word = self.all.get(self.next).copied();
         self.next += 1;
         word.ok_or_else(|| Fault {
             place: self.length..self.length,
@@ -122,7 +122,7 @@ impl<'t> Words<'t> {
 
     /// How many words of this phrase come next, if all of it does.
     pub(super) fn follows(&self, phrase: &str) -> Option<usize> {
-        let mut ahead = self.words.iter().skip(self.next);
+        let mut ahead = self.all.iter().skip(self.next);
         let mut n_words = 0;
         phrase.split(' ').all(|text| ahead.next().is_some_and(|word| word.is(text))).then(|| {
             n_words += phrase.split(' ').count();
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn signs_are_words_and_strings_lose_their_quotes() {
         let words = Words::of("tcp flags & (syn|ack)!=0x2 ip saddr{10.0.0.0/8,fe80::1} log prefix \"a {b\"").unwrap();
-        let texts: Vec<&str> = words.words.iter().map(|word| word.text).collect();
+        let texts: Vec<&str> = words.all.iter().map(|word| word.text).collect();
         let expected = [
             "tcp",
             "flags",
