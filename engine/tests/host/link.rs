@@ -125,7 +125,7 @@ fn words_of_bridged_packets_become_fields_of_their_headers() {
     for (rule, expected) in [
         (
             "proto IPv4 ip-src 10.0.0.0/8 ip-proto tcp ip-dport 22:80 DROP;",
-            "ether type ip ip saddr 10.0.0.0/8 tcp dport 22-80 drop",
+            "ether type ip ip frag-off & 8191 == 0 ip saddr 10.0.0.0/8 tcp dport 22-80 drop",
         ),
         (
             "proto IPv6 ip6-proto (tcp udp) ip6-dport 53 DROP;",

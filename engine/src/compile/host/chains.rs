@@ -183,17 +183,12 @@ pub(super) fn group<'a>(host: &'a HostRules, findings: &mut Vec<Diagnostic>) -> 
     let mut tables: BTreeMap<Table, Chains<'a>> = BTreeMap::new();
     findings.extend(host.refused_commands());
     for chain in &host.chains {
-        let mut side = |ip| {
-            let sides = tables.entry(chain.table).or_default().entry(Arc::clone(&chain.name)).or_default();
-            match ip {
-                Ip::V4 => sides.v4.push(chain),
-                Ip::V6 => sides.v6.push(chain),
-            }
-        };
-        match Ip::of(chain.domain) {
-            Some(ip) => side(ip),
-            // They have tables of their own.
-            None => {}
+        // Those of ARP and of bridges have tables of their own.
+        let Some(ip) = Ip::of(chain.domain) else { continue };
+        let sides = tables.entry(chain.table).or_default().entry(Arc::clone(&chain.name)).or_default();
+        match ip {
+            Ip::V4 => sides.v4.push(chain),
+            Ip::V6 => sides.v6.push(chain),
         }
     }
     tables

@@ -74,8 +74,9 @@ impl Twin {
         let path = world.path();
         let names: &[&'static str] = if family == Family::Arp { &["eth0", "eth1"] } else { &["p0", "p1"] };
         let mut lines = String::new();
-        for name in names.iter().chain([&CLOCK]) {
-            writeln!(lines, "link add name {name} type veth peer name {name} netns {path}\nlink set dev {name} up")
+        for (idx, name) in names.iter().chain([&CLOCK]).enumerate() {
+            let near = format!("{name} address 02:00:5e:00:53:f{idx}");
+            writeln!(lines, "link add name {near} type veth peer name {name} netns {path}\nlink set dev {name} up")
                 .unwrap();
         }
         if family == Family::Arp {

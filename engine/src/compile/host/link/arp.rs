@@ -5,9 +5,10 @@ use policy_lang::host::rule::{HostRule, Match, Word};
 use super::{Scope, hardware};
 use crate::compile::host::clause::{Clause, Ip, Phase, Reading, Test, Values};
 use crate::compile::host::code::{FAMILY, OPERAND, Refusal, UNSUPPORTED, refuse, suggestion};
+use crate::compile::host::emit;
 use crate::compile::host::matching::{addresses, interfaces, list};
 use crate::compile::host::operand::{number, words};
-use crate::ruleset::{Datum, Expr, Field, Interval, Operator};
+use crate::ruleset::{Datum, Field, Interval, Operator};
 
 /// What arptables tests in every rule that says nothing else: a message about IPv4 on Ethernet has them.
 const FORM: [(&str, Field, u32); 3] =
@@ -70,10 +71,7 @@ pub(super) fn complete(rule: &HostRule, clauses: &mut Vec<Clause>) {
     }
     clauses.sort_by_key(|clause| match &clause.test {
         Test::Values(values) => Some(values.field),
-        Test::Alternatives(alternatives) => alternatives.iter().flatten().find_map(|expr| match expr {
-            Expr::Match(found) => Some(found.field),
-            _ => None,
-        }),
+        Test::Alternatives(alternatives) => alternatives.iter().flatten().flat_map(emit::fields).next().copied(),
     });
 }
 

@@ -73,7 +73,7 @@ fn of_type(found: &Match, rule: &HostRule, ether_type: u16) -> Result<(), Refusa
         let wanted = Interval::single(Datum::number(DataType::EtherType, u32::from(ether_type)));
         !proto.negated && all.all(|read| read.is_ok_and(|interval| interval == wanted))
     };
-    if proto.filter(is_it).is_some() {
+    if proto.as_ref().is_some_and(is_it) {
         return Ok(());
     }
     let message = format!("`{}` needs frames of `proto {}` alone", found.keyword, found.module.unwrap_or("?"));
@@ -126,9 +126,12 @@ fn message(found: &Match) -> Result<Reading, Refusal> {
     }
 }
 
-/// Adds what ebtables tests before it looks at the addresses of an ARP message: that they are there.
+/// Adds what ebtables tests before it looks at addresses of an ARP message and at ports: that they are there. In a table of
+/// bridges the kernel takes bytes of a later fragment for ports.
 pub(super) fn complete(rule: &HostRule, clauses: &mut Vec<Clause>) {
     const PROTOCOL: [(Field, u32); 3] = [(Field::ArpPtype, 0x0800), (Field::ArpHlen, 6), (Field::ArpPlen, 4)];
+    /// The 13 bits of the fragment offset.
+    const OFFSET: u32 = 0x1fff;
     const HARDWARE: [(Field, u32); 2] = [(Field::ArpHtype, 1), (Field::ArpHlen, 6)];
     let has = |keywords: [&str; 2]| rule.matches.iter().any(|found| keywords.contains(&found.keyword));
     let mut form: Vec<(Field, u32)> = Vec::new();
@@ -136,6 +139,13 @@ pub(super) fn complete(rule: &HostRule, clauses: &mut Vec<Clause>) {
         [(has(["arp-mac-src", "arp-mac-dst"]), &HARDWARE[..]), (has(["arp-ip-src", "arp-ip-dst"]), &PROTOCOL[..])]
     {
         form.extend(fields.iter().filter(|_| is_wanted));
+    }
+    if has(["ip-source-port", "ip-destination-port"]) {
+        let offset = |bits| Datum::number(DataType::Integer16, bits);
+        let mask = Some(offset(OFFSET));
+        let value = Value::One(offset(0));
+        let test = Expr::Match(Compare { field: Field::IpFragOff, mask, operator: Operator::Eq, value });
+        clauses.push(Clause { phase: Phase::Protocol, test: Test::Alternatives(vec![vec![test]]) });
     }
     form.sort_unstable();
     form.dedup();
