@@ -49,7 +49,7 @@ fn tables_of_arp_and_of_a_bridge_come_stay_and_go_with_the_rest() {
     machine.palisade(&with("apply")).exits(0);
     machine.palisade(&with("status")).exits(0);
 
-    let shorter = machine.file("host.ferm", &RULES.lines().take(2).map(|line| format!("{line}\n")).collect::<String>());
+    let shorter = machine.file("host.ferm", &RULES.split_inclusive('\n').take(2).collect::<String>());
     machine.palisade(&["apply", "--host", &shorter]).exits(0);
     let listing = machine.listing();
     assert!(listing.contains("table arp palisade") && !listing.contains("table bridge"), "{listing}");

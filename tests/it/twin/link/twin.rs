@@ -51,8 +51,7 @@ impl Arrived {
         let mut text = String::new();
         for (who, one, two) in [("ferm", self, other), ("palisade", other, self)] {
             for (place, bytes) in one.seen.difference(&two.seen).take(5) {
-                let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-                writeln!(text, "  only by {who}'s rules, at {place}: {hex}").unwrap();
+                writeln!(text, "  only by {who}'s rules, at {place}: {bytes:02x?}").unwrap();
             }
         }
         text
