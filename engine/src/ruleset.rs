@@ -16,10 +16,10 @@ pub use self::connection::{Helper, HelperNetwork, HelperTransport, SetCt, ZoneDi
 pub use self::datum::{DataType, Datum, Interval};
 pub use self::exists::{Exists, ExtensionHeader, Part, SctpChunk};
 pub use self::expr::{
-    Assign, AssignTarget, Connections, DynamicSet, Expr, Field, Limit, LimitUnit, Log, LogLevel, Lookup, Match, Nat,
-    NatKind, Operator, PerElement, Quota, RejectWith, Sample, SegmentSize, SetOperation, SetRef, Value, Verdict,
-    VerdictMap,
+    Assign, AssignTarget, Connections, DynamicSet, Expr, Limit, LimitUnit, Log, LogLevel, Lookup, Match, Nat, NatKind,
+    Operator, PerElement, Quota, RejectWith, Sample, SegmentSize, SetOperation, SetRef, Value, Verdict, VerdictMap,
 };
+pub use self::field::Field;
 pub use self::header::{HeaderField, SetHeader, SetMeta};
 pub(crate) use self::name::is_plain;
 pub use self::name::{COMMENT_MAX, Comment, NAME_MAX, Name, NameError};
@@ -34,6 +34,7 @@ mod datum;
 pub(crate) mod every;
 mod exists;
 mod expr;
+mod field;
 mod header;
 mod name;
 mod proxy;

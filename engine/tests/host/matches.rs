@@ -275,3 +275,16 @@ fn lists_of_addresses_are_sets_that_forget() {
         assert!(text.contains(&expected), "{expected} in {text}");
     }
 }
+
+#[test]
+fn what_is_remembered_is_of_the_rules_own_family() {
+    // The address alone would say so, and too late: packets of the other family would have used the limit up.
+    assert_eq!(
+        input("mod limit limit 5/hour limit-burst 3 mod iprange dst-range !192.0.2.1-192.0.2.9 ACCEPT;"),
+        "meta nfproto ipv4 limit rate 5/hour burst 3 packets ip daddr != 192.0.2.1-192.0.2.9 accept"
+    );
+    assert_eq!(
+        input("daddr 192.0.2.1 mod limit limit 5/hour limit-burst 3 ACCEPT;"),
+        "ip daddr 192.0.2.1 limit rate 5/hour burst 3 packets accept"
+    );
+}

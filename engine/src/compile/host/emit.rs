@@ -1,8 +1,8 @@
 //! From understood rules to nft's: arrays become sets, families get their guard, every rule counts.
 
 use super::clause::{Clause, Families, Ip, Lowered, Product, Test, Values};
-use super::connlimit;
 use super::transport::TCP;
+use super::{connlimit, rule};
 use crate::compile::builder::TableBuilder;
 use crate::interval;
 use crate::ruleset::{
@@ -160,10 +160,12 @@ pub(super) fn merged(intervals: &[Interval]) -> Vec<Interval> {
     merged
 }
 
-/// The test of the family, where a rule is for one and no field of it says so.
+/// The test of the family, where a rule is for one and no field of it says so, or none before what remembers packets: those of
+/// the other family would be remembered.
 fn guard(exprs: &[Expr], families: Families) -> Option<Expr> {
     let Families::Only(ip) = families else { return None };
-    if exprs.iter().flat_map(fields).any(|field| family(*field) == Some(ip)) {
+    let before = exprs.iter().take_while(|expr| !rule::remembers(expr));
+    if before.flat_map(fields).any(|field| family(*field) == Some(ip)) {
         return None;
     }
     NFPROTO

@@ -154,32 +154,37 @@ fn n_folded(lowered: &Lowered) -> usize {
 pub(super) fn has_state(clause: &Clause) -> bool {
     match &clause.test {
         Test::Values(_) => false,
-        Test::Alternatives(alternatives) => alternatives.iter().flatten().any(|expr| match expr {
-            Expr::Limit(_) | Expr::Quota(_) | Expr::NamedQuota(_) | Expr::Sample(_) | Expr::DynamicSet(_) => true,
-            // A call writes to what is remembered.
-            Expr::Verdict(_) => true,
-            Expr::Match(_)
-            | Expr::Exists(_)
-            | Expr::Bytes(_)
-            | Expr::Lookup(_)
-            | Expr::VerdictMap(_)
-            | Expr::Counter
-            | Expr::NamedCounter(_)
-            | Expr::Log(_)
-            | Expr::Reject(_)
-            | Expr::Nat(_)
-            | Expr::Notrack
-            | Expr::Clock(_)
-            | Expr::Assign(_)
-            | Expr::SegmentSize(_)
-            | Expr::StripOption(_)
-            | Expr::Tproxy(_)
-            | Expr::Synproxy(_)
-            | Expr::Duplicate(_)
-            | Expr::SetHeader(_)
-            | Expr::SetCt(_)
-            | Expr::SetMeta(_) => false,
-        }),
+        Test::Alternatives(alternatives) => alternatives.iter().flatten().any(remembers),
+    }
+}
+
+/// Whether an expression remembers the packets that come to it.
+pub(super) fn remembers(expr: &Expr) -> bool {
+    match expr {
+        Expr::Limit(_) | Expr::Quota(_) | Expr::NamedQuota(_) | Expr::Sample(_) | Expr::DynamicSet(_) => true,
+        // A call writes to what is remembered.
+        Expr::Verdict(_) => true,
+        Expr::Match(_)
+        | Expr::Exists(_)
+        | Expr::Bytes(_)
+        | Expr::Lookup(_)
+        | Expr::VerdictMap(_)
+        | Expr::Counter
+        | Expr::NamedCounter(_)
+        | Expr::Log(_)
+        | Expr::Reject(_)
+        | Expr::Nat(_)
+        | Expr::Notrack
+        | Expr::Clock(_)
+        | Expr::Assign(_)
+        | Expr::SegmentSize(_)
+        | Expr::StripOption(_)
+        | Expr::Tproxy(_)
+        | Expr::Synproxy(_)
+        | Expr::Duplicate(_)
+        | Expr::SetHeader(_)
+        | Expr::SetCt(_)
+        | Expr::SetMeta(_) => false,
     }
 }
 
