@@ -72,6 +72,7 @@ fn what_cannot_be_read_is_shown_at_its_word() {
             "`|` it is not clear whether one of these or all of them are meant",
         ),
         ("@nft 'ip saddr . tcp dport { 192.0.2.0/24 . 22, 192.0.2.1 . 22 } accept';", "`{` two elements of this list"),
+        ("@nft 'iifname { eth0, ppp* } accept';", "`ppp*` the beginning of a name cannot stand in a list"),
         ("@nft 'tcp flags & syn syn accept';", "`syn` `==` or `!=` is expected after a mask"),
         ("@nft 'limit rate 10/fortnight accept';", "`10/fortnight` `10/fortnight` is no rate"),
         ("@nft 'quota over 9999999999999 mbytes drop';", "is no number of these"),

@@ -203,7 +203,7 @@ fn list(field: Field, operator: Operator, words: &mut Words<'_>, names: &Names) 
         if symbol::bits(field.data_type()).is_some() {
             intervals.push(Interval::single(value::bits(words, field, "|")?));
         } else {
-            intervals.push(value::interval(&words.take("a value")?, field, names)?);
+            intervals.push(element(words, field, names)?);
         }
         if ends(words)? {
             return Ok(list_expr(field, operator, &intervals));
@@ -234,7 +234,7 @@ fn several(key: Vec<Field>, words: &mut Words<'_>, names: &Names) -> Result<Expr
             if symbol::bits(field.data_type()).is_some() {
                 parts.push(Interval::single(value::bits(words, *field, "|")?));
             } else {
-                parts.push(value::interval(&words.take("a value")?, *field, names)?);
+                parts.push(element(words, *field, names)?);
             }
         }
         keys.push(ElementKey::intervals(parts));
@@ -262,6 +262,16 @@ fn several(key: Vec<Field>, words: &mut Words<'_>, names: &Names) -> Result<Expr
     let spec = if has_ranges { SetSpec::intervals(types) } else { SetSpec::hash(types) };
     let elements: Elements = keys.into_iter().map(|key| (key, Element::PLAIN)).collect();
     Ok(Expr::Lookup(Lookup { key, operator: operator(sign), set: SetRef::Anonymous { spec, elements } }))
+}
+
+/// A value of a list. Beginnings of names are compared, not looked up.
+fn element(words: &mut Words<'_>, field: Field, names: &Names) -> Result<Interval, Fault> {
+    let word = words.take("a value")?;
+    let interval = value::interval(&word, field, names)?;
+    if field.data_type() == DataType::Ifname && !interval.is_single() {
+        return Err(word.fault("the beginning of a name cannot stand in a list", "write it in a rule of its own"));
+    }
+    Ok(interval)
 }
 
 /// Whether a list ends after an element; a comma may stand before its `}`.
