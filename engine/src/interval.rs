@@ -92,6 +92,21 @@ pub fn value(interval: Interval) -> Value {
     }
 }
 
+/// The values that a constant stands for: the inverse of [`value`].
+pub fn of(value: &Value) -> Interval {
+    match value {
+        Value::One(value) => Interval::single(*value),
+        Value::Range(range) => *range,
+        Value::Prefix(first, bits) => {
+            let data_type = first.data_type();
+            let mask = Datum::max(data_type).to_u128().checked_shr(u32::from(*bits)).unwrap_or(0);
+            let end = |number| Datum::from_u128(data_type, number);
+            let (low, high) = (end(first.to_u128() & !mask), end(first.to_u128() | mask));
+            Interval::new(low, high).unwrap_or(Interval::single(low))
+        }
+    }
+}
+
 fn is_address(data_type: DataType) -> bool {
     matches!(data_type, DataType::Ipv4Addr | DataType::Ipv6Addr)
 }
@@ -130,7 +145,9 @@ mod tests {
     fn a_network_is_a_prefix_and_half_of_two_is_a_range() {
         let network = Interval::network("10.0.0.0/8".parse().unwrap());
         assert_eq!(value(network), Value::Prefix(network.low(), 8));
+        assert_eq!(of(&value(network)), network);
         let odd = Interval::new(Datum::port(80), Datum::port(443)).unwrap();
         assert_eq!(value(odd), Value::Range(odd));
+        assert_eq!(of(&value(odd)), odd);
     }
 }

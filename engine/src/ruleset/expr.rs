@@ -12,7 +12,8 @@ use super::field::Field;
 use super::header::{SetHeader, SetMeta};
 use super::name::Name;
 use super::proxy::{Synproxy, Tproxy};
-use super::set::{Elements, SetSpec};
+use super::set::{ElementKey, Elements, SetSpec};
+use crate::interval;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -408,6 +409,19 @@ impl Expr {
             | Self::SetMeta(_)
             | Self::DynamicSet(_) => None,
         }
+    }
+
+    /// The values that it compares fields with, those of sets without a name included.
+    pub fn constants(&self) -> Vec<(Field, Interval)> {
+        if let Self::Match(found) = self {
+            return vec![(found.field, interval::of(&found.value))];
+        }
+        let Some((key, SetRef::Anonymous { spec: _, elements })) = self.looked_up() else { return Vec::new() };
+        let parts = elements.keys().filter_map(|element| match element {
+            ElementKey::Parts(parts) => Some(parts),
+            ElementKey::CatchAll => None,
+        });
+        parts.flat_map(|parts| key.iter().copied().zip(parts.iter().copied())).collect()
     }
 
     /// The chain that it jumps or goes to by itself; maps lead to others.

@@ -276,6 +276,15 @@ fn a_difference_of_host_rules_names_the_chain_and_the_rules() {
     assert_eq!(diff(&new, &new, &["--fail-on", "any"]).exits(0).stdout, "no connection changes\n");
     let page = diff(&old, &new, &["--format", "html"]).exits(0).stdout;
     assert!(page.contains("host INPUT on eth1"));
+    // Constants that stand in no list of addresses or ports.
+    let texts = "    @nft 'iifname \"eth2\" ip saddr . tcp dport { 192.0.2.0/28 . 8443 } accept';\n    \
+                 mod iprange src-range 203.0.113.4-203.0.113.7 proto udp dport 123 ACCEPT;\n";
+    let told = diff(&old, &rules("texts.ferm", texts), &[]).exits(0).stdout;
+    assert!(
+        told.contains("+ 192.0.2.0/28 -> 0.0.0.0/0: TCP 8443\n") && told.contains("host INPUT on eth2, "),
+        "{told}"
+    );
+    assert!(told.contains("+ 203.0.113.4/30 -> 0.0.0.0/0: UDP 123\n"), "{told}");
     let broken = folder.write("broken.ferm", "chain INPUT {\n");
     diff(&old, &broken, &[]).exits(2);
     palisade(&["diff", &manifests, &manifests, "--host", &new]).exits(2);

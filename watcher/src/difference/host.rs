@@ -13,7 +13,7 @@ use engine::connectivity::Allowed;
 use engine::connectivity::Says;
 use engine::connectivity::ranges::{Family, Range, merged};
 use engine::eval::ruleset::{Asked, Evaluation, Host, Outcome, Packet, Ports, Transport};
-use engine::ruleset::{Family as TableFamily, Ruleset, Table, TableKey};
+use engine::ruleset::{DataType, Expr, Family as TableFamily, Field, Interval, Ruleset, Table, TableKey};
 use ipnet::IpNet;
 use policy_lang::host::rule::{HostRules, Word, network, ports};
 use policy_lang::policy::Direction;
@@ -73,7 +73,7 @@ type Event = (Kind, Allowed, Vec<Cause>);
 /// # Errors
 /// [`TooMany`].
 pub fn compare(old: Configuration<'_>, new: Configuration<'_>, names: &Names) -> Result<Vec<Change>, TooMany> {
-    let atoms = Atoms::of([old.rules, new.rules], names);
+    let atoms = Atoms::of([old, new], names);
     let n_pairs: usize = atoms.addresses.iter().map(|of_family| of_family.len() * of_family.len()).sum();
     let n_packets = n_pairs * (atoms.ports.len() * 3 + 2) * atoms.interfaces.len() * CHAINS.len() * 2;
     if n_packets > PACKETS_MAX {
@@ -203,15 +203,22 @@ fn told(found: BTreeMap<(Event, Range), Vec<Range>>, family: Family) -> Vec<Chan
 }
 
 impl Atoms {
-    fn of(rules: [&HostRules; 2], names: &Names) -> Self {
+    fn of(configurations: [Configuration<'_>; 2], names: &Names) -> Self {
         let words = |keywords: &'static [&str]| -> Vec<&Word> {
-            rules.into_iter().flat_map(|rules| rules.words(keywords)).collect()
+            configurations.into_iter().flat_map(|configuration| configuration.rules.words(keywords)).collect()
+        };
+        // What no word of the language says: ranges, and texts in nftables' own words.
+        let constants: Vec<(Field, Interval)> = configurations.into_iter().flat_map(constants).collect();
+        let compared = |data_type: DataType| {
+            let of_type = constants.iter().filter(move |(field, _)| field.data_type() == data_type);
+            of_type.map(|(_, interval)| (interval.low().to_u128(), interval.high().to_u128()))
         };
         let networks: Vec<IpNet> =
             words(&["saddr", "daddr"]).into_iter().filter_map(|word| Some(network(&word.text)?.trunc())).collect();
         let addresses = Family::ALL.map(|family| {
             let own = networks.iter().filter(|net| Family::of(net.addr()) == family).map(Range::of);
-            cut(family.whole(), own)
+            let data_type = if family == Family::V4 { DataType::Ipv4Addr } else { DataType::Ipv6Addr };
+            cut(family.whole(), own.chain(compared(data_type).map(|(first, last)| Range { first, last })))
         });
         let mut port_cuts: BTreeSet<u32> = [1, 1 + u32::from(u16::MAX)].into();
         for word in words(&["dport", "dports"]) {
@@ -220,18 +227,40 @@ impl Atoms {
                 port_cuts.extend([u32::from(first).max(1), u32::from(last) + 1]);
             }
         }
+        for (first, last) in compared(DataType::InetService) {
+            let end = |port: u128| u32::try_from(port).unwrap_or(u32::from(u16::MAX));
+            port_cuts.extend([end(first).max(1), end(last) + 1]);
+        }
         let cuts: Vec<u32> = port_cuts.into_iter().collect();
         let port = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
         let pairs = cuts.iter().zip(cuts.iter().skip(1));
         let interfaces =
             words(&["interface", "outerface"]).into_iter().map(|word| Arc::from(word.text.replace('+', "0")));
-        let interfaces: BTreeSet<Arc<str>> = interfaces.chain([Arc::from(USUAL_INTERFACE)]).collect();
+        let of_type = |(field, _): &&(Field, Interval)| field.data_type() == DataType::Ifname;
+        let compared = constants.iter().filter(of_type).map(|(_, interval)| interface(interval));
+        let interfaces: BTreeSet<Arc<str>> =
+            interfaces.chain(compared).chain([Arc::from(USUAL_INTERFACE)]).filter(|name| !name.is_empty()).collect();
         Self {
             addresses,
             ports: pairs.map(|(first, next)| (port(*first), port(next - 1))).collect(),
             interfaces: interfaces.into_iter().collect(),
         }
     }
+}
+
+/// What the rules of IP compare packets with.
+fn constants(configuration: Configuration<'_>) -> Vec<(Field, Interval)> {
+    let tables = configuration.ruleset.tables.iter().filter(|(key, _)| key.family == TableFamily::Inet);
+    let rules = tables.flat_map(|(_, table)| table.chains.values()).flat_map(|chain| &chain.rules);
+    rules.flat_map(|rule| &rule.exprs).flat_map(Expr::constants).collect()
+}
+
+/// An interface of this name, or one whose name begins so.
+fn interface(interval: &Interval) -> Arc<str> {
+    let low = interval.low();
+    let stem = low.bytes().split(|byte| *byte == 0).next().unwrap_or_default();
+    let stem = String::from_utf8_lossy(stem);
+    if interval.is_single() { stem.into() } else { format!("{stem}0").into() }
 }
 
 /// A whole range in the pieces that some ranges cut it into.
