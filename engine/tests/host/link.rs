@@ -180,12 +180,12 @@ fn what_cannot_be_is_refused_with_an_alternative() {
     refused("arp", "{ chain INPUT jump b; chain a policy DROP; }", "chain `b` is not defined", "did you mean `a`");
     refused("eb", "table broute chain BROUTING DROP;", "domain eb has no table broute", "out of the bridge");
     refused("eb", "chain FORWARD logical-in br0 DROP;", "`logical-in` has no form", "interface, outerface");
-    refused("eb", "chain FORWARD proto (IPv4 IPv6) ip-src 10.0.0.1 DROP;", "`proto IPv4` alone", "for each protocol");
     refused("eb", "chain FORWARD proto IPv4 ip-dport 22 DROP;", "needs a protocol that has ports", "ip-proto tcp");
     refused("eb", "chain FORWARD proto IPv4 ip-tos 10 DROP;", "that every ebtables reads alike", "0x00 to 0xff");
     refused("eb", "chain FORWARD proto 802_1Q vlan-id 5 vlan-prio 3 DROP;", "leaves `vlan-prio` out", "two rules");
+    refused("eb", "chain FORWARD proto 802_1Q vlan-prio (3 5) DROP;", "`vlan-prio` takes one priority", "for each");
     refused("eb", "chain FORWARD proto ARP !arp-gratuitous DROP;", "`arp-gratuitous` has no form", "arp-ip-src");
-    refused("eb", "chain FORWARD among-src 02:00:5e:00:53:01=10.0.0.1 DROP;", "pairs of addresses", "ip-src");
+    refused("eb", "chain FORWARD among-src '02:00:5e:00:53:01=10.0.0.1' DROP;", "pairs of addresses", "ip-src");
     refused("eb", "chain FORWARD stp-type 1 DROP;", "`stp-type` has no form", "BGA");
     refused("eb", "table nat chain PREROUTING dnat to-destination 02:00:5e:00:53:01;", "target `dnat`", "tc");
     refused("eb", "chain FORWARD saddr 02:00:5e:00:53 DROP;", "is no hardware address", "six bytes");

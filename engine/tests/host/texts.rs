@@ -34,6 +34,13 @@ fn a_text_alone_is_a_rule() {
 }
 
 #[test]
+fn bytes_without_a_name_are_compared_as_nft_lists_them() {
+    // The kernel's instructions do not say whether a field or its bytes were meant, so nft judges the text only.
+    assert_eq!(both("@nft '@th,160,8 & 0xf0 == 0x40 accept';"), "@th,160,8 & 0xf0 == 0x40 accept");
+    assert_eq!(both("@nft '@nh,320,32 != 0x1-0x9 drop';"), "@nh,320,32 != 0x1-0x9 drop");
+}
+
+#[test]
 fn several_texts_are_several_rules_in_their_order() {
     assert_eq!(
         both("interface eth0 @nft ('tcp dport 22 accept' 'meta l4proto tcp reject with tcp reset');"),

@@ -34,7 +34,8 @@ fn every_field_compares_with_single_values() {
     check(&rules(Field::ALL.iter().filter(|field| is_of_ip(**field)).flat_map(|field| {
         // nft lists group 0 and realm 0 by their names in /etc/iproute2, which another machine may not have.
         let has_name = matches!(field, Field::Iifgroup | Field::Oifgroup | Field::Realm);
-        let is_listed = move |value: &Datum| !has_name || value.to_u128() != 0;
+        let is_bit = matches!(field, Field::SocketTransparent | Field::SocketWildcard);
+        let is_listed = move |value: &Datum| (!has_name || value.to_u128() != 0) && (!is_bit || value.to_u128() < 2);
         samples(field.data_type()).into_iter().filter(is_listed).flat_map(|value| {
             [Operator::Eq, Operator::Ne].map(|operator| compare(*field, None, operator, Value::One(value)))
         })
@@ -66,18 +67,24 @@ fn fields_of_arp_and_of_tags_compare_in_tables_of_their_own() {
         let exprs = fields.iter().flat_map(|(field, numbers)| {
             let values = numbers.iter().map(|number| Datum::number(field.data_type(), *number)).collect::<Vec<_>>();
             let (first, last) = (values[0], values[values.len() - 1]);
-            let wanted = if values.len() > 1 { Some(elements(values.iter().map(|value| key([*value])))) } else { None };
+            // Priorities are compared, and not listed: see the lowering of `vlan-prio`.
+            let wanted = if values.len() > 1 && *field != Field::VlanPcp {
+                Some(elements(values.iter().map(|value| key([*value]))))
+            } else {
+                None
+            };
             let set = wanted.map(|elements| {
                 let set = SetRef::Anonymous { spec: SetSpec::hash([field.data_type()]), elements };
                 Expr::Lookup(Lookup { key: vec![*field], operator: Operator::Eq, set })
             });
             let range = Interval::new(first, last).filter(|range| !range.is_single());
-            let values = values.into_iter().map(Value::One).chain(range.map(Value::Range));
-            // nft lists what it added itself before this field only.
+            // nft lists what it added itself before this field only, and there before single values.
             let tagged = Match::eq(Field::EtherType, Datum::number(DataType::EtherType, 0x8100));
             let before = (*field == Field::VlanType).then_some(tagged);
-            let exprs = values.map(|value| compare(*field, None, Operator::Ne, value)).chain(set);
-            exprs.map(|expr| before.iter().cloned().chain([expr]).collect::<Vec<_>>()).collect::<Vec<_>>()
+            let compared = |value| compare(*field, None, Operator::Ne, value);
+            let single = values.into_iter().map(|value| before.iter().cloned().chain([compared(Value::One(value))]));
+            let others = range.map(|range| compared(Value::Range(range))).into_iter().chain(set);
+            single.map(Iterator::collect::<Vec<_>>).chain(others.map(|expr| vec![expr])).collect::<Vec<_>>()
         });
         let mut tables = rules(exprs).tables;
         let table = tables.pop_first().unwrap().1;
@@ -341,9 +348,8 @@ fn copies_are_listed_as_they_are_written() {
             comment: None,
         });
         let base = BaseChain { chain_type: ChainType::Filter, hook: Hook::Prerouting, priority: Priority(-152) };
-        let mut table = table();
-        table.chains = [(Name::ours("a"), Chain { base: Some(base), comment: None, rules: rules.into() })].into();
-        check(&one_table(family, table));
+        let chains = [(Name::ours("a"), Chain { base: Some(base), comment: None, rules: rules.into() })].into();
+        check(&one_table(family, Table { chains, ..Table::default() }));
     }
 }
 

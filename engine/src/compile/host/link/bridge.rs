@@ -177,6 +177,11 @@ fn tag(found: &Match, rule: &HostRule) -> Result<Reading, Refusal> {
                     "leave it out too, or write two rules and a chain",
                 ));
             }
+            // The kernel says of a list of these bits nothing by which it could be read back.
+            if words(&found.operands).len() > 1 {
+                let message = "`vlan-prio` takes one priority here";
+                return Err(refuse(UNSUPPORTED, found.span, message, "write a rule for each priority"));
+            }
             of(Field::VlanPcp, "priority", 7)
         }
         "vlan-encap" => list(found, Field::VlanType, |word| {
