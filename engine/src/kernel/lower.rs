@@ -234,6 +234,10 @@ impl Lowering<'_> {
                 register.filter(|register| register.holds(width)).ok_or(Refusal("a key has more than 64 bytes"))?;
             self.load(*field, to);
             match field::source(*field) {
+                // Its type does not say by how much it is shifted there.
+                _ if is_shifted_in_set && *field == Field::VlanPcp => {
+                    return Err(Refusal("vlan pcp can be compared, but not be looked up in a set of its own"));
+                }
                 Source::Bits(_, _, 1, _, 0) => {}
                 Source::Bits(_, _, 1, _, bits) if !is_shifted_in_set => {
                     self.push(Instruction::ShiftRight { register: to, length: 1, bits });
