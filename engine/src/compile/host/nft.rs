@@ -206,8 +206,8 @@ fn refusal(word: &HostWord, fault: &Fault) -> Refusal {
 fn span(word: &HostWord, place: std::ops::Range<usize>) -> Span {
     let Span { source, start, end } = word.span;
     let written = end.saturating_sub(start) as usize;
-    // Between quotes.
-    if written != word.text.len() + 2 {
+    // Between quotes; and in ASCII, so that no place is within a letter where variables of the same length were put in.
+    if written != word.text.len() + 2 || !word.text.is_ascii() {
         return word.span;
     }
     let at = |offset: usize| start.saturating_add(1).saturating_add(u32::try_from(offset).unwrap_or(u32::MAX)).min(end);
