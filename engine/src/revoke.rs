@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::kernel::conntrack::{Bit, Change, Conntrack, ConntrackError, End, Entry, Family, Filter, Marked, Tuple};
 use crate::place::{Cause, Event, Place};
-use crate::ruleset::{self, Expr, Field, Match, Rule, Ruleset, TableKey};
+use crate::ruleset::{self, CtField, Expr, Field, Match, Rule, Ruleset, TableKey};
 
 pub use self::affected::Affected;
 pub use self::cut::Cut;
@@ -52,7 +52,7 @@ pub fn revoked_bit(ruleset: &Ruleset) -> Option<u32> {
 
 /// The bits of the conntrack mark that an expression asks for.
 fn marked(expr: &Expr) -> Option<u32> {
-    let Expr::Match(Match { field: Field::CtMark, mask: Some(mask), .. }) = expr else { return None };
+    let Expr::Match(Match { field: Field::Ct(CtField::Mark), mask: Some(mask), .. }) = expr else { return None };
     u32::try_from(mask.to_u128()).ok()
 }
 

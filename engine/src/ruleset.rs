@@ -19,7 +19,7 @@ pub use self::expr::{
     Assign, AssignTarget, Connections, DynamicSet, Expr, Limit, LimitUnit, Log, LogLevel, Lookup, Match, Nat, NatKind,
     Operator, PerElement, Quota, RejectWith, Sample, SegmentSize, SetOperation, SetRef, Value, Verdict, VerdictMap,
 };
-pub use self::field::Field;
+pub use self::field::{ArpField, CtField, Field};
 pub use self::header::{HeaderField, SetHeader, SetMeta};
 pub(crate) use self::name::is_plain;
 pub use self::name::{COMMENT_MAX, Comment, NAME_MAX, Name, NameError};

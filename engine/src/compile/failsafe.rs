@@ -20,7 +20,7 @@ use super::builder::TableBuilder;
 use super::pods::vital;
 use crate::interval::Intervals;
 use crate::ruleset::{
-    Comment, DataType, Datum, Expr, Field, Interval, Lookup, Match, Operator, Rule, SetRef, SetSpec, Verdict,
+    Comment, CtField, DataType, Datum, Expr, Field, Interval, Lookup, Match, Operator, Rule, SetRef, SetSpec, Verdict,
 };
 
 /// What each rule says of itself.
@@ -112,7 +112,8 @@ pub(super) fn lower(failsafes: &Failsafes, builder: &mut TableBuilder) {
             continue;
         }
         let opened = of_protocols(begun, destination).map(|ports| accepting(vec![ports]));
-        let direction = Match::eq(Field::CtDirection, Datum::number(Field::CtDirection.data_type(), REPLY));
+        let direction =
+            Match::eq(Field::Ct(CtField::Direction), Datum::number(Field::Ct(CtField::Direction).data_type(), REPLY));
         let answers = of_protocols(answered, source).map(|ports| accepting(vec![direction.clone(), ports]));
         let mut rules: Vec<Rule> = opened.chain(answers).collect();
         rules.extend(vital::neighbours().into_iter().map(accepting));
@@ -131,10 +132,10 @@ fn of_protocols(all: &[FailsafePorts], field: fn(Protocol) -> Field) -> impl Ite
 
 /// Errors about a connection to such a port: without them it stalls where a packet is too big for the way.
 fn errors(failsafes: &Failsafes) -> impl Iterator<Item = Rule> {
-    let ports = within(Field::CtOriginalProtoDst, failsafes.input.iter().chain(&failsafes.output));
+    let ports = within(Field::Ct(CtField::OriginalProtoDst), failsafes.input.iter().chain(&failsafes.output));
     let of = move |protocol: u8| {
         let protocol = Match::eq(Field::L4Proto, Datum::protocol(protocol));
-        let related = Match::any_bit(Field::CtState, RELATED);
+        let related = Match::any_bit(Field::Ct(CtField::State), RELATED);
         Some(accepting(vec![protocol, related, ports.clone()?]))
     };
     [ICMP, ICMPV6].into_iter().filter_map(of)

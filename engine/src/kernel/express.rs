@@ -118,22 +118,13 @@ pub(super) fn express(instruction: &Instruction, set: Option<&SetHandle>) -> Res
         Instruction::Redirect { ports, flags } => redirect(ports.as_ref(), *flags),
         Instruction::Notrack => Expr::new(c"notrack"),
         Instruction::Route { key, to } => route(*key, *to),
-        Instruction::Socket { key, to } => {
-            let mut expr = Expr::new(c"socket");
-            expr.set_u32(&attr::SOCKET_KEY, *key);
-            expr.set_u32(&attr::SOCKET_DREG, to.number());
-            expr
-        }
+        Instruction::Socket { key, to } => socket(*key, *to),
         Instruction::Extension { extension: kind, number, load, to } => extension(*kind, *number, *load, *to),
         Instruction::TcpOptionSet { kind, offset, length, from } => write_tcp_option(*kind, *offset, *length, *from),
         Instruction::TcpOptionStrip { kind } => strip_tcp_option(*kind),
         Instruction::Tproxy { family, address, port } => tproxy(*family, *address, *port),
         Instruction::Synproxy { segment_size, window_scale, flags } => synproxy(*segment_size, *window_scale, *flags),
-        Instruction::Duplicate { address } => {
-            let mut expr = Expr::new(c"dup");
-            expr.set_u32(&attr::DUP_ADDRESS, address.number());
-            expr
-        }
+        Instruction::Duplicate { address } => duplicate(*address),
         Instruction::Number { modulus, to } => number(*modulus, *to),
         Instruction::Dynset { operation, from, set, timeout_ms, per_element } => {
             let mut expr = dynset(*operation, *from, set)?;
@@ -296,6 +287,19 @@ fn route(key: u32, to: Register) -> Expr {
     let mut expr = Expr::new(c"rt");
     expr.set_u32(&attr::RT_KEY, key);
     expr.set_u32(&attr::RT_DREG, to.number());
+    expr
+}
+
+fn socket(key: u32, to: Register) -> Expr {
+    let mut expr = Expr::new(c"socket");
+    expr.set_u32(&attr::SOCKET_KEY, key);
+    expr.set_u32(&attr::SOCKET_DREG, to.number());
+    expr
+}
+
+fn duplicate(address: Register) -> Expr {
+    let mut expr = Expr::new(c"dup");
+    expr.set_u32(&attr::DUP_ADDRESS, address.number());
     expr
 }
 

@@ -1,7 +1,7 @@
 //! Where each field comes from: the instructions that load it, and what a rule must have matched before.
 
 use super::wire::{Base, Extension, Instruction, Load, Register};
-use crate::ruleset::{DataType, ExtensionHeader, Family, Field};
+use crate::ruleset::{ArpField, CtField, DataType, ExtensionHeader, Family, Field};
 
 /// How a field is loaded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -176,15 +176,7 @@ pub(super) fn source(field: Field) -> Source {
         Field::VlanId => Source::Bits(Base::Link, 14, 2, 0x0fff, 0),
         Field::VlanPcp => Source::Bits(Base::Link, 14, 1, 0xe0, 5),
         Field::VlanType => Source::Payload(Base::Link, 16, 2),
-        Field::ArpHtype => Source::Payload(Base::Network, 0, 2),
-        Field::ArpPtype => Source::Payload(Base::Network, 2, 2),
-        Field::ArpHlen => Source::Payload(Base::Network, 4, 1),
-        Field::ArpPlen => Source::Payload(Base::Network, 5, 1),
-        Field::ArpOperation => Source::Payload(Base::Network, 6, 2),
-        Field::ArpSaddrEther => Source::Payload(Base::Network, 8, 6),
-        Field::ArpSaddrIp => Source::Payload(Base::Network, 14, 4),
-        Field::ArpDaddrEther => Source::Payload(Base::Network, 18, 6),
-        Field::ArpDaddrIp => Source::Payload(Base::Network, 24, 4),
+        Field::Arp(field) => arp_source(field),
         Field::IpDscp => Source::Bits(Base::Network, 1, 1, 0xfc, 2),
         Field::IpEcn => Source::Bits(Base::Network, 1, 1, 0x03, 0),
         Field::IpFragOff => Source::Payload(Base::Network, 6, 2),
@@ -214,34 +206,10 @@ pub(super) fn source(field: Field) -> Source {
         Field::HbhHdrlength => ipv6(ExtensionHeader::Hbh, 1),
         Field::DstHdrlength => ipv6(ExtensionHeader::Dst, 1),
         Field::MhType => ipv6(ExtensionHeader::Mh, 2),
-        Field::CtProtocol => Source::Ct(ct::PROTOCOL, None),
-        Field::CtExpiration => Source::Ct(ct::EXPIRATION, None),
-        Field::CtReplyIpSaddr => Source::Ct(ct::SRC_IP, REPLY),
-        Field::CtReplyIpDaddr => Source::Ct(ct::DST_IP, REPLY),
-        Field::CtReplyIp6Saddr => Source::Ct(ct::SRC_IP6, REPLY),
-        Field::CtReplyIp6Daddr => Source::Ct(ct::DST_IP6, REPLY),
+        Field::Ct(field) => ct_source(field),
         Field::FibSaddrIifType => Source::Fib(FIB_RESULT_ADDRTYPE, FIB_SADDR | FIB_IIF),
         Field::FibSaddrOifType => Source::Fib(FIB_RESULT_ADDRTYPE, FIB_SADDR | FIB_OIF),
         Field::FibDaddrOifType => Source::Fib(FIB_RESULT_ADDRTYPE, FIB_DADDR | FIB_OIF),
-        Field::CtState => Source::Ct(ct::STATE, None),
-        Field::CtStatus => Source::Ct(ct::STATUS, None),
-        Field::CtMark => Source::Ct(ct::MARK, None),
-        Field::CtDirection => Source::Ct(ct::DIRECTION, None),
-        Field::CtOriginalIpSaddr => Source::Ct(ct::SRC_IP, ORIGINAL),
-        Field::CtOriginalIpDaddr => Source::Ct(ct::DST_IP, ORIGINAL),
-        Field::CtOriginalIp6Saddr => Source::Ct(ct::SRC_IP6, ORIGINAL),
-        Field::CtOriginalIp6Daddr => Source::Ct(ct::DST_IP6, ORIGINAL),
-        Field::CtOriginalProtoSrc => Source::Ct(ct::PROTO_SRC, ORIGINAL),
-        Field::CtOriginalProtoDst => Source::Ct(ct::PROTO_DST, ORIGINAL),
-        Field::CtBytes => Source::Ct(ct::BYTES, None),
-        Field::CtPackets => Source::Ct(ct::PACKETS, None),
-        Field::CtAvgpkt => Source::Ct(ct::AVGPKT, None),
-        Field::CtOriginalBytes => Source::Ct(ct::BYTES, ORIGINAL),
-        Field::CtOriginalPackets => Source::Ct(ct::PACKETS, ORIGINAL),
-        Field::CtOriginalAvgpkt => Source::Ct(ct::AVGPKT, ORIGINAL),
-        Field::CtReplyBytes => Source::Ct(ct::BYTES, REPLY),
-        Field::CtReplyPackets => Source::Ct(ct::PACKETS, REPLY),
-        Field::CtReplyAvgpkt => Source::Ct(ct::AVGPKT, REPLY),
         Field::FibSaddrType => Source::Fib(FIB_RESULT_ADDRTYPE, FIB_SADDR),
         Field::FibDaddrType => Source::Fib(FIB_RESULT_ADDRTYPE, FIB_DADDR),
         Field::FibDaddrIifType => Source::Fib(FIB_RESULT_ADDRTYPE, FIB_DADDR | FIB_IIF),
@@ -249,6 +217,50 @@ pub(super) fn source(field: Field) -> Source {
         Field::FibSaddrMarkIifOif => Source::Fib(FIB_RESULT_OIF, FIB_SADDR | FIB_MARK | FIB_IIF),
         Field::FibSaddrOif => Source::Fib(FIB_RESULT_OIF, FIB_SADDR),
         Field::FibSaddrMarkOif => Source::Fib(FIB_RESULT_OIF, FIB_SADDR | FIB_MARK),
+    }
+}
+
+fn ct_source(field: CtField) -> Source {
+    match field {
+        CtField::Protocol => Source::Ct(ct::PROTOCOL, None),
+        CtField::Expiration => Source::Ct(ct::EXPIRATION, None),
+        CtField::ReplyIpSaddr => Source::Ct(ct::SRC_IP, REPLY),
+        CtField::ReplyIpDaddr => Source::Ct(ct::DST_IP, REPLY),
+        CtField::ReplyIp6Saddr => Source::Ct(ct::SRC_IP6, REPLY),
+        CtField::ReplyIp6Daddr => Source::Ct(ct::DST_IP6, REPLY),
+        CtField::State => Source::Ct(ct::STATE, None),
+        CtField::Status => Source::Ct(ct::STATUS, None),
+        CtField::Mark => Source::Ct(ct::MARK, None),
+        CtField::Direction => Source::Ct(ct::DIRECTION, None),
+        CtField::OriginalIpSaddr => Source::Ct(ct::SRC_IP, ORIGINAL),
+        CtField::OriginalIpDaddr => Source::Ct(ct::DST_IP, ORIGINAL),
+        CtField::OriginalIp6Saddr => Source::Ct(ct::SRC_IP6, ORIGINAL),
+        CtField::OriginalIp6Daddr => Source::Ct(ct::DST_IP6, ORIGINAL),
+        CtField::OriginalProtoSrc => Source::Ct(ct::PROTO_SRC, ORIGINAL),
+        CtField::OriginalProtoDst => Source::Ct(ct::PROTO_DST, ORIGINAL),
+        CtField::Bytes => Source::Ct(ct::BYTES, None),
+        CtField::Packets => Source::Ct(ct::PACKETS, None),
+        CtField::Avgpkt => Source::Ct(ct::AVGPKT, None),
+        CtField::OriginalBytes => Source::Ct(ct::BYTES, ORIGINAL),
+        CtField::OriginalPackets => Source::Ct(ct::PACKETS, ORIGINAL),
+        CtField::OriginalAvgpkt => Source::Ct(ct::AVGPKT, ORIGINAL),
+        CtField::ReplyBytes => Source::Ct(ct::BYTES, REPLY),
+        CtField::ReplyPackets => Source::Ct(ct::PACKETS, REPLY),
+        CtField::ReplyAvgpkt => Source::Ct(ct::AVGPKT, REPLY),
+    }
+}
+
+fn arp_source(field: ArpField) -> Source {
+    match field {
+        ArpField::Htype => Source::Payload(Base::Network, 0, 2),
+        ArpField::Ptype => Source::Payload(Base::Network, 2, 2),
+        ArpField::Hlen => Source::Payload(Base::Network, 4, 1),
+        ArpField::Plen => Source::Payload(Base::Network, 5, 1),
+        ArpField::Operation => Source::Payload(Base::Network, 6, 2),
+        ArpField::SaddrEther => Source::Payload(Base::Network, 8, 6),
+        ArpField::SaddrIp => Source::Payload(Base::Network, 14, 4),
+        ArpField::DaddrEther => Source::Payload(Base::Network, 18, 6),
+        ArpField::DaddrIp => Source::Payload(Base::Network, 24, 4),
     }
 }
 
@@ -262,15 +274,7 @@ fn layers(field: Field) -> (Option<Network>, Option<u8>, bool) {
     match field {
         Field::EtherSaddr | Field::EtherDaddr | Field::EtherType => (None, None, true),
         Field::VlanId | Field::VlanPcp | Field::VlanType => (Some(Network::Vlan), None, true),
-        Field::ArpHtype
-        | Field::ArpPtype
-        | Field::ArpHlen
-        | Field::ArpPlen
-        | Field::ArpOperation
-        | Field::ArpSaddrEther
-        | Field::ArpSaddrIp
-        | Field::ArpDaddrEther
-        | Field::ArpDaddrIp => (Some(Network::Arp), None, false),
+        Field::Arp(_) => (Some(Network::Arp), None, false),
         Field::IpSaddr | Field::IpDaddr | Field::IpFragOff | Field::IpDscp | Field::IpEcn | Field::IpTtl => {
             (Some(Network::Ip), None, false)
         }
@@ -315,31 +319,7 @@ fn layers(field: Field) -> (Option<Network>, Option<u8>, bool) {
         | Field::TcpOptionMaxseg
         | Field::ThSport
         | Field::ThDport
-        | Field::CtState
-        | Field::CtStatus
-        | Field::CtMark
-        | Field::CtDirection
-        | Field::CtOriginalIpSaddr
-        | Field::CtOriginalIpDaddr
-        | Field::CtOriginalIp6Saddr
-        | Field::CtOriginalIp6Daddr
-        | Field::CtOriginalProtoSrc
-        | Field::CtOriginalProtoDst
-        | Field::CtBytes
-        | Field::CtPackets
-        | Field::CtAvgpkt
-        | Field::CtOriginalBytes
-        | Field::CtOriginalPackets
-        | Field::CtOriginalAvgpkt
-        | Field::CtReplyBytes
-        | Field::CtReplyPackets
-        | Field::CtReplyAvgpkt
-        | Field::CtProtocol
-        | Field::CtExpiration
-        | Field::CtReplyIpSaddr
-        | Field::CtReplyIpDaddr
-        | Field::CtReplyIp6Saddr
-        | Field::CtReplyIp6Daddr
+        | Field::Ct(_)
         | Field::FibSaddrType
         | Field::FibDaddrType
         | Field::FibDaddrIifType
@@ -541,7 +521,7 @@ impl Dependency {
         match (field.data_type(), bytes) {
             (DataType::EtherType, _) if field != Field::EtherType => None,
             // An error has another protocol than the connection that it belongs to.
-            _ if field == Field::CtProtocol => None,
+            _ if field == Field::Ct(CtField::Protocol) => None,
             (DataType::NfProto, [protocol]) => Some(Self::NfProto(*protocol)),
             (DataType::InetProto, [protocol]) => Some(Self::L4Proto(*protocol)),
             (DataType::EtherType, [high, low]) => Some(Self::EtherType(u16::from_be_bytes([*high, *low]))),

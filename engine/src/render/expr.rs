@@ -4,7 +4,8 @@ use std::fmt::{self, Write as _};
 
 use super::{datum, part, proxy, quote, set, statement, symbol};
 use crate::ruleset::{
-    Clock, ClockPart, DataType, Datum, Expr, Family, Field, Lookup, Match, Operator, SetRef, Value, Verdict, VerdictMap,
+    ArpField, Clock, ClockPart, CtField, DataType, Datum, Expr, Family, Field, Lookup, Match, Operator, SetRef, Value,
+    Verdict, VerdictMap,
 };
 
 /// One expression.
@@ -94,15 +95,7 @@ pub(super) fn field_name(field: Field) -> &'static str {
         Field::VlanId => "vlan id",
         Field::VlanPcp => "vlan pcp",
         Field::VlanType => "vlan type",
-        Field::ArpHtype => "arp htype",
-        Field::ArpPtype => "arp ptype",
-        Field::ArpHlen => "arp hlen",
-        Field::ArpPlen => "arp plen",
-        Field::ArpOperation => "arp operation",
-        Field::ArpSaddrEther => "arp saddr ether",
-        Field::ArpSaddrIp => "arp saddr ip",
-        Field::ArpDaddrEther => "arp daddr ether",
-        Field::ArpDaddrIp => "arp daddr ip",
+        Field::Arp(field) => arp_name(field),
         Field::IpSaddr => "ip saddr",
         Field::IpDaddr => "ip daddr",
         Field::IpFragOff => "ip frag-off",
@@ -139,31 +132,7 @@ pub(super) fn field_name(field: Field) -> &'static str {
         Field::IcmpCode => "icmp code",
         Field::Icmpv6Type => "icmpv6 type",
         Field::Icmpv6Code => "icmpv6 code",
-        Field::CtState => "ct state",
-        Field::CtStatus => "ct status",
-        Field::CtMark => "ct mark",
-        Field::CtDirection => "ct direction",
-        Field::CtOriginalIpSaddr => "ct original ip saddr",
-        Field::CtOriginalIpDaddr => "ct original ip daddr",
-        Field::CtOriginalIp6Saddr => "ct original ip6 saddr",
-        Field::CtOriginalIp6Daddr => "ct original ip6 daddr",
-        Field::CtOriginalProtoSrc => "ct original proto-src",
-        Field::CtOriginalProtoDst => "ct original proto-dst",
-        Field::CtBytes => "ct bytes",
-        Field::CtPackets => "ct packets",
-        Field::CtAvgpkt => "ct avgpkt",
-        Field::CtOriginalBytes => "ct original bytes",
-        Field::CtOriginalPackets => "ct original packets",
-        Field::CtOriginalAvgpkt => "ct original avgpkt",
-        Field::CtReplyBytes => "ct reply bytes",
-        Field::CtReplyPackets => "ct reply packets",
-        Field::CtReplyAvgpkt => "ct reply avgpkt",
-        Field::CtProtocol => "ct protocol",
-        Field::CtExpiration => "ct expiration",
-        Field::CtReplyIpSaddr => "ct reply ip saddr",
-        Field::CtReplyIpDaddr => "ct reply ip daddr",
-        Field::CtReplyIp6Saddr => "ct reply ip6 saddr",
-        Field::CtReplyIp6Daddr => "ct reply ip6 daddr",
+        Field::Ct(field) => ct_name(field),
         Field::FibSaddrType => "fib saddr type",
         Field::FibDaddrType => "fib daddr type",
         Field::FibDaddrIifType => "fib daddr . iif type",
@@ -174,6 +143,50 @@ pub(super) fn field_name(field: Field) -> &'static str {
         Field::FibSaddrMarkIifOif => "fib saddr . mark . iif oif",
         Field::FibSaddrOif => "fib saddr oif",
         Field::FibSaddrMarkOif => "fib saddr . mark oif",
+    }
+}
+
+fn ct_name(field: CtField) -> &'static str {
+    match field {
+        CtField::State => "ct state",
+        CtField::Status => "ct status",
+        CtField::Mark => "ct mark",
+        CtField::Direction => "ct direction",
+        CtField::OriginalIpSaddr => "ct original ip saddr",
+        CtField::OriginalIpDaddr => "ct original ip daddr",
+        CtField::OriginalIp6Saddr => "ct original ip6 saddr",
+        CtField::OriginalIp6Daddr => "ct original ip6 daddr",
+        CtField::OriginalProtoSrc => "ct original proto-src",
+        CtField::OriginalProtoDst => "ct original proto-dst",
+        CtField::Bytes => "ct bytes",
+        CtField::Packets => "ct packets",
+        CtField::Avgpkt => "ct avgpkt",
+        CtField::OriginalBytes => "ct original bytes",
+        CtField::OriginalPackets => "ct original packets",
+        CtField::OriginalAvgpkt => "ct original avgpkt",
+        CtField::ReplyBytes => "ct reply bytes",
+        CtField::ReplyPackets => "ct reply packets",
+        CtField::ReplyAvgpkt => "ct reply avgpkt",
+        CtField::Protocol => "ct protocol",
+        CtField::Expiration => "ct expiration",
+        CtField::ReplyIpSaddr => "ct reply ip saddr",
+        CtField::ReplyIpDaddr => "ct reply ip daddr",
+        CtField::ReplyIp6Saddr => "ct reply ip6 saddr",
+        CtField::ReplyIp6Daddr => "ct reply ip6 daddr",
+    }
+}
+
+fn arp_name(field: ArpField) -> &'static str {
+    match field {
+        ArpField::Htype => "arp htype",
+        ArpField::Ptype => "arp ptype",
+        ArpField::Hlen => "arp hlen",
+        ArpField::Plen => "arp plen",
+        ArpField::Operation => "arp operation",
+        ArpField::SaddrEther => "arp saddr ether",
+        ArpField::SaddrIp => "arp saddr ip",
+        ArpField::DaddrEther => "arp daddr ether",
+        ArpField::DaddrIp => "arp daddr ip",
     }
 }
 

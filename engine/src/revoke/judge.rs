@@ -12,7 +12,7 @@ use crate::eval::ruleset::{
 };
 use crate::kernel::conntrack::{Bit, Change, Entry, Key, Tuple};
 use crate::place::{Cause, Event, Place};
-use crate::ruleset::{Expr, Family, Field, Name, Ruleset, Table, TableKey};
+use crate::ruleset::{CtField, Expr, Family, Field, Name, Ruleset, Table, TableKey};
 
 /// `IPS_SRC_NAT`, `IPS_DST_NAT`: what rules can ask of a translated first packet.
 const TRANSLATED: u32 = 16 | 32;
@@ -193,7 +193,11 @@ fn looks_at_source_ports(table: &Table, roots: &[&Name]) -> bool {
     let is_source_port = |field: &Field| {
         matches!(
             field,
-            Field::ThSport | Field::TcpSport | Field::UdpSport | Field::SctpSport | Field::CtOriginalProtoSrc
+            Field::ThSport
+                | Field::TcpSport
+                | Field::UdpSport
+                | Field::SctpSport
+                | Field::Ct(CtField::OriginalProtoSrc)
         )
     };
     let rules = reachable(table, roots.iter().copied())

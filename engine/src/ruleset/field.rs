@@ -3,6 +3,12 @@
 use super::datum::DataType;
 use super::every::every;
 
+pub use self::arp::ArpField;
+pub use self::ct::CtField;
+
+mod arp;
+mod ct;
+
 /// A part of a packet, or what the kernel knows about it.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Field {
@@ -56,24 +62,8 @@ pub enum Field {
     VlanPcp,
     /// `vlan type`: what the tagged frame carries.
     VlanType,
-    /// `arp htype`: the kind of hardware.
-    ArpHtype,
-    /// `arp ptype`: the protocol whose addresses are asked for.
-    ArpPtype,
-    /// `arp hlen`: how many bytes a hardware address has.
-    ArpHlen,
-    /// `arp plen`: how many bytes an address of the protocol has.
-    ArpPlen,
-    /// `arp operation`.
-    ArpOperation,
-    /// `arp saddr ether`: the sender's hardware address. It lies here where `hlen` is 6.
-    ArpSaddrEther,
-    /// `arp saddr ip`: the sender's address. It lies here where `hlen` is 6 and `plen` 4.
-    ArpSaddrIp,
-    /// `arp daddr ether`: the hardware address of whoever is asked or answered, under the same condition.
-    ArpDaddrEther,
-    /// `arp daddr ip`: its address, under the same condition.
-    ArpDaddrIp,
+    /// `arp …`: a part of a message of ARP.
+    Arp(ArpField),
     /// `ip saddr`.
     IpSaddr,
     /// `ip daddr`.
@@ -146,56 +136,8 @@ pub enum Field {
     Icmpv6Type,
     /// `icmpv6 code`.
     Icmpv6Code,
-    /// `ct state`.
-    CtState,
-    /// `ct status`.
-    CtStatus,
-    /// `ct mark`.
-    CtMark,
-    /// `ct direction`.
-    CtDirection,
-    /// `ct original ip saddr`.
-    CtOriginalIpSaddr,
-    /// `ct original ip daddr`.
-    CtOriginalIpDaddr,
-    /// `ct original ip6 saddr`.
-    CtOriginalIp6Saddr,
-    /// `ct original ip6 daddr`.
-    CtOriginalIp6Daddr,
-    /// `ct original proto-src`.
-    CtOriginalProtoSrc,
-    /// `ct original proto-dst`.
-    CtOriginalProtoDst,
-    /// `ct bytes`: of both directions, from the network header on.
-    CtBytes,
-    /// `ct packets`: of both directions.
-    CtPackets,
-    /// `ct avgpkt`: bytes by packets, of both directions.
-    CtAvgpkt,
-    /// `ct original bytes`.
-    CtOriginalBytes,
-    /// `ct original packets`.
-    CtOriginalPackets,
-    /// `ct original avgpkt`.
-    CtOriginalAvgpkt,
-    /// `ct reply bytes`.
-    CtReplyBytes,
-    /// `ct reply packets`.
-    CtReplyPackets,
-    /// `ct reply avgpkt`.
-    CtReplyAvgpkt,
-    /// `ct protocol`.
-    CtProtocol,
-    /// `ct expiration`: until the connection is forgotten unless packets come, in milliseconds.
-    CtExpiration,
-    /// `ct reply ip saddr`: the source of what answers, which is the destination after any translation.
-    CtReplyIpSaddr,
-    /// `ct reply ip daddr`.
-    CtReplyIpDaddr,
-    /// `ct reply ip6 saddr`.
-    CtReplyIp6Saddr,
-    /// `ct reply ip6 daddr`.
-    CtReplyIp6Daddr,
+    /// `ct …`: what connection tracking knows.
+    Ct(CtField),
     /// `fib saddr type`.
     FibSaddrType,
     /// `fib daddr type`.
@@ -223,25 +165,31 @@ pub enum Field {
 // an instruction loads takes the first.
 every! { pub Field {
     Iifname Oifname NfProto L4Proto Mark PktType SkUid SkGid Length Iifgroup Oifgroup Cpu Cgroup Realm Ipsec RtIpsec
-    SocketTransparent SocketWildcard EtherSaddr EtherDaddr EtherType VlanId VlanPcp VlanType ArpHtype ArpPtype ArpHlen
-    ArpPlen ArpOperation ArpSaddrEther ArpSaddrIp ArpDaddrEther ArpDaddrIp IpSaddr IpDaddr IpFragOff IpDscp IpEcn IpTtl
+    SocketTransparent SocketWildcard EtherSaddr EtherDaddr EtherType VlanId VlanPcp VlanType Arp(ArpField::Htype)
+    Arp(ArpField::Ptype) Arp(ArpField::Hlen) Arp(ArpField::Plen) Arp(ArpField::Operation) Arp(ArpField::SaddrEther)
+    Arp(ArpField::SaddrIp) Arp(ArpField::DaddrEther) Arp(ArpField::DaddrIp) IpSaddr IpDaddr IpFragOff IpDscp IpEcn IpTtl
     Ip6Saddr Ip6Daddr Ip6Dscp Ip6Ecn Ip6Hoplimit TcpSport TcpDport TcpFlags TcpOptionMaxseg UdpSport UdpDport SctpSport
     SctpDport EspSpi AhSpi AhHdrlength AhReserved DccpType RtType RtSegLeft RtHdrlength HbhHdrlength DstHdrlength MhType
-    IcmpType IcmpCode Icmpv6Type Icmpv6Code ThSport ThDport CtState CtStatus CtMark CtDirection CtOriginalIpSaddr
-    CtOriginalIpDaddr CtOriginalIp6Saddr CtOriginalIp6Daddr CtOriginalProtoSrc CtOriginalProtoDst CtBytes CtPackets
-    CtAvgpkt CtOriginalBytes CtOriginalPackets CtOriginalAvgpkt CtReplyBytes CtReplyPackets CtReplyAvgpkt CtProtocol
-    CtExpiration CtReplyIpSaddr CtReplyIpDaddr CtReplyIp6Saddr CtReplyIp6Daddr FibSaddrType FibDaddrType FibDaddrIifType
-    FibSaddrIifType FibSaddrOifType FibDaddrOifType FibSaddrIifOif FibSaddrMarkIifOif FibSaddrOif FibSaddrMarkOif
+    IcmpType IcmpCode Icmpv6Type Icmpv6Code ThSport ThDport Ct(CtField::State) Ct(CtField::Status) Ct(CtField::Mark)
+    Ct(CtField::Direction) Ct(CtField::OriginalIpSaddr) Ct(CtField::OriginalIpDaddr) Ct(CtField::OriginalIp6Saddr)
+    Ct(CtField::OriginalIp6Daddr) Ct(CtField::OriginalProtoSrc) Ct(CtField::OriginalProtoDst) Ct(CtField::Bytes)
+    Ct(CtField::Packets) Ct(CtField::Avgpkt) Ct(CtField::OriginalBytes) Ct(CtField::OriginalPackets)
+    Ct(CtField::OriginalAvgpkt) Ct(CtField::ReplyBytes) Ct(CtField::ReplyPackets) Ct(CtField::ReplyAvgpkt)
+    Ct(CtField::Protocol) Ct(CtField::Expiration) Ct(CtField::ReplyIpSaddr) Ct(CtField::ReplyIpDaddr)
+    Ct(CtField::ReplyIp6Saddr) Ct(CtField::ReplyIp6Daddr) FibSaddrType FibDaddrType FibDaddrIifType FibSaddrIifType
+    FibSaddrOifType FibDaddrOifType FibSaddrIifOif FibSaddrMarkIifOif FibSaddrOif FibSaddrMarkOif
 } }
 
 impl Field {
     /// The type of its values.
     pub fn data_type(self) -> DataType {
         match self {
+            Self::Arp(field) => field.data_type(),
+            Self::Ct(field) => field.data_type(),
             Self::Iifname | Self::Oifname => DataType::Ifname,
             Self::NfProto => DataType::NfProto,
-            Self::L4Proto | Self::CtProtocol => DataType::InetProto,
-            Self::Mark | Self::CtMark => DataType::Mark,
+            Self::L4Proto => DataType::InetProto,
+            Self::Mark => DataType::Mark,
             Self::PktType => DataType::PktType,
             Self::SkUid => DataType::Uid,
             Self::SkGid => DataType::Gid,
@@ -251,20 +199,9 @@ impl Field {
             Self::Ipsec | Self::RtIpsec => DataType::Boolean,
             Self::EspSpi | Self::AhSpi => DataType::Spi,
             Self::EtherSaddr | Self::EtherDaddr => DataType::EtherAddr,
-            Self::EtherType | Self::VlanType | Self::ArpPtype => DataType::EtherType,
-            Self::ArpSaddrEther | Self::ArpDaddrEther => DataType::EtherAddr,
-            Self::ArpOperation => DataType::ArpOp,
-            Self::IpSaddr
-            | Self::IpDaddr
-            | Self::CtOriginalIpSaddr
-            | Self::CtOriginalIpDaddr
-            | Self::CtReplyIpSaddr
-            | Self::CtReplyIpDaddr
-            | Self::ArpSaddrIp
-            | Self::ArpDaddrIp => DataType::Ipv4Addr,
-            Self::IpFragOff | Self::TcpOptionMaxseg | Self::AhReserved | Self::VlanId | Self::ArpHtype => {
-                DataType::Integer16
-            }
+            Self::EtherType | Self::VlanType => DataType::EtherType,
+            Self::IpSaddr | Self::IpDaddr => DataType::Ipv4Addr,
+            Self::IpFragOff | Self::TcpOptionMaxseg | Self::AhReserved | Self::VlanId => DataType::Integer16,
             Self::IpDscp | Self::Ip6Dscp => DataType::Dscp,
             Self::IpEcn | Self::Ip6Ecn => DataType::Ecn,
             Self::IpTtl
@@ -272,8 +209,6 @@ impl Field {
             | Self::VlanPcp
             | Self::SocketTransparent
             | Self::SocketWildcard
-            | Self::ArpHlen
-            | Self::ArpPlen
             | Self::AhHdrlength
             | Self::RtType
             | Self::RtSegLeft
@@ -282,12 +217,7 @@ impl Field {
             | Self::DstHdrlength => DataType::Integer8,
             Self::MhType => DataType::MhType,
             Self::DccpType => DataType::DccpPkttype,
-            Self::Ip6Saddr
-            | Self::Ip6Daddr
-            | Self::CtOriginalIp6Saddr
-            | Self::CtOriginalIp6Daddr
-            | Self::CtReplyIp6Saddr
-            | Self::CtReplyIp6Daddr => DataType::Ipv6Addr,
+            Self::Ip6Saddr | Self::Ip6Daddr => DataType::Ipv6Addr,
             Self::ThSport
             | Self::ThDport
             | Self::TcpSport
@@ -295,33 +225,18 @@ impl Field {
             | Self::UdpSport
             | Self::UdpDport
             | Self::SctpSport
-            | Self::SctpDport
-            | Self::CtOriginalProtoSrc
-            | Self::CtOriginalProtoDst => DataType::InetService,
+            | Self::SctpDport => DataType::InetService,
             Self::TcpFlags => DataType::TcpFlag,
             Self::IcmpType => DataType::IcmpType,
             Self::IcmpCode => DataType::IcmpCode,
             Self::Icmpv6Type => DataType::Icmpv6Type,
             Self::Icmpv6Code => DataType::Icmpv6Code,
-            Self::CtState => DataType::CtState,
-            Self::CtStatus => DataType::CtStatus,
-            Self::CtDirection => DataType::CtDir,
             Self::FibSaddrType
             | Self::FibDaddrType
             | Self::FibDaddrIifType
             | Self::FibSaddrIifType
             | Self::FibSaddrOifType
             | Self::FibDaddrOifType => DataType::FibAddrtype,
-            Self::CtExpiration => DataType::Time,
-            Self::CtBytes
-            | Self::CtPackets
-            | Self::CtAvgpkt
-            | Self::CtOriginalBytes
-            | Self::CtOriginalPackets
-            | Self::CtOriginalAvgpkt
-            | Self::CtReplyBytes
-            | Self::CtReplyPackets
-            | Self::CtReplyAvgpkt => DataType::Integer64,
             Self::FibSaddrIifOif | Self::FibSaddrMarkIifOif | Self::FibSaddrOif | Self::FibSaddrMarkOif => {
                 DataType::Integer32
             }

@@ -6,9 +6,9 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use engine::ruleset::{
-    BaseChain, Chain, ChainType, Comment, DataType, Datum, Element, ElementKey, Elements, Expr, Family, Field, Helper,
-    HelperNetwork, HelperTransport, Hook, Interval, Lookup, Match, Name, Operator, Priority, Quota, Rule, Ruleset, Set,
-    SetRef, SetSpec, Table, TableKey, Value, Verdict,
+    BaseChain, Chain, ChainType, Comment, CtField, DataType, Datum, Element, ElementKey, Elements, Expr, Family, Field,
+    Helper, HelperNetwork, HelperTransport, Hook, Interval, Lookup, Match, Name, Operator, Priority, Quota, Rule,
+    Ruleset, Set, SetRef, SetSpec, Table, TableKey, Value, Verdict,
 };
 
 pub(crate) const PLAIN: Element = Element::PLAIN;
@@ -26,7 +26,9 @@ pub(crate) fn needed_before(exprs: &[Expr]) -> Option<Expr> {
             let set = SetRef::Anonymous { spec: SetSpec::hash([DataType::InetProto]), elements };
             Some(Expr::Lookup(Lookup { key: vec![Field::L4Proto], operator: Operator::Eq, set }))
         }
-        Field::CtOriginalProtoSrc | Field::CtOriginalProtoDst => Some(Match::eq(Field::L4Proto, Datum::protocol(6))),
+        Field::Ct(CtField::OriginalProtoSrc) | Field::Ct(CtField::OriginalProtoDst) => {
+            Some(Match::eq(Field::L4Proto, Datum::protocol(6)))
+        }
         _ => None,
     }
 }

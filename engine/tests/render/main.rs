@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use engine::render;
 use engine::ruleset::{
-    Assign, AssignTarget, BaseChain, Bytes, BytesBase, Chain, ChainType, Clock, ClockPart, Comment, Connections,
-    DataType, Datum, DynamicSet, Element, ElementData, ElementKey, Elements, Exists, Expr, ExtensionHeader, Family,
-    Field, HeaderField, Hook, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, MapData, Match, Name, Nat, NatKind,
-    Operator, Part, PerElement, Priority, Quota, RejectWith, Rule, Ruleset, Sample, SctpChunk, SegmentSize, Set, SetCt,
-    SetHeader, SetMeta, SetOperation, SetRef, SetSpec, Synproxy, Table, TableKey, Tproxy, Value, Verdict, VerdictMap,
-    ZoneDirection,
+    ArpField, Assign, AssignTarget, BaseChain, Bytes, BytesBase, Chain, ChainType, Clock, ClockPart, Comment,
+    Connections, CtField, DataType, Datum, DynamicSet, Element, ElementData, ElementKey, Elements, Exists, Expr,
+    ExtensionHeader, Family, Field, HeaderField, Hook, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, MapData,
+    Match, Name, Nat, NatKind, Operator, Part, PerElement, Priority, Quota, RejectWith, Rule, Ruleset, Sample,
+    SctpChunk, SegmentSize, Set, SetCt, SetHeader, SetMeta, SetOperation, SetRef, SetSpec, Synproxy, Table, TableKey,
+    Tproxy, Value, Verdict, VerdictMap, ZoneDirection,
 };
 
 mod fixture;
@@ -50,15 +50,15 @@ fn is_of_ip(field: Field) -> bool {
 const TAG: [(Field, &[u32]); 3] =
     [(Field::VlanId, &[0, 1, 4095]), (Field::VlanPcp, &[0, 7]), (Field::VlanType, &[0x0806, 0x1234])];
 const ARP: [(Field, &[u32]); 9] = [
-    (Field::ArpHtype, &[1, 256]),
-    (Field::ArpPtype, &[0x0800, 0x1234]),
-    (Field::ArpHlen, &[6, 255]),
-    (Field::ArpPlen, &[4]),
-    (Field::ArpOperation, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
-    (Field::ArpSaddrEther, &[0x0200_0001]),
-    (Field::ArpSaddrIp, &[0x0a00_0001]),
-    (Field::ArpDaddrEther, &[0x0200_0001]),
-    (Field::ArpDaddrIp, &[0x0a00_0001]),
+    (Field::Arp(ArpField::Htype), &[1, 256]),
+    (Field::Arp(ArpField::Ptype), &[0x0800, 0x1234]),
+    (Field::Arp(ArpField::Hlen), &[6, 255]),
+    (Field::Arp(ArpField::Plen), &[4]),
+    (Field::Arp(ArpField::Operation), &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
+    (Field::Arp(ArpField::SaddrEther), &[0x0200_0001]),
+    (Field::Arp(ArpField::SaddrIp), &[0x0a00_0001]),
+    (Field::Arp(ArpField::DaddrEther), &[0x0200_0001]),
+    (Field::Arp(ArpField::DaddrIp), &[0x0a00_0001]),
 ];
 
 #[test]
@@ -110,10 +110,10 @@ fn every_field_compares_with_ranges_and_prefixes() {
         (Field::IpDaddr, v4("10.1.2.4"), 31),
         (Field::Ip6Saddr, v6("2001:db8::"), 32),
         (Field::Ip6Daddr, v6("fe80::"), 10),
-        (Field::CtOriginalIpSaddr, v4("10.0.0.0"), 9),
-        (Field::CtOriginalIp6Daddr, v6("2001:db8::"), 33),
+        (Field::Ct(CtField::OriginalIpSaddr), v4("10.0.0.0"), 9),
+        (Field::Ct(CtField::OriginalIp6Daddr), v6("2001:db8::"), 33),
         (Field::Mark, Datum::number(DataType::Mark, 0x0100_0000), 8),
-        (Field::CtMark, Datum::number(DataType::Mark, 0x100), 24),
+        (Field::Ct(CtField::Mark), Datum::number(DataType::Mark, 0x100), 24),
         (Field::TcpDport, Datum::port(1024), 6),
         (Field::EtherSaddr, Datum::from_bytes(DataType::EtherAddr, &[0, 1, 2]), 24),
         (Field::Iifname, Datum::ifname("ppp"), 24),
@@ -126,7 +126,7 @@ fn every_field_compares_with_ranges_and_prefixes() {
 
 #[test]
 fn masks_of_bits_and_of_numbers_keep_their_meaning() {
-    let bits = [Field::CtState, Field::CtStatus, Field::TcpFlags].into_iter().flat_map(|field| {
+    let bits = [Field::Ct(CtField::State), Field::Ct(CtField::Status), Field::TcpFlags].into_iter().flat_map(|field| {
         let datum = move |number| Datum::number(field.data_type(), number);
         [(2, 0), (2, 2), (0x12, 0), (0x12, 2), (0x12, 0x12), (0x3f, 1), (0x42, 0x40)].into_iter().flat_map(
             move |(mask, value)| {
@@ -138,7 +138,7 @@ fn masks_of_bits_and_of_numbers_keep_their_meaning() {
     let numbers = [
         (Field::Mark, 0xff00, 0x100),
         (Field::Mark, 0xff00, 0),
-        (Field::CtMark, 0x1, 1),
+        (Field::Ct(CtField::Mark), 0x1, 1),
         (Field::IpFragOff, 0x1fff, 0),
         (Field::IpFragOff, 0x2000, 0x2000),
         (Field::TcpDport, 0xff0, 0x100),
@@ -197,7 +197,7 @@ fn lookups_take_named_and_anonymous_sets() {
         (vec![Field::IpSaddr, Field::TcpDport], anonymous(&pair, false, pairs)),
         (vec![Field::IpSaddr, Field::TcpDport], anonymous(&pair, true, boxes)),
         (vec![Field::Iifname], anonymous(&[DataType::Ifname], false, interfaces)),
-        (vec![Field::CtState], anonymous(&[DataType::CtState], false, states)),
+        (vec![Field::Ct(CtField::State)], anonymous(&[DataType::CtState], false, states)),
     ];
     check(&rules(sets.into_iter().flat_map(|(key, set)| {
         [Operator::Eq, Operator::Ne].map(|operator| {
@@ -596,7 +596,7 @@ fn documented_differences_are_exactly_these() {
         (vec![Expr::Log(warn)], "log level warn", "log"),
         (vec![Expr::Log(threshold)], "log group 1 queue-threshold 0", "log group 1"),
         (
-            vec![compare(Field::CtState, None, Operator::Eq, states)],
+            vec![compare(Field::Ct(CtField::State), None, Operator::Eq, states)],
             "ct state == established | related",
             "ct state established | related",
         ),

@@ -1,9 +1,9 @@
 //! Random rulesets that the kernel takes, about the packets of the laboratory.
 
 use engine::ruleset::{
-    Assign, AssignTarget, BaseChain, Chain, ChainType, DataType, Datum, Element, ElementKey, Expr, Family, Field, Hook,
-    Interval, Limit, LimitUnit, Lookup, Match, Name, Nat, NatKind, Operator, Priority, Quota, Rule, Ruleset, Set,
-    SetRef, SetSpec, Table, TableKey, Value, Verdict, VerdictMap,
+    Assign, AssignTarget, BaseChain, Chain, ChainType, CtField, DataType, Datum, Element, ElementKey, Expr, Family,
+    Field, Hook, Interval, Limit, LimitUnit, Lookup, Match, Name, Nat, NatKind, Operator, Priority, Quota, Rule,
+    Ruleset, Set, SetRef, SetSpec, Table, TableKey, Value, Verdict, VerdictMap,
 };
 
 /// Regular chains; each leads to later ones only.
@@ -178,14 +178,26 @@ impl Random {
             9 if is_tcp => compare(Field::TcpFlags, Some(0x12), number(Field::TcpFlags, self.one_of(&[0, 2]))),
             9 | 10 => {
                 let value = self.one_of(&[0, 0, 1, 8]);
-                compare(Field::CtState, Some(self.one_of(&[1, 8, 0x4a, 0x40])), number(Field::CtState, value))
+                compare(
+                    Field::Ct(CtField::State),
+                    Some(self.one_of(&[1, 8, 0x4a, 0x40])),
+                    number(Field::Ct(CtField::State), value),
+                )
             }
-            11 => compare(Field::CtStatus, Some(self.one_of(&[16, 32, 48])), number(Field::CtStatus, 0)),
+            11 => compare(
+                Field::Ct(CtField::Status),
+                Some(self.one_of(&[16, 32, 48])),
+                number(Field::Ct(CtField::Status), 0),
+            ),
             12 => {
-                let field = self.one_of(&[Field::Mark, Field::CtMark]);
+                let field = self.one_of(&[Field::Mark, Field::Ct(CtField::Mark)]);
                 compare(field, self.one_of(&[None, Some(0xff)]), number(field, self.one_of(&[0, 1, 2, 3])))
             }
-            13 => compare(Field::CtDirection, None, number(Field::CtDirection, self.one_of(&[0, 1]))),
+            13 => compare(
+                Field::Ct(CtField::Direction),
+                None,
+                number(Field::Ct(CtField::Direction), self.one_of(&[0, 1])),
+            ),
             14 => compare(Field::FibDaddrType, None, number(Field::FibDaddrType, self.one_of(&[1, 2]))),
             15 => compare(Field::Length, None, number(Field::Length, self.one_of(&[29, 49, 60]))),
             16 => {
@@ -214,7 +226,7 @@ impl Random {
 
     fn address(&mut self, operator: Operator, is_v4: bool) -> Expr {
         let (field, value) = if is_v4 {
-            let original = [Field::CtOriginalIpSaddr, Field::CtOriginalIpDaddr];
+            let original = [Field::Ct(CtField::OriginalIpSaddr), Field::Ct(CtField::OriginalIpDaddr)];
             let original = self.one_of(&original);
             let field = self.one_of(&[Field::IpSaddr, Field::IpDaddr, Field::IpDaddr, original]);
             let address = v4(self.one_of(&["10.1.0.2", "10.2.0.1", "10.2.0.2", "10.2.0.3", "10.1.0.1"]));
@@ -225,7 +237,7 @@ impl Random {
             };
             (field, value)
         } else {
-            let field = self.one_of(&[Field::Ip6Saddr, Field::Ip6Daddr, Field::CtOriginalIp6Daddr]);
+            let field = self.one_of(&[Field::Ip6Saddr, Field::Ip6Daddr, Field::Ct(CtField::OriginalIp6Daddr)]);
             let address = v6(self.one_of(&["fd00:1::2", "fd00:2::2", "fd00:1::1", "fd00:2::9"]));
             (field, if self.below(2) == 0 { Value::Prefix(v6("fd00:2::"), 64) } else { Value::One(address) })
         };

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use engine::ruleset::{
-    BaseChain, Chain, ChainType, Datum, Expr, Family, Field, Hook, Interval, Match, Name, Nat, NatKind, Priority, Rule,
-    Ruleset, Table, TableKey,
+    BaseChain, Chain, ChainType, CtField, Datum, Expr, Family, Field, Hook, Interval, Match, Name, Nat, NatKind,
+    Priority, Rule, Ruleset, Table, TableKey,
 };
 
 use super::service::Service;
@@ -82,7 +82,7 @@ fn to_backend(service: &VirtualService, virtual_address: IpAddr, backend: IpAddr
 fn hairpin(backend: IpAddr) -> Rule {
     let nat = Nat { kind: NatKind::Masquerade, addresses: None, ports: None, flags: 0 };
     let exprs = vec![
-        Match::any_bit(Field::CtStatus, IPS_DST_NAT),
+        Match::any_bit(Field::Ct(CtField::Status), IPS_DST_NAT),
         Match::eq(source(backend), Datum::address(backend)),
         Match::eq(destination(backend), Datum::address(backend)),
         Expr::Nat(nat),

@@ -9,7 +9,7 @@ use super::clause::Reading;
 use super::code::{OPERAND, Refusal, refuse};
 use super::matching::{Context, list, options};
 use super::operand::only;
-use crate::ruleset::{DataType, Datum, Field, Interval};
+use crate::ruleset::{CtField, DataType, Datum, Field, Interval};
 
 /// The module's name.
 const MODULE: &str = "connbytes";
@@ -33,15 +33,15 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
     };
     let (direction, unit) = (said("connbytes-dir")?, said("connbytes-mode")?);
     let field = match (&*direction.text, &*unit.text) {
-        ("both", "bytes") => Field::CtBytes,
-        ("both", "packets") => Field::CtPackets,
-        ("both", "avgpkt") => Field::CtAvgpkt,
-        ("original", "bytes") => Field::CtOriginalBytes,
-        ("original", "packets") => Field::CtOriginalPackets,
-        ("original", "avgpkt") => Field::CtOriginalAvgpkt,
-        ("reply", "bytes") => Field::CtReplyBytes,
-        ("reply", "packets") => Field::CtReplyPackets,
-        ("reply", "avgpkt") => Field::CtReplyAvgpkt,
+        ("both", "bytes") => Field::Ct(CtField::Bytes),
+        ("both", "packets") => Field::Ct(CtField::Packets),
+        ("both", "avgpkt") => Field::Ct(CtField::Avgpkt),
+        ("original", "bytes") => Field::Ct(CtField::OriginalBytes),
+        ("original", "packets") => Field::Ct(CtField::OriginalPackets),
+        ("original", "avgpkt") => Field::Ct(CtField::OriginalAvgpkt),
+        ("reply", "bytes") => Field::Ct(CtField::ReplyBytes),
+        ("reply", "packets") => Field::Ct(CtField::ReplyPackets),
+        ("reply", "avgpkt") => Field::Ct(CtField::ReplyAvgpkt),
         ("both" | "original" | "reply", _) => {
             let message = format!("`{}` is nothing that connections count", unit.text);
             return Err(refuse(OPERAND, unit.span, message, "write packets, bytes or avgpkt"));

@@ -7,7 +7,7 @@ use super::code::{OPERAND, Refusal, refuse, suggestion};
 use super::matching::{Context, list, operator};
 use super::operand::{self, words};
 use super::transport::{self, with_ports};
-use crate::ruleset::{DataType, Datum, Expr, Field, Interval, Match as Compare, Operator, Value};
+use crate::ruleset::{CtField, DataType, Datum, Expr, Field, Interval, Match as Compare, Operator, Value};
 
 /// States by nft's bits; the pseudo-states are bits of the status (`IPS_SRC_NAT`, `IPS_DST_NAT`).
 const STATES: &[(&str, Bit)] = &[
@@ -60,19 +60,19 @@ pub(super) fn state(found: &Match) -> Result<Reading, Refusal> {
             }
         }
     }
-    let is = |bits| self::bits(Field::CtState, bits, Operator::Ne);
-    let is_not = |bits| self::bits(Field::CtState, bits, Operator::Eq);
+    let is = |bits| self::bits(Field::Ct(CtField::State), bits, Operator::Ne);
+    let is_not = |bits| self::bits(Field::Ct(CtField::State), bits, Operator::Eq);
     let alternatives = match (operator(found), states, status) {
         (Operator::Eq, _, 0) => vec![vec![is(states)]],
-        (Operator::Eq, 0, _) => vec![vec![bits(Field::CtStatus, status, Operator::Ne)]],
+        (Operator::Eq, 0, _) => vec![vec![bits(Field::Ct(CtField::Status), status, Operator::Ne)]],
         // The status only where the state did not match, so that nothing happens to a packet twice.
         (Operator::Eq, _, _) => {
-            vec![vec![is(states)], vec![is_not(states), bits(Field::CtStatus, status, Operator::Ne)]]
+            vec![vec![is(states)], vec![is_not(states), bits(Field::Ct(CtField::Status), status, Operator::Ne)]]
         }
         (Operator::Ne, _, 0) => vec![vec![is_not(states)]],
         // Without a connection there is no status to compare, and nft's comparison fails either way.
         (Operator::Ne, _, _) => {
-            let with = vec![is_not(states | NO_CONNECTION), bits(Field::CtStatus, status, Operator::Eq)];
+            let with = vec![is_not(states | NO_CONNECTION), bits(Field::Ct(CtField::Status), status, Operator::Eq)];
             let without = NO_CONNECTION & !states;
             if without == 0 { vec![with] } else { vec![vec![is(without)], with] }
         }
@@ -95,8 +95,8 @@ pub(super) fn status(found: &Match) -> Result<Reading, Refusal> {
     };
     let wanted = words(&found.operands).iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let exprs = wanted.into_iter().map(|bit| match operator(found) {
-        Operator::Eq => bits(Field::CtStatus, bit, Operator::Ne),
-        Operator::Ne => bits(Field::CtStatus, bit, Operator::Eq),
+        Operator::Eq => bits(Field::Ct(CtField::Status), bit, Operator::Ne),
+        Operator::Ne => bits(Field::Ct(CtField::Status), bit, Operator::Eq),
     });
     Ok(Reading::Test(Test::Alternatives(if found.negated {
         vec![exprs.collect()]
@@ -107,7 +107,7 @@ pub(super) fn status(found: &Match) -> Result<Reading, Refusal> {
 
 /// `ctdir`.
 pub(super) fn direction(found: &Match) -> Result<Reading, Refusal> {
-    list(found, Field::CtDirection, |word| {
+    list(found, Field::Ct(CtField::Direction), |word| {
         let direction = match word.text.to_ascii_uppercase().as_str() {
             "ORIGINAL" => 0,
             "REPLY" => 1,
@@ -124,23 +124,23 @@ pub(super) fn direction(found: &Match) -> Result<Reading, Refusal> {
 pub(super) fn tuple(ip: Ip) -> Tuple {
     match ip {
         Ip::V4 => Tuple {
-            original_source: Field::CtOriginalIpSaddr,
-            original_destination: Field::CtOriginalIpDaddr,
-            reply_source: Field::CtReplyIpSaddr,
-            reply_destination: Field::CtReplyIpDaddr,
+            original_source: Field::Ct(CtField::OriginalIpSaddr),
+            original_destination: Field::Ct(CtField::OriginalIpDaddr),
+            reply_source: Field::Ct(CtField::ReplyIpSaddr),
+            reply_destination: Field::Ct(CtField::ReplyIpDaddr),
         },
         Ip::V6 => Tuple {
-            original_source: Field::CtOriginalIp6Saddr,
-            original_destination: Field::CtOriginalIp6Daddr,
-            reply_source: Field::CtReplyIp6Saddr,
-            reply_destination: Field::CtReplyIp6Daddr,
+            original_source: Field::Ct(CtField::OriginalIp6Saddr),
+            original_destination: Field::Ct(CtField::OriginalIp6Daddr),
+            reply_source: Field::Ct(CtField::ReplyIp6Saddr),
+            reply_destination: Field::Ct(CtField::ReplyIp6Daddr),
         },
     }
 }
 
 /// `ctproto`: of the connection, which an error that belongs to it does not have itself.
 pub(super) fn protocol(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
-    list(found, Field::CtProtocol, |word| match transport::protocol(word, context.scope)? {
+    list(found, Field::Ct(CtField::Protocol), |word| match transport::protocol(word, context.scope)? {
         (0, _) => {
             let message = format!("`{}` is every protocol", word.text);
             Err(refuse(OPERAND, word.span, message, "leave the match out"))
@@ -153,7 +153,7 @@ pub(super) fn protocol(found: &Match, context: Context<'_>) -> Result<Reading, R
 pub(super) fn expiration(found: &Match) -> Result<Reading, Refusal> {
     /// A second's last millisecond still fits.
     const MAX: u32 = u32::MAX / 1_000 - 1;
-    list(found, Field::CtExpiration, |word| {
+    list(found, Field::Ct(CtField::Expiration), |word| {
         let text = &*word.text;
         let (low, high) = text.split_once(':').unwrap_or((text, text));
         let end = |text: &str, missing| if text.is_empty() { Some(missing) } else { operand::number(text) };

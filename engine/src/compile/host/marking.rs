@@ -10,7 +10,7 @@ use super::matching::Context;
 use super::operand::{masked, number};
 use super::target::{EVERYWHERE, Statement, place, unknown_option, value};
 use crate::ruleset::{
-    Assign, AssignTarget, DataType, Datum, Expr, Field, Hook, Match, Operator, Rule, SetMeta, Value, Verdict,
+    Assign, AssignTarget, CtField, DataType, Datum, Expr, Field, Hook, Match, Operator, Rule, SetMeta, Value, Verdict,
 };
 
 /// `MARK`.
@@ -174,7 +174,8 @@ impl Copy {
             Expr::Match(Match { field, mask, operator: Operator::Eq, value })
         };
         let becomes = |mask, xor| Expr::Assign(Assign { target, source: target, mask, xor });
-        let mut rules = vec![vec![Match::any_bit(Field::CtState, NO_CONNECTION), Expr::Verdict(Verdict::Return)]];
+        let mut rules =
+            vec![vec![Match::any_bit(Field::Ct(CtField::State), NO_CONNECTION), Expr::Verdict(Verdict::Return)]];
         let only_cleared = cleared & !copied;
         if only_cleared != 0 {
             rules.push(vec![Match::any_bit(field(target), only_cleared), becomes(!only_cleared, 0)]);
@@ -194,6 +195,6 @@ impl Copy {
 fn field(mark: AssignTarget) -> Field {
     match mark {
         AssignTarget::Mark => Field::Mark,
-        AssignTarget::CtMark => Field::CtMark,
+        AssignTarget::CtMark => Field::Ct(CtField::Mark),
     }
 }

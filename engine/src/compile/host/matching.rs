@@ -14,7 +14,7 @@ use super::{
     part, peers, rate, recent, rpfilter, socket, statistic, time,
 };
 use crate::interval;
-use crate::ruleset::{DataType, Datum, Expr, Field, Hook, Interval, Match as Compare, Operator, Value};
+use crate::ruleset::{CtField, DataType, Datum, Expr, Field, Hook, Interval, Match as Compare, Operator, Value};
 
 /// What a match is read with.
 #[derive(Clone, Copy, Debug)]
@@ -57,9 +57,9 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
         ("ctrepldst", _) => addresses(found, ip, conntrack::tuple(ip).reply_destination),
         ("ctproto", _) => conntrack::protocol(found, context),
         ("ctexpire", _) => conntrack::expiration(found),
-        ("ctorigsrcport", _) => conntrack::port(found, context, Field::CtOriginalProtoSrc),
-        ("ctorigdstport", _) => conntrack::port(found, context, Field::CtOriginalProtoDst),
-        ("mark", Some("connmark")) => metadata::mark(found, Field::CtMark),
+        ("ctorigsrcport", _) => conntrack::port(found, context, Field::Ct(CtField::OriginalProtoSrc)),
+        ("ctorigdstport", _) => conntrack::port(found, context, Field::Ct(CtField::OriginalProtoDst)),
+        ("mark", Some("connmark")) => metadata::mark(found, Field::Ct(CtField::Mark)),
         ("mark", Some("mark")) => metadata::mark(found, Field::Mark),
         ("uid-owner", _) => metadata::owner(found, context, Field::SkUid),
         ("gid-owner", _) => metadata::owner(found, context, Field::SkGid),

@@ -12,7 +12,7 @@ use crate::compile::builder::TableBuilder;
 use crate::compile::options::{Established, Invalid, PodOptions};
 use crate::interval::Intervals;
 use crate::place::Cause;
-use crate::ruleset::{Datum, Expr, Field, Interval, Match, Operator, Rule, Verdict};
+use crate::ruleset::{CtField, Datum, Expr, Field, Interval, Match, Operator, Rule, Verdict};
 use policy_lang::policy::Direction;
 
 /// Bits of `ct state`.
@@ -27,14 +27,14 @@ pub(super) fn rules(ways: &Ways<'_>, pass: &Verdict, judge: &Verdict, builder: &
     let state = match options.invalid {
         Invalid::Drop => {
             let chain = invalid(ways, pass, judge, builder);
-            known.push(plain(vec![Match::any_bit(Field::CtState, INVALID), Expr::Verdict(chain)]));
+            known.push(plain(vec![Match::any_bit(Field::Ct(CtField::State), INVALID), Expr::Verdict(chain)]));
             ESTABLISHED | RELATED | INVALID
         }
         Invalid::Judge => ESTABLISHED | RELATED,
     };
     known.push(verdict(pass.clone()));
     let known = builder.chain("known", "", known, None);
-    let exprs = vec![Match::any_bit(Field::CtState, state), Expr::Verdict(Verdict::Goto(known))];
+    let exprs = vec![Match::any_bit(Field::Ct(CtField::State), state), Expr::Verdict(Verdict::Goto(known))];
     vec![commented(exprs, "replies and related errors")]
 }
 
@@ -46,7 +46,7 @@ pub(super) fn revoked(options: &PodOptions, builder: &mut TableBuilder) -> Optio
             let words = Words::single("connection that is no longer permitted");
             let lift = lift::of(None, &options.observe);
             let dropped = place::denial_beside(Cause::Revoked, (lift, &Verdict::Continue), &words, options, builder);
-            Some(plain(vec![Match::any_bit(Field::CtMark, options.revoked_bit), Expr::Verdict(dropped)]))
+            Some(plain(vec![Match::any_bit(Field::Ct(CtField::Mark), options.revoked_bit), Expr::Verdict(dropped)]))
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::packet::{Conntrack, Entry, Extension, FlowDirection, Host, Packet, PacketType, Ports, State, Transport};
-use crate::ruleset::{DataType, Datum, ExtensionHeader, Field, Part};
+use crate::ruleset::{CtField, DataType, Datum, ExtensionHeader, Field, Part};
 
 /// The value of a field; none where the packet has no such field, which ends the rule whatever is compared.
 pub(super) fn load(field: Field, packet: &Packet, host: &Host) -> Option<Datum> {
@@ -44,18 +44,7 @@ pub(super) fn load(field: Field, packet: &Packet, host: &Host) -> Option<Datum> 
         Field::EtherDaddr => packet.ether.map(|ether| Datum::from_bytes(field.data_type(), &ether.destination)),
         Field::EtherType => packet.ether.map(|ether| number(u32::from(ether.ether_type))),
         // Packets are of IP, and frames have no tags.
-        Field::VlanId
-        | Field::VlanPcp
-        | Field::VlanType
-        | Field::ArpHtype
-        | Field::ArpPtype
-        | Field::ArpHlen
-        | Field::ArpPlen
-        | Field::ArpOperation
-        | Field::ArpSaddrEther
-        | Field::ArpSaddrIp
-        | Field::ArpDaddrEther
-        | Field::ArpDaddrIp => None,
+        Field::VlanId | Field::VlanPcp | Field::VlanType | Field::Arp(_) => None,
         Field::IpSaddr => v4(packet.source),
         Field::IpDaddr => v4(packet.destination),
         Field::IpFragOff => packet.source.is_ipv4().then(|| number(u32::from(packet.fragment))),
@@ -67,14 +56,12 @@ pub(super) fn load(field: Field, packet: &Packet, host: &Host) -> Option<Datum> 
         Field::Ip6Dscp => packet.source.is_ipv6().then(|| number(u32::from(packet.dscp))),
         Field::Ip6Ecn => packet.source.is_ipv6().then(|| number(u32::from(packet.ecn))),
         Field::Ip6Hoplimit => packet.source.is_ipv6().then(|| number(u32::from(packet.ttl))),
-        Field::ThSport => ports(packet, None).map(|ports| Datum::port(ports.source)),
-        Field::ThDport => ports(packet, None).map(|ports| Datum::port(ports.destination)),
-        Field::TcpSport => ports(packet, Some(6)).map(|ports| Datum::port(ports.source)),
-        Field::TcpDport => ports(packet, Some(6)).map(|ports| Datum::port(ports.destination)),
-        Field::UdpSport => ports(packet, Some(17)).map(|ports| Datum::port(ports.source)),
-        Field::UdpDport => ports(packet, Some(17)).map(|ports| Datum::port(ports.destination)),
-        Field::SctpSport => ports(packet, Some(132)).map(|ports| Datum::port(ports.source)),
-        Field::SctpDport => ports(packet, Some(132)).map(|ports| Datum::port(ports.destination)),
+        Field::ThSport | Field::TcpSport | Field::UdpSport | Field::SctpSport => {
+            ports(packet, transport(field)).map(|ports| Datum::port(ports.source))
+        }
+        Field::ThDport | Field::TcpDport | Field::UdpDport | Field::SctpDport => {
+            ports(packet, transport(field)).map(|ports| Datum::port(ports.destination))
+        }
         Field::TcpFlags => match header(packet)? {
             Transport::Tcp { flags, .. } => Some(number(u32::from(flags))),
             Transport::Udp(_) | Transport::Sctp(_) | Transport::Icmp { .. } | Transport::Other(_) => None,
@@ -83,29 +70,7 @@ pub(super) fn load(field: Field, packet: &Packet, host: &Host) -> Option<Datum> 
         Field::IcmpCode => icmp(packet, 1).map(|(_, code)| number(u32::from(code))),
         Field::Icmpv6Type => icmp(packet, 58).map(|(icmp_type, _)| number(u32::from(icmp_type))),
         Field::Icmpv6Code => icmp(packet, 58).map(|(_, code)| number(u32::from(code))),
-        Field::CtState => Some(number(state(packet.conntrack))),
-        Field::CtStatus => entry(packet).map(|entry| number(entry.status)),
-        Field::CtMark => entry(packet).map(|entry| number(entry.mark)),
-        Field::CtDirection => entry(packet).map(|entry| number(direction(entry.direction))),
-        Field::CtOriginalIpSaddr => v4(entry(packet)?.original_source),
-        Field::CtOriginalIpDaddr => v4(entry(packet)?.original_destination),
-        Field::CtOriginalIp6Saddr => v6(entry(packet)?.original_source),
-        Field::CtOriginalIp6Daddr => v6(entry(packet)?.original_destination),
-        Field::CtOriginalProtoSrc => entry(packet).map(|entry| Datum::port(entry.original_ports.source)),
-        Field::CtOriginalProtoDst => entry(packet).map(|entry| Datum::port(entry.original_ports.destination)),
-        Field::CtProtocol => entry(packet).map(|_| number(packet.protocol().into())),
-        // Nobody says how long the connection is kept.
-        Field::CtExpiration => None,
-        Field::CtReplyIpSaddr => v4(reply(packet)?.0),
-        Field::CtReplyIpDaddr => v4(reply(packet)?.1),
-        Field::CtReplyIp6Saddr => v6(reply(packet)?.0),
-        Field::CtReplyIp6Daddr => v6(reply(packet)?.1),
-        Field::CtBytes | Field::CtAvgpkt => entry(packet).map(|_| number(packet.length)),
-        Field::CtPackets => entry(packet).map(|_| number(1)),
-        Field::CtOriginalBytes | Field::CtOriginalAvgpkt => counted(packet, FlowDirection::Original, packet.length),
-        Field::CtOriginalPackets => counted(packet, FlowDirection::Original, 1),
-        Field::CtReplyBytes | Field::CtReplyAvgpkt => counted(packet, FlowDirection::Reply, packet.length),
-        Field::CtReplyPackets => counted(packet, FlowDirection::Reply, 1),
+        Field::Ct(asked) => connection(asked, packet),
         Field::FibSaddrType => Some(number(host.address_type(packet.source, None))),
         Field::FibDaddrType => Some(number(host.address_type(packet.destination, None))),
         Field::FibDaddrIifType => Some(number(host.address_type(packet.destination, packet.input.as_deref()))),
@@ -118,6 +83,36 @@ pub(super) fn load(field: Field, packet: &Packet, host: &Host) -> Option<Datum> 
             // The simulator's interfaces have no index; what matters is whether there is one.
             Some(number(u32::from(leads_back)))
         }
+    }
+}
+
+/// What is known of the packet's connection; none where it has none, but for its state.
+fn connection(field: CtField, packet: &Packet) -> Option<Datum> {
+    let number = |number: u32| Datum::from_u128(field.data_type(), number.into());
+    match field {
+        CtField::State => Some(number(state(packet.conntrack))),
+        CtField::Status => entry(packet).map(|entry| number(entry.status)),
+        CtField::Mark => entry(packet).map(|entry| number(entry.mark)),
+        CtField::Direction => entry(packet).map(|entry| number(direction(entry.direction))),
+        CtField::OriginalIpSaddr => v4(entry(packet)?.original_source),
+        CtField::OriginalIpDaddr => v4(entry(packet)?.original_destination),
+        CtField::OriginalIp6Saddr => v6(entry(packet)?.original_source),
+        CtField::OriginalIp6Daddr => v6(entry(packet)?.original_destination),
+        CtField::OriginalProtoSrc => entry(packet).map(|entry| Datum::port(entry.original_ports.source)),
+        CtField::OriginalProtoDst => entry(packet).map(|entry| Datum::port(entry.original_ports.destination)),
+        CtField::Protocol => entry(packet).map(|_| number(packet.protocol().into())),
+        // Nobody says how long the connection is kept.
+        CtField::Expiration => None,
+        CtField::ReplyIpSaddr => v4(reply(packet)?.0),
+        CtField::ReplyIpDaddr => v4(reply(packet)?.1),
+        CtField::ReplyIp6Saddr => v6(reply(packet)?.0),
+        CtField::ReplyIp6Daddr => v6(reply(packet)?.1),
+        CtField::Bytes | CtField::Avgpkt => entry(packet).map(|_| number(packet.length)),
+        CtField::Packets => entry(packet).map(|_| number(1)),
+        CtField::OriginalBytes | CtField::OriginalAvgpkt => counted(packet, FlowDirection::Original, packet.length),
+        CtField::OriginalPackets => counted(packet, FlowDirection::Original, 1),
+        CtField::ReplyBytes | CtField::ReplyAvgpkt => counted(packet, FlowDirection::Reply, packet.length),
+        CtField::ReplyPackets => counted(packet, FlowDirection::Reply, 1),
     }
 }
 
@@ -164,6 +159,16 @@ pub(super) fn entry(packet: &Packet) -> Option<Entry> {
 fn header(packet: &Packet) -> Option<Transport> {
     const OFFSET: u16 = 0x1fff;
     (packet.fragment & OFFSET == 0).then_some(packet.transport)
+}
+
+/// The transport protocol whose ports a field means, unless it means those of any.
+fn transport(port: Field) -> Option<u8> {
+    match port {
+        Field::TcpSport | Field::TcpDport => Some(6),
+        Field::UdpSport | Field::UdpDport => Some(17),
+        Field::SctpSport | Field::SctpDport => Some(132),
+        _ => None,
+    }
 }
 
 fn ports(packet: &Packet, protocol: Option<u8>) -> Option<Ports> {

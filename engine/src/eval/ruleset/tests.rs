@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::*;
 use crate::ruleset::{
-    Assign, AssignTarget, ChainType, DataType, Datum, DynamicSet, Element, ElementData, ElementKey, Elements, Expr,
-    Field, HeaderField, Interval, Limit, LimitUnit, Log, Lookup, MapData, Match, Nat, NatKind, Operator, PerElement,
-    Priority, Quota, Rule, Set, SetHeader, SetOperation, SetRef, SetSpec, Table, Value, VerdictMap,
+    Assign, AssignTarget, ChainType, CtField, DataType, Datum, DynamicSet, Element, ElementData, ElementKey, Elements,
+    Expr, Field, HeaderField, Interval, Limit, LimitUnit, Log, Lookup, MapData, Match, Nat, NatKind, Operator,
+    PerElement, Priority, Quota, Rule, Set, SetHeader, SetOperation, SetRef, SetSpec, Table, Value, VerdictMap,
 };
 
 #[test]
@@ -195,7 +195,12 @@ fn marks_carry_over_to_later_chains_and_connections() {
     let chains = [
         base("a", Hook::Input, -150, vec![vec![set(AssignTarget::Mark, AssignTarget::Mark, 0xff00, 0x11)]]),
         base("b", Hook::Input, 0, vec![vec![set(AssignTarget::CtMark, AssignTarget::Mark, u32::MAX, 0)]]),
-        base("c", Hook::Input, 5, vec![vec![mark(Field::Mark, 0x1211), mark(Field::CtMark, 0x1211), drop()]]),
+        base(
+            "c",
+            Hook::Input,
+            5,
+            vec![vec![mark(Field::Mark, 0x1211), mark(Field::Ct(CtField::Mark), 0x1211), drop()]],
+        ),
     ];
     let packet = Packet { mark: 0x1234, ..tcp(80) };
     assert_eq!(show(&input(chains.clone(), packet.clone())), "drop a:0 b:0 c:0=drop");
@@ -227,8 +232,13 @@ fn notrack_works_before_conntrack_and_not_after() {
     let chains = |priority| {
         [
             base("a", Hook::Prerouting, priority, vec![vec![port(53), Expr::Notrack]]),
-            base("b", Hook::Prerouting, -150, vec![vec![Match::any_bit(Field::CtState, 64), drop()]]),
-            base("early", Hook::Prerouting, -300, vec![vec![Match::any_bit(Field::CtState, 1), Expr::Counter]]),
+            base("b", Hook::Prerouting, -150, vec![vec![Match::any_bit(Field::Ct(CtField::State), 64), drop()]]),
+            base(
+                "early",
+                Hook::Prerouting,
+                -300,
+                vec![vec![Match::any_bit(Field::Ct(CtField::State), 1), Expr::Counter]],
+            ),
         ]
     };
     let run = |priority, port| {
@@ -474,7 +484,7 @@ fn local() -> Expr {
 }
 
 fn status(bits: u32) -> Expr {
-    Match::any_bit(Field::CtStatus, bits)
+    Match::any_bit(Field::Ct(CtField::Status), bits)
 }
 
 fn nat(kind: NatKind, address: Option<&str>, port: Option<u16>) -> Expr {

@@ -9,7 +9,7 @@ use super::{Case, Deviation, Needs, expect_ruleset};
 use crate::kernel::{Guard, Kernel};
 use crate::ruleset::{
     Assign, AssignTarget, BaseChain, Bytes, BytesBase, Chain, ChainType, Clock, ClockPart, Comment, Connections,
-    DataType, Datum, DynamicSet, Element, ElementKey, Elements, Exists, Expr, ExtensionHeader, Family, Field,
+    CtField, DataType, Datum, DynamicSet, Element, ElementKey, Elements, Exists, Expr, ExtensionHeader, Family, Field,
     HeaderField, Hook, Interval, Limit, LimitUnit, Log, LogLevel, Lookup, Match, Nat, NatKind, Operator, Part,
     PerElement, Priority, Quota, RejectWith, Rule, Ruleset, Sample, SctpChunk, SegmentSize, Set, SetCt, SetHeader,
     SetMeta, SetOperation, SetRef, SetSpec, Synproxy, Table, TableKey, Tproxy, Value, Verdict, VerdictMap,
@@ -122,13 +122,13 @@ fn values(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
         let number = |number| Datum::number(field.data_type(), number);
         rule([Expr::Match(Match { field, mask: Some(number(mask)), operator, value: Value::One(number(value)) })])
     };
-    rules.push(rule([Match::any_bit(Field::CtState, 2 | 4)]));
-    rules.push(rule([Match::any_bit(Field::CtStatus, 0x20)]));
-    rules.push(masked(Field::CtState, 8, Operator::Eq, 0));
+    rules.push(rule([Match::any_bit(Field::Ct(CtField::State), 2 | 4)]));
+    rules.push(rule([Match::any_bit(Field::Ct(CtField::Status), 0x20)]));
+    rules.push(masked(Field::Ct(CtField::State), 8, Operator::Eq, 0));
     rules.push(masked(Field::TcpFlags, 0x17, Operator::Eq, 0x02));
     rules.push(masked(Field::TcpFlags, 0x17, Operator::Ne, 0x02));
     rules.push(masked(Field::Mark, 0xff00, Operator::Eq, 0x0100));
-    rules.push(masked(Field::CtMark, 0x8000_0000, Operator::Ne, 0));
+    rules.push(masked(Field::Ct(CtField::Mark), 0x8000_0000, Operator::Ne, 0));
     rules.push(masked(Field::IpFragOff, 0x1fff, Operator::Ne, 0));
     round_trip(kernel, &only(Family::Inet, rules_in(INPUT, rules)))
 }

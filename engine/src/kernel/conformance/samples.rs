@@ -1,20 +1,12 @@
 //! A value of every type, and every field.
 
-use crate::ruleset::{DataType, Datum, Family, Field, Hook, Interval};
+use crate::ruleset::{CtField, DataType, Datum, Family, Field, Hook, Interval};
 
 /// A table and a hook in which a field means something.
 pub(super) fn home(field: Field) -> (Family, Hook) {
     match field {
         Field::EtherType | Field::VlanId | Field::VlanPcp | Field::VlanType => (Family::Bridge, Hook::Forward),
-        Field::ArpHtype
-        | Field::ArpPtype
-        | Field::ArpHlen
-        | Field::ArpPlen
-        | Field::ArpOperation
-        | Field::ArpSaddrEther
-        | Field::ArpSaddrIp
-        | Field::ArpDaddrEther
-        | Field::ArpDaddrIp => (Family::Arp, Hook::Input),
+        Field::Arp(_) => (Family::Arp, Hook::Input),
         Field::SkUid
         | Field::SkGid
         | Field::Oifname
@@ -73,31 +65,7 @@ pub(super) fn home(field: Field) -> (Family, Hook) {
         | Field::IcmpCode
         | Field::Icmpv6Type
         | Field::Icmpv6Code
-        | Field::CtState
-        | Field::CtStatus
-        | Field::CtMark
-        | Field::CtDirection
-        | Field::CtOriginalIpSaddr
-        | Field::CtOriginalIpDaddr
-        | Field::CtOriginalIp6Saddr
-        | Field::CtOriginalIp6Daddr
-        | Field::CtOriginalProtoSrc
-        | Field::CtOriginalProtoDst
-        | Field::CtBytes
-        | Field::CtPackets
-        | Field::CtAvgpkt
-        | Field::CtOriginalBytes
-        | Field::CtOriginalPackets
-        | Field::CtOriginalAvgpkt
-        | Field::CtReplyBytes
-        | Field::CtReplyPackets
-        | Field::CtReplyAvgpkt
-        | Field::CtProtocol
-        | Field::CtExpiration
-        | Field::CtReplyIpSaddr
-        | Field::CtReplyIpDaddr
-        | Field::CtReplyIp6Saddr
-        | Field::CtReplyIp6Daddr
+        | Field::Ct(_)
         | Field::FibSaddrIifType
         | Field::FibSaddrType
         | Field::FibDaddrType
@@ -111,7 +79,7 @@ pub(super) fn home(field: Field) -> (Family, Hook) {
 
 /// Whether packets reach the field only after a match on the transport protocol.
 pub(super) fn wants_protocol(field: Field) -> bool {
-    matches!(field, Field::ThSport | Field::ThDport | Field::CtOriginalProtoSrc | Field::CtOriginalProtoDst)
+    matches!(field, Field::ThSport | Field::ThDport | Field::Ct(CtField::OriginalProtoSrc | CtField::OriginalProtoDst))
 }
 
 /// The `n`th of some values of a type that are easily told apart; `n` below 4.

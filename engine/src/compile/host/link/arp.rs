@@ -8,11 +8,14 @@ use crate::compile::host::code::{FAMILY, OPERAND, Refusal, UNSUPPORTED, refuse, 
 use crate::compile::host::emit;
 use crate::compile::host::matching::{addresses, interfaces, list};
 use crate::compile::host::operand::{number, words};
-use crate::ruleset::{Datum, Field, Interval, Operator};
+use crate::ruleset::{ArpField, Datum, Field, Interval, Operator};
 
 /// What arptables tests in every rule that says nothing else: a message about IPv4 on Ethernet has them.
-const FORM: [(&str, Field, u32); 3] =
-    [("h-type", Field::ArpHtype, ETHERNET), ("h-length", Field::ArpHlen, HARDWARE_LENGTH), ("", Field::ArpPlen, 4)];
+const FORM: [(&str, Field, u32); 3] = [
+    ("h-type", Field::Arp(ArpField::Htype), ETHERNET),
+    ("h-length", Field::Arp(ArpField::Hlen), HARDWARE_LENGTH),
+    ("", Field::Arp(ArpField::Plen), 4),
+];
 
 const ETHERNET: u32 = 1;
 const HARDWARE_LENGTH: u32 = 6;
@@ -44,15 +47,19 @@ pub(super) fn read(found: &Match, scope: Scope<'_>) -> Result<Reading, Refusal> 
     match found.keyword {
         "interface" => interfaces(found, (scope.hook, scope.chain), Field::Iifname),
         "outerface" => interfaces(found, (scope.hook, scope.chain), Field::Oifname),
-        "saddr" => protocol_addresses(found, Field::ArpSaddrIp),
-        "daddr" => protocol_addresses(found, Field::ArpDaddrIp),
-        "source-mac" => hardware::read(found, Field::ArpSaddrEther),
-        "destination-mac" => hardware::read(found, Field::ArpDaddrEther),
-        "opcode" => list(found, Field::ArpOperation, |word| value(word, Field::ArpOperation, "operation", operation)),
-        "h-type" => {
-            list(found, Field::ArpHtype, |word| value(word, Field::ArpHtype, "kind of hardware", hardware_type))
-        }
-        "proto-type" => list(found, Field::ArpPtype, |word| value(word, Field::ArpPtype, "protocol", protocol)),
+        "saddr" => protocol_addresses(found, Field::Arp(ArpField::SaddrIp)),
+        "daddr" => protocol_addresses(found, Field::Arp(ArpField::DaddrIp)),
+        "source-mac" => hardware::read(found, Field::Arp(ArpField::SaddrEther)),
+        "destination-mac" => hardware::read(found, Field::Arp(ArpField::DaddrEther)),
+        "opcode" => list(found, Field::Arp(ArpField::Operation), |word| {
+            value(word, Field::Arp(ArpField::Operation), "operation", operation)
+        }),
+        "h-type" => list(found, Field::Arp(ArpField::Htype), |word| {
+            value(word, Field::Arp(ArpField::Htype), "kind of hardware", hardware_type)
+        }),
+        "proto-type" => list(found, Field::Arp(ArpField::Ptype), |word| {
+            value(word, Field::Arp(ArpField::Ptype), "protocol", protocol)
+        }),
         "h-length" => length(found),
         _ => Err(refused(found)),
     }

@@ -9,7 +9,9 @@ use crate::compile::host::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse, s
 use crate::compile::host::matching::{addresses, alternatives, interfaces, list, operator};
 use crate::compile::host::operand::{bounded, masked, number, words};
 use crate::compile::host::rate;
-use crate::ruleset::{DataType, Datum, Expr, Field, Interval, Limit, LimitUnit, Match as Compare, Operator, Value};
+use crate::ruleset::{
+    ArpField, DataType, Datum, Expr, Field, Interval, Limit, LimitUnit, Match as Compare, Operator, Value,
+};
 
 /// What ebtables takes where a limit does not say it.
 const LIMIT: Limit = Limit { rate: 3, per: LimitUnit::Hour, burst: 5, bytes: false, over: false };
@@ -115,13 +117,13 @@ fn service(found: &Match, ip: Ip) -> Result<Reading, Refusal> {
 /// A message of ARP.
 fn message(found: &Match) -> Result<Reading, Refusal> {
     match found.keyword {
-        "arp-opcode" => {
-            list(found, Field::ArpOperation, |word| arp::value(word, Field::ArpOperation, "operation", arp::operation))
-        }
-        "arp-ip-src" => arp::protocol_addresses(found, Field::ArpSaddrIp),
-        "arp-ip-dst" => arp::protocol_addresses(found, Field::ArpDaddrIp),
-        "arp-mac-src" => hardware::read(found, Field::ArpSaddrEther),
-        "arp-mac-dst" => hardware::read(found, Field::ArpDaddrEther),
+        "arp-opcode" => list(found, Field::Arp(ArpField::Operation), |word| {
+            arp::value(word, Field::Arp(ArpField::Operation), "operation", arp::operation)
+        }),
+        "arp-ip-src" => arp::protocol_addresses(found, Field::Arp(ArpField::SaddrIp)),
+        "arp-ip-dst" => arp::protocol_addresses(found, Field::Arp(ArpField::DaddrIp)),
+        "arp-mac-src" => hardware::read(found, Field::Arp(ArpField::SaddrEther)),
+        "arp-mac-dst" => hardware::read(found, Field::Arp(ArpField::DaddrEther)),
         _ => Err(refused(found)),
     }
 }
@@ -129,10 +131,11 @@ fn message(found: &Match) -> Result<Reading, Refusal> {
 /// Adds what ebtables tests before it looks at addresses of an ARP message and at ports: that they are there. In a table of
 /// bridges the kernel takes bytes of a later fragment for ports.
 pub(super) fn complete(rule: &HostRule, clauses: &mut Vec<Clause>) {
-    const PROTOCOL: [(Field, u32); 3] = [(Field::ArpPtype, 0x0800), (Field::ArpHlen, 6), (Field::ArpPlen, 4)];
+    const PROTOCOL: [(Field, u32); 3] =
+        [(Field::Arp(ArpField::Ptype), 0x0800), (Field::Arp(ArpField::Hlen), 6), (Field::Arp(ArpField::Plen), 4)];
     /// The 13 bits of the fragment offset.
     const OFFSET: u32 = 0x1fff;
-    const HARDWARE: [(Field, u32); 2] = [(Field::ArpHtype, 1), (Field::ArpHlen, 6)];
+    const HARDWARE: [(Field, u32); 2] = [(Field::Arp(ArpField::Htype), 1), (Field::Arp(ArpField::Hlen), 6)];
     let has = |keywords: [&str; 2]| rule.matches.iter().any(|found| keywords.contains(&found.keyword));
     let mut form: Vec<(Field, u32)> = Vec::new();
     for (is_wanted, fields) in

@@ -26,23 +26,6 @@ const ALIASES: &[(&str, Field)] = &[
     ("rtclassid", Field::Realm),
 ];
 
-/// Fields of frames and of ARP, which no chain of IP meets.
-const OF_FRAMES: [Field; 13] = [
-    Field::EtherType,
-    Field::VlanId,
-    Field::VlanPcp,
-    Field::VlanType,
-    Field::ArpHtype,
-    Field::ArpPtype,
-    Field::ArpHlen,
-    Field::ArpPlen,
-    Field::ArpOperation,
-    Field::ArpSaddrEther,
-    Field::ArpSaddrIp,
-    Field::ArpDaddrEther,
-    Field::ArpDaddrIp,
-];
-
 /// Longest key of a concatenation, in bytes (`NFT_DATA_VALUE_MAXLEN`).
 const KEY_MAX: usize = 64;
 
@@ -63,7 +46,11 @@ enum Sign {
 
 /// The fields that texts may ask for.
 pub(super) fn fields() -> impl Iterator<Item = Field> {
-    Field::ALL.iter().copied().filter(|field| !OF_FRAMES.contains(field))
+    // No chain of IP meets tags, or messages of ARP.
+    let of_frames = |field: &Field| {
+        matches!(field, Field::EtherType | Field::VlanId | Field::VlanPcp | Field::VlanType | Field::Arp(_))
+    };
+    Field::ALL.iter().copied().filter(move |field| !of_frames(field))
 }
 
 /// The field that comes next, by its longest name; nothing if none does.
