@@ -73,6 +73,13 @@ pub struct HostInput<'a> {
     pub failsafes: &'a Failsafes,
 }
 
+impl<'a> HostInput<'a> {
+    fn options(&self, pods: &'a PodOptions) -> host::Options<'a> {
+        let Self { rules: _, names, sources, failsafes: _ } = *self;
+        host::Options { names, sources, reserved_connection_mark: pods.revoked_bit, pods }
+    }
+}
+
 /// How pod policy and the host's FORWARD rules meet (decisions.md 4).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum ForwardMode {
@@ -127,10 +134,8 @@ pub(crate) fn compile_with<'a>(
     let mut tables = BTreeMap::new();
     let mut diagnostics = doubts(resolver, bound, input.node);
     observe::pauses(&input.pods.observe, &mut builder);
-    if let Some(HostInput { rules, names, sources, failsafes: _ }) = input.host {
-        let options =
-            host::Options { names, sources, reserved_connection_mark: input.pods.revoked_bit, pods: input.pods };
-        let (others, found) = host::lower(rules, resolver, &mut builder, options);
+    if let Some(host) = input.host {
+        let (others, found) = host::lower(host.rules, resolver, &mut builder, host.options(input.pods));
         tables.extend(others);
         diagnostics.extend(found);
     }
@@ -158,11 +163,8 @@ fn link_table(link: Link, input: &Input<'_>, bound: &BoundPods) -> (Option<Table
     }
     let mut builder = TableBuilder::default();
     observe::pauses(&input.pods.observe, &mut builder);
-    let diagnostics = host.map_or_else(Vec::new, |HostInput { rules, names, sources, failsafes: _ }| {
-        let reserved_connection_mark = input.pods.revoked_bit;
-        let options = host::Options { names, sources, reserved_connection_mark, pods: input.pods };
-        link::lower(link, rules, &mut builder, options)
-    });
+    let diagnostics =
+        host.map_or_else(Vec::new, |host| link::lower(link, host.rules, &mut builder, host.options(input.pods)));
     if of_pods {
         bridge::fill(input, bound, &mut builder);
     }

@@ -98,10 +98,6 @@ impl fmt::Display for Unseen {
 /// node's own packets nor forged sources appear in it. Interfaces are a bridge's ports here, of which the configuration
 /// does not speak, so that local pods are known by ranges only.
 pub(super) fn fill(input: &Input<'_>, bound: &BoundPods, builder: &mut TableBuilder) {
-    match input.pods.bridged {
-        Bridged::ByNetfilterCalls => return,
-        Bridged::ByTable => {}
-    }
     let options = PodOptions {
         local: LocalPods { interface_prefix: None, ..input.pods.local.clone() },
         source_check: SourceCheck::Off,

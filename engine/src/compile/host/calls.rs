@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use policy_lang::host::rule::{Action, Table};
+use policy_lang::host::rule::{Action, HostRule, Table};
 
 use super::chains::{Callee, Chains, Sides, base};
 use super::clause::Ip;
@@ -14,33 +14,41 @@ use crate::ruleset::Hook;
 /// Words after `jump` that are verdicts, not chains.
 const VERDICTS: [&str; 4] = ["ACCEPT", "DROP", "RETURN", "REJECT"];
 
+/// Caller and callee of calls.
+pub(super) type Loops = BTreeSet<(Arc<str>, Arc<str>)>;
+
+/// The chains of a table in an order in which they can be made.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    /// Callees first.
+    pub(super) order: Vec<Arc<str>>,
+    /// Each call that closes a loop.
+    pub(super) loops: Loops,
+}
+
 /// Who calls whom among the custom chains of a table.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     /// Callees first.
     pub(super) order: Vec<Arc<str>>,
-    /// Caller and callee of each call that closes a loop.
-    pub(super) loops: BTreeSet<(Arc<str>, Arc<str>)>,
+    /// Each call that closes a loop.
+    pub(super) loops: Loops,
     /// The hooks that each chain is reached from.
     pub(super) hooks: BTreeMap<Arc<str>, Vec<Hook>>,
 }
 
-impl Calls {
-    /// Walks the calls of a table's chains.
-    pub(super) fn of(table: Table, chains: &Chains<'_>) -> Self {
-        let callees: BTreeMap<&Arc<str>, Vec<&Arc<str>>> = chains
-            .iter()
-            .map(|(name, sides)| (name, called(sides).filter(|name| chains.contains_key(*name)).collect()))
-            .collect();
-        let mut calls = Self::default();
+impl Order {
+    /// Walks from these chains along these calls.
+    pub(super) fn of<'a>(
+        roots: impl Iterator<Item = &'a Arc<str>>,
+        callees: &BTreeMap<&'a Arc<str>, Vec<&'a Arc<str>>>,
+    ) -> Self {
+        let mut order = Self::default();
         let mut state: BTreeMap<&Arc<str>, Visit> = BTreeMap::new();
-        for name in chains.keys().filter(|name| base(table, name).is_none()) {
-            calls.walk(name, &callees, &mut state);
+        for root in roots {
+            order.walk(root, callees, &mut state);
         }
-        for (name, hook) in chains.keys().filter_map(|name| Some((name, base(table, name)?.definition().1.hook))) {
-            calls.reach(name, hook, &callees);
-        }
-        calls
+        order
     }
 
     /// Depth first, with a stack of its own: configurations may nest deeper than the machine's.
@@ -76,6 +84,23 @@ impl Calls {
             }
         }
     }
+}
+
+impl Calls {
+    /// Walks the calls of a table's chains.
+    pub(super) fn of(table: Table, chains: &Chains<'_>) -> Self {
+        let callees: BTreeMap<&Arc<str>, Vec<&Arc<str>>> = chains
+            .iter()
+            .map(|(name, sides)| (name, called(sides).filter(|name| chains.contains_key(*name)).collect()))
+            .collect();
+        let custom = chains.keys().filter(|name| base(table, name).is_none());
+        let Order { order, loops } = Order::of(custom, &callees);
+        let mut calls = Self { order, loops, hooks: BTreeMap::new() };
+        for (name, hook) in chains.keys().filter_map(|name| Some((name, base(table, name)?.definition().1.hook))) {
+            calls.reach(name, hook, &callees);
+        }
+        calls
+    }
 
     fn reach(&mut self, root: &Arc<str>, hook: Hook, callees: &BTreeMap<&Arc<str>, Vec<&Arc<str>>>) {
         let mut stack = vec![root];
@@ -91,11 +116,17 @@ impl Calls {
 
     /// Levels of the chains that these rules call, from the called one on down.
     pub(super) fn height(sides: &Sides<'_>, callees: &BTreeMap<Arc<str>, Callee>) -> usize {
-        let rules = || [Ip::V4, Ip::V6].into_iter().flat_map(|ip| sides.rules(ip));
-        let more = if rules().any(recent::remembers) { recent::DEPTH } else { 0 }
-            + if rules().any(socket::leads_on) { socket::DEPTH } else { 0 };
+        let rules = [Ip::V4, Ip::V6].into_iter().flat_map(|ip| sides.rules(ip));
+        let more = rules.map(own_levels).max().unwrap_or(0);
         1 + more + called(sides).filter_map(|name| callees.get(name)).map(|callee| callee.height).max().unwrap_or(0)
     }
+}
+
+/// Levels that a rule's own conditions lead a packet through.
+pub(super) fn own_levels(rule: &HostRule) -> usize {
+    let of_list = if recent::remembers(rule) { recent::DEPTH } else { 0 };
+    let of_socket = if socket::leads_on(rule) { socket::DEPTH } else { 0 };
+    of_list + of_socket
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -7,15 +7,14 @@ use policy_lang::diagnostic::Diagnostic;
 use policy_lang::host::rule::{ChainPolicy, Domain, HostChain, HostRule, HostRules, Table, Word};
 use policy_lang::source::Span;
 
-use super::calls::Calls;
+use super::calls::{self, Calls};
 use super::clause::Ip;
 use super::code::{CHAIN_LOOP, PLACE, Refusal, UNSUPPORTED, refuse};
 use super::hashlimit::Tables;
 use super::ipset::Sets;
 use super::names::Names;
 use super::peers::Peers;
-use super::recent::{self, Lists};
-use super::socket;
+use super::recent::Lists;
 use super::target::unknown_chain;
 use crate::compile::base::Base;
 use crate::ruleset::{Hook, Name};
@@ -114,13 +113,7 @@ impl Scope<'_> {
     /// The custom chain that a rule calls.
     pub(super) fn callee(&self, word: &Word, rule: &HostRule) -> Result<&Callee, Refusal> {
         if self.calls.loops.contains(&(Arc::from(self.chain), Arc::clone(&word.text))) {
-            let message = format!("chain {} calls `{}`, which calls it again", self.chain, word.text);
-            return Err(refuse(
-                CHAIN_LOOP,
-                word.span,
-                message,
-                "let one of the calls go: a packet would run in circles",
-            ));
+            return Err(circular(self.chain, word));
         }
         let defined = |callee: &&Callee| match self.ip {
             Ip::V4 => callee.v4,
@@ -129,28 +122,40 @@ impl Scope<'_> {
         let Some(callee) = self.callees.get(&word.text).filter(defined) else {
             let place = format!("table {} of domain {}", self.table, self.domain());
             if base(self.table, &word.text).is_some() {
-                let message = format!("`{}` is a built-in chain of {place}", word.text);
-                return Err(refuse(PLACE, word.span, message, "only custom chains can be called"));
+                return Err(built_in(word, &place));
             }
             let known = self.callees.iter().filter(|(_, callee)| defined(callee)).map(|(name, _)| &**name);
             return Err(unknown_chain(word, &place, known));
         };
-        let before = if recent::remembers(rule) { recent::DEPTH } else { 0 }
-            + if socket::leads_on(rule) { socket::DEPTH } else { 0 };
-        let levels = 1 + before + callee.height + usize::from(callee.with_policy.is_some());
+        let levels = 1 + calls::own_levels(rule) + callee.height + usize::from(callee.with_policy.is_some());
         if self.base.is_some() && levels > self.depth_max {
-            let message = format!("the chains under `{}` are {levels} levels deep", word.text);
-            let kernels = format!("the kernel follows at most {DEPTH_MAX}");
-            let help = match DEPTH_MAX.saturating_sub(self.depth_max) {
-                0 => kernels,
-                kept => {
-                    format!("{kernels}, of which {kept} are kept for what only observes, as in a pause of the node")
-                }
-            };
-            return Err(refuse(CHAIN_LOOP, word.span, message, help));
+            return Err(too_deep(word, levels, self.depth_max));
         }
         Ok(callee)
     }
+}
+
+/// The refusal of a call that leads back to its own chain.
+pub(super) fn circular(chain: &str, word: &Word) -> Refusal {
+    let message = format!("chain {chain} calls `{}`, which calls it again", word.text);
+    refuse(CHAIN_LOOP, word.span, message, "let one of the calls go: a packet would run in circles")
+}
+
+/// The refusal of a call of a built-in chain.
+pub(super) fn built_in(word: &Word, place: &str) -> Refusal {
+    let message = format!("`{}` is a built-in chain of {place}", word.text);
+    refuse(PLACE, word.span, message, "only custom chains can be called")
+}
+
+/// The refusal of a call that leads through more chains than a packet may.
+pub(super) fn too_deep(word: &Word, levels: usize, depth_max: usize) -> Refusal {
+    let message = format!("the chains under `{}` are {levels} levels deep", word.text);
+    let kernels = format!("the kernel follows at most {DEPTH_MAX}");
+    let help = match DEPTH_MAX.saturating_sub(depth_max) {
+        0 => kernels,
+        kept => format!("{kernels}, of which {kept} are kept for what only observes, as in a pause of the node"),
+    };
+    refuse(CHAIN_LOOP, word.span, message, help)
 }
 
 /// The base chain that a built-in chain becomes; `PRE_DNAT` is palisade's own.

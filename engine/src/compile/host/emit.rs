@@ -181,35 +181,10 @@ pub(super) fn family_guard(families: Families) -> Option<Expr> {
 
 /// The fields that an expression compares.
 pub(super) fn fields(expr: &Expr) -> &[Field] {
-    match expr {
-        Expr::Match(found) => std::slice::from_ref(&found.field),
-        Expr::Lookup(found) => &found.key,
-        Expr::VerdictMap(found) => &found.key,
-        Expr::Exists(_)
-        | Expr::Bytes(_)
-        | Expr::Counter
-        | Expr::NamedCounter(_)
-        | Expr::Quota(_)
-        | Expr::NamedQuota(_)
-        | Expr::Limit(_)
-        | Expr::Log(_)
-        | Expr::Verdict(_)
-        | Expr::Reject(_)
-        | Expr::Nat(_)
-        | Expr::Notrack
-        | Expr::Sample(_)
-        | Expr::Clock(_)
-        | Expr::Assign(_)
-        | Expr::SegmentSize(_)
-        | Expr::StripOption(_)
-        | Expr::Tproxy(_)
-        | Expr::Synproxy(_)
-        | Expr::Duplicate(_)
-        | Expr::SetHeader(_)
-        | Expr::SetCt(_)
-        | Expr::SetMeta(_)
-        | Expr::DynamicSet(_) => &[],
+    if let Expr::Match(found) = expr {
+        return std::slice::from_ref(&found.field);
     }
+    expr.looked_up().map_or(&[], |(key, _)| key)
 }
 
 /// The family whose header a field is in.

@@ -7,16 +7,17 @@
 //! what lies behind its addresses' lengths, and a frame's own type before what the header of that type says, so that
 //! frames with a tag of a virtual LAN are told apart from those without.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use policy_lang::diagnostic::Diagnostic;
-use policy_lang::host::rule::{ChainPolicy, Domain, HostChain, HostRule, HostRules, Match, Table};
+use policy_lang::host::rule::{Action, ChainPolicy, Domain, HostChain, HostRule, HostRules, Match, Table};
 use policy_lang::source::Span;
 
-use self::order::Order;
+use super::calls::{Loops, Order};
 use super::clause::{Families, Lowered, Reading};
 use super::code::{DOUBTFUL, PLACE, Refusal, UNSUPPORTED, refuse};
+use super::matching;
 use super::names::Names;
 use super::operand::words;
 use super::rule::{self, Conditions};
@@ -30,7 +31,6 @@ mod arp;
 mod bridge;
 mod ether;
 mod hardware;
-mod order;
 mod ports;
 
 /// The domains that are not of IP.
@@ -77,7 +77,7 @@ struct Scope<'a> {
     /// The policy, in a built-in chain.
     policy: Option<ChainPolicy>,
     callees: &'a BTreeMap<Arc<str>, Callee>,
-    order: &'a Order,
+    loops: &'a Loops,
     names: &'a Names,
     /// How deep a built-in chain may lead.
     depth_max: usize,
@@ -187,102 +187,86 @@ fn lower_table(
     options: Options<'_>,
     findings: &mut Vec<Diagnostic>,
 ) {
-    let order = Order::of(groups, |name| link.built_in(table, name).is_none());
-    let mut callees = BTreeMap::new();
+    let calls = groups.iter().map(|(name, group)| {
+        let callees = called(group).filter_map(|callee| groups.get_key_value(callee)).map(|(callee, _)| callee);
+        (name, callees.collect())
+    });
+    let custom = groups.keys().filter(|name| link.built_in(table, name).is_none());
+    let Order { order, loops } = Order::of(custom, &calls.collect());
+    let nobody = BTreeMap::new();
     let depth_max = chains::DEPTH_MAX - observe::depth(options.pods);
-    for name in &order.custom {
+    let (callees, loops, names) = (&nobody, &loops, options.names);
+    let nowhere = Scope { link, table, chain: "", hook: None, policy: None, callees, loops, names, depth_max };
+    let mut callees = BTreeMap::new();
+    for name in &order {
         let Some(group) = groups.get(name) else { continue };
-        let end = custom_end(link, name, group, options, findings);
-        let (callees_of, order) = (&callees, &order);
-        let names = options.names;
-        let scope =
-            Scope { link, table, chain: name, hook: None, policy: None, callees: callees_of, order, names, depth_max };
-        let mut rules = lower_chain(group, scope, builder, options, findings);
-        rules.extend(end);
-        let called = order::called(group).filter_map(|called| callees.get(called)).map(|callee: &Callee| callee.height);
-        let height = 1 + called.max().unwrap_or(0);
+        let scope = Scope { chain: name, callees: &callees, ..nowhere };
+        let rules = lower_chain(group, scope, builder, options, findings);
+        let levels = called(group).filter_map(|callee| callees.get(callee)).map(|callee: &Callee| callee.height);
+        let height = 1 + levels.max().unwrap_or(0);
         let comment = (!Name::ours(name).as_str().ends_with(&**name)).then(|| Comment::new(name));
-        let name_of = builder.chain(&format!("h_{table}"), name, rules, comment);
-        callees.insert(Arc::clone(name), Callee { name: name_of, height });
+        let made = builder.chain(&format!("h_{table}"), name, rules, comment);
+        callees.insert(Arc::clone(name), Callee { name: made, height });
     }
     for (name, group) in groups {
         let Some((.., own, hook, priority)) = link.built_in(table, name) else { continue };
         let policy = group.policy().map(|(policy, _)| policy);
-        let (names, callees, order) = (options.names, &callees, &order);
-        let scope = Scope { link, table, chain: name, hook: Some(*hook), policy, callees, order, names, depth_max };
-        let mut rules = lower_chain(group, scope, builder, options, findings);
-        rules.extend(end(group, scope, builder, options, findings));
+        let scope = Scope { chain: name, hook: Some(*hook), policy, callees: &callees, ..nowhere };
+        let rules = lower_chain(group, scope, builder, options, findings);
         let base = BaseChain { chain_type: ChainType::Filter, hook: *hook, priority: Priority(*priority) };
         builder.hooked(Name::ours(own), base, rules);
     }
 }
 
-/// The last rule of a built-in chain.
-fn end(
-    group: &Group<'_>,
-    scope: Scope<'_>,
-    builder: &mut TableBuilder,
-    options: Options<'_>,
-    findings: &mut Vec<Diagnostic>,
-) -> Option<Rule> {
-    let (policy, span) = group.policy()?;
-    match policy {
-        ChainPolicy::Accept => return None,
-        ChainPolicy::Drop => {}
-        ChainPolicy::Queue | ChainPolicy::Return => {
-            let message = "a built-in chain has no such policy in nftables: it drops instead";
-            findings.push(*refuse(UNSUPPORTED, span, message, "write ACCEPT or DROP"));
-        }
-    }
-    let mut rule = verdict_at_end(Verdict::Drop, &format!("{} policy DROP", options.sources.origin(span)));
-    observe::lift(&place(scope), std::iter::once(&mut rule.exprs), options.pods, builder);
-    Some(rule)
+/// The chains that a chain's rules call.
+fn called<'a>(group: &Group<'a>) -> impl Iterator<Item = &'a Arc<str>> {
+    group.rules().filter_map(|rule| match &rule.action {
+        Action::Jump(word) | Action::Goto(word) => Some(&word.text),
+        Action::Accept | Action::Drop | Action::Return | Action::Nop | Action::Target { .. } => None,
+    })
 }
 
-/// The last rule of a custom chain: those of ebtables have a policy, and one that says nothing accepts.
-fn custom_end(
-    link: Link,
-    name: &str,
-    group: &Group<'_>,
-    options: Options<'_>,
-    findings: &mut Vec<Diagnostic>,
-) -> Option<Rule> {
-    let policy = group.policy();
-    let spoken = |policy: ChainPolicy, span| match policy {
-        ChainPolicy::Return => None,
-        ChainPolicy::Accept => {
-            Some(verdict_at_end(Verdict::Accept, &format!("{} policy ACCEPT", options.sources.origin(span))))
-        }
-        ChainPolicy::Drop | ChainPolicy::Queue => {
-            Some(verdict_at_end(Verdict::Drop, &format!("{} policy DROP", options.sources.origin(span))))
-        }
+/// The last rule of a chain.
+fn end(group: &Group<'_>, scope: Scope<'_>, options: Options<'_>, findings: &mut Vec<Diagnostic>) -> Option<Rule> {
+    let (policy, span) = policy(group, scope, findings)?;
+    let (verdict, said) = match (policy, scope.hook) {
+        // The kernel accepts what reaches the end of a built-in chain.
+        (ChainPolicy::Return, _) | (ChainPolicy::Accept, Some(_)) => return None,
+        (ChainPolicy::Accept, None) => (Verdict::Accept, "ACCEPT"),
+        (ChainPolicy::Drop | ChainPolicy::Queue, _) => (Verdict::Drop, "DROP"),
     };
-    match (link, policy) {
-        (Link::Arp, None) => None,
-        (Link::Arp, Some((_, span))) => {
-            let message = format!("custom chain {name} cannot have a policy");
+    let comment = Comment::new(&format!("{} policy {said}", options.sources.origin(span)));
+    Some(Rule { exprs: vec![Expr::Counter, Expr::Verdict(verdict)], comment: Some(comment) })
+}
+
+/// The policy of a chain: custom ones of ebtables have one too, and one that says nothing accepts.
+fn policy(group: &Group<'_>, scope: Scope<'_>, findings: &mut Vec<Diagnostic>) -> Option<(ChainPolicy, Span)> {
+    let Scope { link, chain, hook, .. } = scope;
+    match (group.policy(), hook, link) {
+        (Some((ChainPolicy::Queue | ChainPolicy::Return, span)), Some(_), _) => {
+            let message = "a built-in chain has no such policy in nftables: it drops instead";
+            findings.push(*refuse(UNSUPPORTED, span, message, "write ACCEPT or DROP"));
+            Some((ChainPolicy::Drop, span))
+        }
+        (Some((_, span)), None, Link::Arp) => {
+            let message = format!("custom chain {chain} cannot have a policy");
             findings.push(*refuse(PLACE, span, message, "end the chain with a rule: `DROP;`"));
             None
         }
-        (Link::Bridge, Some((policy, span))) => {
-            if policy == ChainPolicy::Queue {
-                let message = "nftables has no such policy: the chain drops instead";
-                findings.push(*refuse(UNSUPPORTED, span, message, "write ACCEPT, DROP or RETURN"));
-            }
-            spoken(policy, span)
+        (Some((ChainPolicy::Queue, span)), None, Link::Bridge) => {
+            let message = "nftables has no such policy: the chain drops instead";
+            findings.push(*refuse(UNSUPPORTED, span, message, "write ACCEPT, DROP or RETURN"));
+            Some((ChainPolicy::Drop, span))
         }
-        (Link::Bridge, None) => {
+        (None, None, Link::Bridge) => {
             let span = group.chains.first()?.span;
-            let message = format!("what reaches the end of chain {name} is accepted, as ebtables has it");
+            let message = format!("what reaches the end of chain {chain} is accepted, as ebtables has it");
             let help = "write `policy RETURN;` if the calling chain is to go on, or `policy ACCEPT;` if this is meant";
             findings.push(Diagnostic::warning(DOUBTFUL, span, message).help(help));
-            spoken(ChainPolicy::Accept, span)
+            Some((ChainPolicy::Accept, span))
         }
+        (policy, ..) => policy,
     }
-}
-
-fn verdict_at_end(verdict: Verdict, comment: &str) -> Rule {
-    Rule { exprs: vec![Expr::Counter, Expr::Verdict(verdict)], comment: Some(Comment::new(comment)) }
 }
 
 fn place(scope: Scope<'_>) -> String {
@@ -297,12 +281,15 @@ fn lower_chain(
     findings: &mut Vec<Diagnostic>,
 ) -> Vec<Rule> {
     let mut lowered: Vec<Lowered> = group.rules().filter_map(|rule| lower_rule(rule, scope, findings)).collect();
+    let mut end = end(group, scope, options, findings);
     let statements = lowered.iter_mut().map(|rule| &mut rule.statement);
+    let statements = statements.chain(end.iter_mut().map(|rule| &mut rule.exprs));
     observe::lift(&place(scope), statements, options.pods, builder);
     let mut rules = Vec::new();
     for rule in &lowered {
         emit::rules(rule, builder, &mut rules);
     }
+    rules.extend(end);
     rules
 }
 
@@ -330,7 +317,7 @@ fn lower_rule(rule: &HostRule, scope: Scope<'_>, findings: &mut Vec<Diagnostic>)
     };
     let phase = |found: &Match| match scope.link {
         Link::Arp => arp::phase(found),
-        Link::Bridge => bridge::phase(found),
+        Link::Bridge => matching::phase(found),
     };
     let mut conditions = Conditions::of(rule, phase, read, findings);
     match scope.link {
@@ -340,6 +327,3 @@ fn lower_rule(rule: &HostRule, scope: Scope<'_>, findings: &mut Vec<Diagnostic>)
     conditions.acted(action::read(rule, scope, findings), findings);
     rule::conclude(rule, Families::Both, conditions, findings)
 }
-
-/// Whether two calls of chains close a loop.
-type Loops = BTreeSet<(Arc<str>, Arc<str>)>;

@@ -49,7 +49,7 @@ pub(super) fn read_action(
     match action {
         Action::Accept => Ok(verdict(Verdict::Accept)),
         Action::Drop => dropped(context),
-        Action::Return => Ok(returned(context)),
+        Action::Return => Ok(returned(context.scope.policy)),
         Action::Nop => Ok(Statement::continuing(Vec::new())),
         Action::Jump(word) => jump(word, context),
         Action::Goto(word) => goto(word, context),
@@ -99,7 +99,8 @@ pub(super) fn holds_back(rule: &HostRule) -> bool {
     }
 }
 
-fn verdict(verdict: Verdict) -> Statement {
+/// This verdict, after which the packet does not go on.
+pub(super) fn verdict(verdict: Verdict) -> Statement {
     Statement { exprs: vec![Expr::Verdict(verdict)], uses: None, effect: Effect::Final }
 }
 
@@ -112,8 +113,8 @@ fn dropped(context: Context<'_>) -> Result<Statement, Refusal> {
 }
 
 /// In a built-in chain RETURN means the chain's policy, which is a rule here: the chain's own policy accepts.
-fn returned(context: Context<'_>) -> Statement {
-    match context.scope.policy {
+pub(super) fn returned(policy: Option<ChainPolicy>) -> Statement {
+    match policy {
         // The last two are refused, and the chain drops instead.
         Some(ChainPolicy::Drop | ChainPolicy::Queue | ChainPolicy::Return) => verdict(Verdict::Drop),
         Some(ChainPolicy::Accept) | None => verdict(Verdict::Return),
@@ -124,7 +125,7 @@ fn jump(word: &Word, context: Context<'_>) -> Result<Statement, Refusal> {
     match &*word.text {
         "ACCEPT" => return Ok(verdict(Verdict::Accept)),
         "DROP" => return dropped(context),
-        "RETURN" => return Ok(returned(context)),
+        "RETURN" => return Ok(returned(context.scope.policy)),
         "REJECT" => return reject::reject(&[], word.span, context),
         _ => {}
     }

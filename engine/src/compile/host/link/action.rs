@@ -1,16 +1,15 @@
 //! What rules of `domain arp` and `domain eb` do.
 
 use policy_lang::diagnostic::Diagnostic;
-use policy_lang::host::rule::{Action, ChainPolicy, HostRule, TargetOption, Word};
+use policy_lang::host::rule::{Action, HostRule, TargetOption, Word};
 use policy_lang::source::Span;
 
 use super::{Link, Scope};
-use crate::compile::host::chains::DEPTH_MAX;
-use crate::compile::host::clause::Effect;
-use crate::compile::host::code::{CHAIN_LOOP, OPERAND, PLACE, Refusal, UNSUPPORTED, refuse};
+use crate::compile::host::chains;
+use crate::compile::host::code::{OPERAND, Refusal, UNSUPPORTED, refuse};
 use crate::compile::host::logging;
 use crate::compile::host::operand::{bounded, words};
-use crate::compile::host::target::{Statement, unknown_chain, unknown_option, value};
+use crate::compile::host::target::{Statement, returned, unknown_chain, unknown_option, value, verdict};
 use crate::ruleset::{Assign, AssignTarget, Expr, Log, LogLevel, Verdict};
 
 /// Reads the action of a rule.
@@ -25,7 +24,7 @@ fn act(rule: &HostRule, scope: Scope<'_>) -> Result<Statement, Refusal> {
     match &rule.action {
         Action::Accept => Ok(verdict(Verdict::Accept)),
         Action::Drop => Ok(verdict(Verdict::Drop)),
-        Action::Return => Ok(returned(scope)),
+        Action::Return => Ok(returned(scope.policy)),
         Action::Nop => Ok(Statement::continuing(Vec::new())),
         Action::Jump(word) => jump(word, scope),
         Action::Goto(word) => {
@@ -100,44 +99,28 @@ fn refused(name: &str, span: Span) -> Refusal {
     refuse(UNSUPPORTED, span, message, help)
 }
 
-fn verdict(verdict: Verdict) -> Statement {
-    Statement { exprs: vec![Expr::Verdict(verdict)], uses: None, effect: Effect::Final }
-}
-
-/// In a built-in chain RETURN means the chain's policy, which is a rule here: the chain's own policy accepts.
-fn returned(scope: Scope<'_>) -> Statement {
-    match scope.policy {
-        // The last two are refused, and the chain drops instead.
-        Some(ChainPolicy::Drop | ChainPolicy::Queue | ChainPolicy::Return) => verdict(Verdict::Drop),
-        Some(ChainPolicy::Accept) | None => verdict(Verdict::Return),
-    }
-}
-
 fn jump(word: &Word, scope: Scope<'_>) -> Result<Statement, Refusal> {
     match &*word.text {
         "ACCEPT" => return Ok(verdict(Verdict::Accept)),
         "DROP" => return Ok(verdict(Verdict::Drop)),
-        "RETURN" => return Ok(returned(scope)),
+        "RETURN" => return Ok(returned(scope.policy)),
         "CONTINUE" if scope.link == Link::Bridge => return Ok(Statement::continuing(Vec::new())),
         _ => {}
     }
     let Scope { link, table, chain, .. } = scope;
-    if scope.order.loops.contains(&(chain.into(), std::sync::Arc::clone(&word.text))) {
-        let message = format!("chain {chain} calls `{}`, which calls it again", word.text);
-        return Err(refuse(CHAIN_LOOP, word.span, message, "let one of the calls go: a packet would run in circles"));
+    if scope.loops.contains(&(chain.into(), std::sync::Arc::clone(&word.text))) {
+        return Err(chains::circular(chain, word));
     }
     let Some(callee) = scope.callees.get(&word.text) else {
         let place = format!("table {table} of domain {}", link.domain());
         if link.built_in(table, &word.text).is_some() {
-            let message = format!("`{}` is a built-in chain of {place}", word.text);
-            return Err(refuse(PLACE, word.span, message, "only custom chains can be called"));
+            return Err(chains::built_in(word, &place));
         }
         return Err(unknown_chain(word, &place, scope.callees.keys().map(|name| &**name)));
     };
     let levels = 1 + callee.height;
     if scope.hook.is_some() && levels > scope.depth_max {
-        let message = format!("the chains under `{}` are {levels} levels deep", word.text);
-        return Err(refuse(CHAIN_LOOP, word.span, message, format!("the kernel follows at most {DEPTH_MAX}")));
+        return Err(chains::too_deep(word, levels, scope.depth_max));
     }
     Ok(Statement::continuing(vec![Expr::Verdict(Verdict::Jump(callee.name.clone()))]))
 }

@@ -20,16 +20,6 @@ const LIMIT_MAX: u32 = 10_000;
 
 const PACKET_TYPES: [(&str, u32); 4] = [("host", 0), ("broadcast", 1), ("multicast", 2), ("otherhost", 3)];
 
-/// The order in which ebtables looks: the frame's own header first, then the rest as it is written.
-pub(super) fn phase(found: &Match) -> Phase {
-    match (found.module, found.keyword) {
-        (None, "saddr" | "daddr") => Phase::Address,
-        (None, "interface" | "outerface") => Phase::Interface,
-        (None, "proto") => Phase::Protocol,
-        _ => Phase::Extension,
-    }
-}
-
 /// Words of one header are one match of ebtables', which stands where the first of them does. That matters beside a limit
 /// only, which remembers packets.
 pub(super) fn ordered(rule: &HostRule) -> HostRule {
@@ -270,7 +260,7 @@ fn refused(found: &Match) -> Refusal {
     let message = format!("`{}` has no form in nftables here", found.keyword);
     let help = match (found.module, found.keyword) {
         (None, "logical-in" | "logical-out") => {
-            "match the ports of the bridge: interface, outerface; many kernels, this program's among them, have no word for it"
+            "match the ports of the bridge: interface, outerface; many kernels do not know which bridge a port belongs to"
         }
         (None, "sport" | "dport") => "write `proto IPv4 ip-proto tcp ip-dport`",
         (None, "802_3-sap" | "802_3-type") => "match every frame that has a length instead of a type: `proto LENGTH`",
