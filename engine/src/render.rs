@@ -19,9 +19,11 @@
 use std::fmt::{self, Write as _};
 
 use crate::ruleset::{
-    BaseChain, Chain, Comment, Datum, Element, ElementKey, Expr, Family, Field, Helper, Name, Quota, Rule, Ruleset,
-    Set, SetSpec, Table, TableKey, Verdict,
+    BaseChain, Chain, Comment, Datum, Element, ElementKey, Expr, Family, Field, Helper, LimitUnit, LogLevel, Name,
+    Quota, Rule, Ruleset, Set, SetSpec, Table, TableKey, Verdict,
 };
+
+pub(crate) use self::quote::LOG_PREFIX_MAX;
 
 mod datum;
 mod expr;
@@ -55,6 +57,16 @@ pub fn expr(expr: &Expr) -> String {
 /// What nft calls a field.
 pub(crate) fn field(field: Field) -> &'static str {
     expr::field_name(field)
+}
+
+/// What nft calls a level of its log.
+pub(crate) fn log_level(level: LogLevel) -> &'static str {
+    statement::level_name(level)
+}
+
+/// What nft calls the unit of a limit.
+pub(crate) fn limit_unit(unit: LimitUnit) -> &'static str {
+    statement::unit_name(unit)
 }
 
 /// One element of a set or map: `10.0.0.0/8 . 443 comment "…" : jump pl_x`.

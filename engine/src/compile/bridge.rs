@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use policy_lang::name::NamespacedName;
 
 use super::builder::TableBuilder;
-use super::options::{Bridged, Denial, Ipvs, LocalPods, PodOptions, SourceCheck};
+use super::options::{Denial, Ipvs, LocalPods, PodOptions, SourceCheck};
 use super::pods::{self, BoundPods, Layer};
 use super::{ForwardMode, Input};
 use crate::inventory::Inventory;

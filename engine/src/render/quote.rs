@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use crate::ruleset::{Datum, Name, is_plain};
 
 /// Longest log prefix, in bytes (`NF_LOG_PREFIXLEN` 128 with its NUL).
-const LOG_PREFIX_MAX: usize = 127;
+pub(crate) const LOG_PREFIX_MAX: usize = 127;
 
 /// A comment between quotes.
 pub(super) struct Text<'a>(pub(super) &'a str);

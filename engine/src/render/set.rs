@@ -68,10 +68,7 @@ pub(super) fn write_spec(out: &mut String, spec: &SetSpec) -> fmt::Result {
 /// `{ A, B }`.
 pub(super) fn write_anonymous(out: &mut String, spec: &SetSpec, elements: &Elements) -> fmt::Result {
     // nft finds out by itself whether an anonymous set needs intervals.
-    let has_ranges = elements.keys().any(|key| match key {
-        ElementKey::Parts(parts) => parts.iter().any(|part| !part.is_single()),
-        ElementKey::CatchAll => false,
-    });
+    let has_ranges = elements.keys().flat_map(ElementKey::parts).any(|part| !part.is_single());
     out.write_str("{")?;
     for (index, (key, element)) in listed(spec, has_ranges, elements).into_iter().enumerate() {
         out.write_str(if index == 0 { " " } else { ", " })?;

@@ -26,13 +26,7 @@ pub(super) fn write_quota_size(out: &mut String, quota: Quota) -> fmt::Result {
 pub(super) fn write_limit(out: &mut String, limit: Limit) -> fmt::Result {
     let Limit { rate, per, burst, bytes, over } = limit;
     out.write_str(if over { "limit rate over " } else { "limit rate " })?;
-    let per = match per {
-        LimitUnit::Second => "second",
-        LimitUnit::Minute => "minute",
-        LimitUnit::Hour => "hour",
-        LimitUnit::Day => "day",
-        LimitUnit::Week => "week",
-    };
+    let per = unit_name(per);
     if bytes {
         let (number, unit) = byte_unit(rate);
         write!(out, "{number} {unit}/{per}")?;
@@ -268,7 +262,17 @@ fn ecn_name(value: u8) -> &'static str {
     }
 }
 
-fn level_name(level: LogLevel) -> &'static str {
+pub(super) fn unit_name(unit: LimitUnit) -> &'static str {
+    match unit {
+        LimitUnit::Second => "second",
+        LimitUnit::Minute => "minute",
+        LimitUnit::Hour => "hour",
+        LimitUnit::Day => "day",
+        LimitUnit::Week => "week",
+    }
+}
+
+pub(super) fn level_name(level: LogLevel) -> &'static str {
     match level {
         LogLevel::Emerg => "emerg",
         LogLevel::Alert => "alert",

@@ -8,7 +8,7 @@ macro_rules! every {
             /// Every variant.
             $visibility const ALL: &[Self] = &[$(Self::$variant $(($inner::$of))?),*];
         }
-        const _: fn($enum) = |variant| match variant { $($enum::$variant $(($inner::$of))?)|* => () };
+        const _: fn($enum) = |variant| match variant { $($enum::$variant $(($inner::$of))? => (),)* };
     };
 }
 pub(crate) use every;

@@ -7,6 +7,7 @@ use super::bytes::Bytes;
 use super::clock::Clock;
 use super::connection::SetCt;
 use super::datum::{Datum, Interval};
+use super::every::every;
 use super::exists::Exists;
 use super::field::Field;
 use super::header::{SetHeader, SetMeta};
@@ -202,6 +203,8 @@ pub enum LimitUnit {
     Week,
 }
 
+every! { pub LimitUnit { Second Minute Hour Day Week } }
+
 /// `log`: to the kernel's log, or to an NFLOG group.
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Log {
@@ -239,6 +242,8 @@ pub enum LogLevel {
     /// 7.
     Debug,
 }
+
+every! { pub LogLevel { Emerg Alert Crit Err Warn Notice Info Debug } }
 
 /// What the sender is told.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -412,16 +417,16 @@ impl Expr {
     }
 
     /// The values that it compares fields with, those of sets without a name included.
-    pub fn constants(&self) -> Vec<(Field, Interval)> {
+    pub fn constants(&self) -> Vec<Interval> {
         if let Self::Match(found) = self {
-            return vec![(found.field, interval::of(&found.value))];
+            return vec![interval::of(&found.value)];
         }
-        let Some((key, SetRef::Anonymous { spec: _, elements })) = self.looked_up() else { return Vec::new() };
-        let parts = elements.keys().filter_map(|element| match element {
-            ElementKey::Parts(parts) => Some(parts),
-            ElementKey::CatchAll => None,
-        });
-        parts.flat_map(|parts| key.iter().copied().zip(parts.iter().copied())).collect()
+        match self.looked_up() {
+            Some((_, SetRef::Anonymous { spec: _, elements })) => {
+                elements.keys().flat_map(ElementKey::parts).copied().collect()
+            }
+            Some((_, SetRef::Named(_))) | None => Vec::new(),
+        }
     }
 
     /// The chain that it jumps or goes to by itself; maps lead to others.

@@ -191,6 +191,14 @@ impl ElementKey {
         Self::Parts(intervals.into_iter().collect())
     }
 
+    /// One interval for each type of the key; none of a catch-all.
+    pub fn parts(&self) -> &[Interval] {
+        match self {
+            Self::Parts(parts) => parts,
+            Self::CatchAll => &[],
+        }
+    }
+
     /// Whether a packet's values lie in it. A catch-all holds none by itself: it is asked last.
     pub fn contains(&self, values: &[Datum]) -> bool {
         match self {

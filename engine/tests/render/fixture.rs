@@ -26,7 +26,7 @@ pub(crate) fn needed_before(exprs: &[Expr]) -> Option<Expr> {
             let set = SetRef::Anonymous { spec: SetSpec::hash([DataType::InetProto]), elements };
             Some(Expr::Lookup(Lookup { key: vec![Field::L4Proto], operator: Operator::Eq, set }))
         }
-        Field::Ct(CtField::OriginalProtoSrc) | Field::Ct(CtField::OriginalProtoDst) => {
+        Field::Ct(CtField::OriginalProtoSrc | CtField::OriginalProtoDst) => {
             Some(Match::eq(Field::L4Proto, Datum::protocol(6)))
         }
         _ => None,

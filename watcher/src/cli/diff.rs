@@ -141,12 +141,9 @@ fn of_hosts(old: &Path, new: &Path, color: Color) -> Result<Vec<Change>, Failure
             report::message(&diagnostics::render(&found, &sources, color));
             return Err(Failure::Input(anyhow!("the host rules {} cannot be used", path.display())));
         }
-        Ok((rules, ruleset))
+        Ok(ruleset)
     };
-    let ((old_rules, old), (new_rules, new)) = (compiled(old)?, compiled(new)?);
-    let old = host::Configuration { rules: &old_rules, ruleset: &old };
-    let new = host::Configuration { rules: &new_rules, ruleset: &new };
-    host::compare(old, new, &names).map_err(|error| Failure::Input(error.into()))
+    host::compare(&compiled(old)?, &compiled(new)?).map_err(|error| Failure::Input(error.into()))
 }
 
 impl Gate {

@@ -8,29 +8,18 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use engine::compile::base::Base;
-use engine::compile::host::Names;
 use engine::connectivity::Allowed;
 use engine::connectivity::Says;
 use engine::connectivity::ranges::{Family, Range, merged};
 use engine::eval::ruleset::{Asked, Evaluation, Host, Outcome, Packet, Ports, Transport};
-use engine::ruleset::{DataType, Expr, Family as TableFamily, Field, Interval, Ruleset, Table, TableKey};
+use engine::ruleset::{DataType, Datum, ElementKey, Expr, Family as TableFamily, Interval, Ruleset, Table, TableKey};
 use ipnet::IpNet;
-use policy_lang::host::rule::{HostRules, Word, network, ports};
 use policy_lang::policy::Direction;
 use policy_lang::port::Protocol;
 use policy_lang::source::Origin;
 
 use super::{Cause, Change, Kind, Side};
 use crate::map::{Certainty, Peer, Shown};
-
-/// One configuration, and what it is compiled to.
-#[derive(Clone, Copy, Debug)]
-pub struct Configuration<'a> {
-    /// As it is written.
-    pub rules: &'a HostRules,
-    /// As a node would load it.
-    pub ruleset: &'a Ruleset,
-}
 
 /// The two configurations tell too much apart.
 #[derive(Debug, thiserror::Error)]
@@ -72,17 +61,16 @@ type Event = (Kind, Allowed, Vec<Cause>);
 ///
 /// # Errors
 /// [`TooMany`].
-pub fn compare(old: Configuration<'_>, new: Configuration<'_>, names: &Names) -> Result<Vec<Change>, TooMany> {
-    let atoms = Atoms::of([old, new], names);
+pub fn compare(old: &Ruleset, new: &Ruleset) -> Result<Vec<Change>, TooMany> {
+    let (key, nothing) = (TableKey::ours(TableFamily::Inet), Table::default());
+    let [old, new] = [old, new].map(|ruleset| ruleset.tables.get(&key).unwrap_or(&nothing));
+    let atoms = Atoms::of([old, new]);
     let n_pairs: usize = atoms.addresses.iter().map(|of_family| of_family.len() * of_family.len()).sum();
     let n_packets = n_pairs * (atoms.ports.len() * 3 + 2) * atoms.interfaces.len() * CHAINS.len() * 2;
     if n_packets > PACKETS_MAX {
         return Err(TooMany);
     }
-    let (host, key, nothing) = (Host::default(), TableKey::ours(TableFamily::Inet), Table::default());
-    let table = |configuration: Configuration<'_>| configuration.ruleset.tables.get(&key).cloned();
-    let tables = [table(old).unwrap_or(nothing.clone()), table(new).unwrap_or(nothing)];
-    let [old, new] = &tables;
+    let host = Host::default();
     let sides = [Asked::new(&host, &key, old), Asked::new(&host, &key, new)];
     let mut changes = Vec::new();
     for (base, chain, direction) in CHAINS {
@@ -203,43 +191,25 @@ fn told(found: BTreeMap<(Event, Range), Vec<Range>>, family: Family) -> Vec<Chan
 }
 
 impl Atoms {
-    fn of(configurations: [Configuration<'_>; 2], names: &Names) -> Self {
-        let words = |keywords: &'static [&str]| -> Vec<&Word> {
-            configurations.into_iter().flat_map(|configuration| configuration.rules.words(keywords)).collect()
-        };
-        // What no word of the language says: ranges, and texts in nftables' own words.
-        let constants: Vec<(Field, Interval)> = configurations.into_iter().flat_map(constants).collect();
-        let compared = |data_type: DataType| {
-            let of_type = constants.iter().filter(move |(field, _)| field.data_type() == data_type);
-            of_type.map(|(_, interval)| (interval.low().to_u128(), interval.high().to_u128()))
-        };
-        let networks: Vec<IpNet> =
-            words(&["saddr", "daddr"]).into_iter().filter_map(|word| Some(network(&word.text)?.trunc())).collect();
+    fn of(tables: [&Table; 2]) -> Self {
+        let constants: BTreeSet<Interval> = tables.into_iter().flat_map(constants).collect();
+        let of_type = |data_type: DataType| constants.iter().filter(move |interval| interval.data_type() == data_type);
         let addresses = Family::ALL.map(|family| {
-            let own = networks.iter().filter(|net| Family::of(net.addr()) == family).map(Range::of);
             let data_type = if family == Family::V4 { DataType::Ipv4Addr } else { DataType::Ipv6Addr };
-            cut(family.whole(), own.chain(compared(data_type).map(|(first, last)| Range { first, last })))
+            let range =
+                |interval: &Interval| Range { first: interval.low().to_u128(), last: interval.high().to_u128() };
+            cut(family.whole(), of_type(data_type).map(range))
         });
         let mut port_cuts: BTreeSet<u32> = [1, 1 + u32::from(u16::MAX)].into();
-        for word in words(&["dport", "dports"]) {
-            let named = [6, 17, 132].into_iter().filter_map(|protocol| names.service(&word.text, protocol));
-            for (first, last) in named.map(|port| (port, port)).chain(ports(&word.text)) {
-                port_cuts.extend([u32::from(first).max(1), u32::from(last) + 1]);
-            }
-        }
-        for (first, last) in compared(DataType::InetService) {
-            let end = |port: u128| u32::try_from(port).unwrap_or(u32::from(u16::MAX));
-            port_cuts.extend([end(first).max(1), end(last) + 1]);
+        for interval in of_type(DataType::InetService) {
+            let end = |port: Datum| u32::try_from(port.to_u128()).unwrap_or(u32::from(u16::MAX));
+            port_cuts.extend([end(interval.low()).max(1), end(interval.high()) + 1]);
         }
         let cuts: Vec<u32> = port_cuts.into_iter().collect();
         let port = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
         let pairs = cuts.iter().zip(cuts.iter().skip(1));
-        let interfaces =
-            words(&["interface", "outerface"]).into_iter().map(|word| Arc::from(word.text.replace('+', "0")));
-        let of_type = |(field, _): &&(Field, Interval)| field.data_type() == DataType::Ifname;
-        let compared = constants.iter().filter(of_type).map(|(_, interval)| interface(interval));
-        let interfaces: BTreeSet<Arc<str>> =
-            interfaces.chain(compared).chain([Arc::from(USUAL_INTERFACE)]).filter(|name| !name.is_empty()).collect();
+        let interfaces = of_type(DataType::Ifname).map(interface).chain([Arc::from(USUAL_INTERFACE)]);
+        let interfaces: BTreeSet<Arc<str>> = interfaces.filter(|name| !name.is_empty()).collect();
         Self {
             addresses,
             ports: pairs.map(|(first, next)| (port(*first), port(next - 1))).collect(),
@@ -248,11 +218,12 @@ impl Atoms {
     }
 }
 
-/// What the rules of IP compare packets with.
-fn constants(configuration: Configuration<'_>) -> Vec<(Field, Interval)> {
-    let tables = configuration.ruleset.tables.iter().filter(|(key, _)| key.family == TableFamily::Inet);
-    let rules = tables.flat_map(|(_, table)| table.chains.values()).flat_map(|chain| &chain.rules);
-    rules.flat_map(|rule| &rule.exprs).flat_map(Expr::constants).collect()
+/// What the rules of a table compare packets with, and what is in their sets.
+fn constants(table: &Table) -> impl Iterator<Item = Interval> {
+    let rules = table.chains.values().flat_map(|chain| &chain.rules);
+    let compared = rules.flat_map(|rule| &rule.exprs).flat_map(Expr::constants);
+    let listed = table.sets.values().flat_map(|set| set.elements.keys()).flat_map(ElementKey::parts).copied();
+    compared.chain(listed)
 }
 
 /// An interface of this name, or one whose name begins so.

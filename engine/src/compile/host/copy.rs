@@ -70,7 +70,6 @@ pub(super) struct Copying {
     /// The rules that end the chain, and those that copy.
     rules: Vec<Lowered>,
     obstacle: Option<Obstacle>,
-    n_copies: usize,
 }
 
 impl Copying {
@@ -105,7 +104,6 @@ impl Copying {
             None => {
                 let statement = vec![Expr::Duplicate(address)];
                 self.rules.push(Lowered { families: Families::Both, statement, uses: None, ..lowered });
-                self.n_copies = self.rules.len();
             }
         }
         None
@@ -166,15 +164,17 @@ fn elsewhere(lowered: &Lowered, may_remember: impl Fn(&Expr) -> bool) -> Option<
 impl Copies {
     /// Adds the chain that copies what comes to a built-in chain.
     pub(super) fn add(&mut self, ip: Ip, copying: &Copying) {
-        let Copying { base: Some(base), rules, n_copies: n_copies @ 1.., .. } = copying else { return };
+        let Copying { base: Some(base), rules, obstacle: _ } = copying else { return };
+        let copies = |lowered: &Lowered| matches!(lowered.statement.as_slice(), [Expr::Duplicate(_)]);
+        // What follows the last copy decides nothing of copies.
+        let Some(last) = rules.iter().rposition(copies) else { return };
         let family = match ip {
             Ip::V4 => Family::Ip,
             Ip::V6 => Family::Ip6,
         };
         let (builder, chains) = self.tables.entry(family).or_default();
         let mut out = Vec::new();
-        // What follows the last copy decides nothing of copies.
-        for lowered in rules.iter().take(*n_copies) {
+        for lowered in rules.iter().take(last + 1) {
             let at = out.len();
             emit::rules(lowered, builder, &mut out);
             if lowered.effect == Effect::Final {

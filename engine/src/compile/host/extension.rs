@@ -6,11 +6,11 @@ use policy_lang::source::Span;
 use super::clause::{Ip, Reading, Test};
 use super::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse, suggestion};
 use super::emit::list_expr;
-use super::matching::{Context, list};
+use super::matching::{Context, list, operator};
 use super::operand::{bounded, number, range, words};
-use super::transport::Protocols;
+use super::transport::wants;
 use crate::ruleset::{
-    DataType, Datum, Exists, Expr, ExtensionHeader, Field, Interval, Match as Compare, Operator, Part,
+    DataType, Datum, Exists, Expr, ExtensionHeader, Field, Interval, Match as Compare, Operator, Part, Value,
 };
 
 /// The protocols at which the kernel stops looking for what comes next.
@@ -134,10 +134,7 @@ pub(super) fn soft(found: &Match, context: Context<'_>) -> Result<Reading, Refus
 /// `mh-type`: a name, a number, or a range of either.
 pub(super) fn message(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
     in_ip6(found.keyword, found.span, context)?;
-    if *context.protocols != Protocols::Of(vec![MH]) {
-        let message = format!("`{}` needs Mobile IPv6", found.keyword);
-        return Err(refuse(PLACE, found.span, message, "add `proto mh` to the rule"));
-    }
+    wants(found, context, MH, "mh")?;
     list(found, Field::MhType, |word| {
         let value = |text: &str| {
             let named = MESSAGES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
@@ -147,7 +144,8 @@ pub(super) fn message(found: &Match, context: Context<'_>) -> Result<Reading, Re
     })
 }
 
-fn in_ip6(keyword: &str, span: Span, context: Context<'_>) -> Result<(), Refusal> {
+/// Refuses what packets of IPv4 do not have.
+pub(super) fn in_ip6(keyword: &str, span: Span, context: Context<'_>) -> Result<(), Refusal> {
     if context.scope.ip == Ip::V6 {
         return Ok(());
     }
@@ -175,7 +173,7 @@ fn name(word: &Word) -> Result<Named, Refusal> {
 }
 
 fn at_least(found: &Match, named: &[Named]) -> Result<Reading, Refusal> {
-    let operator = super::matching::operator(found);
+    let operator = operator(found);
     let exprs = named.iter().map(|one| match one {
         Named::Header(header) => Ok(Expr::Exists(Exists { part: Part::ExtensionHeader(*header), operator })),
         Named::Auth => Ok(of_protocol(operator, &[AH])),
@@ -229,10 +227,12 @@ fn exactly(found: &Match, named: &[Named]) -> Result<Reading, Refusal> {
 
 fn of_protocol(operator: Operator, protocols: &[u8]) -> Expr {
     match protocols {
-        [one] => {
-            let value = crate::ruleset::Value::One(Datum::protocol(*one));
-            Expr::Match(Compare { field: Field::L4Proto, mask: None, operator, value })
-        }
+        [one] => Expr::Match(Compare {
+            field: Field::L4Proto,
+            mask: None,
+            operator,
+            value: Value::One(Datum::protocol(*one)),
+        }),
         several => {
             let intervals: Vec<_> = several.iter().map(|one| Interval::single(Datum::protocol(*one))).collect();
             list_expr(Field::L4Proto, operator, &intervals)

@@ -162,10 +162,7 @@ fn folded(run: &[Candidate<'_>], kind: &str, tail: &str, builder: &mut TableBuil
     let (elements, leftovers) = element::elements(run, &varying);
     let Some(first) = run.first() else { return };
     let types: Vec<DataType> = key.iter().map(|field| field.data_type()).collect();
-    let ranges = elements.keys().any(|key| match key {
-        ElementKey::Parts(parts) => parts.iter().any(|part| !part.is_single()),
-        ElementKey::CatchAll => false,
-    });
+    let ranges = elements.keys().flat_map(ElementKey::parts).any(|part| !part.is_single());
     let spec = if ranges { SetSpec::intervals(types) } else { SetSpec::hash(types).sized_for(&elements) };
     let spec = SetSpec { counters: true, ..spec };
     let set = SetRef::Named(builder.constant_set(kind, tail, spec, elements));

@@ -4,9 +4,10 @@ use policy_lang::host::rule::{Match, Word};
 
 use super::clause::{Ip, Reading};
 use super::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse};
+use super::extension::in_ip6;
 use super::matching::{Context, list, operator, options};
 use super::operand::{number, only, range, words};
-use super::transport::Protocols;
+use super::transport::{Protocols, wants};
 use crate::ruleset::{Datum, Expr, Field, Hook, Interval, Match as Compare, Value};
 
 /// The module's name.
@@ -73,10 +74,7 @@ pub(super) fn reserved(found: &Match, context: Context<'_>) -> Result<Reading, R
 }
 
 fn of_ah_in_ip6(found: &Match, context: Context<'_>) -> Result<(), Refusal> {
-    if context.scope.ip == Ip::V4 {
-        let message = format!("`{}` is a match of domain ip6 only", found.keyword);
-        return Err(refuse(PLACE, found.span, message, "put the rule into `domain ip6`"));
-    }
+    in_ip6(found.keyword, found.span, context)?;
     // The module itself looks for the header.
     if *context.protocols != Protocols::Any && *context.protocols != Protocols::Of(vec![AH]) {
         let message = format!("`{}` cannot match beside another protocol", found.keyword);
@@ -90,9 +88,8 @@ pub(super) fn association(found: &Match, context: Context<'_>, field: Field) -> 
     let (protocol, name) = if field == Field::EspSpi { (ESP, "esp") } else { (AH, "ah") };
     if field == Field::AhSpi && context.scope.ip == Ip::V6 {
         of_ah_in_ip6(found, context)?;
-    } else if *context.protocols != Protocols::Of(vec![protocol]) {
-        let message = format!("`{}` needs its protocol", found.keyword);
-        return Err(refuse(PLACE, found.span, message, format!("add `proto {name}` to the rule")));
+    } else {
+        wants(found, context, protocol, name)?;
     }
     let read = |word: &Word| range(word, field.data_type(), "number of an association", number);
     let every = (Datum::min(field.data_type()), Datum::max(field.data_type()));

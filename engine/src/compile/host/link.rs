@@ -30,7 +30,7 @@ mod action;
 mod arp;
 mod bridge;
 mod ether;
-mod hardware;
+pub(super) mod hardware;
 mod ports;
 
 /// The domains that are not of IP.

@@ -77,7 +77,7 @@ pub(super) fn prefix(word: &Word, max: usize, findings: &mut Vec<Diagnostic>) ->
     writable.into()
 }
 
-fn writable(character: char) -> char {
+pub(super) fn writable(character: char) -> char {
     match character {
         '"' => '\'',
         '$' => '_',

@@ -289,23 +289,23 @@ fn interface(word: &Word, name: &str) -> Result<Datum, Refusal> {
 }
 
 fn fragment(found: &Match, ip: Ip) -> Result<Reading, Refusal> {
-    /// The 13 bits of the fragment offset.
-    const OFFSET: u32 = 0x1fff;
     match ip {
-        Ip::V4 => {
-            let datum = |bits| Datum::number(DataType::Integer16, bits);
-            let operator = if found.negated { Operator::Eq } else { Operator::Ne };
-            let value = Value::One(datum(0));
-            Ok(Reading::expr(Expr::Match(Compare {
-                field: Field::IpFragOff,
-                mask: Some(datum(OFFSET)),
-                operator,
-                value,
-            })))
-        }
+        Ip::V4 => Ok(Reading::expr(later_fragment(operator(found)))),
         Ip::V6 => {
             let message = "`fragment` is a match of domain ip only";
             Err(refuse(PLACE, found.span, message, "put the rule into `domain ip`"))
         }
     }
+}
+
+/// A packet of IPv4 that is a fragment and not the first, or is none.
+pub(super) fn later_fragment(operator: Operator) -> Expr {
+    /// The 13 bits of the fragment offset.
+    const OFFSET: u32 = 0x1fff;
+    let datum = |bits| Datum::number(DataType::Integer16, bits);
+    let operator = match operator {
+        Operator::Eq => Operator::Ne,
+        Operator::Ne => Operator::Eq,
+    };
+    Expr::Match(Compare { field: Field::IpFragOff, mask: Some(datum(OFFSET)), operator, value: Value::One(datum(0)) })
 }

@@ -7,6 +7,7 @@ use policy_lang::host::rule::{Match, Word};
 
 use super::clause::{Ip, Reading};
 use super::code::{OPERAND, PLACE, Refusal, refuse, suggestion};
+use super::link::hardware;
 use super::matching::{Context, alternatives, list};
 use super::operand::{self, masked, words};
 use crate::ruleset::{
@@ -176,14 +177,7 @@ pub(super) fn mac(found: &Match, context: Context<'_>) -> Result<Reading, Refusa
         let message = format!("`mac-source` cannot match in {hook}");
         return Err(refuse(PLACE, found.span, message, "only PREROUTING, INPUT and FORWARD see the sender's card"));
     }
-    list(found, Field::EtherSaddr, |word| {
-        let bytes: Option<Vec<u8>> = word.text.split(':').map(|part| u8::from_str_radix(part, 16).ok()).collect();
-        let bytes = bytes.filter(|bytes| bytes.len() == DataType::EtherAddr.width());
-        bytes.map(|bytes| Interval::single(Datum::from_bytes(DataType::EtherAddr, &bytes))).ok_or_else(|| {
-            let message = format!("`{}` is no hardware address", word.text);
-            refuse(OPERAND, word.span, message, "write six bytes, 02:00:5e:00:53:01")
-        })
-    })
+    list(found, Field::EtherSaddr, |word| hardware::single(word, &word.text).map(Interval::single))
 }
 
 fn named(word: &Word, table: &[(&str, u32)], what: &str, field: Field) -> Result<Interval, Refusal> {

@@ -143,7 +143,7 @@ fn ended(
         Ending::Continue => return as_ferm(&Action::Nop),
         Ending::Reject(with) => with,
     };
-    let statement = reject::reject(&[], span(word, last.fault("", "").place), context)?;
+    let statement = reject::reject(&[], span(word, last.place()), context)?;
     let fits = match (with, context.scope.ip) {
         (RejectWith::TcpReset, _) => {
             let proven = Match::eq(Field::L4Proto, Datum::protocol(TCP));

@@ -3,10 +3,10 @@
 use policy_lang::host::rule::{Match, Operands, Word};
 
 use super::clause::{Reading, Test};
-use super::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse, suggestion};
+use super::code::{OPERAND, Refusal, UNSUPPORTED, refuse, suggestion};
 use super::matching::{Context, list};
 use super::operand::{number, words};
-use super::transport::{Protocols, TCP};
+use super::transport::{TCP, wants};
 use crate::ruleset::{
     DataType, Datum, Exists, Expr, Field, Interval, Match as Compare, Operator, Part, SctpChunk, Value,
 };
@@ -113,14 +113,6 @@ pub(super) fn none_of(parts: &[Part]) -> Vec<Expr> {
     let header = Compare { field: Field::ThSport, mask: None, operator: Operator::Eq, value: every };
     let missing = parts.iter().map(|part| Expr::Exists(Exists::missing(*part)));
     [Expr::Match(header)].into_iter().chain(missing).collect()
-}
-
-fn wants(found: &Match, context: Context<'_>, protocol: u8, name: &str) -> Result<(), Refusal> {
-    if *context.protocols == Protocols::Of(vec![protocol]) {
-        return Ok(());
-    }
-    let message = format!("`{}` needs {}", found.keyword, name.to_ascii_uppercase());
-    Err(refuse(PLACE, found.span, message, format!("add `proto {name}` to the rule")))
 }
 
 /// The kind of an option. Of the two that are a single byte, nftables does not see one at the end of the header.

@@ -71,6 +71,15 @@ pub(super) fn protocol(word: &Word, scope: &Scope<'_>) -> Result<(u8, Datum), Re
     Ok((number, Datum::protocol(number)))
 }
 
+/// Refuses a match in a rule of any other protocol than this one.
+pub(super) fn wants(found: &Match, context: Context<'_>, protocol: u8, name: &str) -> Result<(), Refusal> {
+    if *context.protocols == Protocols::Of(vec![protocol]) {
+        return Ok(());
+    }
+    let message = format!("`{}` needs the protocol {name}", found.keyword);
+    Err(refuse(PLACE, found.span, message, format!("add `proto {name}` to the rule")))
+}
+
 pub(super) fn protocol_match(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
     let numbers =
         words(&found.operands).iter().map(|word| protocol(word, context.scope)).collect::<Result<Vec<_>, _>>()?;

@@ -163,12 +163,12 @@ fn header(packet: &Packet) -> Option<Transport> {
 
 /// The transport protocol whose ports a field means, unless it means those of any.
 fn transport(port: Field) -> Option<u8> {
-    match port {
-        Field::TcpSport | Field::TcpDport => Some(6),
-        Field::UdpSport | Field::UdpDport => Some(17),
-        Field::SctpSport | Field::SctpDport => Some(132),
-        _ => None,
-    }
+    const OWN: [(u8, [Field; 2]); 3] = [
+        (6, [Field::TcpSport, Field::TcpDport]),
+        (17, [Field::UdpSport, Field::UdpDport]),
+        (132, [Field::SctpSport, Field::SctpDport]),
+    ];
+    OWN.iter().find(|(_, ports)| ports.contains(&port)).map(|(protocol, _)| *protocol)
 }
 
 fn ports(packet: &Packet, protocol: Option<u8>) -> Option<Ports> {

@@ -2,24 +2,22 @@
 
 use policy_lang::host::rule::{HostRule, Match, Word};
 
-use super::{Scope, hardware};
-use crate::compile::host::clause::{Clause, Ip, Phase, Reading, Test, Values};
+use super::{Scope, ether, hardware};
+use crate::compile::host::clause::{Clause, Ip, Phase, Reading, Test};
 use crate::compile::host::code::{FAMILY, OPERAND, Refusal, UNSUPPORTED, refuse, suggestion};
 use crate::compile::host::emit;
 use crate::compile::host::matching::{addresses, interfaces, list};
 use crate::compile::host::operand::{number, words};
-use crate::ruleset::{ArpField, Datum, Field, Interval, Operator};
+use crate::ruleset::{ArpField, Datum, Field, Interval, Match as Compare};
 
-/// What arptables tests in every rule that says nothing else: a message about IPv4 on Ethernet has them.
-const FORM: [(&str, Field, u32); 3] = [
-    ("h-type", Field::Arp(ArpField::Htype), ETHERNET),
-    ("h-length", Field::Arp(ArpField::Hlen), HARDWARE_LENGTH),
-    ("", Field::Arp(ArpField::Plen), 4),
-];
+/// The number of Ethernet.
+const ARPHRD_ETHER: u16 = 1;
 
-const ETHERNET: u32 = 1;
-const HARDWARE_LENGTH: u32 = 6;
-const IPV4: u32 = 0x0800;
+/// The form of a message about IPv4 on Ethernet: its kind of hardware, how long an address of it is, and those of IPv4.
+pub(super) const ETHERNET: (ArpField, u32) = (ArpField::Htype, ARPHRD_ETHER as u32);
+pub(super) const HARDWARE_LENGTH: (ArpField, u32) = (ArpField::Hlen, 6);
+pub(super) const IPV4: (ArpField, u32) = (ArpField::Ptype, ether::IPV4 as u32);
+pub(super) const IPV4_LENGTH: (ArpField, u32) = (ArpField::Plen, 4);
 
 /// arptables' names of the operations, from 1 on.
 const OPERATIONS: [&str; 8] = [
@@ -68,18 +66,19 @@ pub(super) fn read(found: &Match, scope: Scope<'_>) -> Result<Reading, Refusal> 
 /// Adds what arptables tests beside the words, and sorts everything into the order of a message's fields: nothing of it
 /// remembers packets, so that the order is one for the eye.
 pub(super) fn complete(rule: &HostRule, clauses: &mut Vec<Clause>) {
-    let is_said = |keyword: &str| rule.matches.iter().any(|found| found.keyword == keyword);
-    for (keyword, field, value) in FORM {
-        if keyword != "h-type" || !is_said(keyword) {
-            let intervals = vec![Interval::single(Datum::number(field.data_type(), value))];
-            let values = Values { field, operator: Operator::Eq, intervals, variable: None, runs: Vec::new() };
-            clauses.push(Clause { phase: Phase::Protocol, test: Test::Values(values) });
-        }
-    }
+    let is_said = rule.matches.iter().any(|found| found.keyword == "h-type");
+    let form = [ETHERNET].into_iter().filter(|_| !is_said).chain([HARDWARE_LENGTH, IPV4_LENGTH]);
+    clauses.extend(form.map(form_of));
     clauses.sort_by_key(|clause| match &clause.test {
         Test::Values(values) => Some(values.field),
         Test::Alternatives(alternatives) => alternatives.iter().flatten().flat_map(emit::fields).next().copied(),
     });
+}
+
+/// The test of a part of a message's form.
+pub(super) fn form_of((field, number): (ArpField, u32)) -> Clause {
+    let test = Compare::eq(Field::Arp(field), Datum::number(field.data_type(), number));
+    Clause { phase: Phase::Protocol, test: Test::Alternatives(vec![vec![test]]) }
 }
 
 /// Addresses of IPv4, with masks as iptables reads them.
@@ -96,7 +95,7 @@ pub(super) fn protocol_addresses(found: &Match, field: Field) -> Result<Reading,
 /// Behind a hardware address of another length, what follows it lies elsewhere, and Ethernet has none.
 fn length(found: &Match) -> Result<Reading, Refusal> {
     match words(&found.operands) {
-        [word] if number(&word.text) == Some(HARDWARE_LENGTH) => Ok(Reading::Always),
+        [word] if number(&word.text) == Some(HARDWARE_LENGTH.1) => Ok(Reading::Always),
         _ => {
             let message = "`h-length` can be 6 only, as on Ethernet";
             Err(refuse(UNSUPPORTED, found.span, message, "leave it out: arptables takes 6 by itself"))
@@ -132,7 +131,7 @@ pub(super) fn operation(text: &str) -> Result<u16, String> {
 /// By a hexadecimal number, as arptables reads it, or by the one name that there is.
 fn hardware_type(text: &str) -> Result<u16, String> {
     if text.eq_ignore_ascii_case("Ethernet") {
-        return Ok(1);
+        return Ok(ARPHRD_ETHER);
     }
     let digits = text.strip_prefix("0x").unwrap_or(text);
     let is_number = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
@@ -145,10 +144,10 @@ fn hardware_type(text: &str) -> Result<u16, String> {
 /// By a number, or by the one name that there is.
 fn protocol(text: &str) -> Result<u16, String> {
     if text.eq_ignore_ascii_case("ipv4") {
-        return Ok(0x0800);
+        return Ok(ether::IPV4);
     }
     let read = number(text).and_then(|number| u16::try_from(number).ok());
-    read.ok_or_else(|| format!("write ipv4 or a number without a mask, such as {IPV4:#06x}"))
+    read.ok_or_else(|| format!("write ipv4 or a number without a mask, such as {:#06x}", ether::IPV4))
 }
 
 fn refused(found: &Match) -> Refusal {

@@ -1,12 +1,14 @@
 //! The words of `domain eb`, as ebtables reads them.
 
+use std::collections::BTreeSet;
+
 use policy_lang::host::rule::{HostRule, Match, Word};
 
 use super::{Scope, arp, ether, hardware, ports};
 use crate::compile::host::class::services;
 use crate::compile::host::clause::{Clause, Ip, Phase, Reading, Test};
 use crate::compile::host::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse, suggestion};
-use crate::compile::host::matching::{addresses, alternatives, interfaces, list, operator};
+use crate::compile::host::matching::{addresses, alternatives, interfaces, later_fragment, list, operator};
 use crate::compile::host::operand::{bounded, masked, number, words};
 use crate::compile::host::rate;
 use crate::ruleset::{
@@ -121,32 +123,16 @@ fn message(found: &Match) -> Result<Reading, Refusal> {
 /// Adds what ebtables tests before it looks at addresses of an ARP message and at ports: that they are there. In a table of
 /// bridges the kernel takes bytes of a later fragment for ports.
 pub(super) fn complete(rule: &HostRule, clauses: &mut Vec<Clause>) {
-    const PROTOCOL: [(Field, u32); 3] =
-        [(Field::Arp(ArpField::Ptype), 0x0800), (Field::Arp(ArpField::Hlen), 6), (Field::Arp(ArpField::Plen), 4)];
-    /// The 13 bits of the fragment offset.
-    const OFFSET: u32 = 0x1fff;
-    const HARDWARE: [(Field, u32); 2] = [(Field::Arp(ArpField::Htype), 1), (Field::Arp(ArpField::Hlen), 6)];
     let has = |keywords: [&str; 2]| rule.matches.iter().any(|found| keywords.contains(&found.keyword));
-    let mut form: Vec<(Field, u32)> = Vec::new();
-    for (is_wanted, fields) in
-        [(has(["arp-mac-src", "arp-mac-dst"]), &HARDWARE[..]), (has(["arp-ip-src", "arp-ip-dst"]), &PROTOCOL[..])]
-    {
-        form.extend(fields.iter().filter(|_| is_wanted));
-    }
     if has(["ip-source-port", "ip-destination-port"]) {
-        let offset = |bits| Datum::number(DataType::Integer16, bits);
-        let mask = Some(offset(OFFSET));
-        let value = Value::One(offset(0));
-        let test = Expr::Match(Compare { field: Field::IpFragOff, mask, operator: Operator::Eq, value });
-        clauses.push(Clause { phase: Phase::Protocol, test: Test::Alternatives(vec![vec![test]]) });
+        let test = Test::Alternatives(vec![vec![later_fragment(Operator::Ne)]]);
+        clauses.push(Clause { phase: Phase::Protocol, test });
     }
-    form.sort_unstable();
-    form.dedup();
-    // Behind the frame's type, which is the last of its phase.
-    clauses.extend(form.into_iter().map(|(field, value)| {
-        let test = Compare::eq(field, Datum::number(field.data_type(), value));
-        Clause { phase: Phase::Protocol, test: Test::Alternatives(vec![vec![test]]) }
-    }));
+    let hardware = has(["arp-mac-src", "arp-mac-dst"]).then_some([arp::ETHERNET, arp::HARDWARE_LENGTH]);
+    let of_ip = has(["arp-ip-src", "arp-ip-dst"]).then_some([arp::IPV4, arp::HARDWARE_LENGTH, arp::IPV4_LENGTH]);
+    // Behind the frame's type, which is the last of its phase; each once.
+    let form: BTreeSet<_> = hardware.into_iter().flatten().chain(of_ip.into_iter().flatten()).collect();
+    clauses.extend(form.into_iter().map(arp::form_of));
 }
 
 /// The tag of a virtual LAN.

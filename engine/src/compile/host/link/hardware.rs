@@ -8,7 +8,7 @@ use crate::compile::host::matching::{alternatives, list};
 use crate::compile::host::operand::words;
 use crate::ruleset::{DataType, Datum, Expr, Field, Interval, Match as Compare, Value};
 
-type Mac = [u8; 6];
+pub(in crate::compile::host) type Mac = [u8; 6];
 
 const EVERY_BIT: Mac = [0xff; 6];
 /// The bit of an address that is of many.
@@ -40,7 +40,7 @@ pub(super) fn read(found: &Match, field: Field) -> Result<Reading, Refusal> {
 }
 
 /// One address, without a mask.
-pub(super) fn single(word: &Word, text: &str) -> Result<Datum, Refusal> {
+pub(in crate::compile::host) fn single(word: &Word, text: &str) -> Result<Datum, Refusal> {
     let bytes = parse(text).map(|mac| Datum::from_bytes(DataType::EtherAddr, &mac));
     bytes.ok_or_else(|| {
         refuse(OPERAND, word.span, format!("`{text}` is no hardware address"), "write six bytes, 02:00:5e:00:53:01")
@@ -71,7 +71,7 @@ fn address(word: &Word) -> Result<(Mac, Mac), Refusal> {
 }
 
 /// Six bytes of one or two digits each.
-fn parse(text: &str) -> Option<Mac> {
+pub(in crate::compile::host) fn parse(text: &str) -> Option<Mac> {
     let mut mac = [0; 6];
     let mut parts = text.split(':');
     for byte in &mut mac {

@@ -235,10 +235,7 @@ fn several(key: Vec<Field>, words: &mut Words<'_>, names: &Names) -> Result<Expr
     }
     keys.sort_unstable();
     keys.dedup();
-    let has_ranges = keys.iter().any(|key| match key {
-        ElementKey::Parts(parts) => parts.iter().any(|part| !part.is_single()),
-        ElementKey::CatchAll => false,
-    });
+    let has_ranges = keys.iter().flat_map(ElementKey::parts).any(|part| !part.is_single());
     let overlaps = |at: usize, key: &ElementKey| keys.iter().skip(at + 1).any(|other| key.overlaps(other));
     if has_ranges && keys.iter().enumerate().any(|(at, key)| overlaps(at, key)) {
         return Err(

@@ -1,6 +1,6 @@
 //! Parts that not every packet has, and bytes that no field names.
 
-use super::words::{Fault, Word, Words, number};
+use super::words::{Fault, Word, Words, number, number_of};
 use crate::render;
 use crate::ruleset::{Bytes, BytesBase, Exists, Expr, ExtensionHeader, Operator, Part, SctpChunk};
 
@@ -75,11 +75,7 @@ fn value(word: &Word<'_>, largest: u128) -> Result<u128, Fault> {
 }
 
 fn part_of(word: &Word<'_>, text: &str, largest: u128) -> Result<u128, Fault> {
-    let value = match text.strip_prefix("0x") {
-        Some(digits) => u128::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
-    };
-    value.filter(|value| *value <= largest).ok_or_else(|| {
+    number_of(text).filter(|value| *value <= largest).ok_or_else(|| {
         word.fault(format!("`{text}` is no number of these bits"), format!("write at most {largest:#x}"))
     })
 }

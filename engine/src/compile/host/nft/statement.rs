@@ -1,13 +1,11 @@
 //! What a text does besides comparing: limits, logs, answers and verdicts.
 
+use super::super::logging;
 use super::super::names::Names;
 use super::words::{Fault, Word, Words, number};
 use super::{comparison, part};
-use crate::render::symbol;
+use crate::render::{self, symbol};
 use crate::ruleset::{Expr, Limit, LimitUnit, Log, LogLevel, Quota, RejectWith, Sample};
-
-/// Longest log prefix, in bytes (`NF_LOG_PREFIXLEN` 128 with its NUL).
-const PREFIX_MAX: usize = 127;
 
 /// What a limit of packets lets through at once unless it says otherwise.
 const BURST: u32 = 5;
@@ -75,7 +73,7 @@ pub(super) fn next<'t>(words: &mut Words<'t>, names: &Names) -> Result<Part<'t>,
             Ok(Part::Nothing)
         }
         "quota" => quota(words).map(|quota| Part::Condition(Expr::Quota(quota))),
-        "log" => log(words).map(Part::Log),
+        "log" => log(words, &word).map(Part::Log),
         _ => Err(unknown(&word)),
     }
 }
@@ -162,14 +160,7 @@ fn limit(words: &mut Words<'_>) -> Result<Limit, Fault> {
 }
 
 fn per(unit: &str) -> Option<LimitUnit> {
-    match unit {
-        "second" => Some(LimitUnit::Second),
-        "minute" => Some(LimitUnit::Minute),
-        "hour" => Some(LimitUnit::Hour),
-        "day" => Some(LimitUnit::Day),
-        "week" => Some(LimitUnit::Week),
-        _ => None,
-    }
+    LimitUnit::ALL.iter().copied().find(|known| render::limit_unit(*known) == unit)
 }
 
 /// nft's units of bytes.
@@ -222,7 +213,7 @@ fn reject(words: &mut Words<'_>) -> Result<RejectWith, Fault> {
 }
 
 /// `prefix "…" level info flags all`, `prefix "…" group 2`.
-fn log(words: &mut Words<'_>) -> Result<Log, Fault> {
+fn log(words: &mut Words<'_>, word: &Word<'_>) -> Result<Log, Fault> {
     let mut log = Log::default();
     let number_16 = |word: &Word<'_>, what: &str| {
         number(word, what, u64::from(u16::MAX)).map(|number| u16::try_from(number).unwrap_or(u16::MAX))
@@ -230,12 +221,16 @@ fn log(words: &mut Words<'_>) -> Result<Log, Fault> {
     loop {
         if words.take_if("prefix") {
             let word = words.take("a prefix")?;
-            if word.text.len() > PREFIX_MAX {
-                return Err(word.fault("this prefix is too long", format!("write at most {PREFIX_MAX} bytes")));
+            if word.text.len() > render::LOG_PREFIX_MAX {
+                let help = format!("write at most {} bytes", render::LOG_PREFIX_MAX);
+                return Err(word.fault("this prefix is too long", help));
+            }
+            if word.text.chars().any(|letter| logging::writable(letter) != letter) {
+                return Err(word.fault("this prefix cannot be listed", "leave out `$` and control characters"));
             }
             log.prefix = Some(word.text.into());
         } else if words.take_if("level") {
-            log.level = Some(level(&words.take("a level")?)?);
+            log.level = level(&words.take("a level")?)?;
         } else if words.take_if("group") {
             log.group = Some(number_16(&words.take("a number")?, "group")?);
         } else if words.take_if("snaplen") {
@@ -252,40 +247,22 @@ fn log(words: &mut Words<'_>) -> Result<Log, Fault> {
     let of_log = log.level.is_some() || log.flags != 0;
     let of_group = log.snaplen.is_some() || log.queue_threshold.is_some();
     if (log.group.is_some() && of_log) || (log.group.is_none() && of_group) {
-        let word = words.peek().copied().map_or_else(|| words.take("another rule"), Ok);
         let help = "level and flags are for the kernel's log; snaplen and queue-threshold for a group";
-        return Err(Fault {
-            message: "these options of `log` exclude each other".into(),
-            help: help.into(),
-            ..last(word)
-        });
+        return Err(word.fault("options of this `log` exclude each other", help));
     }
     Ok(log)
 }
 
-fn last(word: Result<Word<'_>, Fault>) -> Fault {
-    match word {
-        Ok(word) => word.fault("", ""),
-        Err(fault) => fault,
+/// nft's default, warn, is left out, as nft leaves it out.
+fn level(word: &Word<'_>) -> Result<Option<LogLevel>, Fault> {
+    match LogLevel::ALL.iter().find(|level| render::log_level(**level) == word.text) {
+        Some(LogLevel::Warn) => Ok(None),
+        Some(level) => Ok(Some(*level)),
+        None => {
+            let names: Vec<&str> = LogLevel::ALL.iter().map(|level| render::log_level(*level)).collect();
+            Err(word.fault(format!("`{}` is no level", word.text), format!("write one of {}", names.join(", "))))
+        }
     }
-}
-
-fn level(word: &Word<'_>) -> Result<LogLevel, Fault> {
-    const LEVELS: [(&str, LogLevel); 8] = [
-        ("emerg", LogLevel::Emerg),
-        ("alert", LogLevel::Alert),
-        ("crit", LogLevel::Crit),
-        ("err", LogLevel::Err),
-        ("warn", LogLevel::Warn),
-        ("notice", LogLevel::Notice),
-        ("info", LogLevel::Info),
-        ("debug", LogLevel::Debug),
-    ];
-    let found = LEVELS.iter().find(|(name, _)| *name == word.text);
-    found.map(|(_, level)| *level).ok_or_else(|| {
-        let names: Vec<&str> = LEVELS.iter().map(|(name, _)| *name).collect();
-        word.fault(format!("`{}` is no level", word.text), format!("write one of {}", names.join(", ")))
-    })
 }
 
 /// Bits of `NF_LOG_*`.

@@ -4,8 +4,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
+use super::super::link::hardware;
 use super::super::names::Names;
-use super::words::{Fault, Word, Words, number};
+use super::words::{Fault, Word, Words, number, number_of};
 use crate::render::symbol;
 use crate::ruleset::{DataType, Datum, Field, Interval};
 
@@ -126,7 +127,7 @@ fn datum(text: &str, field: Field, names: &Names) -> Option<Datum> {
         return text.parse::<Ipv6Addr>().ok().map(Datum::ipv6);
     }
     if is(DataType::EtherAddr) {
-        return hardware(text);
+        return hardware::parse(text).map(|mac| Datum::from_bytes(data_type, &mac));
     }
     if is(DataType::Time) {
         let seconds: u32 = text.strip_suffix('s')?.parse().ok()?;
@@ -147,10 +148,8 @@ fn datum(text: &str, field: Field, names: &Names) -> Option<Datum> {
     if let Some(known) = known {
         return Some(named(known));
     }
-    let most = u64::try_from(highest(data_type).to_u128()).unwrap_or(u64::MAX);
-    let words = Words::of(text).ok()?;
-    let value = number(words.peek().filter(|word| word.text == text)?, "number", most).ok()?;
-    Some(Datum::from_u128(data_type, u128::from(value)))
+    let value = number_of(text).filter(|value| *value <= highest(data_type).to_u128())?;
+    Some(Datum::from_u128(data_type, value))
 }
 
 /// The highest value that packets can have: of some types, not all bits of their bytes.
@@ -159,12 +158,6 @@ fn highest(data_type: DataType) -> Datum {
         [(DataType::Dscp, 63), (DataType::Ecn, 3), (DataType::Boolean, 1), (DataType::DccpPkttype, 15)];
     let short = SHORT.iter().find(|(of, _)| *of == data_type);
     short.map_or_else(|| Datum::max(data_type), |(of, most)| Datum::number(*of, *most))
-}
-
-fn hardware(text: &str) -> Option<Datum> {
-    let bytes: Option<Vec<u8>> = text.split(':').map(|part| u8::from_str_radix(part, 16).ok()).collect();
-    let bytes = bytes.filter(|bytes| bytes.len() == DataType::EtherAddr.width())?;
-    Some(Datum::from_bytes(DataType::EtherAddr, &bytes))
 }
 
 /// A name, or with `*` at its end all that begin so.

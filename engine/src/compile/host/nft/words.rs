@@ -38,7 +38,12 @@ pub(super) struct Words<'t> {
 impl Word<'_> {
     /// Something wrong with this word.
     pub(super) fn fault(&self, message: impl Into<String>, help: impl Into<String>) -> Fault {
-        Fault { place: self.start..self.end, message: message.into(), help: help.into() }
+        Fault { place: self.place(), message: message.into(), help: help.into() }
+    }
+
+    /// Where it stands in the text.
+    pub(super) fn place(&self) -> Range<usize> {
+        self.start..self.end
     }
 
     fn is(&self, text: &str) -> bool {
@@ -123,11 +128,8 @@ impl<'t> Words<'t> {
     /// How many words of this phrase come next, if all of it does.
     pub(super) fn follows(&self, phrase: &str) -> Option<usize> {
         let mut ahead = self.all.iter().skip(self.next);
-        let mut n_words = 0;
-        phrase.split(' ').all(|text| ahead.next().is_some_and(|word| word.is(text))).then(|| {
-            n_words += phrase.split(' ').count();
-            n_words
-        })
+        let is_next = phrase.split(' ').all(|text| ahead.next().is_some_and(|word| word.is(text)));
+        is_next.then(|| phrase.split(' ').count())
     }
 
     /// Takes so many words.
@@ -143,19 +145,24 @@ impl<'t> Words<'t> {
     }
 }
 
-/// `1` of decimal, hexadecimal or octal digits, which must be all of a word.
+/// A number that is all of a word.
 pub(super) fn number(word: &Word<'_>, what: &str, most: u64) -> Result<u64, Fault> {
-    let text = word.text;
+    let value = if word.is_string { None } else { number_of(word.text) };
+    value
+        .and_then(|value| u64::try_from(value).ok())
+        .filter(|value| *value <= most)
+        .ok_or_else(|| word.fault(format!("`{}` is no {what}", word.text), format!("write a number from 0 to {most}")))
+}
+
+/// Decimal, hexadecimal or octal digits, as nft reads them.
+pub(super) fn number_of(text: &str) -> Option<u128> {
     let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(digits) => (digits, 16),
         None if text.len() > 1 && text.starts_with('0') => (text, 8),
         None => (text, 10),
     };
-    let is_number = !word.is_string && digits.starts_with(|digit: char| digit.is_ascii_hexdigit());
-    let value = if is_number { u64::from_str_radix(digits, radix).ok() } else { None };
-    value
-        .filter(|value| *value <= most)
-        .ok_or_else(|| word.fault(format!("`{text}` is no {what}"), format!("write a number from 0 to {most}")))
+    let is_number = digits.starts_with(|digit: char| digit.is_ascii_hexdigit());
+    if is_number { u128::from_str_radix(digits, radix).ok() } else { None }
 }
 
 #[cfg(test)]
