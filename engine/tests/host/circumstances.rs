@@ -178,7 +178,7 @@ fn ipsec() {
     );
     refused(
         "chain INPUT mod esp espspi 5 ACCEPT;",
-        "error 1:21 `espspi 5` `espspi` needs its protocol (add `proto esp` to the rule)",
+        "error 1:21 `espspi 5` `espspi` needs the protocol esp (add `proto esp` to the rule)",
     );
 }
 

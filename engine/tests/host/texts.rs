@@ -88,7 +88,7 @@ fn what_cannot_be_read_is_shown_at_its_word() {
             "@nft 'oifname \"eth0\" accept';",
             "`oifname` is unknown of the packets of input (write the rule in chain FORWARD",
         ),
-        ("@nft 'log level info group 2';", "these options of `log` exclude each other"),
+        ("@nft 'log level info group 2';", "`log` options of this `log` exclude each other"),
         ("@nft 'log prefix \"a';", "this string has no end"),
     ];
     for (rule, expected) in cases {
