@@ -72,6 +72,9 @@ const MAY_DIFFER: &[(&str, &str)] = &[
 /// comes within the tick of another packet can be counted as one connection more, on either side and by chance.
 const COUNT_CONNECTIONS: &[&str] = &["sequence/few connections of a network", "sequence/few connections at a time"];
 
+/// Configurations that only the newer backend of iptables judges: the older one looks behind an AH.
+const NEWER: &[&str] = &["parts/authentication headers"];
+
 /// More than the longest tick there is, at 100 Hz.
 const TICK: Duration = Duration::from_millis(11);
 
@@ -201,7 +204,8 @@ fn judge_one(
 ) -> Fate {
     let Some(expanded) = expanded else { return Fate::NoConfiguration };
     let Some(ruleset) = compiled(configuration) else { return Fate::Refused };
-    let backend = if idx.is_multiple_of(2) { Backend::Nft } else { Backend::Legacy };
+    let is_newer = idx.is_multiple_of(2) || NEWER.contains(&&*configuration.name);
+    let backend = if is_newer { Backend::Nft } else { Backend::Legacy };
     let pair = pair.get_or_insert_with(Pair::new);
     pair.pace(COUNT_CONNECTIONS.contains(&&*configuration.name).then_some(TICK));
     let fate = match pair.load(backend, expanded) {

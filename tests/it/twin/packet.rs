@@ -108,7 +108,9 @@ impl Packet {
                 let [reserved_high, reserved_low] = reserved.to_be_bytes();
                 let first = [59, length, reserved_high, reserved_low];
                 let rest = if self.protocol == AH { [first, number] } else { [number, [0; 4]] };
-                Body::Other(self.protocol, [&rest.concat()[..], &data].concat())
+                // A header that is as long as it says: iptables drops a packet that ends within it.
+                let value = vec![0; 4 * usize::from(length)];
+                Body::Other(self.protocol, [&rest.concat()[..], &value, &data].concat())
             }
             // Its own length in words of 8 bytes, its type, and what it is about.
             MH => Body::Other(MH, [&[59, 1, self.parts.mobility, 0, 0, 0][..], &data, &[0; 2]].concat()),

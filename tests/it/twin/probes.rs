@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use watcher::lab::flags;
 
 use super::edits::{Edit, changed, sides};
-use super::packet::{ICMP, ICMP6, Packet, Parts, TCP, UDP};
+use super::packet::{AH, ICMP, ICMP6, Packet, Parts, TCP, UDP};
 use super::router::{FAR, INTERFACES, NEAR, Way};
 use super::rules::{Match, Rule, Rules};
 
@@ -209,10 +209,14 @@ impl Draft {
         let own: IpAddr =
             if is_v4 { Ipv4Addr::new(10, 99, 0, 1).into() } else { Ipv6Addr::new(0xfd99, 0, 0, 0, 0, 0, 0, 1).into() };
         let icmp = if is_v4 { ICMP } else { ICMP6 };
-        let protocol = self.protocol.unwrap_or_else(|| match (self.destination_port.or(self.source_port), self.icmp) {
-            (Some(_), _) => TCP,
-            (None, Some(_)) => icmp,
-            (None, None) => [TCP, UDP, icmp][(number % 3) as usize],
+        // Rules of AH need not name it.
+        let of_ah = self.association != 0 || self.parts.authentication != (0, 0);
+        let protocol = self.protocol.or(of_ah.then_some(AH)).unwrap_or_else(|| {
+            match (self.destination_port.or(self.source_port), self.icmp) {
+                (Some(_), _) => TCP,
+                (None, Some(_)) => icmp,
+                (None, None) => [TCP, UDP, icmp][(number % 3) as usize],
+            }
         });
         let echo = (if is_v4 { 8 } else { 128 }, 0);
         let kind = self.icmp.unwrap_or(echo);
