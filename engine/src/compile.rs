@@ -74,8 +74,8 @@ pub struct HostInput<'a> {
 }
 
 impl<'a> HostInput<'a> {
-    fn options(&self, pods: &'a PodOptions) -> host::Options<'a> {
-        let Self { rules: _, names, sources, failsafes: _ } = *self;
+    fn options(self, pods: &'a PodOptions) -> host::Options<'a> {
+        let Self { rules: _, names, sources, failsafes: _ } = self;
         host::Options { names, sources, reserved_connection_mark: pods.revoked_bit, pods }
     }
 }
@@ -103,6 +103,16 @@ pub fn compile_ends(input: &Input<'_>, ends: BTreeSet<IpAddr>) -> Ruleset {
     let mut bound = BoundPods::new(input.policies, input.inventory, input.node);
     bound.judge_only(ends);
     compile_with(input, &Resolver::new(input.inventory), &bound, Former::default()).0
+}
+
+/// What of host rules cannot be enforced as written, in all tables that they become, on a node that enforces so.
+pub fn check_host(host: HostInput<'_>, pods: &PodOptions) -> Vec<Diagnostic> {
+    let (nobody, mut scratch) = (Inventory::default(), TableBuilder::default());
+    let (_, mut findings) = host::lower(host.rules, &Resolver::new(&nobody), &mut scratch, host.options(pods));
+    for link in Link::ALL {
+        findings.extend(link::lower(link, host.rules, &mut TableBuilder::default(), host.options(pods)));
+    }
+    findings
 }
 
 /// The same of host rules alone, for whoever asks what becomes of them on a machine without pods.
@@ -146,7 +156,7 @@ pub(crate) fn compile_with<'a>(
     marker::record(input.sources, &mut builder);
     let (table, memo) = builder.finish_with_memo(Some(Comment::new(TABLE_COMMENT)));
     tables.insert(TableKey::ours(Family::Inet), table);
-    for link in [Link::Arp, Link::Bridge] {
+    for link in Link::ALL {
         let (table, found) = link_table(link, input, bound);
         tables.extend(table.map(|table| (TableKey::ours(link.family()), table)));
         diagnostics.extend(found);

@@ -11,11 +11,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::compile::builder::TableBuilder;
-use engine::compile::host;
 use engine::compile::options::{Observe, Pause, Paused, PodOptions};
-use engine::inventory::Inventory;
-use engine::resolve::Resolver;
+use engine::compile::{HostInput, check_host, failsafe};
 use policy_lang::diagnostic::Severity;
 
 pub use self::file::HostFile;
@@ -287,15 +284,9 @@ fn fault(found: &FoundHostRules, options: &PodOptions) -> Option<String> {
     if found.soundness == Soundness::Broken {
         return Some("they could not be read".to_owned());
     }
-    let options = host::Options {
-        names: &found.names,
-        sources: &found.sources,
-        reserved_connection_mark: options.revoked_bit,
-        pods: options,
-    };
-    let (nobody, mut scratch) = (Inventory::default(), TableBuilder::default());
-    let (_, findings) = host::lower(&found.rules, &Resolver::new(&nobody), &mut scratch, options);
-    let error = findings.into_iter().find(|finding| finding.severity == Severity::Error)?;
+    let FoundHostRules { rules, names, sources, .. } = found;
+    let host = HostInput { rules, names, sources, failsafes: &failsafe::NONE };
+    let error = check_host(host, options).into_iter().find(|finding| finding.severity == Severity::Error)?;
     Some(match error.help {
         Some(help) => format!("{} ({help})", error.message),
         None => error.message,

@@ -92,6 +92,9 @@ struct Callee {
 }
 
 impl Link {
+    /// Both.
+    pub(crate) const ALL: [Self; 2] = [Self::Arp, Self::Bridge];
+
     /// The family of the domain's table.
     pub(crate) fn family(self) -> Family {
         match self {

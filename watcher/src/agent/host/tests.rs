@@ -219,7 +219,9 @@ fn what_is_broken_or_gone_leaves_the_last_good_and_files_are_not_on_trial_by_def
     bench.firewall.tell(Origin::File, Some(Arc::new(found(A))), bench.now);
     assert_eq!(bench.firewall.good().file.map(|found| found.texts.main.clone()).as_deref(), Some("m"));
     bench.proves(B);
-    for broken in ["chain INPUT {", "chain INPUT proto tcp dport 99999 ACCEPT;"] {
+    // Of every table.
+    let of_bridge = "domain eb chain FORWARD stp-type 1 DROP;";
+    for broken in ["chain INPUT {", "chain INPUT proto tcp dport 99999 ACCEPT;", of_bridge] {
         bench.tell(broken);
         assert_eq!(bench.state(), HostState::LastGood);
         assert!(bench.firewall.faults().any(|fault| fault.contains("the last good ones stay")));
