@@ -56,8 +56,8 @@ pub(super) fn places(kernel: &mut dyn Kernel) -> Result<Option<Vec<CountedPlace>
 pub(super) fn counted(kernel: &mut dyn Kernel) -> Result<Option<BTreeMap<Comment, Counted>>, Failure> {
     let mut counted: BTreeMap<Comment, Counted> = BTreeMap::new();
     // One comment is one line of one domain, so that no table counts for another.
-    for family in [Family::Inet, Family::Arp, Family::Bridge] {
-        counted.extend(kernel.counted(&TableKey::ours(family)).map_err(refused)?);
+    for key in our_tables() {
+        counted.extend(kernel.counted(&key).map_err(refused)?);
     }
     // Pod policy alone counts by counters with names.
     if counted.is_empty() && observe(kernel)?.tables.is_empty() {
