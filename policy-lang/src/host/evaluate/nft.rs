@@ -1,12 +1,14 @@
 //! `@nft`: what a rule says in nftables' own words. ferm has no such word.
 
+use smallvec::smallvec;
+
 use super::location::no_chain;
 use super::options::domain;
 use super::values::plain;
 use super::{Evaluator, Flow, Step, error, joined};
 use crate::host::code;
 use crate::host::draft::{ActionKind, Draft, DraftAction};
-use crate::host::rule::{Action, Domain, HostRule, Match, NFT, Operands};
+use crate::host::rule::{Action, Domain, HostRule, Match, NFT, Operands, Word};
 use crate::host::stream::Stream;
 use crate::source::Span;
 
@@ -42,20 +44,20 @@ impl Evaluator<'_> {
 /// The action of a rule that names none: what it does is in its `@nft`.
 pub(super) fn action(matches: &[Match]) -> Option<DraftAction> {
     let found = matches.iter().find(|found| found.keyword == NFT)?;
-    let matches_before = vec![matches.len()];
+    let matches_before = smallvec![matches.len()];
     Some(DraftAction { kind: ActionKind::Plain(Action::Nop), span: found.span, families_before: 0, matches_before })
 }
 
 /// The rules that a rule with several texts is, in their order: each may do something else.
-pub(super) fn apart(rule: HostRule) -> impl Iterator<Item = HostRule> {
-    let at = rule.matches.iter().position(|found| found.keyword == NFT);
-    let texts = at.and_then(|at| rule.matches.get(at)).map(|found| found.operands.alternatives().to_vec());
-    let texts = texts.map_or_else(|| vec![None], |words| words.into_iter().map(Some).collect());
-    texts.into_iter().map(move |text| {
+pub(super) fn apart(rule: HostRule) -> Vec<HostRule> {
+    let Some(at) = rule.matches.iter().position(|found| found.keyword == NFT) else { return vec![rule] };
+    let texts = rule.matches.get(at).map(|found| found.operands.alternatives().to_vec()).unwrap_or_default();
+    let with = |text: Word| {
         let mut rule = rule.clone();
-        if let Some((found, text)) = at.and_then(|at| rule.matches.get_mut(at)).zip(text) {
+        if let Some(found) = rule.matches.get_mut(at) {
             found.operands = Operands::OneOf(vec![text]);
         }
         rule
-    })
+    };
+    texts.into_iter().map(with).collect()
 }

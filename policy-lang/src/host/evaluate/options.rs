@@ -125,7 +125,7 @@ impl Evaluator<'_> {
         };
         let words: usize = rule.matches.iter().map(|part| operand_count(&part.operands)).sum();
         self.charge(words, end)?;
-        nft::apart(rule).try_for_each(|rule| self.emit(&location, rule, end, calls))
+        nft::apart(rule).into_iter().try_for_each(|rule| self.emit(&location, rule, end, calls))
     }
 
     /// A match.
