@@ -35,7 +35,9 @@ pub(crate) fn exprs(exprs: &[Expr]) -> String {
 
 /// The hash of a set: what it holds and its elements.
 pub(crate) fn set(set: &Set) -> String {
-    text(&render::set_body(set))
+    let mut hasher = Sha256::new();
+    render::set_body_in_parts(set, |part| hasher.update(part.as_bytes()));
+    encode(&hasher.finalize())
 }
 
 fn encode(digest: &[u8]) -> String {

@@ -96,7 +96,22 @@ pub fn chain_body(chain: &Chain) -> String {
 
 /// The inside of `set NAME { … }`: what it holds and its elements.
 pub fn set_body(set: &Set) -> String {
-    text(|out| set::write_body(out, &set.spec, &set.elements))
+    text(|out| set::write_body(out, &set.spec, &set.elements, |_| {}))
+}
+
+/// The same, handed out in parts: of a big set it is a long text.
+pub(crate) fn set_body_in_parts(set: &Set, mut part: impl FnMut(&str)) {
+    /// Bytes that make a part.
+    const PART: usize = 4_096;
+    let rest = text(|out| {
+        set::write_body(out, &set.spec, &set.elements, |out| {
+            if out.len() >= PART {
+                part(out);
+                out.clear();
+            }
+        })
+    });
+    part(&rest);
 }
 
 /// The inside of `set NAME { … }` without elements.
@@ -134,7 +149,7 @@ fn write_table(out: &mut String, key: &TableKey, table: &Table) -> fmt::Result {
     }
     for (name, set) in sets {
         separator.write(out)?;
-        write_block(out, set::keyword(&set.spec), name, |out| set::write_body(out, &set.spec, &set.elements))?;
+        write_block(out, set::keyword(&set.spec), name, |out| set::write_body(out, &set.spec, &set.elements, |_| {}))?;
     }
     // Base chains last, in the order in which they are first installed: what packets meet stands where it is complete.
     let (base, regular): (Vec<_>, Vec<_>) = chains.iter().partition(|(_, chain)| chain.base.is_some());

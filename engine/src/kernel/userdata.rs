@@ -58,8 +58,9 @@ impl Userdata {
         if let Some(comment) = comment {
             let text = comment.as_str().as_bytes();
             let length = u8::try_from(text.len() + 1).unwrap_or(u8::MAX);
+            self.0.reserve_exact(text.len() + 3);
             self.0.extend([kind, length]);
-            self.0.extend(text.iter().take(usize::from(length) - 1));
+            self.0.extend_from_slice(text.get(..usize::from(length) - 1).unwrap_or(text));
             self.0.push(0);
         }
     }

@@ -27,7 +27,10 @@ pub(super) fn write(out: &mut String, datum: &Datum) -> fmt::Result {
 pub(super) fn write_number(out: &mut String, datum: &Datum) -> fmt::Result {
     let number = to_u32(datum);
     match datum.data_type() {
-        DataType::Ipv4Addr => write!(out, "{}", Ipv4Addr::from(number)),
+        DataType::Ipv4Addr => {
+            write_ipv4(out, datum.bytes());
+            Ok(())
+        }
         DataType::Ipv6Addr => write_ipv6(out, Ipv6Addr::from(datum.to_u128())),
         DataType::EtherAddr => {
             for (index, byte) in datum.bytes().iter().enumerate() {
@@ -62,7 +65,24 @@ pub(super) fn write_number(out: &mut String, datum: &Datum) -> fmt::Result {
         | DataType::MhType
         | DataType::DccpPkttype
         | DataType::Boolean
-        | DataType::Spi => write!(out, "{number}"),
+        | DataType::Spi => {
+            write_decimal(out, number);
+            Ok(())
+        }
+    }
+}
+
+/// Sets have thousands of them: without the machinery of [`fmt`] it takes a fifth of the time.
+fn write_decimal(out: &mut String, number: impl itoa::Integer) {
+    out.push_str(itoa::Buffer::new().format(number));
+}
+
+fn write_ipv4(out: &mut String, octets: &[u8]) {
+    for (index, octet) in octets.iter().enumerate() {
+        if index > 0 {
+            out.push('.');
+        }
+        write_decimal(out, *octet);
     }
 }
 

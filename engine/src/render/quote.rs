@@ -27,12 +27,19 @@ pub(super) struct InterfacePrefix<'a>(pub(super) &'a Datum, pub(super) usize);
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Almost all: the text of a big ruleset is comments for the most part.
-        if is_plain(self.0) {
-            return write!(f, "\"{}\"", self.0);
-        }
         write_quoted(f, self.0.chars())
     }
+}
+
+/// A comment between quotes, as [`Text`] writes it; sets have thousands of them.
+pub(super) fn write_text(out: &mut String, text: &str) -> fmt::Result {
+    if is_plain(text) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+        return Ok(());
+    }
+    write!(out, "{}", Text(text))
 }
 
 impl fmt::Display for LogPrefix<'_> {

@@ -6,9 +6,6 @@ use std::time::Duration;
 use super::{datum, expr, quote, write_comment_line};
 use crate::ruleset::{DataType, Datum, Element, ElementData, ElementKey, Elements, Interval, MapData, SetSpec};
 
-/// Longest key of an element, in bytes (`NFT_DATA_VALUE_MAXLEN`).
-const KEY_MAX: usize = 64;
-
 /// Where a line of elements goes on.
 const CONTINUED: &str = ",\n\t\t\t     ";
 
@@ -20,8 +17,13 @@ pub(super) fn keyword(spec: &SetSpec) -> &'static str {
     }
 }
 
-/// The lines inside `set NAME { … }`.
-pub(super) fn write_body(out: &mut String, spec: &SetSpec, elements: &Elements) -> fmt::Result {
+/// The lines inside `set NAME { … }`. After each element `written` sees what has been written, and may take it away.
+pub(super) fn write_body(
+    out: &mut String,
+    spec: &SetSpec,
+    elements: &Elements,
+    mut written: impl FnMut(&mut String),
+) -> fmt::Result {
     write_spec(out, spec)?;
     if elements.is_empty() {
         return Ok(());
@@ -35,6 +37,7 @@ pub(super) fn write_body(out: &mut String, spec: &SetSpec, elements: &Elements) 
             _ => out.write_str(", ")?,
         }
         write_element(out, spec, key, element)?;
+        written(out);
     }
     out.write_str(" }\n")
 }
@@ -89,7 +92,8 @@ pub(super) fn write_element(out: &mut String, spec: &SetSpec, key: &ElementKey, 
         write_duration(out, *timeout)?;
     }
     if let Some(comment) = comment {
-        write!(out, " comment {}", quote::Text(comment.as_str()))?;
+        out.write_str(" comment ")?;
+        quote::write_text(out, comment.as_str())?;
     }
     match data {
         ElementData::Nothing => Ok(()),
@@ -294,26 +298,21 @@ fn listed<'a>(spec: &SetSpec, has_ranges: bool, elements: &'a Elements) -> Vec<(
     let mut listed: Vec<_> = elements.iter().collect();
     let by_last_byte = spec.key.len() > 1 || spec.key.contains(&DataType::Ifname);
     if by_last_byte && !has_ranges {
-        listed.sort_by_cached_key(|(key, _)| match key {
-            ElementKey::Parts(parts) => (false, last_byte_first(parts)),
-            ElementKey::CatchAll => (true, [0; KEY_MAX]),
+        listed.sort_unstable_by(|(a, _), (b, _)| match (a, b) {
+            (ElementKey::Parts(a), ElementKey::Parts(b)) => last_byte_first(a).cmp(last_byte_first(b)),
+            (ElementKey::CatchAll, _) | (_, ElementKey::CatchAll) => a.cmp(b),
         });
     }
     listed
 }
 
-/// The bytes of a key as a little-endian kernel has them, from the last to the first.
-fn last_byte_first(parts: &[Interval]) -> [u8; KEY_MAX] {
-    let mut key = [0; KEY_MAX];
-    let mut places = key.iter_mut();
-    for value in parts.iter().rev().map(Interval::low) {
-        let bytes = value.bytes().iter();
-        let mut put = |byte: &u8| {
-            if let Some(place) = places.next() {
-                *place = *byte;
-            }
-        };
-        if value.data_type().is_host_order() { bytes.for_each(&mut put) } else { bytes.rev().for_each(&mut put) }
-    }
-    key
+/// The parts of a key from the last to the first, each as the number that its bytes are from the last to the first, as a
+/// little-endian kernel has them.
+fn last_byte_first(parts: &[Interval]) -> impl Iterator<Item = u128> {
+    parts.iter().rev().map(|part| {
+        let value = part.low();
+        let number = value.to_u128();
+        // Of one type all have one width, so that swapping more bytes than those keeps their order.
+        if value.data_type().is_host_order() { number } else { number.swap_bytes() }
+    })
 }

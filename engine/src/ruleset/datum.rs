@@ -219,8 +219,9 @@ impl Datum {
     /// A value from its big-endian bytes: padded with zero bytes at the end, cut to the width of the type.
     pub fn from_bytes(data_type: DataType, bytes: &[u8]) -> Self {
         let mut padded = [0; 16];
-        for (to, from) in padded.iter_mut().take(data_type.width()).zip(bytes) {
-            *to = *from;
+        let kept = bytes.get(..data_type.width()).unwrap_or(bytes);
+        if let Some(places) = padded.get_mut(..kept.len()) {
+            places.copy_from_slice(kept);
         }
         Self { data_type, bytes: padded }
     }
@@ -255,7 +256,8 @@ impl Datum {
 
     /// The value as a number.
     pub fn to_u128(&self) -> u128 {
-        self.bytes().iter().fold(0, |number, byte| number << 8 | u128::from(*byte))
+        // Beyond the width of the type all bytes are zero.
+        u128::from_be_bytes(self.bytes) >> (8 * (self.bytes.len() - self.data_type.width()))
     }
 
     /// A value from a number; higher bytes than the type has are cut off.
