@@ -21,6 +21,7 @@
 //! meant rather than less.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use policy_lang::diagnostic::Diagnostic;
@@ -268,10 +269,10 @@ fn lower_chain<'a>(
         let second = lower(second, &v6, copying_v6);
         match (first, second) {
             (Some(first), Some(second)) => match rule::merge(first, &second) {
-                Ok(both) => lowered.push(both),
-                Err(first) => lowered.extend([first, second]),
+                Ok(both) => push(&mut lowered, both),
+                Err(first) => [first, second].into_iter().for_each(|rule| push(&mut lowered, rule)),
             },
-            (first, second) => lowered.extend(first.into_iter().chain(second)),
+            (first, second) => first.into_iter().chain(second).for_each(|rule| push(&mut lowered, rule)),
         }
     }
     for (ip, copying) in [Ip::V4, Ip::V6].into_iter().zip(&copying) {
@@ -288,11 +289,21 @@ fn lower_chain<'a>(
             // What copies stands elsewhere.
             Some(Object::Copy(_)) | None => continue,
         };
-        rule.statement.push(used);
+        Rc::make_mut(&mut rule.statement).push(used);
     }
-    let statements = lowered.iter_mut().map(|rule| &mut rule.statement);
-    observe::lift(&format!("{} {}", place.table, place.chain), statements, place.options.pods, builder);
+    if observe::lifts(place.options.pods) {
+        let statements = lowered.iter_mut().map(|rule| Rc::make_mut(&mut rule.statement));
+        observe::lift(&format!("{} {}", place.table, place.chain), statements, place.options.pods, builder);
+    }
     fold::rules(&lowered, place.kind, place.chain, builder)
+}
+
+/// Adds a rule, which shares what it does with the one before if that is the same.
+fn push(lowered: &mut Vec<Lowered>, mut rule: Lowered) {
+    if let Some(before) = lowered.last().filter(|before| before.statement == rule.statement) {
+        rule.statement = Rc::clone(&before.statement);
+    }
+    lowered.push(rule);
 }
 
 /// The rules of both families in one order: those of one source rule together, each family's own order kept.

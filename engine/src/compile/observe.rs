@@ -48,6 +48,14 @@ pub(super) fn depth(options: &PodOptions) -> usize {
     }
 }
 
+/// Whether any denial is lifted, now or for some time.
+pub(super) fn lifts(options: &PodOptions) -> bool {
+    match options.observe.mode {
+        Mode::Observe => true,
+        Mode::Enforce => of_node(&options.observe).next().is_some(),
+    }
+}
+
 /// Lifts the drops and rejections among the statements of one chain of the host rules, which is told by its table and
 /// name. Each rule goes on counting for itself.
 pub(super) fn lift<'a>(
@@ -56,15 +64,14 @@ pub(super) fn lift<'a>(
     options: &PodOptions,
     builder: &mut TableBuilder,
 ) {
-    let tests: Vec<Expr> = of_node(&options.observe).map(lasts).collect();
-    let is_lifted = match options.observe.mode {
-        Mode::Observe => true,
-        Mode::Enforce => !tests.is_empty(),
-    };
-    let denying: Vec<&mut Expr> = statements.flatten().filter(|expr| denies(expr)).collect();
-    if !is_lifted || denying.is_empty() {
+    if !lifts(options) {
         return;
     }
+    let denying: Vec<&mut Expr> = statements.flatten().filter(|expr| denies(expr)).collect();
+    if denying.is_empty() {
+        return;
+    }
+    let tests: Vec<Expr> = of_node(&options.observe).map(lasts).collect();
     let observed = Expr::Verdict(Verdict::Goto(pods::place::host(chain, options, builder)));
     for expr in denying {
         *expr = match options.observe.mode {

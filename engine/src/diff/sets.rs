@@ -96,7 +96,7 @@ fn owned(elements: &[(&ElementKey, &Element)]) -> Vec<(ElementKey, Element)> {
 fn ends_before(key: &ElementKey, other: &ElementKey) -> bool {
     match (key, other) {
         (ElementKey::Parts(key), ElementKey::Parts(other)) => {
-            key.iter().zip(other).all(|(part, other)| part.high() < other.low())
+            key.iter().zip(other.iter()).all(|(part, other)| part.high() < other.low())
         }
         (ElementKey::CatchAll, _) | (_, ElementKey::CatchAll) => false,
     }

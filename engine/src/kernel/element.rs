@@ -1,6 +1,7 @@
 //! Elements of sets as the kernel has them: keys and data as bytes, ranges as pairs or as two keys.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::ffi::DATA_MAX;
@@ -216,7 +217,7 @@ pub(super) fn decode(spec: &SetSpec, layout: &Layout, wire: &[WireElement]) -> O
                 Some(high) => layout.decode(high.as_slice())?,
                 None => low.clone(),
             };
-            let parts: Option<Box<[_]>> =
+            let parts: Option<Arc<[_]>> =
                 low.into_iter().zip(high).map(|(low, high)| Interval::new(low, high)).collect();
             elements.insert(ElementKey::Parts(parts?), decode_element(spec, element)?);
         }

@@ -64,7 +64,7 @@ pub enum MapData {
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum ElementKey {
     /// One interval for each type of the key; single values unless the set has intervals.
-    Parts(Box<[Interval]>),
+    Parts(Arc<[Interval]>),
     /// `*`: matches when nothing else does.
     CatchAll,
 }
@@ -212,7 +212,9 @@ impl ElementKey {
     /// Whether some values lie in both.
     pub fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Parts(a), Self::Parts(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.overlaps(b)),
+            (Self::Parts(a), Self::Parts(b)) => {
+                a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.overlaps(b))
+            }
             (Self::CatchAll, Self::CatchAll) => true,
             (Self::CatchAll, Self::Parts(_)) | (Self::Parts(_), Self::CatchAll) => false,
         }

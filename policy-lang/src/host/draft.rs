@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::host::rule::{Action, Domain, Match, Table, TargetOption};
+use crate::host::rule::{Action, Domain, Match, MatchesBefore, Table, TargetOption};
 use crate::host::vocabulary::{Family, Target};
 use crate::source::Span;
 
@@ -61,7 +61,7 @@ pub(super) struct DraftAction {
     /// How many protocols and modules were known before it: of words that both have, the later one's counts.
     pub(super) families_before: usize,
     /// How many matches precede it, then each of its options.
-    pub(super) matches_before: Vec<usize>,
+    pub(super) matches_before: MatchesBefore,
 }
 
 /// An action whose options may still come.

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use smallvec::SmallVec;
 
 use super::code;
 use super::ipset::IpSets;
@@ -209,10 +210,13 @@ pub struct HostRule {
     pub matches: Vec<Match>,
     /// How many of the matches were written before the action, then before each of its options: `ACCEPT proto tcp` is
     /// a rule too. Only the expansion minds; what is missing here counts as written after every match.
-    pub matches_before: Vec<usize>,
+    pub matches_before: MatchesBefore,
     /// What happens then.
     pub action: Action,
 }
+
+/// One number for the action, and one for each of its options: mostly one.
+pub type MatchesBefore = SmallVec<[usize; 2]>;
 
 /// One match option.
 ///

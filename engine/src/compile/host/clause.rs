@@ -1,9 +1,11 @@
 //! A host rule on its way to nft: what must hold, as clauses that can still be folded, merged and ordered.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use policy_lang::host::rule::{Domain, HostRule, HostRules, Word};
+use smallvec::{SmallVec, smallvec};
 
 use crate::ruleset::{Comment, Expr, Field, Helper, Interval, Match, Operator, Rule, Value};
 
@@ -85,8 +87,8 @@ pub(super) struct Values {
     pub(super) field: Field,
     /// `Eq`: one of them; `Ne`: none of them.
     pub(super) operator: Operator,
-    /// In the order of the text, repetitions included; never empty.
-    pub(super) intervals: Vec<Interval>,
+    /// In the order of the text, repetitions included; never empty. Mostly one: all of a configuration's are in memory at once.
+    pub(super) intervals: SmallVec<[Interval; 1]>,
     /// The list variable that all of them came out of.
     pub(super) variable: Option<Arc<str>>,
     /// How many of them, in order, ferm puts into one rule; each has its own where this is empty.
@@ -108,8 +110,8 @@ pub(super) struct Lowered {
     pub(super) families: Families,
     /// In the order of the text.
     pub(super) clauses: Vec<Clause>,
-    /// What happens: the expressions after the counter.
-    pub(super) statement: Vec<Expr>,
+    /// What happens: the expressions after the counter. Of neighbours that do the same it is one.
+    pub(super) statement: Rc<Vec<Expr>>,
     /// What happens after that, by something of its own.
     pub(super) uses: Option<Object>,
     pub(super) effect: Effect,
@@ -154,15 +156,15 @@ pub(super) enum Reading {
 
 impl Values {
     /// The same condition on other values.
-    fn with(&self, intervals: Vec<Interval>) -> Self {
+    fn with(&self, intervals: SmallVec<[Interval; 1]>) -> Self {
         Self { field: self.field, operator: self.operator, intervals, variable: None, runs: Vec::new() }
     }
 
     /// The values of each rule that ferm writes.
-    fn by_rule(&self) -> Vec<Vec<Interval>> {
+    fn by_rule(&self) -> Vec<SmallVec<[Interval; 1]>> {
         let mut values = self.intervals.iter().copied();
         if self.runs.is_empty() {
-            return values.map(|value| vec![value]).collect();
+            return values.map(|value| smallvec![value]).collect();
         }
         self.runs.iter().map(|run| values.by_ref().take(*run).collect()).collect()
     }
@@ -175,9 +177,13 @@ impl Reading {
     }
 
     /// A field that must be, or must not be, one of the values of these words.
-    pub(super) fn values(field: Field, operator: Operator, mut intervals: Vec<Interval>, words: &[Word]) -> Self {
-        // Mostly one, in room for four; all of a configuration's are in memory at once.
-        intervals.shrink_to_fit();
+    pub(super) fn values(
+        field: Field,
+        operator: Operator,
+        intervals: impl IntoIterator<Item = Interval>,
+        words: &[Word],
+    ) -> Self {
+        let intervals: SmallVec<[Interval; 1]> = intervals.into_iter().collect();
         if intervals.contains(&Interval::all(field.data_type())) {
             return match operator {
                 Operator::Eq => Self::Always,
@@ -279,7 +285,7 @@ impl Test {
                     None => tests.push(Self::Values(Values {
                         field,
                         operator: Operator::Eq,
-                        intervals: vec![interval],
+                        intervals: smallvec![interval],
                         variable: None,
                         runs: Vec::new(),
                     })),

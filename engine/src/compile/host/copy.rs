@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::rc::Rc;
 
 use policy_lang::diagnostic::Diagnostic;
 use policy_lang::host::rule::{Action, HostRule, Table as HostTable, TargetOption};
@@ -103,7 +104,12 @@ impl Copying {
             Some((span, message, help)) => findings.push(*refuse(PLACE, span, message, help)),
             None => {
                 let statement = vec![Expr::Duplicate(address)];
-                self.rules.push(Lowered { families: Families::Both, statement, uses: None, ..lowered });
+                self.rules.push(Lowered {
+                    families: Families::Both,
+                    statement: Rc::new(statement),
+                    uses: None,
+                    ..lowered
+                });
             }
         }
         None
@@ -123,7 +129,7 @@ impl Copying {
                     return Some((rule.span, message, write_after));
                 }
                 let statement = vec![Expr::Verdict(Verdict::Accept)];
-                self.rules.push(Lowered { families: Families::Both, statement, ..lowered.clone() });
+                self.rules.push(Lowered { families: Families::Both, statement: Rc::new(statement), ..lowered.clone() });
                 None
             }
             (Effect::Continues, statement, None)

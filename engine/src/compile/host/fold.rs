@@ -6,10 +6,12 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use super::clause::{Clause, Effect, Families, Ip, Lowered, Phase, Product, Test, Values};
 use super::emit;
 use crate::compile::builder::TableBuilder;
-use crate::ruleset::{Comment, DataType, ElementKey, Expr, Field, Interval, Lookup, Operator, Rule, SetRef, SetSpec};
+use crate::ruleset::{DataType, ElementKey, Expr, Field, Interval, Lookup, Operator, Rule, SetRef, SetSpec};
 
 mod element;
 
@@ -33,21 +35,21 @@ pub(super) fn rules(lowered: &[Lowered], kind: &str, tail: &str, builder: &mut T
         let (block, after) = rest.split_at_checked(n_apart.max(n_together)).unwrap_or((rest, &[]));
         rest = after;
         let sides = [Families::Only(Ip::V4), Families::Only(Ip::V6)]
-            .map(|families| runs(block.iter().filter(|rule| rule.families == families).collect()));
+            .map(|families| runs(block.iter().filter(|rule| rule.families == families)));
         if n_apart > 0 && sides.iter().flatten().any(Segment::is_run) {
             for side in sides {
                 emit(side, kind, tail, builder, &mut out);
             }
         } else {
-            emit(runs(block.iter().collect()), kind, tail, builder, &mut out);
+            emit(runs(block.iter()), kind, tail, builder, &mut out);
         }
     }
     out
 }
 
-/// Neighbours that can be one look-up, or one rule that cannot.
+/// Neighbours that can be one look-up, or rules that cannot.
 enum Segment<'a> {
-    Run(Vec<Candidate<'a>>),
+    Run(Run<'a>),
     Rules(Vec<&'a Lowered>),
 }
 
@@ -60,41 +62,61 @@ impl Segment<'_> {
     }
 }
 
+/// Rules of one shape: they differ in what their lists hold, and in nothing else.
+struct Run<'a> {
+    /// The first one, taken apart.
+    first: Candidate<'a>,
+    /// Which lists are not the same in every rule.
+    varying: Vec<bool>,
+    /// All of them. They are many, so what they are taken apart is found again when it is needed.
+    rules: Vec<&'a Lowered>,
+}
+
 /// A rule that may be folded: its lists by field, and what it has besides.
 struct Candidate<'a> {
     rule: &'a Lowered,
-    columns: Vec<(Phase, Field, Cow<'a, [Interval]>)>,
+    columns: SmallVec<[Column<'a>; 4]>,
     others: Vec<&'a Clause>,
 }
 
-fn runs<'a>(rules: Vec<&'a Lowered>) -> Vec<Segment<'a>> {
-    let mut segments = Vec::new();
-    let mut open: Vec<Candidate<'a>> = Vec::new();
-    for rule in rules {
-        let candidate = candidate(rule);
-        let fits = match (&candidate, open.first()) {
-            (Some(candidate), Some(first)) => same_shape(first, candidate),
-            (Some(_), None) => true,
-            (None, _) => false,
-        };
-        if !fits {
-            close(std::mem::take(&mut open), &mut segments);
-        }
-        match candidate {
-            Some(candidate) => open.push(candidate),
-            None => segments.push(Segment::Rules(vec![rule])),
-        }
+type Column<'a> = (Phase, Field, Cow<'a, [Interval]>);
+
+impl<'a> Run<'a> {
+    fn of(first: Candidate<'a>) -> Self {
+        Self { varying: vec![false; first.columns.len()], rules: vec![first.rule], first }
     }
-    close(open, &mut segments);
-    segments
+
+    fn push(&mut self, next: &Candidate<'a>) {
+        let columns = self.first.columns.iter().zip(&next.columns);
+        for (((_, _, first), (_, _, next)), varies) in columns.zip(&mut self.varying) {
+            *varies |= first != next;
+        }
+        self.rules.push(next.rule);
+    }
+
+    fn close(self) -> Segment<'a> {
+        if self.rules.len() >= RUN_MIN { Segment::Run(self) } else { Segment::Rules(self.rules) }
+    }
 }
 
-fn close<'a>(open: Vec<Candidate<'a>>, segments: &mut Vec<Segment<'a>>) {
-    if open.len() >= RUN_MIN {
-        segments.push(Segment::Run(open));
-    } else if !open.is_empty() {
-        segments.push(Segment::Rules(open.into_iter().map(|candidate| candidate.rule).collect()));
+fn runs<'a>(rules: impl Iterator<Item = &'a Lowered>) -> Vec<Segment<'a>> {
+    let mut segments = Vec::new();
+    let mut open: Option<Run<'a>> = None;
+    for rule in rules {
+        let candidate = candidate(rule);
+        match (candidate, &mut open) {
+            (Some(candidate), Some(run)) if same_shape(&run.first, &candidate) => run.push(&candidate),
+            (candidate, _) => {
+                segments.extend(open.take().map(Run::close));
+                match candidate {
+                    Some(candidate) => open = Some(Run::of(candidate)),
+                    None => segments.push(Segment::Rules(vec![rule])),
+                }
+            }
+        }
     }
+    segments.extend(open.map(Run::close));
+    segments
 }
 
 fn candidate(rule: &Lowered) -> Option<Candidate<'_>> {
@@ -103,7 +125,7 @@ fn candidate(rule: &Lowered) -> Option<Candidate<'_>> {
     if !foldable || !plain {
         return None;
     }
-    let mut columns = Vec::with_capacity(rule.clauses.len());
+    let mut columns: SmallVec<[Column<'_>; 4]> = SmallVec::new();
     let mut others = Vec::new();
     for clause in &rule.clauses {
         match &clause.test {
@@ -149,25 +171,21 @@ fn emit(segments: Vec<Segment<'_>>, kind: &str, tail: &str, builder: &mut TableB
 }
 
 /// One look-up for the run, and the rules that overlap with others in part as rules after it.
-fn folded(run: &[Candidate<'_>], kind: &str, tail: &str, builder: &mut TableBuilder, out: &mut Vec<Rule>) {
-    let varying = varying(run);
-    let key: Vec<Field> = run
-        .first()
-        .map(|first| pick(&first.columns, &varying).map(|(_, field, _)| *field).collect())
-        .unwrap_or_default();
+fn folded(run: &Run<'_>, kind: &str, tail: &str, builder: &mut TableBuilder, out: &mut Vec<Rule>) {
+    let Run { first, varying, rules } = run;
+    let key: Vec<Field> = pick(&first.columns, varying).map(|(_, field, _)| *field).collect();
     let bytes: usize = key.iter().map(|field| field.data_type().width().next_multiple_of(4)).sum();
     if key.is_empty() || bytes > KEY_MAX {
-        return run.iter().for_each(|candidate| emit::rules(candidate.rule, builder, out));
+        return rules.iter().for_each(|rule| emit::rules(rule, builder, out));
     }
-    let (elements, leftovers) = element::elements(run, &varying);
-    let Some(first) = run.first() else { return };
+    let (elements, leftovers) = element::elements(run);
     let types: Vec<DataType> = key.iter().map(|field| field.data_type()).collect();
     let ranges = elements.keys().flat_map(ElementKey::parts).any(|part| !part.is_single());
     let spec = if ranges { SetSpec::intervals(types) } else { SetSpec::hash(types).sized_for(&elements) };
     let spec = SetSpec { counters: true, ..spec };
     let set = SetRef::Named(builder.constant_set(kind, tail, spec, elements));
     let mut conditions: Vec<(Phase, Expr)> = Vec::new();
-    for ((phase, field, intervals), varies) in first.columns.iter().zip(&varying) {
+    for ((phase, field, intervals), varies) in first.columns.iter().zip(varying) {
         if !varies {
             conditions.push((*phase, emit::list_expr(*field, Operator::Eq, intervals)));
         }
@@ -183,22 +201,11 @@ fn folded(run: &[Candidate<'_>], kind: &str, tail: &str, builder: &mut TableBuil
     conditions.push((Phase::Extension, Expr::Lookup(Lookup { key, operator: Operator::Eq, set })));
     conditions.sort_by_key(|(phase, _)| *phase);
     let conditions = conditions.into_iter().map(|(_, expr)| expr).collect();
-    let comment = comment(run);
+    let comment = comment(rules);
     out.push(emit::finished(conditions, first.rule.families, &first.rule.statement, &comment));
     for leftover in leftovers {
         emit::rules(leftover, builder, out);
     }
-}
-
-/// Which columns are not the same in every rule.
-fn varying(run: &[Candidate<'_>]) -> Vec<bool> {
-    let Some((first, rest)) = run.split_first() else { return Vec::new() };
-    let differs = |at: usize| rest.iter().any(|candidate| intervals(candidate, at) != intervals(first, at));
-    (0..first.columns.len()).map(differs).collect()
-}
-
-fn intervals<'a>(candidate: &'a Candidate<'_>, at: usize) -> Option<&'a [Interval]> {
-    candidate.columns.get(at).map(|(_, _, intervals)| &**intervals)
 }
 
 fn pick<'a, T>(columns: &'a [T], varying: &'a [bool]) -> impl Iterator<Item = &'a T> {
@@ -206,9 +213,7 @@ fn pick<'a, T>(columns: &'a [T], varying: &'a [bool]) -> impl Iterator<Item = &'
 }
 
 /// The first and the last line, and how many rules they are.
-fn comment(run: &[Candidate<'_>]) -> String {
-    let text = |candidate: Option<&Candidate<'_>>| {
-        candidate.map_or_else(String::new, |candidate| Comment::as_str(&candidate.rule.comment).to_owned())
-    };
-    format!("{} to {}: {} rules", text(run.first()), text(run.last()), run.len())
+fn comment(rules: &[&Lowered]) -> String {
+    let [first, .., last] = rules else { return String::new() };
+    format!("{} to {}: {} rules", first.comment.as_str(), last.comment.as_str(), rules.len())
 }

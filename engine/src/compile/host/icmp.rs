@@ -111,7 +111,7 @@ pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refus
     let types = words.iter().map(|word| one(word, ip)).collect::<Result<Vec<_>, _>>()?;
     let single = |field: Field, value: u8| Interval::single(Datum::number(field.data_type(), value.into()));
     if types.iter().all(|(_, code)| code.is_none()) {
-        let intervals = types.iter().map(|(number, _)| single(kind, *number)).collect();
+        let intervals = types.iter().map(|(number, _)| single(kind, *number));
         let operator = if found.negated { Operator::Ne } else { Operator::Eq };
         return Ok(Reading::values(kind, operator, intervals, words));
     }

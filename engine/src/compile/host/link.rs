@@ -8,6 +8,7 @@
 //! frames with a tag of a virtual LAN are told apart from those without.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use policy_lang::diagnostic::Diagnostic;
@@ -285,7 +286,7 @@ fn lower_chain(
 ) -> Vec<Rule> {
     let mut lowered: Vec<Lowered> = group.rules().filter_map(|rule| lower_rule(rule, scope, findings)).collect();
     let mut end = end(group, scope, options, findings);
-    let statements = lowered.iter_mut().map(|rule| &mut rule.statement);
+    let statements = lowered.iter_mut().map(|rule| Rc::make_mut(&mut rule.statement));
     let statements = statements.chain(end.iter_mut().map(|rule| &mut rule.exprs));
     observe::lift(&place(scope), statements, options.pods, builder);
     let mut rules = Vec::new();

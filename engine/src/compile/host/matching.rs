@@ -1,6 +1,7 @@
 //! From one match option to a condition.
 
 use policy_lang::host::rule::{HostRule, Match, NFT, Word};
+use smallvec::SmallVec;
 
 use super::chains::Scope;
 use super::clause::{Ip, Phase, Reading, Test};
@@ -150,7 +151,7 @@ pub(super) fn list(
         let message = format!("`{}` has no value", found.keyword);
         return Err(refuse(OPERAND, found.span, message, "write at least one value"));
     }
-    let intervals = words.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let intervals = words.iter().map(read).collect::<Result<SmallVec<[Interval; 1]>, _>>()?;
     Ok(Reading::values(field, operator(found), intervals, words))
 }
 
@@ -212,16 +213,16 @@ pub(super) fn destination(ip: Ip) -> Field {
 
 /// Addresses and networks of one family.
 pub(super) fn addresses(found: &Match, ip: Ip, field: Field) -> Result<Reading, Refusal> {
-    let read = words(&found.operands).iter().map(|word| operand::address(word, ip)).collect::<Result<Vec<_>, _>>()?;
-    let networks: Option<Vec<Interval>> = read
-        .iter()
-        .map(|address| match address {
-            Address::Network(network) => Some(Interval::network(*network)),
-            Address::Masked(..) => None,
-        })
-        .collect();
-    if let Some(intervals) = networks {
-        return Ok(Reading::values(field, operator(found), intervals, words(&found.operands)));
+    let mut networks: SmallVec<[Interval; 1]> = SmallVec::new();
+    let mut all_are_networks = true;
+    for word in words(&found.operands) {
+        match operand::address(word, ip)? {
+            Address::Network(network) => networks.push(Interval::network(network)),
+            Address::Masked(..) => all_are_networks = false,
+        }
+    }
+    if all_are_networks {
+        return Ok(Reading::values(field, operator(found), networks, words(&found.operands)));
     }
     alternatives(found, |word, operator| {
         let (mask, value) = match operand::address(word, ip)? {

@@ -5,7 +5,7 @@
 //! parsed here and read elsewhere.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use self::built_in::{PROTOCOLS, SERVICES};
@@ -26,9 +26,9 @@ pub struct Names {
 /// A table of the machine: its texts, and what they say.
 #[derive(Clone, Debug)]
 struct Table<V> {
-    built_in: BTreeMap<Key, V>,
+    built_in: HashMap<Key, V>,
     texts: Vec<Box<str>>,
-    read: OnceLock<BTreeMap<Key, V>>,
+    read: OnceLock<HashMap<Key, V>>,
 }
 
 type Key = Cow<'static, str>;
@@ -53,7 +53,7 @@ impl<V> Table<V> {
 
 impl<V: Clone> Table<V> {
     /// What is built in and what the texts say, each of which wins over what was known before.
-    fn read(&self, entries: impl Fn(&str) -> BTreeMap<Key, V>) -> &BTreeMap<Key, V> {
+    fn read(&self, entries: impl Fn(&str) -> HashMap<Key, V>) -> &HashMap<Key, V> {
         self.read.get_or_init(|| {
             let mut known = self.built_in.clone();
             for text in &self.texts {
@@ -121,19 +121,19 @@ impl Names {
         self.groups.read(accounts).get(name).copied()
     }
 
-    /// The names of all services, for hints.
+    /// The names of all services in the order of the alphabet, for hints.
     pub(super) fn services(&self) -> impl Iterator<Item = &str> {
-        self.read_services().keys().map(AsRef::as_ref)
+        sorted(self.read_services().keys())
     }
 
-    /// The names of all protocols, for hints.
+    /// The names of all protocols in the order of the alphabet, for hints.
     pub(super) fn protocols(&self) -> impl Iterator<Item = &str> {
-        self.read_protocols().keys().map(AsRef::as_ref)
+        sorted(self.read_protocols().keys())
     }
 
-    fn read_services(&self) -> &BTreeMap<Key, Vec<(u8, u16)>> {
+    fn read_services(&self) -> &HashMap<Key, Vec<(u8, u16)>> {
         self.services.read(|text| {
-            let mut read: BTreeMap<Key, Vec<(u8, u16)>> = BTreeMap::new();
+            let mut read: HashMap<Key, Vec<(u8, u16)>> = HashMap::new();
             for (name, value, aliases) in lines(text) {
                 let Some((port, protocol)) = value.split_once('/') else { continue };
                 let (Ok(port), Some(protocol)) = (port.parse(), self.protocol(protocol)) else { continue };
@@ -145,7 +145,7 @@ impl Names {
         })
     }
 
-    fn read_protocols(&self) -> &BTreeMap<Key, u8> {
+    fn read_protocols(&self) -> &HashMap<Key, u8> {
         self.protocols.read(|text| {
             let numbered = lines(text).filter_map(|(name, value, aliases)| Some((name, value.parse().ok()?, aliases)));
             let named = numbered.flat_map(|(name, number, aliases)| {
@@ -154,6 +154,12 @@ impl Names {
             named.collect()
         })
     }
+}
+
+fn sorted<'a>(names: impl Iterator<Item = &'a Key>) -> impl Iterator<Item = &'a str> {
+    let mut names: Vec<&str> = names.map(AsRef::as_ref).collect();
+    names.sort_unstable();
+    names.into_iter()
 }
 
 /// `NAME VALUE ALIAS…`, comments and incomplete lines left out.
@@ -165,7 +171,7 @@ fn lines(text: &str) -> impl Iterator<Item = (&str, &str, std::str::SplitWhitesp
 }
 
 /// `NAME:…:NUMBER:…`
-fn accounts(text: &str) -> BTreeMap<Key, u32> {
+fn accounts(text: &str) -> HashMap<Key, u32> {
     let account = |line: &str| {
         let mut fields = line.split(':');
         let name = fields.next().filter(|name| !name.is_empty())?;

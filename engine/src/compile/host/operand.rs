@@ -70,13 +70,13 @@ pub(super) fn range(
     let bad = |help: String| refuse(OPERAND, word.span, format!("`{text}` is no {what}"), help);
     let datum = |part: &str| value(part).map(|value| Datum::number(data_type, value));
     let Some((low, high)) = text.split_once(':') else {
-        let hint = match text.split_once('-') {
+        let hint = || match text.split_once('-') {
             Some((low, high)) if number(low).is_some() && number(high).is_some() => {
                 format!("a range is written {low}:{high}")
             }
             _ => format!("write a number up to {} or a range LOW:HIGH", Datum::max(data_type).to_u128()),
         };
-        return datum(text).map(Interval::single).ok_or_else(|| bad(hint));
+        return datum(text).map(Interval::single).ok_or_else(|| bad(hint()));
     };
     let low = if low.is_empty() { Some(Datum::min(data_type)) } else { datum(low) };
     let high = if high.is_empty() { Some(Datum::max(data_type)) } else { datum(high) };

@@ -1,6 +1,7 @@
 //! One source rule of one family: every match read, the action read, or a stand-in that fails closed.
 
 use std::fmt::Write as _;
+use std::rc::Rc;
 
 use policy_lang::diagnostic::Diagnostic;
 use policy_lang::host::rule::{HostRule, Match, Operands};
@@ -112,8 +113,10 @@ pub(super) fn conclude(
 /// The two rules of a source rule that was read for both families, as one if that says the same.
 pub(super) fn merge(v4: Lowered, v6: &Lowered) -> Result<Lowered, Lowered> {
     let statement = match (v4.statement.as_slice(), v6.statement.as_slice()) {
-        (a, b) if a == b => Some(v4.statement.clone()),
-        ([Expr::Reject(a)], [Expr::Reject(b)]) => reject::reject_both(*a, *b).map(|with| vec![Expr::Reject(with)]),
+        (a, b) if a == b => Some(Rc::clone(&v4.statement)),
+        ([Expr::Reject(a)], [Expr::Reject(b)]) => {
+            reject::reject_both(*a, *b).map(|with| Rc::new(vec![Expr::Reject(with)]))
+        }
         _ => None,
     };
     let same = v4.clauses == v6.clauses && v4.uses == v6.uses && v4.comment == v6.comment && v4.effect == v6.effect;
@@ -131,7 +134,7 @@ fn finish(rule: &HostRule, families: Families, clauses: Vec<Clause>, statement: 
     let logs = exprs.iter().any(|expr| matches!(expr, Expr::Log(_)));
     let once = effect == Effect::Final || clauses.iter().all(|clause| clause.test.is_disjoint());
     let product = if logs || !once || clauses.iter().any(has_state) { Product::Repeat } else { Product::Fold };
-    Lowered { families, clauses, statement: exprs, uses, effect, product, comment: comment(rule) }
+    Lowered { families, clauses, statement: Rc::new(exprs), uses, effect, product, comment: comment(rule) }
 }
 
 /// What stands where a rule could not be read: a drop of everything that its readable matches select, if without the
@@ -190,15 +193,26 @@ pub(super) fn remembers(expr: &Expr) -> bool {
 
 /// iptables takes every option once.
 fn repeated_options(rule: &HostRule) -> impl Iterator<Item = Refusal> {
+    /// So few are compared with each other faster than they are sorted.
+    const FEW: usize = 16;
     let is_option = |found: &&Match| found.keyword != "mod";
-    let mut options: Vec<&Match> = rule.matches.iter().filter(is_option).collect();
-    // Equal ones stand together then, in the order of the text.
-    options.sort_by_key(|found| (found.keyword, found.module));
-    let pairs = options.iter().zip(options.iter().skip(1));
-    let mut again: Vec<&Match> = pairs
-        .filter(|(one, next)| (one.keyword, one.module) == (next.keyword, next.module))
-        .map(|(_, next)| *next)
-        .collect();
+    let same = |one: &Match, other: &Match| (one.keyword, one.module) == (other.keyword, other.module);
+    let mut again: Vec<&Match> = Vec::new();
+    if rule.matches.len() <= FEW {
+        let options = || rule.matches.iter().filter(is_option);
+        again.extend(
+            options()
+                .enumerate()
+                .filter(|(at, found)| options().take(*at).any(|before| same(before, found)))
+                .map(|(_, found)| found),
+        );
+    } else {
+        let mut options: Vec<&Match> = rule.matches.iter().filter(is_option).collect();
+        // Equal ones stand together then, in the order of the text.
+        options.sort_by_key(|found| (found.keyword, found.module));
+        let pairs = options.iter().zip(options.iter().skip(1));
+        again.extend(pairs.filter(|(one, next)| same(one, next)).map(|(_, next)| *next));
+    }
     again.sort_by_key(|found| found.span);
     again.into_iter().map(|found| {
         let message = format!("`{}` is given twice in one rule", found.keyword);

@@ -2,6 +2,7 @@
 
 use policy_lang::host::expand::port_runs;
 use policy_lang::host::rule::{HostRule, Match, Operands, Word};
+use smallvec::SmallVec;
 
 use super::chains::Scope;
 use super::clause::{Ip, Reading, Test};
@@ -81,12 +82,12 @@ pub(super) fn wants(found: &Match, context: Context<'_>, protocol: u8, name: &st
 }
 
 pub(super) fn protocol_match(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
-    let numbers =
-        words(&found.operands).iter().map(|word| protocol(word, context.scope)).collect::<Result<Vec<_>, _>>()?;
+    let numbers: SmallVec<[_; 1]> =
+        words(&found.operands).iter().map(|word| protocol(word, context.scope)).collect::<Result<_, _>>()?;
     if numbers.iter().any(|(number, _)| *number == 0) {
         return Ok(if found.negated { Reading::Never } else { Reading::Always });
     }
-    let intervals = numbers.into_iter().map(|(_, datum)| Interval::single(datum)).collect();
+    let intervals = numbers.into_iter().map(|(_, datum)| Interval::single(datum));
     Ok(Reading::values(Field::L4Proto, operator(found), intervals, &[]))
 }
 
@@ -111,8 +112,8 @@ fn list_of_ports(found: &Match, field: Field, protocols: &[u8], context: Context
     if words.is_empty() {
         return Err(refuse(OPERAND, found.span, format!("`{}` has no port", found.keyword), "write a port"));
     }
-    let intervals =
-        words.iter().map(|word| operand::ports(word, protocols, context.scope.names)).collect::<Result<Vec<_>, _>>()?;
+    let intervals: SmallVec<[Interval; 1]> =
+        words.iter().map(|word| operand::ports(word, protocols, context.scope.names)).collect::<Result<_, _>>()?;
     if intervals.contains(&Interval::all(DataType::InetService)) && found.negated {
         return Ok(Reading::Never);
     }

@@ -128,9 +128,10 @@ fn clashes(there: &ElementKey, new: &ElementKey) -> bool {
 
 fn covers(wide: &ElementKey, narrow: &ElementKey) -> bool {
     match (wide, narrow) {
-        (ElementKey::Parts(wide), ElementKey::Parts(narrow)) => {
-            wide.iter().zip(narrow).all(|(wide, narrow)| wide.low() <= narrow.low() && narrow.high() <= wide.high())
-        }
+        (ElementKey::Parts(wide), ElementKey::Parts(narrow)) => wide
+            .iter()
+            .zip(narrow.iter())
+            .all(|(wide, narrow)| wide.low() <= narrow.low() && narrow.high() <= wide.high()),
         (ElementKey::CatchAll, _) | (_, ElementKey::CatchAll) => false,
     }
 }

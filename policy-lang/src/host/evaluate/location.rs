@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::smallvec;
+
 use super::scope::Place;
 use super::values::{deferred_refused, plain};
 use super::{Evaluator, Flow, Step, error};
@@ -176,7 +178,7 @@ impl Evaluator<'_> {
             Entry::Jump => (Action::Jump(name), inner),
             Entry::Goto => (Action::Goto(name), inner),
         };
-        let (families_before, matches_before) = (draft.families.len(), vec![draft.matches.len()]);
+        let (families_before, matches_before) = (draft.families.len(), smallvec![draft.matches.len()]);
         draft.action = Some(DraftAction { kind: ActionKind::Plain(kind), span, families_before, matches_before });
         let base = Draft { location, protocol, families: draft.families.clone(), ..Draft::default() };
         let end = group.span;

@@ -1,5 +1,7 @@
 //! Actions and targets: what a rule does.
 
+use smallvec::smallvec;
+
 use super::location::two_actions;
 use super::modules::repeat_protocol_for;
 use super::options::{check_needs, domain, only};
@@ -131,7 +133,7 @@ fn set_action(draft: &mut Draft, kind: ActionKind, span: Span) -> Step<()> {
         return Err(two_actions(span, first));
     }
     let families_before = draft.families.len();
-    draft.action = Some(DraftAction { kind, span, families_before, matches_before: vec![draft.matches.len()] });
+    draft.action = Some(DraftAction { kind, span, families_before, matches_before: smallvec![draft.matches.len()] });
     Ok(())
 }
 

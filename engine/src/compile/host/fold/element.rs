@@ -1,8 +1,11 @@
 //! The elements of a run: disjoint, as the kernel wants them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::{Candidate, pick};
+use smallvec::SmallVec;
+
+use super::{Run, candidate, pick};
 use crate::compile::host::clause::Lowered;
 use crate::ruleset::{Element, ElementKey, Elements, Interval};
 
@@ -10,18 +13,19 @@ use crate::ruleset::{Element, ElementKey, Elements, Interval};
 ///
 /// An element that lies in an earlier one adds nothing: all have the same verdict. One that overlaps in part cannot
 /// be in the same set.
-pub(super) fn elements<'a>(run: &[Candidate<'a>], varying: &[bool]) -> (Elements, Vec<&'a Lowered>) {
-    let mut all: Vec<Numbered> = Vec::new();
-    for (number, candidate) in run.iter().enumerate() {
-        let columns = || pick(&candidate.columns, varying).map(|(_, _, intervals)| &**intervals);
-        if columns().all(|intervals| intervals.len() == 1) {
-            all.push((columns().flatten().copied().collect(), number));
+pub(super) fn elements<'a>(run: &Run<'a>) -> (Elements, Vec<&'a Lowered>) {
+    let mut all: Vec<Numbered> = Vec::with_capacity(run.rules.len());
+    for (number, candidate) in run.rules.iter().filter_map(|rule| candidate(rule)).enumerate() {
+        let columns: SmallVec<[&[Interval]; 4]> =
+            pick(&candidate.columns, &run.varying).map(|(_, _, intervals)| &**intervals).collect();
+        if columns.iter().all(|intervals| intervals.len() == 1) {
+            let parts: SmallVec<[Interval; 4]> = columns.iter().copied().flatten().copied().collect();
+            all.push((parts.as_slice().into(), number));
         } else {
-            let columns: Vec<&[Interval]> = columns().collect();
             all.extend(product(&columns).into_iter().map(|parts| (parts.into(), number)));
         }
     }
-    let rule = |number: usize| run.get(number).map(|candidate| candidate.rule);
+    let rule = |number: usize| run.rules.get(number).copied();
     let element = |number| Element { comment: rule(number).map(|rule| rule.comment.clone()), ..Element::PLAIN };
     let (kept, leftovers) = if all.iter().all(|(parts, _)| parts.iter().all(Interval::is_single)) {
         // Of equal ones the first; the sort is stable.
@@ -36,7 +40,7 @@ pub(super) fn elements<'a>(run: &[Candidate<'a>], varying: &[bool]) -> (Elements
 }
 
 /// An element, and which rule of the run it is of.
-type Numbered = (Box<[Interval]>, usize);
+type Numbered = (Arc<[Interval]>, usize);
 
 /// Keeps the elements that overlap with no other kept one, and tells which rules have others.
 fn disjoint(mut all: Vec<Numbered>) -> (Vec<Numbered>, BTreeSet<usize>) {
