@@ -134,7 +134,7 @@ fn analysed(what: &str, size: usize) -> Figures {
         Some(second) => {
             let mut after = Connectivity::new(scene(second, &options));
             let changes = compare(&mut Compared { old: &mut model, new: &mut after });
-            report::diff::write(&changes, report::diff::Form::Json, &mut text).unwrap();
+            report::diff::write(&changes, &Rules::default(), report::diff::Form::Json, &mut text).unwrap();
         }
     }
     let total_ms = spent_ms() - before;

@@ -90,6 +90,7 @@ mod time;
 mod tracking;
 mod translation;
 mod transport;
+mod untracked;
 
 /// What the lowering needs besides the rules.
 #[derive(Clone, Copy, Debug)]

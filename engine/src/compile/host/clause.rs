@@ -159,7 +159,7 @@ impl Values {
     }
 
     /// The values of each rule that ferm writes.
-    fn by_rule(&self) -> Vec<Vec<Interval>> {
+    pub(super) fn by_rule(&self) -> Vec<Vec<Interval>> {
         let mut values = self.intervals.iter().copied();
         if self.runs.is_empty() {
             return values.map(|value| vec![value]).collect();
