@@ -226,7 +226,8 @@ impl<'a> Explainer<'a> {
         let unknown = walk::unknown(&self.world, &ways, &all, asked);
         let (outcome, deciding) = verdict(&steps);
         let change = None;
-        let mut case = Case { to, source, destination, about, steps, outcome, deciding, change, contradiction, unknown };
+        let mut case =
+            Case { to, source, destination, about, steps, outcome, deciding, change, contradiction, unknown };
         case.change = change::change(&self.world, from, &case);
         case
     }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::UdpSocket;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use watcher::lab::Namespace;
@@ -97,13 +98,15 @@ fn what_arp_and_bridges_deny_is_lifted_by_a_pause_and_by_observing() {
     bridged.palisade(&["pause", "--node", "--for", "2h"]);
     assert_eq!(bridged.seen(), OPEN, "{}", bridged.node.log());
     let drops = bridged.palisade(&["drops"]);
-    assert!(drops.contains("would be denied, but is only observed:") && drops.contains("node.ferm:2"), "{drops}");
+    assert!(drops.contains("would be denied, but is only observed:"), "{drops}");
+    assert_eq!(drops.matches("host rules: ").count(), 2, "{drops}");
     bridged.palisade(&["resume"]);
     assert_eq!(bridged.seen(), DENIED, "{}", bridged.node.log());
     // The kernel itself ends it, with nobody there.
     bridged.palisade(&["pause", "--node", "--for", "25s"]);
     bridged.node.kill();
     assert_eq!(bridged.seen(), OPEN, "{}", bridged.node.log());
+    thread::sleep(Duration::from_secs(15));
     bridged.becomes(DENIED);
 
     let config = bridged.node.path("config.yaml");
@@ -111,9 +114,7 @@ fn what_arp_and_bridges_deny_is_lifted_by_a_pause_and_by_observing() {
     bridged.node.start_ready(&[&host[..], &["--config", config.to_str().unwrap()]].concat());
     assert_eq!(bridged.seen(), OPEN, "{}", bridged.node.log());
     let drops = bridged.palisade(&["drops"]);
-    for line in ["node.ferm:1", "node.ferm:2"] {
-        assert!(drops.contains(line), "{drops}");
-    }
+    assert_eq!(drops.matches("host rules: ").count(), 2, "{drops}");
 }
 
 #[test]

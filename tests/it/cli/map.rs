@@ -318,7 +318,12 @@ domain (ip ip6) table mangle chain PREROUTING proto udp dport 9 TEE gateway @ipf
         ("2001:db8::1", "2001:db8::2", "ip6 palisade pl_copy_mangle_prerouting", "dup to 2001:db8::2"),
         ("192.0.2.9", "192.0.2.8", "inet palisade pl_nat_prerouting (nat prerouting -101)", "dnat ip to 192.0.2.8"),
         ("mark 5", "mark 6", "inet palisade ", "new.ferm:2"),
-        ("ESTABLISHED RELATED", "ESTABLISHED", "inet palisade pl_input (filter input -10)", "ct state established accept"),
+        (
+            "ESTABLISHED RELATED",
+            "ESTABLISHED",
+            "inet palisade pl_input (filter input -10)",
+            "ct state established accept",
+        ),
     ] {
         let rules = rules.replace(was, is);
         let told = diff(&rules, &["--fail-on", "narrowed"]).exits(1).stdout;
@@ -326,7 +331,7 @@ domain (ip ip6) table mangle chain PREROUTING proto udp dport 9 TEE gateway @ipf
         assert!(told.contains(line) && !told.contains("no connection changes"), "{is}: {told}");
         diff(&rules, &["--fail-on", "widened"]).exits(1);
         let json = diff(&rules, &["--format", "json"]).exits(0).stdout;
-        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let json: Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["packetsAsked"], true);
         assert!(json["summary"]["rules"].as_u64().unwrap() > 0, "{json}");
         for format in ["md", "html"] {

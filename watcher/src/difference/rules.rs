@@ -15,6 +15,9 @@ use similar::{Algorithm, DiffOp, capture_diff_slices};
 use super::Side;
 use super::host::CHAINS;
 
+/// How names of our own begin.
+const OURS: &str = "pl_";
+
 /// Letters of the hash in a name.
 const HASH: usize = 12;
 
@@ -73,6 +76,8 @@ type Numbers = BTreeMap<String, usize>;
 struct Entry {
     key: Key,
     line: Line,
+    /// It names nothing but chains, which are compared by themselves.
+    names_chains: bool,
 }
 
 /// A chain or a set that another one refers to.
@@ -111,10 +116,15 @@ pub fn compare(old: &Ruleset, new: &Ruleset, is_asked: bool) -> Rules {
         let places: BTreeSet<&String> = old_hooked.keys().chain(new_hooked.keys()).collect();
         let of = |hooked: &BTreeMap<String, Vec<Entry>>, place| hooked.get(place).cloned().unwrap_or_default();
         let hooked = places.into_iter().map(|place| (place.clone(), of(&old_hooked, place), of(&new_hooked, place)));
-        let pairs = hooked.chain(pairs(old_named, new_named));
-        parts.extend(pairs.filter_map(|(place, old, new)| {
-            let lines = lines(&old, &new);
-            (!lines.is_empty()).then(|| Part { table: key.to_string(), place, lines })
+        let named = pairs(old_named, new_named).map(|(place, old, new)| (place, differing(&old, &new)));
+        let named: Vec<(String, Vec<Entry>)> = named.filter(|(_, entries)| !entries.is_empty()).collect();
+        let is_told_there = !named.is_empty();
+        let found = hooked.map(|(place, old, new)| (place, differing(&old, &new))).chain(named);
+        parts.extend(found.filter(|(_, entries)| !entries.is_empty()).map(|(place, mut entries)| {
+            if is_told_there {
+                settle(&mut entries);
+            }
+            Part { table: key.to_string(), place, lines: entries.into_iter().map(|entry| entry.line).collect() }
         }));
     }
     Rules { parts, is_asked }
@@ -140,12 +150,23 @@ fn pairs(old: Vec<Named>, new: Vec<Named>) -> impl Iterator<Item = (String, Vec<
     })
 }
 
+/// Calls that differ only by what they call, which is told by itself.
+fn settle(entries: &mut [Entry]) {
+    let all = entries.to_vec();
+    for entry in entries.iter_mut().filter(|entry| entry.names_chains) {
+        let is_other = |other: &&Entry| other.line.side != entry.line.side && other.line.text == entry.line.text;
+        if all.iter().filter(is_other).any(|other| other.key != entry.key) {
+            entry.line.weight = Weight::Told;
+        }
+    }
+}
+
 /// What one side has and the other has not.
-fn lines(old: &[Entry], new: &[Entry]) -> Vec<Line> {
+fn differing(old: &[Entry], new: &[Entry]) -> Vec<Entry> {
     let keys = |entries: &[Entry]| -> Vec<Key> { entries.iter().map(|entry| entry.key.clone()).collect() };
     let mut found = Vec::new();
     let mut take = |entries: &[Entry], start: usize, length: usize| {
-        found.extend(entries.iter().skip(start).take(length).map(|entry| entry.line.clone()));
+        found.extend(entries.iter().skip(start).take(length).cloned());
     };
     for op in capture_diff_slices(Algorithm::Myers, &keys(old), &keys(new)) {
         match op {
@@ -194,15 +215,17 @@ impl<'a> Reader<'a, '_> {
         let exprs: Vec<Expr> = rule.exprs.iter().filter(|expr| **expr != Expr::Counter).cloned().collect();
         let mut weight = weight(&exprs, interface);
         let text = render::rule_of(self.family, &Rule { exprs, comment: None });
+        let chains = &self.table.chains;
+        let mut names = text.split(|letter| !is_of_name(letter)).filter(|word| word.starts_with(OURS));
+        let names_chains = names.all(|word| chains.keys().any(|name| name.as_str() == word));
         let (key, text) = self.named(&text, interface, &mut weight);
         let origin = rule.comment.as_ref().map(ToString::to_string);
-        Entry { key, line: Line { side: self.side, text, origin, weight } }
+        Entry { key, line: Line { side: self.side, text, origin, weight }, names_chains }
     }
 
     /// A text with contents in place of names, and one with names that do not change with them.
     fn named(&mut self, text: &str, interface: Option<Field>, weight: &mut Weight) -> (Key, String) {
         let (mut key, mut shown) = (String::new(), String::new());
-        let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
         let mut rest = text;
         while !rest.is_empty() {
             let length = rest.find(|letter| !is_of_name(letter)).unwrap_or(rest.len());
@@ -211,7 +234,7 @@ impl<'a> Reader<'a, '_> {
                 Some((label, number, referred)) => {
                     *weight = referred.map_or(*weight, |referred| referred.max(*weight));
                     shown.push_str(&label);
-                    key.push_str(&format!("{label}#{number}"));
+                    key.extend([&*label, "#", &*number.to_string()]);
                 }
                 None => {
                     shown.push_str(word);
@@ -229,14 +252,14 @@ impl<'a> Reader<'a, '_> {
 
     /// What a word refers to: what it is called, the number of its content, and what a difference in it may change.
     fn refer(&mut self, word: &str, interface: Option<Field>) -> Option<(String, usize, Option<Weight>)> {
-        if !word.starts_with("pl_") {
+        if !word.starts_with(OURS) {
             return None;
         }
         let table = self.table;
         if let Some((name, chain)) = table.chains.iter().find(|(name, _)| name.as_str() == word) {
-            return Some(self.once(name, |reader| {
-                chain.rules.iter().map(|rule| reader.rule(rule, interface)).collect()
-            }));
+            return Some(
+                self.once(name, |reader| chain.rules.iter().map(|rule| reader.rule(rule, interface)).collect()),
+            );
         }
         if let Some((name, set)) = table.sets.iter().find(|(name, _)| name.as_str() == word) {
             return Some(self.once(name, |reader| reader.set(set, interface)));
@@ -247,11 +270,7 @@ impl<'a> Reader<'a, '_> {
         Some((word.to_owned(), self.number(content), None))
     }
 
-    fn once(
-        &mut self,
-        name: &'a Name,
-        read: impl FnOnce(&mut Self) -> Vec<Entry>,
-    ) -> (String, usize, Option<Weight>) {
+    fn once(&mut self, name: &'a Name, read: impl FnOnce(&mut Self) -> Vec<Entry>) -> (String, usize, Option<Weight>) {
         let label = label(name.as_str());
         match self.named.get(name) {
             Some(Some(known)) => return (label, known.number, Some(known.weight)),
@@ -282,16 +301,21 @@ impl<'a> Reader<'a, '_> {
         let described = render::set_spec(&spec).split_whitespace().collect::<Vec<_>>().join(" ");
         let weight = if is_kept { Weight::Unknown } else { Weight::Told };
         let line = Line { side: self.side, text: described.clone(), origin: None, weight };
-        let mut entries = vec![Entry { key: described, line }];
-        for (key, element) in elements.iter() {
+        let mut entries = vec![Entry { key: described, line, names_chains: false }];
+        for (key, element) in elements {
             let text = render::element(&spec, key, &Element { comment: None, ..element.clone() });
             let origin = element.comment.as_ref().map(ToString::to_string);
             let mut weight = weight;
             let (key, text) = self.named(&text, interface, &mut weight);
-            entries.push(Entry { key, line: Line { side: self.side, text, origin, weight } });
+            let line = Line { side: self.side, text, origin, weight };
+            entries.push(Entry { key, line, names_chains: false });
         }
         entries
     }
+}
+
+fn is_of_name(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '_'
 }
 
 /// The interface that packets are asked for with, in chains in which they are.
@@ -365,11 +389,8 @@ fn kind(expr: &Expr, interface: Option<Field>) -> Kind {
 
 /// Whether packets were asked for with every value of a field that the rules tell apart.
 fn is_varied(field: Field) -> bool {
-    use Field::{IpDaddr, IpSaddr, Ip6Daddr, Ip6Saddr, NfProto, SctpDport, TcpDport, ThDport, UdpDport};
-    matches!(
-        field,
-        NfProto | IpSaddr | IpDaddr | Ip6Saddr | Ip6Daddr | ThDport | TcpDport | UdpDport | SctpDport
-    )
+    use Field::{Ip6Daddr, Ip6Saddr, IpDaddr, IpSaddr, NfProto, SctpDport, TcpDport, ThDport, UdpDport};
+    matches!(field, NfProto | IpSaddr | IpDaddr | Ip6Saddr | Ip6Daddr | ThDport | TcpDport | UdpDport | SctpDport)
 }
 
 /// Whether a comparison is with a protocol, or with the kind of ICMP, that was asked for.
@@ -385,19 +406,16 @@ fn is_one_of_several(found: &Match) -> bool {
 
 /// A name without the hash of what bears it: `pl_KIND_TAIL`.
 fn label(name: &str) -> String {
-    let mut parts = name.splitn(4, '_');
-    let (Some(ours), Some(kind), Some(hash)) = (parts.next(), parts.next(), parts.next()) else {
-        return name.to_owned();
-    };
     // Where two contents share a hash, `xN` follows it.
-    let is_hash = hash.split_at_checked(HASH).is_some_and(|(hash, more)| {
-        let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        hash.bytes().all(is_letter) && (more.is_empty() || more.starts_with('x'))
-    });
-    if !is_hash {
-        return name.to_owned();
+    let is_hash = |part: &str| {
+        part.split_at_checked(HASH).is_some_and(|(hash, more)| {
+            let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+            hash.bytes().all(is_letter) && (more.is_empty() || more.starts_with('x'))
+        })
+    };
+    let mut parts: Vec<&str> = name.split('_').collect();
+    if let Some(at) = parts.iter().position(|part| is_hash(part)) {
+        parts.remove(at);
     }
-    let tail = parts.next().map(|tail| format!("_{tail}")).unwrap_or_default();
-    format!("{ours}_{kind}{tail}")
+    parts.join("_")
 }
-

@@ -5,8 +5,8 @@ use super::index::Indexes;
 use super::packet::{Conntrack, Host};
 use super::{Counted, Evaluation, Flow, Hit, Outcome, RuleRef, field, translate};
 use crate::ruleset::{
-    Assign, AssignTarget, Connections, Datum, DynamicSet, ElementData, ElementKey, Elements, Exists, Expr, Field,
-    HeaderField, Hook, Limit, Match, Name, Operator, PerElement, Quota, RejectWith, Rule, Sample, SegmentSize,
+    Assign, AssignTarget, Bytes, Connections, Datum, DynamicSet, ElementData, ElementKey, Elements, Exists, Expr,
+    Field, HeaderField, Hook, Limit, Match, Name, Operator, PerElement, Quota, RejectWith, Rule, Sample, SegmentSize,
     SetHeader, SetOperation, SetRef, Table, TableKey, Value, Verdict,
 };
 
@@ -149,11 +149,7 @@ impl<'a> Traversal<'a, '_> {
                 Some(has) => going_on(has == (*operator == Operator::Eq)),
                 None => Step::Break,
             },
-            Expr::Bytes(raw) => match bytes::compare(raw, &self.flow.packet) {
-                Answer::Is(holds) => going_on(holds),
-                Answer::Absent => Step::Break,
-                Answer::Unknown => Step::Unknown,
-            },
+            Expr::Bytes(raw) => self.bytes(raw),
             Expr::Lookup(lookup) => match self.key(&lookup.key) {
                 Some(key) => {
                     let is_in = self.find(&lookup.set, &key).is_some() || self.was_added(&lookup.set, &key);
@@ -220,6 +216,14 @@ impl<'a> Traversal<'a, '_> {
             // Which zone a connection is of, and who reads it, is no question of this packet's.
             Expr::SetCt(_) => Step::Next,
             Expr::DynamicSet(dynamic) => self.dynamic_set(dynamic),
+        }
+    }
+
+    fn bytes(&self, raw: &Bytes) -> Step {
+        match bytes::compare(raw, &self.flow.packet) {
+            Answer::Is(holds) => going_on(holds),
+            Answer::Absent => Step::Break,
+            Answer::Unknown => Step::Unknown,
         }
     }
 

@@ -98,9 +98,8 @@ pub(super) fn is_untold(field: Field, packet: &Packet) -> bool {
     if field == Field::Ct(CtField::Expiration) {
         return entry(packet).is_some();
     }
-    let has_part = |(protocols, fields): &(&[u8], &[Field])| {
-        protocols.contains(&packet.protocol()) && fields.contains(&field)
-    };
+    let has_part =
+        |(protocols, fields): &(&[u8], &[Field])| protocols.contains(&packet.protocol()) && fields.contains(&field);
     packet.fragment & OFFSET == 0 && PARTS.iter().any(has_part)
 }
 
