@@ -19,6 +19,7 @@ use nix::sys::resource::{Usage, UsageWho, getrusage};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use watcher::analysis::Manifests;
+use watcher::difference::rules::Rules;
 use watcher::difference::{Compared, compare};
 use watcher::map::Map;
 use watcher::report;

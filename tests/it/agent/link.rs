@@ -37,8 +37,9 @@ impl Bridged {
         let mut lines = "link add br9 type bridge\nlink set br9 up\naddr add 10.9.0.254/24 dev br9\n".to_owned();
         for (number, machine) in machines.iter().enumerate() {
             let path = machine.path();
-            lines += &format!("link add wire{number} type veth peer name eth0 netns {path}\n");
-            lines += &format!("link set wire{number} master br9\nlink set wire{number} up\n");
+            let wire = format!("wire{number}");
+            lines.extend(["link add ", &wire, " type veth peer name eth0 netns ", &path, "\n"]);
+            lines.extend(["link set ", &wire, " master br9\nlink set ", &wire, " up\n"]);
         }
         node.namespace().ip(&lines).unwrap();
         for (number, machine) in machines.iter().enumerate() {
