@@ -173,12 +173,6 @@ fn the_state_of_packets_without_a_connection_decides_alone() {
         both("mod state state UNTRACKED mod conntrack ctproto tcp DROP;"),
         "ct state untracked ct protocol tcp drop"
     );
-    // Each rule that ferm writes logs such a packet.
-    check(
-        "mod conntrack ctstate (NEW INVALID) ctproto (tcp udp) LOG;",
-        "meta nfproto ipv4 ct state invalid log\nmeta nfproto ipv4 ct state invalid log\n\
-         meta nfproto ipv4 ct state new ct protocol { tcp, udp } log",
-    );
 }
 
 /// nft 1.0.6 would compare both ports at once.
