@@ -19,6 +19,7 @@ use nix::sys::resource::{Usage, UsageWho, getrusage};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use watcher::analysis::Manifests;
+use watcher::difference::rules::Rules;
 use watcher::difference::{Compared, compare};
 use watcher::map::Map;
 use watcher::report;
@@ -134,7 +135,7 @@ fn analysed(what: &str, size: usize) -> Figures {
         Some(second) => {
             let mut after = Connectivity::new(scene(second, &options));
             let changes = compare(&mut Compared { old: &mut model, new: &mut after });
-            report::diff::write(&changes, report::diff::Form::Json, &mut text).unwrap();
+            report::diff::write(&changes, &Rules::default(), report::diff::Form::Json, &mut text).unwrap();
         }
     }
     let total_ms = spent_ms() - before;

@@ -49,6 +49,11 @@ pub fn rule(rule: &Rule) -> String {
     text(|out| write_rule(out, Family::Inet, rule))
 }
 
+/// One rule on one line, with its comment, as it stands in a table of this family.
+pub fn rule_of(family: Family, rule: &Rule) -> String {
+    text(|out| write_rule(out, family, rule))
+}
+
 /// One expression, as it stands in an inet table.
 pub fn expr(expr: &Expr) -> String {
     text(|out| expr::write(out, Family::Inet, expr))

@@ -6,6 +6,7 @@ mod doctor;
 mod drift;
 mod host;
 mod hostile;
+mod link;
 mod metrics;
 mod names;
 mod node;

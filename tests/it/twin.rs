@@ -64,6 +64,11 @@ const PER_PAIR: usize = 50;
 /// What is known to differ, and why it may: each is in docs/host/deviations.md.
 const MAY_DIFFER: &[(&str, &str)] = &[
     ("ferm/language/builtin-ne-arrays.ferm", "an array is equal to itself"),
+    (
+        "state/errors about what is not tracked",
+        "iptables' NOTRACK leaves alone what the kernel sends about such packets",
+    ),
+    ("drawn/1179", "the same"),
     ("sequence/some of the packets", "each kernel draws for itself; sequences count how often"),
     ("state/connections that a few may have", "iptables counts a connection that it refused for longer than nftables"),
 ];

@@ -16,6 +16,7 @@ pub use self::cause::{Cause, Side};
 
 mod cause;
 pub mod host;
+pub mod rules;
 
 /// One difference.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -74,8 +74,13 @@ pub fn places(counters: &BTreeMap<Name, ObservedCounter>, rules: &BTreeMap<Name,
             Some(CountedPlace { name: name.clone(), place, line, packets: counter.packets, bytes: counter.bytes })
         })
         .collect();
-    places.sort_by(|a, b| b.packets.cmp(&a.packets).then_with(|| a.line.0.cmp(&b.line.0)));
+    sort(&mut places);
     places
+}
+
+/// Puts those with most packets first, then by their source lines.
+pub fn sort(places: &mut [CountedPlace]) {
+    places.sort_by(|a, b| b.packets.cmp(&a.packets).then_with(|| a.line.0.cmp(&b.line.0)));
 }
 
 impl SourceLine {

@@ -86,6 +86,8 @@ pub struct Case {
     pub change: Option<Change>,
     /// How oracle and simulator contradict each other: a bug of one of them.
     pub contradiction: Option<String>,
+    /// Host rules of which nobody can know whether they match: they look at what a question does not say.
+    pub unknown: BTreeSet<String>,
 }
 
 /// What one node does.
@@ -221,9 +223,11 @@ impl<'a> Explainer<'a> {
         {
             step.host = Some(denial);
         }
+        let unknown = walk::unknown(&self.world, &ways, &all, asked);
         let (outcome, deciding) = verdict(&steps);
         let change = None;
-        let mut case = Case { to, source, destination, about, steps, outcome, deciding, change, contradiction };
+        let mut case =
+            Case { to, source, destination, about, steps, outcome, deciding, change, contradiction, unknown };
         case.change = change::change(&self.world, from, &case);
         case
     }

@@ -91,6 +91,7 @@ mod time;
 mod tracking;
 mod translation;
 mod transport;
+mod untracked;
 
 /// What the lowering needs besides the rules.
 #[derive(Clone, Copy, Debug)]

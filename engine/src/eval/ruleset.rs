@@ -13,6 +13,9 @@
 //! - base chains of one priority run in the order of their tables and names;
 //! - frames that carry no IP, and so ARP tables, are left out.
 //!
+//! Of sockets, of what AH, ESP and DCCP carry, of how long connections are kept and of most bytes behind the headers nothing
+//! is known. Rules that ask for it are passed by and named in [`Evaluation::unknown`].
+//!
 //! References to chains and sets that do not exist, which the kernel refuses to load, behave as empty ones.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +33,7 @@ pub use self::packet::{
 };
 pub use self::way::{End, Journey, Stage, bridge, receive, send};
 
+mod bytes;
 mod evaluate;
 mod field;
 mod index;
@@ -51,6 +55,8 @@ pub struct Evaluation {
     pub decided_by: Option<RuleRef>,
     /// Every rule whose matches all held, in order.
     pub hits: Vec<Hit>,
+    /// Rules that look at what nobody says of the packet: whether they match cannot be known, and they are passed by.
+    pub unknown: Vec<RuleRef>,
     /// What was counted, in order.
     pub counted: Vec<Counted>,
     /// What was logged, in order.
@@ -163,6 +169,7 @@ impl Evaluation {
             outcome: Outcome::Accept,
             decided_by: None,
             hits: Vec::new(),
+            unknown: Vec::new(),
             counted: Vec::new(),
             logged: Vec::new(),
             packet: packet.clone(),

@@ -52,6 +52,10 @@ fn operands_are_refused_where_they_stand() {
         "mod conntrack ctstatus NONE ACCEPT;",
         "error 2:24 `NONE` `NONE` is no connection status (write EXPECTED, SEEN_REPLY, ASSURED or CONFIRMED)",
     );
+    check(
+        "mod conntrack ctstate (NEW UNTRACKED) ctproto tcp mod limit limit 5/minute ACCEPT;",
+        "error 2:15 `ctstate (NEW UNTRACKED)` a packet without a connection is judged by its state alone, which one rule cannot say beside what remembers packets (write two rules: one of INVALID and UNTRACKED alone, and one of the other states with the rest)",
+    );
     check("mod conntrack ctproto all ACCEPT;", "error 2:23 `all` `all` is every protocol (leave the match out)");
     check(
         "mod mark mark red ACCEPT;",

@@ -152,6 +152,29 @@ fn a_negated_status_holds_for_packets_without_a_connection() {
     );
 }
 
+/// iptables looks at no other option of such a packet; a second module is another matter.
+#[test]
+fn the_state_of_packets_without_a_connection_decides_alone() {
+    assert_eq!(
+        both("mod conntrack ctstate UNTRACKED ctproto tcp DROP;"),
+        "ct state untracked drop",
+        "what has a connection is not untracked"
+    );
+    assert_eq!(
+        both("mod conntrack ctdir REPLY ctstate (NEW INVALID) DROP;"),
+        "ct state invalid drop\nct state new ct direction reply drop"
+    );
+    assert_eq!(
+        both("mod conntrack ctstate !NEW ctstatus ASSURED DROP;"),
+        "ct state invalid,untracked drop\nct state ! invalid,new,untracked ct status assured drop"
+    );
+    assert_eq!(both("mod conntrack ctstate NEW ctproto tcp DROP;"), "ct state new ct protocol tcp drop");
+    assert_eq!(
+        both("mod state state UNTRACKED mod conntrack ctproto tcp DROP;"),
+        "ct state untracked ct protocol tcp drop"
+    );
+}
+
 /// nft 1.0.6 would compare both ports at once.
 #[test]
 fn two_ports_that_must_differ_are_compared_apart() {

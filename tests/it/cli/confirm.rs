@@ -124,7 +124,7 @@ fn the_ruleset_returns_after_a_sigkill_of_everything_in_the_terminals_session() 
 
 /// Waits until nft prints this.
 #[track_caller]
-fn becomes(machine: &Machine, wanted: &str) {
+pub(super) fn becomes(machine: &Machine, wanted: &str) {
     let begun = Instant::now();
     while machine.listing() != wanted {
         assert!(begun.elapsed() < PATIENCE, "still:\n{}", machine.listing());

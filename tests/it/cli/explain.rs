@@ -37,6 +37,30 @@ fn explain(from: &str, to: &str, more: &[&str]) -> super::Ran {
 }
 
 #[test]
+fn a_host_rule_of_which_nobody_can_know_is_named() {
+    let path = std::env::temp_dir().join(format!("palisade-it-unknown-{}.ferm", std::process::id()));
+    let rules = "\
+domain ip chain INPUT {
+    proto tcp mod conntrack ctexpire 0:60 DROP;
+    proto tcp mod socket transparent DROP;
+    proto udp mod conntrack ctexpire 0:60 DROP;
+    proto tcp dport 8022 ACCEPT;
+    DROP;
+}
+";
+    std::fs::write(&path, rules).unwrap();
+    let host = path.to_str().unwrap();
+    let asked = ["explain", "203.0.113.10", "node-a:8022", "--manifests", "examples/cluster", "--host", host];
+    let told = palisade(&asked).exits(0).stdout;
+    std::fs::remove_file(&path).unwrap();
+    assert!(told.starts_with("ALLOWED"), "{told}");
+    for (line, is_named) in [(":2", true), (":3", true), (":4", false), (":5", false)] {
+        let words = format!("cannot know whether the host rule {host}{line} matches");
+        assert_eq!(told.contains(&words), is_named, "{line}: {told}");
+    }
+}
+
+#[test]
 fn every_layer_is_named_with_the_line_that_decides_and_its_text() {
     let denied = explain("shop/web-1", "shop/db-1:5432", &[]).exits(0).stdout;
     for part in [

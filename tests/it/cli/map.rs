@@ -290,6 +290,64 @@ fn a_difference_of_host_rules_names_the_chain_and_the_rules() {
     palisade(&["diff", &manifests, &manifests, "--host", &new]).exits(2);
 }
 
+#[test]
+fn rules_that_no_packet_of_a_diff_tells_apart_are_told_one_by_one() {
+    let folder = Folder::new("tables");
+    let manifests = folder.write("m.yaml", SHOP);
+    let rules = "\
+chain INPUT { policy DROP; mod state state (ESTABLISHED RELATED) ACCEPT; jump own; }
+chain own { proto tcp dport 22 ACCEPT; mod mark mark 5 ACCEPT; }
+table nat chain PREROUTING proto tcp dport 80 DNAT to 192.0.2.9;
+domain arp chain INPUT { policy DROP; saddr 10.0.0.1 ACCEPT; }
+domain eb chain FORWARD { proto IPv4 ip-proto udp ip-dport 53 DROP; }
+domain (ip ip6) table mangle chain PREROUTING proto udp dport 9 TEE gateway @ipfilter((192.0.2.1 2001:db8::1));
+";
+    let old = folder.write("old.ferm", rules);
+    let diff = |rules: &str, more: &[&str]| {
+        let new = folder.write("new.ferm", rules);
+        palisade(&[&["diff", &manifests, &manifests, "--old-host", &old, "--host", &new][..], more].concat())
+    };
+    // Neither lines that move nor what they are called after is a difference.
+    let moved = diff(&format!("# One more line.\n\n{rules}"), &["--fail-on", "any"]).exits(0).stdout;
+    assert_eq!(moved, "no connection changes\n");
+    for (was, is, place, line) in [
+        ("saddr 10.0.0.1", "saddr 10.0.0.2", "arp palisade pl_input (filter input 0)", "saddr ip 10.0.0.2 accept"),
+        ("arp chain INPUT { policy DROP;", "arp chain INPUT {", "arp palisade pl_input", "old.ferm:4 policy DROP"),
+        ("ip-dport 53", "ip-dport 54", "bridge palisade pl_filter_forward (filter forward -200)", "udp dport 54 drop"),
+        ("192.0.2.1 ", "192.0.2.2 ", "ip palisade pl_copy_mangle_prerouting", "dup to 192.0.2.2"),
+        ("2001:db8::1", "2001:db8::2", "ip6 palisade pl_copy_mangle_prerouting", "dup to 2001:db8::2"),
+        ("192.0.2.9", "192.0.2.8", "inet palisade pl_nat_prerouting (nat prerouting -101)", "dnat ip to 192.0.2.8"),
+        ("mark 5", "mark 6", "inet palisade ", "new.ferm:2"),
+        (
+            "ESTABLISHED RELATED",
+            "ESTABLISHED",
+            "inet palisade pl_input (filter input -10)",
+            "ct state established accept",
+        ),
+    ] {
+        let rules = rules.replace(was, is);
+        let told = diff(&rules, &["--fail-on", "narrowed"]).exits(1).stdout;
+        assert!(told.contains("host rules that differ, rule by rule (") && told.contains(place), "{is}: {told}");
+        assert!(told.contains(line) && !told.contains("no connection changes"), "{is}: {told}");
+        diff(&rules, &["--fail-on", "widened"]).exits(1);
+        let json = diff(&rules, &["--format", "json"]).exits(0).stdout;
+        let json: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["packetsAsked"], true);
+        assert!(json["summary"]["rules"].as_u64().unwrap() > 0, "{json}");
+        for format in ["md", "html"] {
+            let told = diff(&rules, &["--format", format]).exits(0).stdout;
+            assert!(told.contains("ost rules"), "{told}");
+        }
+    }
+    // What packets show is told twice, and trips as they say; what is only logged trips nothing but `any`.
+    let wider = rules.replace("dport 22", "dport (22 443)");
+    let told = diff(&wider, &["--fail-on", "narrowed"]).exits(0).stdout;
+    assert!(told.contains("TCP 443\n") && told.contains("tcp dport { 22, 443 } accept"), "{told}");
+    let logged = rules.replace("jump own;", "LOG; jump own;");
+    diff(&logged, &["--fail-on", "widened"]).exits(0);
+    diff(&logged, &["--fail-on", "any"]).exits(1);
+}
+
 /// A route to pods that admit one peer, one to pods that admit nobody, and one to a Service without pods.
 const ROUTED: &str = "\
 apiVersion: v1

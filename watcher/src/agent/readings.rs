@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use engine::apply::our_tables;
 use engine::kernel::{Kernel, KernelError, Netlink};
-use engine::ruleset::{Family, TableKey};
 use tokio::sync::oneshot;
 use tokio::time;
 use tracing::warn;
@@ -80,9 +80,14 @@ fn places(kernel: &mut Option<Netlink>, policies_max: usize) -> Result<Vec<drops
         Some(kernel) => kernel,
         None => kernel.insert(Netlink::open()?),
     };
-    let table = TableKey::ours(Family::Inet);
-    let counters = kernel.counters(&table)?;
-    // The policy is in the comments of rules, and those cost more to read than the counters.
-    let rules = if policies_max > 0 { kernel.counting_rules(&table)? } else { std::collections::BTreeMap::new() };
-    Ok(drops::places(&counters, &rules))
+    let mut places = Vec::new();
+    for key in our_tables() {
+        let counters = kernel.counters(&key)?;
+        // The policy is in the comments of rules, and those cost more to read than the counters.
+        let wants_rules = policies_max > 0 && !counters.is_empty();
+        let rules = if wants_rules { kernel.counting_rules(&key)? } else { std::collections::BTreeMap::new() };
+        places.extend(drops::places(&counters, &rules));
+    }
+    drops::sort(&mut places);
+    Ok(places)
 }

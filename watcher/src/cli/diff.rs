@@ -12,6 +12,7 @@ use super::map::{AddressArgs, PICTURE_MAX, read, scene};
 use super::progress::Progress;
 use super::test::host_rules;
 use super::{Failure, Outcome};
+use crate::difference::rules::{self, Rules, Weight};
 use crate::difference::{Change, Compared, compare, host};
 use crate::report::diff::Form;
 use crate::report::{self, Color, Stream, diagnostics};
@@ -37,7 +38,7 @@ pub(super) struct Args {
     format: Format,
 
     /// Exit with 1 if a connection is added or widened (widened), removed or narrowed (narrowed), or any of these
-    /// (any).
+    /// (any). A host rule of which no connection says what it changes may be either, unless it only logs.
     #[arg(long, value_name = "WHAT", value_enum)]
     fail_on: Option<Gate>,
 
@@ -51,7 +52,8 @@ pub(super) struct Args {
     old_baseline: Vec<String>,
 
     /// Host rules in ferm's language that go with NEW: a file, or git:REF:PATH. What changes in INPUT, FORWARD and
-    /// OUTPUT is told as connections between addresses, with the chain, the interfaces and the rules.
+    /// OUTPUT is told as connections between addresses, with the chain, the interfaces and the rules; and every rule of
+    /// every table that only one of the two has, those of ARP, bridges and copies included.
     #[arg(long, value_name = "FILE", requires = "old_host")]
     host: Option<PathBuf>,
 
@@ -109,8 +111,11 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     let (mut before, mut after) = (Connectivity::new(scene(&old, &of_old)), Connectivity::new(scene(&new, &of_new)));
     let mut changes = compare(&mut Compared { old: &mut before, new: &mut after });
     drop(progress);
+    let mut rules = Rules::default();
     if let (Some(old), Some(new)) = (&args.old_host, &args.host) {
-        changes.extend(of_hosts(old, new, color)?);
+        let (of_hosts, found) = of_hosts(old, new, color)?;
+        changes.extend(of_hosts);
+        rules = found;
     }
     let form = match args.format {
         Format::Text => Form::Text,
@@ -124,14 +129,14 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     };
     let mut out = Stream::default();
     // The stream itself knows why writing ended.
-    let _: std::fmt::Result = report::diff::write(&changes, form, &mut out);
+    let _: std::fmt::Result = report::diff::write(&changes, &rules, form, &mut out);
     out.finish().context("writing the result").map_err(Failure::Input)?;
-    let trips = args.fail_on.is_some_and(|gate| gate.trips(&changes));
+    let trips = args.fail_on.is_some_and(|gate| gate.trips(&changes, &rules));
     Ok(if trips || new.has_broken_objects() { Outcome::Findings } else { Outcome::Clean })
 }
 
 /// What changes between two configurations of host rules.
-fn of_hosts(old: &Path, new: &Path, color: Color) -> Result<Vec<Change>, Failure> {
+fn of_hosts(old: &Path, new: &Path, color: Color) -> Result<(Vec<Change>, Rules), Failure> {
     let names = machine::names();
     let compiled = |path: &Path| {
         let (rules, sources) = host_rules(path, color)?;
@@ -143,15 +148,27 @@ fn of_hosts(old: &Path, new: &Path, color: Color) -> Result<Vec<Change>, Failure
         }
         Ok(ruleset)
     };
-    host::compare(&compiled(old)?, &compiled(new)?).map_err(|error| Failure::Input(error.into()))
+    let (old, new) = (compiled(old)?, compiled(new)?);
+    let changes = host::compare(&old, &new);
+    let rules = rules::compare(&old, &new, changes.is_ok());
+    if let Err(error) = &changes {
+        report::message(&format!("{error}, so they are compared rule by rule\n"));
+    }
+    Ok((changes.unwrap_or_default(), rules))
 }
 
 impl Gate {
-    fn trips(self, changes: &[Change]) -> bool {
-        changes.iter().any(|change| match self {
+    fn trips(self, changes: &[Change], rules: &Rules) -> bool {
+        let of_rules = rules.lines().any(|(_, line)| match self {
+            // It may be either.
+            Self::Widened | Self::Narrowed => line.weight == Weight::Unknown,
+            Self::Any => true,
+        });
+        let of_connections = changes.iter().any(|change| match self {
             Self::Widened => change.kind.is_more(),
             Self::Narrowed => !change.kind.is_more(),
             Self::Any => true,
-        })
+        });
+        of_connections || of_rules
     }
 }

@@ -8,7 +8,7 @@ use engine::compile::marker::{self, SourceRecord};
 use engine::kernel::{Kernel, KernelError};
 use engine::observed::{Counted, Observed, TableFlags};
 use engine::revoke::revoked_bit;
-use engine::ruleset::{Comment, Family, Ruleset, TableKey};
+use engine::ruleset::{Comment, Ruleset};
 
 use super::Failure;
 use crate::drops::{self, CountedPlace};
@@ -40,16 +40,23 @@ pub(super) fn observe_for(kernel: &mut dyn Kernel, desired: &Ruleset) -> Result<
     kernel.observe_for(&our_tables(), desired).map_err(refused)
 }
 
-/// The places of our inet table, which are those of pod policy, with what they counted; nothing if nothing is loaded.
+/// The places of our tables, with what they counted; nothing if nothing is loaded. Beside pod policy, which is in the inet
+/// table alone, they are those of host rules that are observed or paused.
 pub(super) fn places(kernel: &mut dyn Kernel) -> Result<Option<Vec<CountedPlace>>, Failure> {
-    let table = TableKey::ours(Family::Inet);
-    let counters = kernel.counters(&table).map_err(refused)?;
+    let mut places = Vec::new();
+    for key in our_tables() {
+        let counters = kernel.counters(&key).map_err(refused)?;
+        if !counters.is_empty() {
+            let rules = kernel.counting_rules(&key).map_err(refused)?;
+            places.extend(drops::places(&counters, &rules));
+        }
+    }
     // A ruleset without pod policy has no counters.
-    if counters.is_empty() && observe(kernel)?.tables.is_empty() {
+    if places.is_empty() && observe(kernel)?.tables.is_empty() {
         return Ok(None);
     }
-    let rules = kernel.counting_rules(&table).map_err(refused)?;
-    Ok(Some(drops::places(&counters, &rules)))
+    drops::sort(&mut places);
+    Ok(Some(places))
 }
 
 /// What the lines of the host rules have counted; nothing if nothing is loaded.

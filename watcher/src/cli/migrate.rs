@@ -23,6 +23,8 @@ use crate::state_dir::StateDir;
 /// nobody uses any more and the policies that the file sets; what Docker, kube-proxy and others have written stays. Rules
 /// that the file does not have any more count as somebody else's. Live connections and their translations go on.
 ///
+/// What ferm has loaded by arptables and ebtables stays, and is said to.
+///
 /// Nobody confirms: ferm's rules are put back among whatever others have changed in the meantime, then what palisade had
 /// loaded before returns. Neither systemd's units nor files in /etc are touched.
 #[derive(Debug, clap::Args)]
@@ -103,6 +105,15 @@ fn prepared(desired: &Desired) -> Result<Vec<Found>, Failure> {
         count(Domain::Ip),
         count(Domain::Ip6)
     ))?;
+    for (domain, program) in [(Domain::Arp, "arptables"), (Domain::Eb, "ebtables")] {
+        let n_rules = count(domain);
+        if !expand(rules, domain).is_empty() {
+            report::message(&format!(
+                "warning: what ferm has loaded by {program} ({n_rules} rules) stays there, beside palisade's table: what \
+                 either drops is dropped. Take it out yourself when palisade's rules are to stay"
+            ));
+        }
+    }
     let found = migration::find(rules).map_err(refused)?;
     super::print("2. look for those in iptables\n")?;
     for Found { iptables, removals } in &found {

@@ -1,7 +1,8 @@
 //! What changes between two configurations of host rules: first packets, asked of the compiled chains of both.
 //!
 //! Addresses, destination ports and interfaces that neither configuration tells apart are asked for once. Packets have what
-//! is usual in everything else that a rule may look at; a rule about that is judged by those.
+//! is usual in everything else that a rule may look at; what differs in that, and in every other chain and table, is told
+//! rule by rule ([`super::rules`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -39,7 +40,7 @@ const ASKING_PORT: u16 = 40_000;
 const OTHER: u8 = 47;
 
 /// The chains that decide, with what they are called and which interface of a packet they see.
-const CHAINS: [(Base, &str, Direction); 3] = [
+pub(super) const CHAINS: [(Base, &str, Direction); 3] = [
     (Base::Input, "INPUT", Direction::Ingress),
     (Base::Forward, "FORWARD", Direction::Ingress),
     (Base::Output, "OUTPUT", Direction::Egress),

@@ -20,6 +20,12 @@ pub(super) fn hints(world: &World<'_>, from: &Party, cases: &[Case]) -> Vec<Stri
     for case in cases {
         by_cause(case, &mut hints);
         failsafe(world, from, case, &mut hints);
+        hints.extend(case.unknown.iter().map(|line| {
+            format!(
+                "cannot know whether the host rule {line} matches: it looks at what a question does not say; this is \
+                 what becomes of a packet that it does not match"
+            )
+        }));
         if case.outcome != Outcome::Allowed {
             rules_that_miss(world, from, case, &mut hints);
         }

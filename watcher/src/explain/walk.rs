@@ -1,5 +1,6 @@
 //! The way of a connection through the simulated nodes.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -115,16 +116,40 @@ pub(super) fn denied_by_host<'a>(
     }
     let answer = answer(source, destination, about);
     for (idx, (node, way)) in ways.iter().enumerate().rev() {
-        let back = match way {
-            Way::Forwarded => Way::Forwarded,
-            Way::FromNode => Way::ToNode,
-            Way::ToNode => Way::FromNode,
-        };
-        if let Some(line) = denial(&through(world, ruleset(node)?, node, back, answer.clone())) {
+        if let Some(line) = denial(&through(world, ruleset(node)?, node, back(*way), answer.clone())) {
             return Some((idx, HostDenial { line: line.into(), packet: Denied::Answer }));
         }
     }
     None
+}
+
+/// The lines of host rules of which it cannot be known whether they match the first packet or its answer.
+pub(super) fn unknown<'a>(
+    world: &World<'_>,
+    ways: &[(Arc<str>, Way)],
+    ruleset: &dyn Fn(&Arc<str>) -> Option<&'a Ruleset>,
+    (source, destination, about): (IpAddr, IpAddr, About),
+) -> BTreeSet<String> {
+    let mut lines = BTreeSet::new();
+    for (node, way) in ways.iter().filter(|_| world.host.is_some()) {
+        let Some(ruleset) = ruleset(node) else { continue };
+        let packets = [(*way, packet(source, destination, about)), (back(*way), answer(source, destination, about))];
+        for (way, packet) in packets {
+            let journey = through(world, ruleset, node, way, packet);
+            let rules = journey.stages.iter().flat_map(|stage| &stage.evaluation.unknown);
+            lines.extend(rules.filter_map(|rule| rule.comment.as_ref()).map(ToString::to_string));
+        }
+    }
+    lines
+}
+
+/// The way of an answer through the same node.
+fn back(way: Way) -> Way {
+    match way {
+        Way::Forwarded => Way::Forwarded,
+        Way::FromNode => Way::ToNode,
+        Way::ToNode => Way::FromNode,
+    }
 }
 
 /// The first packet back, of a connection that is established.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::difference::rules::Rules;
 use crate::difference::{Cause, Change, Kind, Side};
 use crate::map::Certainty;
 
@@ -25,17 +26,24 @@ pub enum Form {
     Html,
 }
 
-/// Writes changes.
+/// Writes changes, and host rules that differ.
 ///
 /// # Errors
 /// Whatever writing fails with.
-pub fn write(changes: &[Change], form: Form, out: &mut impl fmt::Write) -> fmt::Result {
+pub fn write(changes: &[Change], rules: &Rules, form: Form, out: &mut impl fmt::Write) -> fmt::Result {
     match form {
-        Form::Text => text::write(changes, out),
-        Form::Json => json::write(changes, out),
-        Form::Markdown => markdown::write(changes, out),
-        Form::Html => html::write(changes, out),
+        Form::Text => text::write(changes, rules, out),
+        Form::Json => json::write(changes, rules, out),
+        Form::Markdown => markdown::write(changes, rules, out),
+        Form::Html => html::write(changes, rules, out),
     }
+}
+
+/// What is said before rules that differ.
+fn heading(rules: &Rules) -> String {
+    let count = rules.lines().count();
+    let why = if rules.is_asked { "" } else { "; too many packets are told apart to ask for each" };
+    format!("host rules that differ, rule by rule ({count}{why})")
 }
 
 /// How many changes are of a kind.

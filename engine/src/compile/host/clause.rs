@@ -161,7 +161,7 @@ impl Values {
     }
 
     /// The values of each rule that ferm writes.
-    fn by_rule(&self) -> Vec<SmallVec<[Interval; 1]>> {
+    pub(super) fn by_rule(&self) -> Vec<SmallVec<[Interval; 1]>> {
         let mut values = self.intervals.iter().copied();
         if self.runs.is_empty() {
             return values.map(|value| smallvec![value]).collect();

@@ -41,8 +41,15 @@ pub(super) struct Tuple {
     pub(super) reply_destination: Field,
 }
 
-/// `state` and `ctstate`.
-pub(super) fn state(found: &Match) -> Result<Reading, Refusal> {
+/// What of a state is true of packets with a connection, and of those without, which have no status.
+#[derive(Debug)]
+pub(super) struct States {
+    pub(super) with: Vec<Vec<Expr>>,
+    pub(super) without: Option<Expr>,
+}
+
+/// The bits of the states and of the status that words name.
+fn named(found: &Match) -> Result<(u32, u32), Refusal> {
     let (mut states, mut status) = (0, 0);
     let words = words(&found.operands);
     if words.is_empty() {
@@ -60,6 +67,12 @@ pub(super) fn state(found: &Match) -> Result<Reading, Refusal> {
             }
         }
     }
+    Ok((states, status))
+}
+
+/// `state` and `ctstate` by themselves.
+pub(super) fn state(found: &Match) -> Result<Reading, Refusal> {
+    let (states, status) = named(found)?;
     let is = |bits| self::bits(Field::Ct(CtField::State), bits, Operator::Ne);
     let is_not = |bits| self::bits(Field::Ct(CtField::State), bits, Operator::Eq);
     let alternatives = match (operator(found), states, status) {
@@ -72,12 +85,40 @@ pub(super) fn state(found: &Match) -> Result<Reading, Refusal> {
         (Operator::Ne, _, 0) => vec![vec![is_not(states)]],
         // Without a connection there is no status to compare, and nft's comparison fails either way.
         (Operator::Ne, _, _) => {
-            let with = vec![is_not(states | NO_CONNECTION), bits(Field::Ct(CtField::Status), status, Operator::Eq)];
-            let without = NO_CONNECTION & !states;
-            if without == 0 { vec![with] } else { vec![vec![is(without)], with] }
+            let States { with, without } = self::states(found)?;
+            without.into_iter().map(|expr| vec![expr]).chain(with).collect()
         }
     };
     Ok(Reading::Test(Test::Alternatives(alternatives)))
+}
+
+/// A state, apart for packets with a connection and for those without.
+pub(super) fn states(found: &Match) -> Result<States, Refusal> {
+    let (states, status) = named(found)?;
+    let state = |bits, operator| self::bits(Field::Ct(CtField::State), bits, operator);
+    let of_status = |operator| bits(Field::Ct(CtField::Status), status, operator);
+    Ok(match operator(found) {
+        Operator::Eq => {
+            let of_connections = states & !NO_CONNECTION;
+            let is_one = (of_connections != 0).then(|| vec![state(of_connections, Operator::Ne)]);
+            // The status only where the state did not match, so that nothing happens to a packet twice.
+            let is_not = (of_connections != 0).then(|| state(of_connections, Operator::Eq));
+            let translated = (status != 0).then(|| is_not.into_iter().chain([of_status(Operator::Ne)]).collect());
+            let without = states & NO_CONNECTION;
+            States {
+                with: is_one.into_iter().chain(translated).collect(),
+                without: (without != 0).then(|| state(without, Operator::Ne)),
+            }
+        }
+        Operator::Ne => {
+            let status = (status != 0).then(|| of_status(Operator::Eq));
+            let without = NO_CONNECTION & !states;
+            States {
+                with: vec![[state(states | NO_CONNECTION, Operator::Eq)].into_iter().chain(status).collect()],
+                without: (without != 0).then(|| state(without, Operator::Ne)),
+            }
+        }
+    })
 }
 
 /// `ctstatus`.

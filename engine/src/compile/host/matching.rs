@@ -10,9 +10,10 @@ use super::header::Hops;
 use super::operand::{self, Address, words};
 use super::refusal::{self, REFUSED_MODULES};
 use super::transport::{self, Protocols};
+use super::untracked::Role;
 use super::{
     class, connbytes, connlimit, conntrack, device, extension, hashlimit, header, icmp, ipsec, ipset, metadata, nft,
-    part, peers, rate, recent, rpfilter, socket, statistic, time,
+    part, peers, rate, recent, rpfilter, socket, statistic, time, untracked,
 };
 use crate::interval;
 use crate::ruleset::{CtField, DataType, Datum, Expr, Field, Hook, Interval, Match as Compare, Operator, Value};
@@ -37,6 +38,16 @@ pub(super) fn phase(found: &Match) -> Phase {
 
 /// Reads one match.
 pub(super) fn read(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
+    match untracked::role(found, context.rule) {
+        Role::Own => of_one(found, context),
+        Role::Decides => untracked::together(found, context),
+        // It was read with the state; what is wrong with it is told here.
+        Role::Follows => of_one(found, context).map(|_| Reading::Always),
+    }
+}
+
+/// Reads one match by itself.
+pub(super) fn of_one(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
     let ip = context.scope.ip;
     match (found.keyword, found.module) {
         ("saddr", None) => peers::addresses(found, context, source(ip)),

@@ -13,7 +13,7 @@ use super::matching::{self, Context};
 use super::operand::words;
 use super::reject;
 use super::target::{self, Statement};
-use super::transport;
+use super::{transport, untracked};
 use crate::ruleset::{COMMENT_MAX, Comment, Expr, Verdict};
 
 /// Most rules that one source rule may become. Arrays that are folded into sets do not count.
@@ -27,6 +27,10 @@ pub(super) fn lower(rule: &HostRule, scope: &Scope<'_>, findings: &mut Vec<Diagn
     let protocols = transport::protocols(rule, scope);
     let context = Context { scope, rule, protocols: &protocols };
     let mut conditions = Conditions::of(rule, matching::phase, |found| matching::read(found, context), findings);
+    if let Some(refusal) = untracked::remembers(rule, &conditions.clauses) {
+        conditions.n_errors += 1;
+        findings.push(*refusal);
+    }
     findings.extend(negated_owners(rule));
     conditions.acted(target::read(context, findings), findings);
     conclude(rule, Families::Only(scope.ip), conditions, findings)

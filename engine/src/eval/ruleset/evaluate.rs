@@ -1,11 +1,12 @@
 //! Chains, rules and expressions.
 
+use super::bytes::{self, Answer};
 use super::index::Indexes;
 use super::packet::{Conntrack, Host};
 use super::{Counted, Evaluation, Flow, Hit, Outcome, RuleRef, field, translate};
 use crate::ruleset::{
-    Assign, AssignTarget, Connections, Datum, DynamicSet, ElementData, ElementKey, Elements, Exists, Expr, Field,
-    HeaderField, Hook, Limit, Match, Name, Operator, PerElement, Quota, RejectWith, Rule, Sample, SegmentSize,
+    Assign, AssignTarget, Bytes, Connections, Datum, DynamicSet, ElementData, ElementKey, Elements, Exists, Expr,
+    Field, HeaderField, Hook, Limit, Match, Name, Operator, PerElement, Quota, RejectWith, Rule, Sample, SegmentSize,
     SetHeader, SetOperation, SetRef, Table, TableKey, Value, Verdict,
 };
 
@@ -44,6 +45,8 @@ enum Step {
     Next,
     /// The rule does not match.
     Break,
+    /// Nobody can say whether it does, and so it does not.
+    Unknown,
     /// It decides.
     Verdict(Verdict),
     /// It decides, and the sender is told.
@@ -78,7 +81,7 @@ impl<'a> Traversal<'a, '_> {
                     self.evaluation.hits.push(Hit { rule: reference, verdict: None });
                     continue;
                 }
-                Step::Break => continue,
+                Step::Break | Step::Unknown => continue,
                 Step::Reject(with) => {
                     self.evaluation.hits.push(Hit { rule: reference.clone(), verdict: Some(Verdict::Drop) });
                     self.evaluation.decided_by = Some(reference);
@@ -126,6 +129,10 @@ impl<'a> Traversal<'a, '_> {
             match self.expr(expr, reference) {
                 // `continue` is what every expression says that has nothing to say.
                 Step::Next | Step::Verdict(Verdict::Continue) => {}
+                Step::Unknown => {
+                    self.evaluation.unknown.push(reference.clone());
+                    return Step::Break;
+                }
                 step @ (Step::Break | Step::Verdict(_) | Step::Reject(_)) => return step,
             }
         }
@@ -136,20 +143,19 @@ impl<'a> Traversal<'a, '_> {
         match expr {
             Expr::Match(matching) => match self.load(matching.field) {
                 Some(value) => going_on(compare(matching, value)),
-                None => Step::Break,
+                None => self.without(&[matching.field]),
             },
             Expr::Exists(Exists { part, operator }) => match field::has(*part, &self.flow.packet) {
                 Some(has) => going_on(has == (*operator == Operator::Eq)),
                 None => Step::Break,
             },
-            // They lie in what is not kept.
-            Expr::Bytes(_) => Step::Break,
+            Expr::Bytes(raw) => self.bytes(raw),
             Expr::Lookup(lookup) => match self.key(&lookup.key) {
                 Some(key) => {
                     let is_in = self.find(&lookup.set, &key).is_some() || self.was_added(&lookup.set, &key);
                     going_on(is_in == (lookup.operator == Operator::Eq))
                 }
-                None => Step::Break,
+                None => self.without(&lookup.key),
             },
             Expr::VerdictMap(map) => {
                 let found = self.key(&map.key).and_then(|key| self.find(&map.map, &key));
@@ -213,8 +219,21 @@ impl<'a> Traversal<'a, '_> {
         }
     }
 
+    fn bytes(&self, raw: &Bytes) -> Step {
+        match bytes::compare(raw, &self.flow.packet) {
+            Answer::Is(holds) => going_on(holds),
+            Answer::Absent => Step::Break,
+            Answer::Unknown => Step::Unknown,
+        }
+    }
+
     fn load(&self, field: Field) -> Option<Datum> {
         field::load(field, &self.flow.packet, self.host)
+    }
+
+    /// How a rule goes on without a field: the packet has none, or may have one.
+    fn without(&self, fields: &[Field]) -> Step {
+        if fields.iter().any(|field| field::is_untold(*field, &self.flow.packet)) { Step::Unknown } else { Step::Break }
     }
 
     fn key(&self, fields: &[Field]) -> Option<Vec<Datum>> {

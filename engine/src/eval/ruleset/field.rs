@@ -86,6 +86,23 @@ pub(super) fn load(field: Field, packet: &Packet, host: &Host) -> Option<Datum> 
     }
 }
 
+/// Whether a packet may have a field, and nothing is known of it.
+pub(super) fn is_untold(field: Field, packet: &Packet) -> bool {
+    const OFFSET: u16 = 0x1fff;
+    const PARTS: [(&[u8], &[Field]); 4] = [
+        (&[6, 17], &[Field::SocketTransparent, Field::SocketWildcard]),
+        (&[50], &[Field::EspSpi]),
+        (&[51], &[Field::AhSpi, Field::AhHdrlength, Field::AhReserved]),
+        (&[33], &[Field::DccpType]),
+    ];
+    if field == Field::Ct(CtField::Expiration) {
+        return entry(packet).is_some();
+    }
+    let has_part =
+        |(protocols, fields): &(&[u8], &[Field])| protocols.contains(&packet.protocol()) && fields.contains(&field);
+    packet.fragment & OFFSET == 0 && PARTS.iter().any(has_part)
+}
+
 /// What is known of the packet's connection; none where it has none, but for its state.
 fn connection(field: CtField, packet: &Packet) -> Option<Datum> {
     let number = |number: u32| Datum::from_u128(field.data_type(), number.into());

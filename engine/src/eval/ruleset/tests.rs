@@ -53,6 +53,48 @@ fn loops_and_jumps_that_are_too_deep_end_in_a_drop() {
 }
 
 #[test]
+fn raw_bytes_are_those_of_the_fields_and_what_nobody_says_is_named() {
+    use crate::ruleset::{Bytes, BytesBase};
+    let raw = |base, offset, length, mask, low: u128, high: u128| {
+        Expr::Bytes(Bytes { base, offset, length, mask, operator: Operator::Eq, low, high })
+    };
+    let all = |length| Bytes::largest(length);
+    let drops = |expr| {
+        let seen = input([base("a", Hook::Input, 0, vec![vec![expr, drop()], vec![accept()]])], tcp(22));
+        (seen.outcome == Outcome::Drop, seen.unknown.iter().map(|rule| rule.index).collect::<Vec<_>>())
+    };
+    let (network, transport) = (BytesBase::Network, BytesBase::Transport);
+    let (yes, no, unknown) = ((true, vec![]), (false, vec![]), (false, vec![0]));
+    // Version, protocol, destination port by either base, flags, and a length.
+    assert_eq!(drops(raw(network, 0, 1, 0xf0, 0x40, 0x40)), yes);
+    assert_eq!(drops(raw(network, 9, 1, 0xff, 6, 6)), yes);
+    assert_eq!(drops(raw(network, 9, 1, 0xff, 17, 255)), no);
+    assert_eq!(drops(raw(transport, 2, 2, all(2), 20, 25)), yes);
+    assert_eq!(drops(raw(network, 22, 2, all(2), 22, 22)), yes);
+    assert_eq!(drops(raw(transport, 13, 1, 2, 2, 2)), yes);
+    assert_eq!(drops(raw(network, 2, 2, all(2), 60, 60)), yes);
+    // Behind its end there is nothing to compare; a sequence number and an identification are not said.
+    assert_eq!(drops(raw(network, 60, 1, 0xff, 0, 0)), no);
+    assert_eq!(drops(raw(transport, 4, 4, all(4), 0, u128::from(u32::MAX))), unknown);
+    assert_eq!(drops(raw(network, 4, 2, all(2), 0, 0)), unknown);
+    assert_eq!(drops(raw(network, 0, 4, 0xff00_0000, 0x4500_0000, 0x4500_0000)), yes);
+
+    let of = |protocol, field: Field, value: u32| {
+        let rule = vec![field_is(field, Operator::Eq, Datum::number(field.data_type(), value)), drop()];
+        let packet = Packet { transport: Transport::Other(protocol), ..tcp(0) };
+        let seen = input([base("a", Hook::Input, 0, vec![rule])], packet);
+        (seen.outcome, seen.unknown.len())
+    };
+    assert_eq!(of(51, Field::AhSpi, 5), (Outcome::Accept, 1));
+    assert_eq!(of(50, Field::AhSpi, 5), (Outcome::Accept, 0));
+    assert_eq!(of(50, Field::EspSpi, 5), (Outcome::Accept, 1));
+    assert_eq!(of(33, Field::DccpType, 1), (Outcome::Accept, 1));
+    assert_eq!(of(6, Field::SocketTransparent, 1), (Outcome::Accept, 1));
+    assert_eq!(of(1, Field::SocketTransparent, 1), (Outcome::Accept, 0));
+    assert_eq!(of(1, Field::Ct(CtField::Expiration), 1), (Outcome::Accept, 1));
+}
+
+#[test]
 fn a_field_that_is_not_there_ends_the_rule_even_for_not_equal() {
     let rules = vec![
         vec![field_is(Field::UdpDport, Operator::Ne, Datum::port(53)), drop()],

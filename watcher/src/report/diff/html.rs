@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::{cause, words};
 use crate::difference::Change;
+use crate::difference::rules::Rules;
 use crate::map::{Certainty, Peer};
 use crate::report::map::group;
 use crate::report::map::html::{About, Data, EdgeData, PeerData, page};
@@ -17,7 +18,14 @@ const ABOUT: About = About {
            alone, or search for added, removed, widened or narrowed.",
 };
 
-pub(super) fn write(changes: &[Change], out: &mut impl fmt::Write) -> fmt::Result {
+/// Where host rules differ that a picture of connections has no place for.
+const ABOUT_RULES: About = About {
+    title: ABOUT.title,
+    hint: "Host rules differ besides, rule by rule: the form text has them. Whole lines are gained, dashed ones lost. \
+           Choose one for the lines that it comes from.",
+};
+
+pub(super) fn write(changes: &[Change], rules: &Rules, out: &mut impl fmt::Write) -> fmt::Result {
     let ends: BTreeSet<(String, &Peer)> =
         changes.iter().flat_map(|change| [&change.from, &change.to]).map(|peer| (group(peer), peer)).collect();
     let numbers: BTreeMap<&Peer, usize> = ends.iter().enumerate().map(|(number, (_, peer))| (*peer, number)).collect();
@@ -44,5 +52,6 @@ pub(super) fn write(changes: &[Change], out: &mut impl fmt::Write) -> fmt::Resul
         });
     }
     let peers = ends.iter().map(|(_, peer)| PeerData::new(peer)).collect();
-    page(&ABOUT, &Data { peers, edges, lines: &lines, changes: true }, out)
+    let about = if rules.is_empty() { ABOUT } else { ABOUT_RULES };
+    page(&about, &Data { peers, edges, lines: &lines, changes: true }, out)
 }

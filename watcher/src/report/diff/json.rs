@@ -6,6 +6,7 @@ use engine::connectivity::Says;
 use serde::Serialize;
 
 use super::count;
+use crate::difference::rules::Rules;
 use crate::difference::{Cause, Change, Kind, Side};
 use crate::map::Certainty;
 use crate::report::PlaceJson;
@@ -32,9 +33,21 @@ struct Summary {
     removed: usize,
     widened: usize,
     narrowed: usize,
+    rules: usize,
 }
 
-pub(super) fn write(changes: &[Change], out: &mut impl fmt::Write) -> fmt::Result {
+/// A host rule that one side has and the other has not.
+#[derive(Serialize)]
+struct RuleJson<'a> {
+    side: &'static str,
+    table: &'a str,
+    chain: &'a str,
+    rule: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<&'a str>,
+}
+
+pub(super) fn write(changes: &[Change], rules: &Rules, out: &mut impl fmt::Write) -> fmt::Result {
     write!(out, "{{\"version\":{VERSION},\"changes\":[")?;
     for (index, change) in changes.iter().enumerate() {
         let comma = if index > 0 { "," } else { "" };
@@ -57,8 +70,22 @@ pub(super) fn write(changes: &[Change], out: &mut impl fmt::Write) -> fmt::Resul
         removed: count(changes, Kind::Removed),
         widened: count(changes, Kind::Widened),
         narrowed: count(changes, Kind::Narrowed),
+        rules: rules.lines().count(),
     };
-    writeln!(out, "\n],\"summary\":{}}}", serde_json::to_string(&summary).unwrap_or_default())
+    write!(out, "\n],\"rules\":[")?;
+    for (index, (part, line)) in rules.lines().enumerate() {
+        let rule = RuleJson {
+            side: side(line.side),
+            table: &part.table,
+            chain: &part.place,
+            rule: &line.text,
+            origin: line.origin.as_deref(),
+        };
+        let comma = if index > 0 { "," } else { "" };
+        write!(out, "{comma}\n{}", serde_json::to_string(&rule).unwrap_or_default())?;
+    }
+    let asked = rules.is_asked;
+    writeln!(out, "\n],\"packetsAsked\":{asked},\"summary\":{}}}", serde_json::to_string(&summary).unwrap_or_default())
 }
 
 fn cause(cause: &Cause) -> CauseJson<'_> {
@@ -68,14 +95,18 @@ fn cause(cause: &Cause) -> CauseJson<'_> {
         Some((direction, says)) => (Some(direction), says_word(*says)),
     };
     CauseJson {
-        side: match side {
-            Side::Old => "old",
-            Side::New => "new",
-        },
+        side: self::side(*side),
         direction: direction.map(ToString::to_string),
         says,
         place: PlaceJson::of(origin),
         subject: origin.subject.as_deref(),
+    }
+}
+
+fn side(side: Side) -> &'static str {
+    match side {
+        Side::Old => "old",
+        Side::New => "new",
     }
 }
 

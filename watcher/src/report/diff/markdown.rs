@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{cause, count, words};
-use crate::difference::{Change, Kind};
+use super::{cause, count, heading, words};
+use crate::difference::rules::Rules;
+use crate::difference::{Change, Kind, Side};
 use crate::report::map::{cell, namespace};
 
 /// Longer tables are folded, in rows.
 const ROWS_MAX: usize = 50;
 
-pub(super) fn write(changes: &[Change], out: &mut impl fmt::Write) -> fmt::Result {
+pub(super) fn write(changes: &[Change], rules: &Rules, out: &mut impl fmt::Write) -> fmt::Result {
     writeln!(out, "### Network policy: what changes\n")?;
-    if changes.is_empty() {
+    if changes.is_empty() && rules.is_empty() {
         return writeln!(out, "No connection changes.");
     }
     let counts: Vec<_> = Kind::ALL.iter().map(|kind| format!("{} {}", count(changes, *kind), kind.word())).collect();
@@ -26,7 +27,29 @@ pub(super) fn write(changes: &[Change], out: &mut impl fmt::Write) -> fmt::Resul
             table(kind, namespace, &changes, out)?;
         }
     }
-    Ok(())
+    if rules.is_empty() { Ok(()) } else { differing(rules, out) }
+}
+
+/// Host rules that one side has and the other has not.
+fn differing(rules: &Rules, out: &mut impl fmt::Write) -> fmt::Result {
+    let title = cell(&capital(&heading(rules)));
+    let folded = rules.lines().count() > ROWS_MAX;
+    if folded {
+        writeln!(out, "<details><summary>{title}</summary>\n")?;
+    } else {
+        writeln!(out, "**{title}**\n")?;
+    }
+    writeln!(out, "| table | chain | only in | rule | written |\n|---|---|---|---|---|")?;
+    for (part, line) in rules.lines() {
+        let side = match line.side {
+            Side::Old => "old",
+            Side::New => "new",
+        };
+        let [table, place, text, origin] =
+            [&*part.table, &part.place, &line.text, line.origin.as_deref().unwrap_or_default()].map(cell);
+        writeln!(out, "| {table} | {place} | {side} | {text} | {origin} |")?;
+    }
+    writeln!(out, "{}", if folded { "\n</details>\n" } else { "" })
 }
 
 /// The namespace that a change is told under: the destination's, or the source's where that has none.

@@ -31,7 +31,7 @@ fn written(form: Form) -> String {
     let [old, new] = [old, new].map(|manifests| &*Box::leak(Box::new(manifests)));
     let mut text = String::new();
     let changes = compare(&mut Compared { old: &mut model(old), new: &mut model(new) });
-    write(&changes, form, &mut text).unwrap();
+    write(&changes, &Rules::default(), form, &mut text).unwrap();
     text
 }
 
@@ -47,7 +47,7 @@ narrowed (1):
 ";
     assert_eq!(written(Form::Text), expected);
     let json: serde_json::Value = serde_json::from_str(&written(Form::Json)).unwrap();
-    assert_eq!(json["summary"], serde_json::json!({"added": 0, "removed": 0, "widened": 1, "narrowed": 1}));
+    assert_eq!(json["summary"], serde_json::json!({"added": 0, "removed": 0, "widened": 1, "narrowed": 1, "rules": 0}));
     assert_eq!(json["changes"][0]["allowed"], serde_json::json!([{"protocol": "TCP", "ports": "443"}]));
     let cause = serde_json::json!({"side": "new", "direction": "ingress", "says": "permits", "path": "new.yaml", "line": 12, "subject": "shop/web ingress[0]"});
     assert_eq!(json["changes"][0]["causes"], serde_json::json!([cause]));
