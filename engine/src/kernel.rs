@@ -79,6 +79,8 @@ mod part;
 #[cfg(feature = "kernel")]
 mod proxy;
 #[cfg(feature = "kernel")]
+mod queue;
+#[cfg(feature = "kernel")]
 mod rewrite;
 #[cfg(feature = "kernel")]
 mod scratch;
@@ -284,6 +286,8 @@ pub struct Features {
     pub ack_on_end: bool,
     /// Rules can ask whether a key is in a map, as they ask of a set (6.5).
     pub map_as_set: bool,
+    /// Packets can be handed to programs: there is the module nft_queue.
+    pub queue: bool,
 }
 
 /// Why a batch was not committed, or a question not answered.

@@ -42,6 +42,7 @@ mod pair;
 mod parts;
 mod probes;
 mod proxied;
+mod queued;
 mod router;
 mod rules;
 mod sequence;

@@ -75,6 +75,7 @@ mod operand;
 mod part;
 mod peers;
 mod proxy;
+mod queue;
 mod rate;
 mod recent;
 mod refusal;

@@ -38,6 +38,8 @@ pub enum Needs {
     Persist,
     /// Lookups in a map as in a set.
     MapAsSet,
+    /// Packets for programs.
+    Queue,
 }
 
 /// How a kernel differs from what the case expects.
@@ -80,6 +82,7 @@ fn can(needs: Needs, features: Features) -> bool {
         Needs::Nothing => true,
         Needs::Persist => features.persist && features.owner,
         Needs::MapAsSet => features.map_as_set,
+        Needs::Queue => features.queue,
     }
 }
 

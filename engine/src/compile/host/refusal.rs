@@ -55,8 +55,6 @@ pub const REFUSED_TARGETS: &[Refused] = &[
     refused("JOOL_SIIT", "let Jool run without iptables: jool_siit instance add --netfilter"),
     refused("LED", "leave the rule out, or keep it in a table of its own beside this one"),
     refused("MIRROR", "answer the packet: REJECT"),
-    refused("NFQUEUE", "keep the rule in a table of its own beside this one"),
-    refused("QUEUE", "keep the rule in a table of its own beside this one"),
     refused("RATEEST", "leave the rule out: every rule has a counter"),
     refused("ROUTE", "mark the packet, and route by the mark: MARK set-mark, and ip rule add fwmark"),
     refused("RTPENGINE", "keep the rule in a table of its own beside this one"),

@@ -202,6 +202,8 @@ impl<'a> Traversal<'a, '_> {
                 Some(_) => Step::Next,
                 None => Step::Break,
             },
+            // A program listens, and lets it go on.
+            Expr::Queue(_) => Step::Verdict(Verdict::Accept),
             // The copy is a packet of its own.
             Expr::Duplicate(_) => Step::Next,
             Expr::SetHeader(write) => self.set_header(*write),
