@@ -58,6 +58,7 @@ mod device;
 mod emit;
 mod extension;
 mod fold;
+mod four_bytes;
 mod hashlimit;
 mod header;
 mod icmp;

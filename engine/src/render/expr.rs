@@ -170,6 +170,7 @@ fn ct_name(field: CtField) -> &'static str {
         CtField::ReplyAvgpkt => "ct reply avgpkt",
         CtField::Protocol => "ct protocol",
         CtField::Expiration => "ct expiration",
+        CtField::Helper => "ct helper",
         CtField::ReplyIpSaddr => "ct reply ip saddr",
         CtField::ReplyIpDaddr => "ct reply ip daddr",
         CtField::ReplyIp6Saddr => "ct reply ip6 saddr",

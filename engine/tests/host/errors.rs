@@ -305,7 +305,7 @@ fn limits_for_each_address_are_refused_where_nothing_says_the_same() {
     );
     check(
         "mod hashlimit hashlimit-name a hashlimit-above 512kb/s DROP;",
-        "error 2:48 `512kb/s` `512kb/s` counts bytes, which iptables and nftables do differently (limit packets instead: NUMBER/second)",
+        "error 2:48 `512kb/s` `512kb/s` counts bytes: iptables in pieces of 16 and one more for each packet, nftables each byte (limit packets instead: NUMBER/second)",
     );
     check(
         "mod hashlimit hashlimit-name a hashlimit-upto 2/day ACCEPT;",

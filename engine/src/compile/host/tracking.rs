@@ -23,7 +23,7 @@ const UDP: u8 = 17;
 const HOOKS: [Hook; 2] = [Hook::Prerouting, Hook::Output];
 
 /// Longest name of a helper, in bytes (`NF_CT_HELPER_NAME_LEN` 16 with its NUL).
-const HELPER_MAX: usize = 15;
+pub(super) const HELPER_MAX: usize = 15;
 
 /// Modules that ask what connection tracking knows, which before it looked is nothing.
 const OF_CONNECTIONS: [&str; 7] = ["conntrack", "state", "connmark", "connbytes", "connlabel", "connlimit", "helper"];
