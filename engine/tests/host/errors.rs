@@ -259,7 +259,7 @@ fn a_helper_that_other_rules_decide_about_is_refused() {
     raw("CT zone 65536;", "error 2:9 `65536` `65536` is no zone (write a number from 0 to 65535)");
     raw(
         "CT ctevents (new destroy);",
-        "error 2:4 `ctevents (new destroy)` `ctevents` of CT has no form in nftables here (leave the option out: every change is told to those who listen)",
+        "error 2:4 `ctevents (new destroy)` `ctevents` of CT has no form in nftables here (leave the option out, and choose where they are read: conntrack -E -e NEW,DESTROY)",
     );
     raw(
         "CT zone 1 notrack;",
