@@ -286,8 +286,6 @@ pub struct Features {
     pub ack_on_end: bool,
     /// Rules can ask whether a key is in a map, as they ask of a set (6.5).
     pub map_as_set: bool,
-    /// Packets can be handed to programs: there is the module nft_queue.
-    pub queue: bool,
 }
 
 /// Why a batch was not committed, or a question not answered.

@@ -8,7 +8,7 @@ use super::message::{self, CREATE, begin, end, family_number, kind, request};
 use super::socket::{Answer, Socket};
 use crate::observed::TableFlags;
 use crate::plan::{Op, OpKind, RulePosition};
-use crate::ruleset::{DataType, Expr, Family, Field, Lookup, Name, Operator, Queue, Rule, SetRef, SetSpec, TableKey};
+use crate::ruleset::{DataType, Expr, Family, Field, Lookup, Name, Operator, Rule, SetRef, SetSpec, TableKey};
 
 /// The name of the table that the probes speak of; none of it is ever committed.
 const PROBE_TABLE: &[u8] = b"pl_probe\0";
@@ -32,24 +32,7 @@ pub(super) fn detect(socket: &mut Socket) -> Result<Features, KernelError> {
         persist: accepts(socket, kind::NEW_TABLE, CREATE, Some(TABLE_PERSIST))?,
         destroy: accepts(socket, kind::DESTROY_TABLE, 0, None)?,
         map_as_set: false,
-        queue: false,
     })
-}
-
-/// A table with a rule that hands packets to a program. Only to be checked.
-pub(super) fn queueing() -> [Op; 3] {
-    let chain = Name::ours("asks");
-    let queue = Queue { first: 0, last: 0, bypass: false, fanout: false };
-    [
-        OpKind::AddTable { flags: TableFlags::default(), comment: None },
-        OpKind::AddChain { name: chain.clone(), base: None, comment: None },
-        OpKind::AddRule {
-            chain,
-            position: RulePosition::Last,
-            rule: Rule { exprs: vec![Expr::Queue(queue)], comment: None },
-        },
-    ]
-    .map(|kind| Op { table: TableKey { family: Family::Inet, name: Name::ours("probe") }, kind })
 }
 
 /// A table with a rule that looks a key up in a map without taking what it maps to. Only to be checked.

@@ -38,7 +38,6 @@ impl Netlink {
         let features = features::detect(&mut socket)?;
         let mut this = Self { socket, features };
         this.features.map_as_set = this.takes(&features::lookup_in_map())?;
-        this.features.queue = this.takes(&features::queueing())?;
         Ok(this)
     }
 

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use engine::apply::apply;
-use engine::kernel::{Kernel as _, Netlink};
+use engine::kernel::{Netlink, conformance};
 use engine::observed::TableFlags;
 use engine::render;
 use engine::ruleset::Ruleset;
@@ -63,7 +63,7 @@ fn load(ruleset: &Ruleset) -> Result<(), String> {
 }
 
 fn has_queues(namespace: &Namespace) -> bool {
-    namespace.run(|| Netlink::open().unwrap().features().queue).unwrap()
+    namespace.run(|| conformance::has_queues(&mut Netlink::open().unwrap())).unwrap()
 }
 
 fn listing(namespace: &Namespace) -> String {

@@ -43,7 +43,6 @@ fn admit_expr(family: Family, table: &ObservedTable, expr: &Expr, features: Feat
         },
         Expr::Queue(queue) => match family {
             Family::Arp => Err(Errno::NotSupported),
-            _ if !features.queue => Err(Errno::NotFound),
             Family::Inet | Family::Ip | Family::Ip6 | Family::Bridge => fits(queue.n_queues().is_some()),
         },
         Expr::Duplicate(address) => match family {
