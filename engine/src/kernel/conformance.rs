@@ -77,7 +77,7 @@ pub fn kernel_conformance<K: Kernel>(mut make: impl FnMut() -> K) -> Vec<(&'stat
         .collect()
 }
 
-/// Whether the kernel has nft_queue. It loads the module when it is asked, so only tests ask.
+/// Whether the kernel has `nft_queue`. It loads the module when it is asked, so only tests ask.
 pub fn has_queues(kernel: &mut dyn Kernel) -> bool {
     kernel.check(&world::queueing()).is_ok()
 }

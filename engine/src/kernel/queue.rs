@@ -11,7 +11,7 @@ const FANOUT: u16 = 2;
 pub(super) fn instruction(queue: Queue) -> Result<Instruction, Refusal> {
     let Queue { first, last: _, bypass, fanout } = queue;
     let total = queue.n_queues().ok_or(Refusal("queue wants a range of queues, with fanout of more than one"))?;
-    let flags = u16::from(bypass) * BYPASS | u16::from(fanout) * FANOUT;
+    let flags = (u16::from(bypass) * BYPASS) | (u16::from(fanout) * FANOUT);
     Ok(Instruction::Queue { first, total, flags })
 }
 

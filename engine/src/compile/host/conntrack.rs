@@ -178,8 +178,8 @@ pub(super) fn helper(found: &Match) -> Result<Reading, Refusal> {
         let text = &*word.text;
         let is_plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
         let stems = text.match_indices('-').filter_map(|(at, _)| text.get(..at));
-        let names: Vec<&str> = [text].into_iter().chain(stems).collect();
-        let names = names.into_iter().filter(|name| (1..=HELPER_MAX).contains(&name.len()) && is_plain(name));
+        let names =
+            [text].into_iter().chain(stems).filter(|name| (1..=HELPER_MAX).contains(&name.len()) && is_plain(name));
         let names: Vec<Interval> = names.map(|name| Interval::single(Datum::ifname(name))).collect();
         if names.is_empty() || !is_plain(text) {
             let message = format!("`{text}` is no helper");

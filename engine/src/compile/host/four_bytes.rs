@@ -52,7 +52,9 @@ pub(super) fn read(found: &Match) -> Result<Reading, Refusal> {
 fn product(questions: &[Question]) -> Vec<Vec<Expr>> {
     questions.iter().fold(vec![Vec::new()], |before, question| {
         let answers = question.ranges.iter().map(|range| question.compare(Operator::Eq, *range));
-        answers.flat_map(|answer| before.iter().map(move |exprs| [&exprs[..], &[answer.clone()]].concat())).collect()
+        answers
+            .flat_map(|answer| before.iter().map(move |exprs| [&exprs[..], std::slice::from_ref(&answer)].concat()))
+            .collect()
     })
 }
 
