@@ -264,10 +264,9 @@ impl<'a> Reader<'a> {
             }),
             ExprKind::Reject => self.reject().map(Expr::Reject),
             ExprKind::Nat => self.nat().map(Expr::Nat),
-            ExprKind::Notrack => self.take(|instruction| match instruction {
-                Instruction::Notrack => Some(Expr::Notrack),
-                _ => None,
-            }),
+            ExprKind::Notrack => {
+                self.take(|instruction| (*instruction == Instruction::Notrack).then_some(Expr::Notrack))
+            }
             ExprKind::Sample => self.sample().map(Expr::Sample),
             ExprKind::Clock => {
                 let (moment, length) = clock::read(self.instructions.get(self.at..)?)?;
