@@ -1,7 +1,7 @@
 //! Packets that wait for a program, where none listens: dropped, or let through where the rule says so. And what becomes
 //! of them in a kernel that has no queues.
 //!
-//! No twin: of the machines that run these tests one has iptables, and the other one nft_queue.
+//! No twin: of the machines that run these tests one has iptables, and the other one `nft_queue`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::ops::ControlFlow;
@@ -57,7 +57,7 @@ fn ruleset() -> Ruleset {
 }
 
 fn load(ruleset: &Ruleset) -> Result<(), String> {
-    let mut kernel = Netlink::open().unwrap();
+    let mut kernel = Netlink::open().map_err(|error| error.to_string())?;
     let outcome = apply(&mut kernel, ruleset, TableFlags::default(), &mut |_| ControlFlow::Continue(()));
     outcome.map(drop).map_err(|error| error.to_string())
 }
