@@ -79,6 +79,8 @@ mod part;
 #[cfg(feature = "kernel")]
 mod proxy;
 #[cfg(feature = "kernel")]
+mod queue;
+#[cfg(feature = "kernel")]
 mod rewrite;
 #[cfg(feature = "kernel")]
 mod scratch;

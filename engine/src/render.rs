@@ -29,6 +29,7 @@ mod datum;
 mod expr;
 mod part;
 mod proxy;
+mod queue;
 mod quote;
 mod set;
 mod statement;

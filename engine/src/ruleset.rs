@@ -24,6 +24,7 @@ pub use self::header::{HeaderField, SetHeader, SetMeta};
 pub(crate) use self::name::is_plain;
 pub use self::name::{COMMENT_MAX, Comment, NAME_MAX, Name, NameError};
 pub use self::proxy::{Synproxy, Tproxy};
+pub use self::queue::Queue;
 pub use self::set::{Element, ElementData, ElementKey, Elements, MapData, Set, SetSpec};
 
 mod bytes;
@@ -38,6 +39,7 @@ mod field;
 mod header;
 mod name;
 mod proxy;
+mod queue;
 mod set;
 
 /// Everything that palisade wants in the kernel.

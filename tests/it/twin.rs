@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use engine::compile::failsafe;
 use engine::compile::host::Names;
 use engine::compile::{HostInput, compile_host};
-use engine::ruleset::Ruleset;
+use engine::ruleset::{Expr, Ruleset};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 use policy_lang::diagnostic::Severity;
@@ -42,6 +42,7 @@ mod pair;
 mod parts;
 mod probes;
 mod proxied;
+mod queued;
 mod router;
 mod rules;
 mod sequence;
@@ -91,6 +92,8 @@ enum Fate {
     NoConfiguration,
     /// palisade refuses something.
     Refused,
+    /// Packets wait for programs, which kernels that have the rest may not have.
+    Queued,
     /// iptables does not take what ferm says, and why.
     NotLoaded(String),
 }
@@ -143,6 +146,7 @@ fn both_routers_say_the_same_of_every_packet() {
                 }
             }
             Fate::NoConfiguration => *others.entry("refused by ferm").or_default() += 1,
+            Fate::Queued => *others.entry("with queues").or_default() += 1,
             Fate::Refused => *others.entry("refused by palisade").or_default() += 1,
             Fate::NotLoaded(complaint) => {
                 *others.entry("not taken by iptables").or_default() += 1;
@@ -209,6 +213,10 @@ fn judge_one(
 ) -> Fate {
     let Some(expanded) = expanded else { return Fate::NoConfiguration };
     let Some(ruleset) = compiled(configuration) else { return Fate::Refused };
+    let rules = ruleset.tables.values().flat_map(|table| table.chains.values()).flat_map(|chain| &chain.rules);
+    if rules.flat_map(|rule| &rule.exprs).any(|expr| matches!(expr, Expr::Queue(_))) {
+        return Fate::Queued;
+    }
     let is_newer = idx.is_multiple_of(2) || NEWER.contains(&&*configuration.name);
     let backend = if is_newer { Backend::Nft } else { Backend::Legacy };
     let pair = pair.get_or_insert_with(Pair::new);

@@ -5,7 +5,7 @@
 #
 #   --record   write the result, with date and commit, into docs/testing/kernel-6.1.md
 #   FILTER     as for `cargo test`; each one is a run of its own. A filter that matches no test is an error.
-#              Default: kernel::conformance text:: swap::short
+#              Default: kernel::conformance text:: twin::queued swap::short
 #
 # Variables whose names begin with PALISADE_ are passed on to the tests; TIMEOUT is the time for all of it in seconds
 # (default 1800). PALISADE_SWAPS is the number of structural swaps, PALISADE_SWAP_RATE that of packets a second. Needs,
@@ -36,7 +36,7 @@ main() {
         esac
         shift
     done
-    ((${#filters[@]})) || filters=(kernel::conformance text:: swap::short)
+    ((${#filters[@]})) || filters=(kernel::conformance text:: twin::queued swap::short)
     build
     run_in_guest "${filters[@]}" || status=$?
     if $record && ((status < 2)); then

@@ -134,6 +134,7 @@ impl Renames {
             | Expr::StripOption(_)
             | Expr::Tproxy(_)
             | Expr::Synproxy(_)
+            | Expr::Queue(_)
             | Expr::Duplicate(_)
             | Expr::SetHeader(_)
             | Expr::SetMeta(_)

@@ -23,8 +23,8 @@ use crate::plan::{Op, OpKind, RulePosition};
 use crate::ruleset::{
     Assign, AssignTarget, Bytes, BytesBase, Clock, ClockPart, Comment, Connections, DataType, Datum, DynamicSet,
     Element, ElementData, ElementKey, Elements, Exists, Expr, ExtensionHeader, Family, Field, HeaderField, Interval,
-    Limit, LimitUnit, Log, LogLevel, Lookup, MapData, Match, Name, Nat, NatKind, Operator, Part, PerElement, Quota,
-    RejectWith, Rule, Sample, SctpChunk, SegmentSize, SetCt, SetHeader, SetMeta, SetOperation, SetRef, SetSpec,
+    Limit, LimitUnit, Log, LogLevel, Lookup, MapData, Match, Name, Nat, NatKind, Operator, Part, PerElement, Queue,
+    Quota, RejectWith, Rule, Sample, SctpChunk, SegmentSize, SetCt, SetHeader, SetMeta, SetOperation, SetRef, SetSpec,
     Synproxy, TableKey, Tproxy, Value, Verdict, VerdictMap, ZoneDirection,
 };
 
@@ -256,6 +256,9 @@ fn exprs() -> impl Strategy<Value = Expr> {
                 Expr::Synproxy(Synproxy { segment_size, window_scale, timestamp, sack })
             }
         ),
+        1 => (any::<u16>(), any::<u16>(), any::<bool>(), any::<bool>()).prop_map(|(first, last, bypass, fanout)| {
+            Expr::Queue(Queue { first, last, bypass, fanout })
+        }),
         1 => any::<std::net::IpAddr>().prop_map(Expr::Duplicate),
         1 => name().prop_map(|name| Expr::SetCt(SetCt::Helper(name))),
         1 => prop_oneof![Just(SetMeta::Trace), any::<u32>().prop_map(SetMeta::Priority)].prop_map(Expr::SetMeta),

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::{Features, Kernel, KernelError};
+use super::{Kernel, KernelError};
 use crate::diff::changes;
 use crate::observed::TableFlags;
 use crate::plan::Op;
@@ -38,6 +38,8 @@ pub enum Needs {
     Persist,
     /// Lookups in a map as in a set.
     MapAsSet,
+    /// Packets for programs.
+    Queue,
 }
 
 /// How a kernel differs from what the case expects.
@@ -65,7 +67,7 @@ pub fn kernel_conformance<K: Kernel>(mut make: impl FnMut() -> K) -> Vec<(&'stat
     cases()
         .map(|case| {
             let mut kernel = make();
-            let ending = if can(case.needs, kernel.features()) {
+            let ending = if can(case.needs, &mut kernel) {
                 (case.run)(&mut kernel).map_or_else(Ending::Failed, |()| Ending::Passed)
             } else {
                 Ending::Skipped
@@ -75,11 +77,18 @@ pub fn kernel_conformance<K: Kernel>(mut make: impl FnMut() -> K) -> Vec<(&'stat
         .collect()
 }
 
-fn can(needs: Needs, features: Features) -> bool {
+/// Whether the kernel has `nft_queue`. It loads the module when it is asked, so only tests ask.
+pub fn has_queues(kernel: &mut dyn Kernel) -> bool {
+    kernel.check(&world::queueing()).is_ok()
+}
+
+fn can(needs: Needs, kernel: &mut dyn Kernel) -> bool {
+    let features = kernel.features();
     match needs {
         Needs::Nothing => true,
         Needs::Persist => features.persist && features.owner,
         Needs::MapAsSet => features.map_as_set,
+        Needs::Queue => has_queues(kernel),
     }
 }
 
@@ -133,6 +142,7 @@ fn expect_refusal(kernel: &mut dyn Kernel, ops: &[Op], index: usize, errnos: &[i
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Features;
     use crate::kernel::fake::Fake;
 
     #[test]

@@ -124,6 +124,7 @@ pub(super) fn express(instruction: &Instruction, set: Option<&SetHandle>) -> Res
         Instruction::TcpOptionStrip { kind } => strip_tcp_option(*kind),
         Instruction::Tproxy { family, address, port } => tproxy(*family, *address, *port),
         Instruction::Synproxy { segment_size, window_scale, flags } => synproxy(*segment_size, *window_scale, *flags),
+        Instruction::Queue { first, total, flags } => queue(*first, *total, *flags),
         Instruction::Duplicate { address } => duplicate(*address),
         Instruction::Number { modulus, to } => number(*modulus, *to),
         Instruction::Dynset { operation, from, set, timeout_ms, per_element } => {
@@ -342,6 +343,16 @@ fn synproxy(segment_size: u16, window_scale: u8, flags: u32) -> Expr {
     expr.set_u16(&attr::SYNPROXY_MSS, segment_size);
     expr.set_u8(&attr::SYNPROXY_WSCALE, window_scale);
     expr.set_u32(&attr::SYNPROXY_FLAGS, flags);
+    expr
+}
+
+fn queue(first: u16, total: u16, flags: u16) -> Expr {
+    let mut expr = Expr::new(c"queue");
+    expr.set_u16(&attr::QUEUE_NUM, first);
+    expr.set_u16(&attr::QUEUE_TOTAL, total);
+    if flags != 0 {
+        expr.set_u16(&attr::QUEUE_FLAGS, flags);
+    }
     expr
 }
 

@@ -96,6 +96,7 @@ pub(super) mod ct {
     pub(in crate::kernel) const STATUS: u32 = 2;
     pub(in crate::kernel) const MARK: u32 = 3;
     pub(in crate::kernel) const EXPIRATION: u32 = 5;
+    pub(in crate::kernel) const HELPER: u32 = 6;
     pub(in crate::kernel) const PROTOCOL: u32 = 10;
     pub(in crate::kernel) const PROTO_SRC: u32 = 11;
     pub(in crate::kernel) const PROTO_DST: u32 = 12;
@@ -224,6 +225,7 @@ fn ct_source(field: CtField) -> Source {
     match field {
         CtField::Protocol => Source::Ct(ct::PROTOCOL, None),
         CtField::Expiration => Source::Ct(ct::EXPIRATION, None),
+        CtField::Helper => Source::Ct(ct::HELPER, None),
         CtField::ReplyIpSaddr => Source::Ct(ct::SRC_IP, REPLY),
         CtField::ReplyIpDaddr => Source::Ct(ct::DST_IP, REPLY),
         CtField::ReplyIp6Saddr => Source::Ct(ct::SRC_IP6, REPLY),

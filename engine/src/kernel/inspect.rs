@@ -122,6 +122,10 @@ fn instruction(name: &str, data: Attributes<'_>, find_set: FindSet<'_>) -> Optio
         "synproxy" => {
             Some(Instruction::Synproxy { segment_size: data.u16(1)?, window_scale: data.u8(2)?, flags: data.u32(3)? })
         }
+        // The number of the queue can come from a register, which nothing here says.
+        "queue" if data.get(4).is_none() => {
+            Some(Instruction::Queue { first: data.u16(1)?, total: data.u16(2)?, flags: data.u16(3).unwrap_or(0) })
+        }
         // Nothing else than the address is given: not by which interface.
         "dup" if data.get(2).is_none() => Some(Instruction::Duplicate { address: register(data, 1)? }),
         "numgen" => number(data),

@@ -16,7 +16,7 @@ use super::lower::{
     REJECT_TCP_RESET, ROUTE_SEGMENT_SIZE, Surroundings,
 };
 use super::wire::{Comparison, Instruction, ObjectKind, Register, Span};
-use super::{part, proxy, rewrite};
+use super::{part, proxy, queue, rewrite};
 use crate::ruleset::every::every;
 use crate::ruleset::{
     Assign, AssignTarget, DataType, Datum, DynamicSet, Expr, Field, Interval, Log, LogLevel, Lookup, Match, Nat,
@@ -84,6 +84,7 @@ pub(super) enum ExprKind {
     StripOption,
     Tproxy,
     Synproxy,
+    Queue,
     Duplicate,
     SetHeader,
     SetCt,
@@ -93,7 +94,7 @@ pub(super) enum ExprKind {
 
 every! { pub(super) ExprKind {
     Match Exists Bytes Lookup VerdictMap Counter NamedCounter Quota NamedQuota Limit Log Verdict Reject Nat Notrack
-    Sample Clock Assign SegmentSize StripOption Tproxy Synproxy Duplicate SetHeader SetCt SetMeta DynamicSet
+    Sample Clock Assign SegmentSize StripOption Tproxy Synproxy Queue Duplicate SetHeader SetCt SetMeta DynamicSet
 } }
 
 // A new variant of `Expr` does not compile until it has a kind, and a kind not until it can be read.
@@ -120,6 +121,7 @@ const _: fn(&Expr) -> ExprKind = |expr| match expr {
     Expr::StripOption(_) => ExprKind::StripOption,
     Expr::Tproxy(_) => ExprKind::Tproxy,
     Expr::Synproxy(_) => ExprKind::Synproxy,
+    Expr::Queue(_) => ExprKind::Queue,
     Expr::Duplicate(_) => ExprKind::Duplicate,
     Expr::SetHeader(_) => ExprKind::SetHeader,
     Expr::SetCt(_) => ExprKind::SetCt,
@@ -262,10 +264,9 @@ impl<'a> Reader<'a> {
             }),
             ExprKind::Reject => self.reject().map(Expr::Reject),
             ExprKind::Nat => self.nat().map(Expr::Nat),
-            ExprKind::Notrack => self.take(|instruction| match instruction {
-                Instruction::Notrack => Some(Expr::Notrack),
-                _ => None,
-            }),
+            ExprKind::Notrack => {
+                self.take(|instruction| (*instruction == Instruction::Notrack).then_some(Expr::Notrack))
+            }
             ExprKind::Sample => self.sample().map(Expr::Sample),
             ExprKind::Clock => {
                 let (moment, length) = clock::read(self.instructions.get(self.at..)?)?;
@@ -284,6 +285,7 @@ impl<'a> Reader<'a> {
                 Some(Expr::Tproxy(tproxy))
             }
             ExprKind::Synproxy => self.take(proxy::read_synproxy).map(Expr::Synproxy),
+            ExprKind::Queue => self.take(queue::read).map(Expr::Queue),
             ExprKind::Duplicate => {
                 let (address, length) = proxy::read_duplicate(self.instructions.get(self.at..)?)?;
                 self.at += length;

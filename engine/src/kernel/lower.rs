@@ -6,7 +6,7 @@ use super::clock;
 use super::field::{self, Context, Dependency, Network, Source};
 use super::hint::{Choice, Hint};
 use super::wire::{Comparison, Instruction, Log, ObjectKind, Register, Span};
-use super::{part, proxy, rewrite};
+use super::{part, proxy, queue, rewrite};
 use crate::ruleset::{
     Assign, AssignTarget, DataType, Datum, DynamicSet, Expr, Family, Field, HelperNetwork, Interval, Limit,
     Log as LogExpr, LogLevel, MapData, Match, Name, Nat, NatKind, Operator, PerElement, RejectWith, Sample,
@@ -120,6 +120,7 @@ impl Lowering<'_> {
                 proxy::tproxy(self.surroundings.family, *tproxy)?.into_iter().for_each(|one| self.push(one));
             }
             Expr::Synproxy(synproxy) => self.push(proxy::synproxy(*synproxy)),
+            Expr::Queue(queue) => self.push(queue::instruction(*queue)?),
             Expr::Duplicate(address) => {
                 proxy::duplicate(self.surroundings.family, *address)?.into_iter().for_each(|one| self.push(one));
             }
@@ -513,6 +514,7 @@ pub(super) fn missing_for(context: Context, expr: &Expr) -> Vec<Dependency> {
         | Expr::StripOption(_)
         | Expr::Tproxy(_)
         | Expr::Synproxy(_)
+        | Expr::Queue(_)
         | Expr::Duplicate(_)
         | Expr::Sample(_)
         | Expr::Clock(_)
@@ -546,6 +548,7 @@ pub(super) fn established_by(expr: &Expr) -> Option<Dependency> {
         | Expr::StripOption(_)
         | Expr::Tproxy(_)
         | Expr::Synproxy(_)
+        | Expr::Queue(_)
         | Expr::Duplicate(_)
         | Expr::SetHeader(_)
         | Expr::SetCt(_)

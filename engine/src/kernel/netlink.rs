@@ -37,12 +37,17 @@ impl Netlink {
         let mut socket = Socket::open()?;
         let features = features::detect(&mut socket)?;
         let mut this = Self { socket, features };
-        this.features.map_as_set = match this.check(&features::lookup_in_map()) {
-            Ok(()) => true,
-            Err(KernelError::Rejected(_)) => false,
-            Err(error) => return Err(error),
-        };
+        this.features.map_as_set = this.takes(&features::lookup_in_map())?;
         Ok(this)
+    }
+
+    /// Whether the kernel would carry these operations out.
+    fn takes(&mut self, ops: &[Op]) -> Result<bool, KernelError> {
+        match self.check(ops) {
+            Ok(()) => Ok(true),
+            Err(KernelError::Rejected(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The netlink port of its socket: what [`super::Commit`] names as the writer of its own commits.
@@ -187,6 +192,13 @@ fn refused(ops: &[Op], op: usize, reason: &str) -> KernelError {
     }])
 }
 
+/// The module without which the kernel does not find what an operation says.
+fn lacking(op: &Op, errno: i32) -> Option<Box<str>> {
+    let OpKind::AddRule { rule, .. } = &op.kind else { return None };
+    let queues = rule.exprs.iter().any(|expr| matches!(expr, Expr::Queue(_)));
+    (queues && errno == libc::ENOENT).then(|| "this kernel has no nft_queue, which NFQUEUE and QUEUE need".into())
+}
+
 /// What the kernel's answer to a batch means.
 fn judge(ops: &[Op], batch: &Batch, guard: Guard, ending: Ending, answer: &Answer) -> Result<(), KernelError> {
     let Answer { failures, acks, is_incomplete } = answer;
@@ -206,7 +218,7 @@ fn judge(ops: &[Op], batch: &Batch, guard: Guard, ending: Ending, answer: &Answe
                 what: ops.get(op).map(ToString::to_string).unwrap_or_default().into(),
                 errno,
                 offset: *offset,
-                message: message.clone(),
+                message: message.clone().or_else(|| lacking(ops.get(op)?, errno)),
             }),
             (Some(Part::Begin | Part::End), errno, _) => {
                 return Err(std::io::Error::from_raw_os_error(errno).into());
@@ -228,7 +240,8 @@ mod tests {
     use super::*;
     use crate::kernel::in_scratch;
     use crate::observed::TableFlags;
-    use crate::ruleset::Family;
+    use crate::plan::RulePosition;
+    use crate::ruleset::{Family, Queue, Rule};
 
     fn add_table() -> [Op; 1] {
         let kind = OpKind::AddTable { flags: TableFlags::default(), comment: None };
@@ -277,6 +290,23 @@ mod tests {
         assert!(matches!(judged(ACKED, &failed(5, libc::ENOMEM)), Err(KernelError::Io(_))));
         // Of another batch.
         assert!(judged(SILENT, &failed(4, libc::ENOENT)).is_ok());
+    }
+
+    #[test]
+    fn a_module_that_is_missing_is_named() {
+        let queue = Queue { first: 0, last: 0, bypass: true, fanout: false };
+        let rule = |exprs| OpKind::AddRule {
+            chain: Name::ours("c"),
+            position: RulePosition::Last,
+            rule: Rule { exprs, comment: None },
+        };
+        let said = |exprs, errno| {
+            let op = Op { table: TableKey::ours(Family::Inet), kind: rule(exprs) };
+            lacking(&op, errno).map(String::from).unwrap_or_default()
+        };
+        assert!(said(vec![Expr::Counter, Expr::Queue(queue)], libc::ENOENT).contains("no nft_queue"));
+        assert_eq!(said(vec![Expr::Queue(queue)], libc::EINVAL), "");
+        assert_eq!(said(vec![Expr::Counter], libc::ENOENT), "");
     }
 
     #[test]

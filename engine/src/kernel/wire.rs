@@ -84,6 +84,8 @@ pub(super) enum Instruction {
     Tproxy { family: u32, address: Option<Register>, port: Option<Register> },
     /// Opens a connection in the server's place.
     Synproxy { segment_size: u16, window_scale: u8, flags: u32 },
+    /// Has a program decide.
+    Queue { first: u16, total: u16, flags: u16 },
     /// Sends a copy of the packet to a neighbour.
     Duplicate { address: Register },
     /// Counts up to a modulus and begins again at 0.

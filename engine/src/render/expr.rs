@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{datum, part, proxy, quote, set, statement, symbol};
+use super::{datum, part, proxy, queue, quote, set, statement, symbol};
 use crate::ruleset::{
     ArpField, Clock, ClockPart, CtField, DataType, Datum, Expr, Family, Field, Lookup, Match, Operator, SetRef, Value,
     Verdict, VerdictMap,
@@ -40,6 +40,7 @@ pub(super) fn write(out: &mut String, family: Family, expr: &Expr) -> fmt::Resul
         Expr::StripOption(kind) => proxy::write_strip_option(out, *kind),
         Expr::Tproxy(tproxy) => proxy::write_tproxy(out, family, *tproxy),
         Expr::Synproxy(synproxy) => proxy::write_synproxy(out, *synproxy),
+        Expr::Queue(queue) => queue::write(out, *queue),
         Expr::Duplicate(address) => write!(out, "dup to {address}"),
         Expr::SetHeader(write) => statement::write_header(out, *write),
         Expr::SetMeta(set) => statement::write_meta(out, *set),
@@ -169,6 +170,7 @@ fn ct_name(field: CtField) -> &'static str {
         CtField::ReplyAvgpkt => "ct reply avgpkt",
         CtField::Protocol => "ct protocol",
         CtField::Expiration => "ct expiration",
+        CtField::Helper => "ct helper",
         CtField::ReplyIpSaddr => "ct reply ip saddr",
         CtField::ReplyIpDaddr => "ct reply ip daddr",
         CtField::ReplyIp6Saddr => "ct reply ip6 saddr",

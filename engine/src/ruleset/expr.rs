@@ -13,6 +13,7 @@ use super::field::Field;
 use super::header::{SetHeader, SetMeta};
 use super::name::Name;
 use super::proxy::{Synproxy, Tproxy};
+use super::queue::Queue;
 use super::set::{ElementKey, Elements, SetSpec};
 use crate::interval;
 use std::collections::BTreeMap;
@@ -66,6 +67,8 @@ pub enum Expr {
     Tproxy(Tproxy),
     /// `synproxy mss 1460 wscale 7`.
     Synproxy(Synproxy),
+    /// `queue flags bypass to 0-3`.
+    Queue(Queue),
     /// `dup to 10.0.0.1`: a copy of the packet goes to this neighbour, in a table of its family alone.
     Duplicate(IpAddr),
     /// `ip dscp set ef`.
@@ -408,6 +411,7 @@ impl Expr {
             | Self::StripOption(_)
             | Self::Tproxy(_)
             | Self::Synproxy(_)
+            | Self::Queue(_)
             | Self::Duplicate(_)
             | Self::SetHeader(_)
             | Self::SetCt(_)
@@ -454,6 +458,7 @@ impl Expr {
             | Self::StripOption(_)
             | Self::Tproxy(_)
             | Self::Synproxy(_)
+            | Self::Queue(_)
             | Self::Duplicate(_)
             | Self::SetHeader(_)
             | Self::SetCt(_)

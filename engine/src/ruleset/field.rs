@@ -175,7 +175,7 @@ every! { pub Field {
     Ct(CtField::OriginalIp6Daddr) Ct(CtField::OriginalProtoSrc) Ct(CtField::OriginalProtoDst) Ct(CtField::Bytes)
     Ct(CtField::Packets) Ct(CtField::Avgpkt) Ct(CtField::OriginalBytes) Ct(CtField::OriginalPackets)
     Ct(CtField::OriginalAvgpkt) Ct(CtField::ReplyBytes) Ct(CtField::ReplyPackets) Ct(CtField::ReplyAvgpkt)
-    Ct(CtField::Protocol) Ct(CtField::Expiration) Ct(CtField::ReplyIpSaddr) Ct(CtField::ReplyIpDaddr)
+    Ct(CtField::Protocol) Ct(CtField::Expiration) Ct(CtField::Helper) Ct(CtField::ReplyIpSaddr) Ct(CtField::ReplyIpDaddr)
     Ct(CtField::ReplyIp6Saddr) Ct(CtField::ReplyIp6Daddr) FibSaddrType FibDaddrType FibDaddrIifType FibSaddrIifType
     FibSaddrOifType FibDaddrOifType FibSaddrIifOif FibSaddrMarkIifOif FibSaddrOif FibSaddrMarkOif
 } }

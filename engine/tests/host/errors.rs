@@ -263,7 +263,7 @@ fn a_helper_that_other_rules_decide_about_is_refused() {
     raw("CT zone 65536;", "error 2:9 `65536` `65536` is no zone (write a number from 0 to 65535)");
     raw(
         "CT ctevents (new destroy);",
-        "error 2:4 `ctevents (new destroy)` `ctevents` of CT has no form in nftables here (leave the option out: every change is told to those who listen)",
+        "error 2:4 `ctevents (new destroy)` `ctevents` of CT has no form in nftables here (leave the option out, and choose where they are read: conntrack -E -e NEW,DESTROY)",
     );
     raw(
         "CT zone 1 notrack;",
@@ -309,7 +309,7 @@ fn limits_for_each_address_are_refused_where_nothing_says_the_same() {
     );
     check(
         "mod hashlimit hashlimit-name a hashlimit-above 512kb/s DROP;",
-        "error 2:48 `512kb/s` `512kb/s` counts bytes, which iptables and nftables do differently (limit packets instead: NUMBER/second)",
+        "error 2:48 `512kb/s` `512kb/s` counts bytes: iptables in pieces of 16 and one more for each packet, nftables each byte (limit packets instead: NUMBER/second)",
     );
     check(
         "mod hashlimit hashlimit-name a hashlimit-upto 2/day ACCEPT;",

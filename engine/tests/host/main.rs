@@ -1,6 +1,8 @@
 //! Host rules from text to nft: what they become, and that nft takes all of it.
 
 #[cfg(test)]
+mod bytes;
+#[cfg(test)]
 mod chains;
 #[cfg(test)]
 mod circumstances;

@@ -97,3 +97,53 @@ fn what_iptables_refuses_is_refused() {
         assert!(findings(text).contains(message), "{text}: {}", findings(text));
     }
 }
+
+#[test]
+fn packets_wait_for_programs() {
+    // Not every kernel has nft_queue, so that nothing is loaded here.
+    let queue = |action: &str| {
+        let lowered = Lowered::of(&format!("chain INPUT proto udp dport 53 {action};"));
+        assert_eq!(lowered.findings(), "", "{action}");
+        lowered.rules()
+    };
+    for (action, expected) in [
+        ("QUEUE", "queue to 0"),
+        ("NFQUEUE", "queue to 0"),
+        ("NFQUEUE queue-num 0x10", "queue to 16"),
+        ("NFQUEUE queue-num 7 queue-bypass", "queue flags bypass to 7"),
+        ("NFQUEUE queue-balance 0:3", "queue to 0-3"),
+        ("NFQUEUE queue-balance :3 queue-cpu-fanout", "queue flags fanout to 0-3"),
+        ("NFQUEUE queue-balance 4: queue-bypass queue-cpu-fanout", "queue flags bypass,fanout to 4-65535"),
+        ("@nft 'queue'", "queue to 0"),
+        ("@nft 'queue flags bypass to 1-2'", "queue flags bypass to 1-2"),
+        ("@nft 'queue num 1-2 bypass,fanout'", "queue flags bypass,fanout to 1-2"),
+    ] {
+        let lowered = queue(action);
+        assert!(lowered.contains(expected), "{action}: {lowered}");
+    }
+    for (action, expected) in [
+        ("NFQUEUE queue-num 65536", "is no queue"),
+        ("NFQUEUE queue-balance 3", "is no range of queues"),
+        ("NFQUEUE queue-balance 3:3", "is no range of queues"),
+        ("NFQUEUE queue-balance :", "is no range of queues"),
+        ("NFQUEUE queue-num 1 queue-balance 0:3", "not both"),
+        ("NFQUEUE queue-cpu-fanout", "among several queues"),
+        ("NFQUEUE queue-num 1 queue-cpu-fanout", "among several queues"),
+        ("@nft 'queue flags fanout'", "among several queues"),
+        ("@nft 'queue to 3-1'", "is no range of queues"),
+        ("@nft 'queue flags none'", "is no flag"),
+        ("@nft 'queue by 3'", "cannot follow"),
+        ("@nft 'queue to 3' ACCEPT", "one verdict"),
+    ] {
+        let found = findings(&format!("chain INPUT proto udp dport 53 {action};"));
+        assert!(found.contains(expected), "{action}: {found}");
+    }
+}
+
+#[test]
+fn a_packet_that_waits_no_longer_comes_to_a_helper() {
+    for before in ["NFQUEUE", "QUEUE", "@nft 'udp dport 1 queue'", "@nft 'udp dport 1 accept'"] {
+        let text = format!("table raw chain PREROUTING {{ {before}; proto tcp dport 21 CT helper ftp; }}");
+        assert!(findings(&text).contains("would still come to `CT helper`"), "{before}");
+    }
+}

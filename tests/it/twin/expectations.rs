@@ -40,23 +40,65 @@ const CASES: [(&str, &str, bool); 5] = [
     ),
 ];
 
+/// Names that rules ask for, and whether the data connection comes through where those are let through.
+const ASKED: [(&str, bool); 6] =
+    [("ftp", true), ("ftp-2121", true), ("(sip ftp)", true), ("ft", false), ("tftp", false), ("(sip tftp-69)", false)];
+
 #[test]
 fn helpers_read_the_connections_that_they_are_set_for() {
     if !can_compare("helpers_read_the_connections") {
         return;
     }
-    let folder = std::env::temp_dir().join(format!("palisade-helpers-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let configurations = CASES.map(|(name, raw, _)| {
-        let path = folder.join(format!("{}.ferm", name.replace(' ', "-")));
-        std::fs::write(&path, format!("domain (ip ip6) table raw {{ {raw} }}\n{FILTER}")).unwrap();
-        Configuration { name: name.to_owned(), path }
+    let cases = CASES
+        .map(|(name, raw, is_read)| (name, format!("domain (ip ip6) table raw {{ {raw} }}\n{FILTER}"), is_read))
+        .to_vec();
+    compare("helpers", &cases);
+}
+
+#[test]
+fn connections_are_asked_who_announced_them() {
+    if !can_compare("connections_are_asked_who") {
+        return;
+    }
+    let text = |rules: &str| {
+        format!(
+            "domain (ip ip6) {{
+                table raw chain PREROUTING proto tcp dport 21 CT helper ftp;
+                table filter chain FORWARD {{
+                    policy DROP;
+                    {rules}
+                    mod conntrack ctstate ESTABLISHED ACCEPT;
+                    interface eth0 proto tcp dport 21 ACCEPT;
+                }}
+            }}"
+        )
+    };
+    let let_through = ASKED.map(|(name, is_read)| (name, text(&format!("mod helper helper {name} ACCEPT;")), is_read));
+    let kept_out = ASKED.map(|(name, is_read)| {
+        let rules = format!("mod helper helper {name} DROP; mod conntrack ctstate RELATED ACCEPT;");
+        (name, text(&rules), !is_read)
     });
-    let expanded = ferm::expand(&configurations.clone().map(|configuration| configuration.path));
+    compare("announced", &[let_through, kept_out].concat());
+}
+
+/// Loads each text into both routers, and has a client announce a connection.
+fn compare(test: &str, cases: &[(&str, String, bool)]) {
+    let folder = std::env::temp_dir().join(format!("palisade-{test}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let configurations: Vec<Configuration> = (0..)
+        .zip(cases)
+        .map(|(index, (name, text, _)): (usize, _)| {
+            let path = folder.join(format!("{index}.ferm"));
+            std::fs::write(&path, text).unwrap();
+            Configuration { name: (*name).to_owned(), path }
+        })
+        .collect();
+    let paths: Vec<_> = configurations.iter().map(|configuration| configuration.path.clone()).collect();
+    let expanded = ferm::expand(&paths);
     let pair = Pair::new();
     let mut number = 0;
     for backend in [Backend::Nft, Backend::Legacy] {
-        for (((name, _, is_read), configuration), expanded) in CASES.iter().zip(&configurations).zip(&expanded) {
+        for (((name, _, is_read), configuration), expanded) in cases.iter().zip(&configurations).zip(&expanded) {
             pair.load(backend, expanded.as_ref().unwrap()).unwrap();
             pair.enforce(&super::compiled(configuration).unwrap());
             pair.forget();

@@ -2,10 +2,11 @@
 
 use policy_lang::host::rule::{Match, Word};
 
-use super::clause::{Ip, Reading, Test};
+use super::clause::{Ip, Reading, Test, Values};
 use super::code::{OPERAND, Refusal, refuse, suggestion};
 use super::matching::{Context, list, operator};
 use super::operand::{self, words};
+use super::tracking::HELPER_MAX;
 use super::transport::{self, with_ports};
 use crate::ruleset::{CtField, DataType, Datum, Expr, Field, Interval, Match as Compare, Operator, Value};
 
@@ -207,6 +208,32 @@ pub(super) fn expiration(found: &Match) -> Result<Reading, Refusal> {
             refuse(OPERAND, word.span, message, format!("write seconds up to {MAX}, or a range LOW:HIGH"))
         })
     })
+}
+
+/// `helper`: of the connection to which the packet's own belongs. iptables compares the helper's name with the beginning of
+/// the word, so that `ftp-2121` is a helper of that name, or `ftp`.
+pub(super) fn helper(found: &Match) -> Result<Reading, Refusal> {
+    let mut intervals = Vec::new();
+    let mut runs = Vec::new();
+    for word in words(&found.operands) {
+        let text = &*word.text;
+        let is_plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        let stems = text.match_indices('-').filter_map(|(at, _)| text.get(..at));
+        let names =
+            [text].into_iter().chain(stems).filter(|name| (1..=HELPER_MAX).contains(&name.len()) && is_plain(name));
+        let names: Vec<Interval> = names.map(|name| Interval::single(Datum::ifname(name))).collect();
+        if names.is_empty() || !is_plain(text) {
+            let message = format!("`{text}` is no helper");
+            return Err(refuse(OPERAND, word.span, message, "write a name such as ftp, tftp or sip"));
+        }
+        runs.push(names.len());
+        intervals.extend(names);
+    }
+    if intervals.is_empty() {
+        return Err(refuse(OPERAND, found.span, "`helper` has no value", "write at least one value"));
+    }
+    let (field, operator) = (Field::Ct(CtField::Helper), operator(found));
+    Ok(Reading::Test(Test::Values(Values { field, operator, intervals, variable: None, runs })))
 }
 
 /// `ctorigsrcport` and `ctorigdstport`.

@@ -244,6 +244,7 @@ fn with_named_ports(mut exprs: Vec<Expr>) -> Vec<Expr> {
             | Expr::StripOption(_)
             | Expr::Tproxy(_)
             | Expr::Synproxy(_)
+            | Expr::Queue(_)
             | Expr::Duplicate(_)
             | Expr::SetHeader(_)
             | Expr::SetCt(_)

@@ -195,7 +195,10 @@ fn usage(rule: &HostRule, span: Span, ip: Ip) -> Result<Usage, Refusal> {
 
 fn limit(word: &Word) -> Result<Limit, Refusal> {
     if word.text.split('/').next().is_some_and(|amount| amount.ends_with(['b', 'B'])) {
-        let message = format!("`{}` counts bytes, which iptables and nftables do differently", word.text);
+        let message = format!(
+            "`{}` counts bytes: iptables in pieces of 16 and one more for each packet, nftables each byte",
+            word.text
+        );
         return Err(refuse(UNSUPPORTED, word.span, message, "limit packets instead: NUMBER/second"));
     }
     rate::rate(word, MOST)

@@ -12,8 +12,8 @@ use super::refusal::{self, REFUSED_MODULES};
 use super::transport::{self, Protocols};
 use super::untracked::Role;
 use super::{
-    class, connbytes, connlimit, conntrack, device, extension, hashlimit, header, icmp, ipsec, ipset, metadata, nft,
-    part, peers, rate, recent, rpfilter, socket, statistic, time, untracked,
+    class, connbytes, connlimit, conntrack, device, extension, four_bytes, hashlimit, header, icmp, ipsec, ipset,
+    metadata, nft, part, peers, rate, recent, rpfilter, socket, statistic, time, untracked,
 };
 use crate::interval;
 use crate::ruleset::{CtField, DataType, Datum, Expr, Field, Hook, Interval, Match as Compare, Operator, Value};
@@ -68,6 +68,7 @@ pub(super) fn of_one(found: &Match, context: Context<'_>) -> Result<Reading, Ref
         ("ctreplsrc", _) => addresses(found, ip, conntrack::tuple(ip).reply_source),
         ("ctrepldst", _) => addresses(found, ip, conntrack::tuple(ip).reply_destination),
         ("ctproto", _) => conntrack::protocol(found, context),
+        ("helper", Some("helper")) => conntrack::helper(found),
         ("ctexpire", _) => conntrack::expiration(found),
         ("ctorigsrcport", _) => conntrack::port(found, context, Field::Ct(CtField::OriginalProtoSrc)),
         ("ctorigdstport", _) => conntrack::port(found, context, Field::Ct(CtField::OriginalProtoDst)),
@@ -139,6 +140,7 @@ fn of_headers(found: &Match, context: Context<'_>) -> Result<Reading, Refusal> {
         ("soft", Some("ipv6header")) => extension::soft(found, context),
         ("ahlen", _) => ipsec::header_length(found, context),
         ("ahres", _) => ipsec::reserved(found, context),
+        ("u32", Some("u32")) => four_bytes::read(found),
         ("mss", Some("tcpmss")) => transport::segment_size(found, context),
         ("espspi", _) => ipsec::association(found, context, Field::EspSpi),
         ("ahspi", _) => ipsec::association(found, context, Field::AhSpi),

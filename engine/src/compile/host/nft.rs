@@ -77,6 +77,12 @@ pub(super) fn holds_back(rule: &HostRule) -> bool {
     rule.action == Action::Nop && text_of(rule).is_some()
 }
 
+/// Whether the text of a rule has a verdict of its own.
+pub(super) fn ends(rule: &HostRule, context: Context<'_>) -> bool {
+    let words = text_of(rule).map_or(&[][..], |found| operand::words(&found.operands));
+    words.iter().any(|word| parse(&word.text, context.scope.names).is_ok_and(|text| text.ending.is_some()))
+}
+
 /// The fields and verdicts that are read, as a page of the documentation.
 #[must_use]
 pub fn page() -> String {
@@ -89,7 +95,7 @@ pub fn page() -> String {
          means\none of them, `! A` not this one, `A / A,B` these bits out of those.\n\nBesides: `limit rate [over] \
          NUMBER/UNIT [burst NUMBER packets]`, the same of bytes, `quota [over] NUMBER UNIT`,\n`meta random <= NUMBER`, `numgen inc \
          mod NUMBER NUMBER`. What is done: `log` with all its options, `accept`, `drop`,\n`return`, `continue`, `reject` with all its \
-         answers. `counter` is read and left out: every rule has one.\n\n| field | is compared with |\n|---|---|\n",
+         answers, `queue [flags bypass,fanout] to NUMBER-NUMBER`. `counter` is read and left out: every rule has one.\n\n| field | is compared with |\n|---|---|\n",
     );
     for field in comparison::fields() {
         let _ = writeln!(text, "| `{}` | {} |", render::field(field), value::notation(field.data_type()));
@@ -141,6 +147,9 @@ fn ended(
         Ending::Drop => return as_ferm(&Action::Drop),
         Ending::Return => return as_ferm(&Action::Return),
         Ending::Continue => return as_ferm(&Action::Nop),
+        Ending::Queue(queue) => {
+            return Ok(Statement { exprs: vec![Expr::Queue(queue)], uses: None, effect: Effect::Final });
+        }
         Ending::Reject(with) => with,
     };
     let statement = reject::reject(&[], span(word, last.place()), context)?;

@@ -88,8 +88,8 @@ fn listening_address(option: &TargetOption, context: Context<'_>) -> Result<Opti
     }
 }
 
-/// `SYNPROXY`. In IPv6 the kernel's own statement answered no SYN in the twin routers where iptables' answered them (Linux
-/// 6.18).
+/// `SYNPROXY`. In IPv6 the kernel's own statement reads the checksum as that of IPv4, and so drops every SYN whose checksum
+/// somebody has computed (Linux 6.18).
 pub(super) fn handshake(options: &[TargetOption], span: Span, context: Context<'_>) -> Result<Statement, Refusal> {
     let mut synproxy = Synproxy::default();
     for option in options {

@@ -25,7 +25,6 @@ pub const REFUSED_MODULES: &[Refused] = &[
     refused("eui64", "match the hardware address: mod mac mac-source"),
     refused("fuzzy", "limit the packets of the rule: mod limit"),
     refused("geoip", "write the networks of the countries into a list: @def $NETS = (…), or include a file of them"),
-    refused("helper", "match what the helper expects: mod conntrack ctstate RELATED"),
     refused("ipv4options", "drop packets with options before: the kernel's net.ipv4.conf.*.accept_source_route"),
     refused("ipvs", "match the virtual service's address and port: mod conntrack ctorigdst ctorigdstport"),
     refused("length2", "match the whole packet's length: mod length length"),
@@ -36,7 +35,6 @@ pub const REFUSED_MODULES: &[Refused] = &[
     refused("psd", "limit new connections: mod conntrack ctstate NEW mod limit limit 10/second"),
     refused("random", "its successor: mod statistic mode random probability 0.5"),
     refused("string", "match the port: contents are easily split over packets"),
-    refused("u32", "write the condition with addresses, ports and states"),
 ];
 
 /// Targets that are not lowered.
@@ -55,8 +53,6 @@ pub const REFUSED_TARGETS: &[Refused] = &[
     refused("JOOL_SIIT", "let Jool run without iptables: jool_siit instance add --netfilter"),
     refused("LED", "leave the rule out, or keep it in a table of its own beside this one"),
     refused("MIRROR", "answer the packet: REJECT"),
-    refused("NFQUEUE", "keep the rule in a table of its own beside this one"),
-    refused("QUEUE", "keep the rule in a table of its own beside this one"),
     refused("RATEEST", "leave the rule out: every rule has a counter"),
     refused("ROUTE", "mark the packet, and route by the mark: MARK set-mark, and ip rule add fwmark"),
     refused("RTPENGINE", "keep the rule in a table of its own beside this one"),
@@ -128,7 +124,9 @@ pub(super) fn of_target(name: &str, span: Span) -> Refusal {
 pub(super) fn of_option(option: &TargetOption, target: &str) -> Refusal {
     let message = format!("`{}` of {target} has no form in nftables here", option.keyword);
     let help = match (target, option.keyword) {
-        ("CT", "ctevents" | "expevents") => "leave the option out: every change is told to those who listen",
+        ("CT", "ctevents" | "expevents") => {
+            "leave the option out, and choose where they are read: conntrack -E -e NEW,DESTROY"
+        }
         ("TTL", _) => "nftables adds nothing to a field: write the number, `ttl-set 64`",
         ("HL", _) => "nftables adds nothing to a field: write the number, `hl-set 64`",
         ("CT", "timeout") => "set the timeout for all: net.netfilter.nf_conntrack_*_timeout",

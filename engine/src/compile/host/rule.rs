@@ -188,6 +188,7 @@ pub(super) fn remembers(expr: &Expr) -> bool {
         | Expr::StripOption(_)
         | Expr::Tproxy(_)
         | Expr::Synproxy(_)
+        | Expr::Queue(_)
         | Expr::Duplicate(_)
         | Expr::SetHeader(_)
         | Expr::SetCt(_)

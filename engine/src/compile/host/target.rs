@@ -8,7 +8,9 @@ use super::clause::{Effect, Object};
 use super::code::{PLACE, Refusal, UNKNOWN_CHAIN, refuse, suggestion};
 use super::matching::Context;
 use super::operand::only;
-use super::{copy, ipset, logging, marking, nft, proxy, refusal, reject, rewriting, segment, tracking, translation};
+use super::{
+    copy, ipset, logging, marking, nft, proxy, queue, refusal, reject, rewriting, segment, tracking, translation,
+};
 use crate::ruleset::{Expr, Hook, Verdict};
 
 /// Every hook.
@@ -165,6 +167,8 @@ fn target(
         "TPROXY" => proxy::transparent(options, span, context),
         "SYNPROXY" => proxy::handshake(options, span, context),
         "TCPOPTSTRIP" => proxy::strip(options, span, context),
+        "NFQUEUE" => queue::read(options, span),
+        "QUEUE" => queue::first(options),
         "DSCP" => rewriting::class(options, span, context),
         "TOS" => rewriting::service(options, span, context),
         "TTL" => rewriting::hops("TTL", options, span, context),

@@ -4,12 +4,13 @@
 //! early, but a helper only once there is a connection: those rules stand in a chain of their own behind connection
 //! tracking. That says the same as long as no other rule of the chain has a say in whether a packet comes to them.
 
-use policy_lang::host::rule::{Action, Match, NFT, Table, TargetOption, Word};
+use policy_lang::host::rule::{Action, HostRule, Match, NFT, Table, TargetOption, Word};
 use policy_lang::source::Span;
 
 use super::clause::{Ip, Object};
 use super::code::{OPERAND, PLACE, Refusal, UNSUPPORTED, refuse};
 use super::matching::Context;
+use super::nft;
 use super::operand::bounded;
 use super::target::{Statement, place, unknown_option, value};
 use super::transport::{Protocols, TCP};
@@ -22,7 +23,7 @@ const UDP: u8 = 17;
 const HOOKS: [Hook; 2] = [Hook::Prerouting, Hook::Output];
 
 /// Longest name of a helper, in bytes (`NF_CT_HELPER_NAME_LEN` 16 with its NUL).
-const HELPER_MAX: usize = 15;
+pub(super) const HELPER_MAX: usize = 15;
 
 /// Modules that ask what connection tracking knows, which before it looked is nothing.
 const OF_CONNECTIONS: [&str; 7] = ["conntrack", "state", "connmark", "connbytes", "connlabel", "connlimit", "helper"];
@@ -103,7 +104,7 @@ fn helper(option: &TargetOption, context: Context<'_>) -> Result<Statement, Refu
         .rules
         .iter()
         .enumerate()
-        .find_map(|(place, rule)| Some((rule, obstacle(&rule.action, Some(place) < at)?)));
+        .find_map(|(place, rule)| Some((rule, obstacle(rule, Some(place) < at, context)?)));
     if let Some((rule, (message, help))) = obstacle {
         return Err(refuse(PLACE, rule.span, message, help));
     }
@@ -115,11 +116,12 @@ fn helper(option: &TargetOption, context: Context<'_>) -> Result<Statement, Refu
 }
 
 /// Why another rule of the chain keeps a helper from being set behind connection tracking.
-fn obstacle(action: &Action, is_before: bool) -> Option<(&'static str, &'static str)> {
-    match action {
-        Action::Accept | Action::Return if is_before => {
-            Some(("a packet that this rule takes would still come to `CT helper`", "write the rule after `CT helper`"))
-        }
+fn obstacle(rule: &HostRule, is_before: bool, context: Context<'_>) -> Option<(&'static str, &'static str)> {
+    let is_taken =
+        Some(("a packet that this rule takes would still come to `CT helper`", "write the rule after `CT helper`"));
+    match &rule.action {
+        Action::Accept | Action::Return | Action::Target { name: "NFQUEUE" | "QUEUE", .. } if is_before => is_taken,
+        Action::Nop if is_before && nft::ends(rule, context) => is_taken,
         Action::Jump(_) | Action::Goto(_) => Some((
             "where this rule leads decides whether packets come to `CT helper` of the same chain",
             "write the called chain's rules here, without the call",

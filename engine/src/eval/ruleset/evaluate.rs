@@ -208,11 +208,11 @@ impl<'a> Traversal<'a, '_> {
                 Some(_) => Step::Next,
                 None => Step::Break,
             },
-            // The copy is a packet of its own.
-            Expr::Duplicate(_) => Step::Next,
+            // A program listens, and lets it go on.
+            Expr::Queue(_) => Step::Verdict(Verdict::Accept),
+            // The copy is a packet of its own; what is set here no rule asks for.
+            Expr::Duplicate(_) | Expr::SetMeta(_) => Step::Next,
             Expr::SetHeader(write) => self.set_header(*write),
-            // No rule asks for it.
-            Expr::SetMeta(_) => Step::Next,
             // Which zone a connection is of, and who reads it, is no question of this packet's.
             Expr::SetCt(_) => Step::Next,
             Expr::DynamicSet(dynamic) => self.dynamic_set(dynamic),

@@ -120,6 +120,8 @@ fn connection(field: CtField, packet: &Packet) -> Option<Datum> {
         CtField::Protocol => entry(packet).map(|_| number(packet.protocol().into())),
         // Nobody says how long the connection is kept.
         CtField::Expiration => None,
+        // Nor who read the connection that announced it.
+        CtField::Helper => None,
         CtField::ReplyIpSaddr => v4(reply(packet)?.0),
         CtField::ReplyIpDaddr => v4(reply(packet)?.1),
         CtField::ReplyIp6Saddr => v6(reply(packet)?.0),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::samples::{home, range, value, wants_protocol};
+use super::samples::{home, queues, range, value, wants_protocol};
 use super::world::{INPUT, creation, filter, inet, ipv4, jump, name, only, rule, rules_in};
 use super::{Case, Deviation, Needs, expect_ruleset};
 use crate::kernel::{Guard, Kernel};
@@ -26,6 +26,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "segment sizes", needs: Needs::Nothing, run: segment_sizes },
     Case { name: "parts that not every packet has", needs: Needs::Nothing, run: parts },
     Case { name: "connections that are taken over", needs: Needs::Nothing, run: taken_over },
+    Case { name: "packets that wait for programs", needs: Needs::Queue, run: queued },
     Case { name: "copies of packets", needs: Needs::Nothing, run: copied },
     Case { name: "address translation", needs: Needs::Nothing, run: nat },
     Case { name: "verdicts, jumps and verdict maps", needs: Needs::Nothing, run: verdicts },
@@ -295,6 +296,17 @@ fn taken_over(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
         table.chains.insert(name(&format!("base_{hook}")), chain);
     }
     round_trip(kernel, &only(Family::Inet, table))
+}
+
+fn queued(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
+    let exprs = queues().map(Expr::Queue);
+    for family in [Family::Inet, Family::Ip, Family::Ip6, Family::Bridge] {
+        let mut table = Table::default();
+        let rules = exprs.clone().map(|expr| rule([expr])).collect();
+        table.chains.insert(name("base"), Chain { base: Some(filter(Hook::Forward)), comment: None, rules });
+        round_trip(kernel, &only(family, table))?;
+    }
+    Ok(())
 }
 
 fn copied(kernel: &mut dyn Kernel) -> Result<(), Deviation> {

@@ -1,6 +1,6 @@
 //! A value of every type, and every field.
 
-use crate::ruleset::{CtField, DataType, Datum, Family, Field, Hook, Interval};
+use crate::ruleset::{CtField, DataType, Datum, Family, Field, Hook, Interval, Queue};
 
 /// A table and a hook in which a field means something.
 pub(super) fn home(field: Field) -> (Family, Hook) {
@@ -154,4 +154,12 @@ pub(super) fn range(data_type: DataType) -> Option<Interval> {
         | DataType::DccpPkttype
         | DataType::Boolean => None,
     }
+}
+
+/// One queue, and several.
+pub(super) fn queues() -> impl Iterator<Item = Queue> + Clone {
+    let ranges = [(0, 0, false), (65_535, 65_535, false), (0, 3, false), (0, 3, true), (1, 65_535, true)];
+    ranges
+        .into_iter()
+        .flat_map(|(first, last, fanout)| [false, true].map(|bypass| Queue { first, last, bypass, fanout }))
 }

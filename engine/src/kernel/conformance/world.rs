@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::observed::TableFlags;
 use crate::plan::{Op, OpKind, RulePosition};
 use crate::ruleset::{
-    BaseChain, Chain, ChainType, Datum, Elements, Expr, Family, Hook, Name, Priority, Rule, Ruleset, Set, SetSpec,
-    Table, TableKey, Verdict,
+    BaseChain, Chain, ChainType, Datum, Elements, Expr, Family, Hook, Name, Priority, Queue, Rule, Ruleset, Set,
+    SetSpec, Table, TableKey, Verdict,
 };
 
 pub(super) const INPUT: BaseChain = filter(Hook::Input);
@@ -82,6 +82,12 @@ pub(super) fn add_elements(set: &str, spec: &SetSpec, elements: &Elements) -> Op
 pub(super) fn delete_elements(set: &str, spec: &SetSpec, elements: &Elements) -> Op {
     let elements = elements.iter().map(|(key, element)| (key.clone(), element.clone())).collect();
     op(OpKind::DeleteElements { set: name(set), spec: spec.clone(), elements })
+}
+
+/// A rule that hands packets to a program.
+pub(super) fn queueing() -> [Op; 3] {
+    let queue = Queue { first: 0, last: 0, bypass: false, fanout: false };
+    [add_table(), add_chain("asks", None), add_rule("asks", rule([Expr::Queue(queue)]))]
 }
 
 /// Everything of a ruleset, in an order in which nothing refers to what comes later.

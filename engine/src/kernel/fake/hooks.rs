@@ -52,6 +52,7 @@ pub(super) fn admit_expr(family: Family, base: BaseChain, expr: &Expr) -> Result
         | Expr::Clock(_)
         | Expr::Assign(_)
         | Expr::StripOption(_)
+        | Expr::Queue(_)
         | Expr::SetHeader(_)
         | Expr::SetCt(_)
         | Expr::SetMeta(_)

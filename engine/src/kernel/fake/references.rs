@@ -155,6 +155,7 @@ impl References {
                 | Expr::StripOption(_)
                 | Expr::Tproxy(_)
                 | Expr::Synproxy(_)
+                | Expr::Queue(_)
                 | Expr::Duplicate(_)
                 | Expr::SetHeader(_)
                 | Expr::SetMeta(_)

@@ -41,6 +41,10 @@ fn admit_expr(family: Family, table: &ObservedTable, expr: &Expr, features: Feat
             Family::Inet | Family::Ip | Family::Ip6 => Ok(()),
             Family::Arp | Family::Bridge => Err(Errno::NotSupported),
         },
+        Expr::Queue(queue) => match family {
+            Family::Arp => Err(Errno::NotSupported),
+            Family::Inet | Family::Ip | Family::Ip6 | Family::Bridge => fits(queue.n_queues().is_some()),
+        },
         Expr::Duplicate(address) => match family {
             Family::Ip => fits(address.is_ipv4()),
             Family::Ip6 => fits(address.is_ipv6()),

@@ -202,7 +202,7 @@ pub(crate) fn is_unconditional(rule: &HostRule) -> bool {
 pub(crate) fn ends(action: &Action) -> bool {
     match action {
         Action::Accept | Action::Drop | Action::Return | Action::Goto(_) => true,
-        Action::Target { name, .. } => *name == "REJECT",
+        Action::Target { name, .. } => ["REJECT", "NFQUEUE", "QUEUE"].contains(name),
         Action::Nop | Action::Jump(_) => false,
     }
 }
@@ -247,7 +247,7 @@ fn is_load_of_comment(found: &Match) -> bool {
 fn is_verdict(action: &Action) -> bool {
     match action {
         Action::Accept | Action::Drop | Action::Return => true,
-        Action::Target { name, .. } => *name == "REJECT",
+        Action::Target { name, .. } => ["REJECT", "NFQUEUE", "QUEUE"].contains(name),
         Action::Goto(_) | Action::Jump(_) | Action::Nop => false,
     }
 }

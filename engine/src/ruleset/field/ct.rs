@@ -48,6 +48,8 @@ pub enum CtField {
     Protocol,
     /// `ct expiration`: until the connection is forgotten unless packets come, in milliseconds.
     Expiration,
+    /// `ct helper`: the name of what reads the data of the connection to which this one belongs; nothing without one.
+    Helper,
     /// `ct reply ip saddr`: the source of what answers, which is the destination after any translation.
     ReplyIpSaddr,
     /// `ct reply ip daddr`.
@@ -59,7 +61,7 @@ pub enum CtField {
 }
 
 every! { pub CtField {
-    State Status Mark Direction OriginalIpSaddr OriginalIpDaddr OriginalIp6Saddr OriginalIp6Daddr OriginalProtoSrc OriginalProtoDst Bytes Packets Avgpkt OriginalBytes OriginalPackets OriginalAvgpkt ReplyBytes ReplyPackets ReplyAvgpkt Protocol Expiration ReplyIpSaddr ReplyIpDaddr ReplyIp6Saddr ReplyIp6Daddr
+    State Status Mark Direction OriginalIpSaddr OriginalIpDaddr OriginalIp6Saddr OriginalIp6Daddr OriginalProtoSrc OriginalProtoDst Bytes Packets Avgpkt OriginalBytes OriginalPackets OriginalAvgpkt ReplyBytes ReplyPackets ReplyAvgpkt Protocol Expiration Helper ReplyIpSaddr ReplyIpDaddr ReplyIp6Saddr ReplyIp6Daddr
 } }
 
 impl CtField {
@@ -72,6 +74,8 @@ impl CtField {
             Self::Direction => DataType::CtDir,
             Self::Protocol => DataType::InetProto,
             Self::Expiration => DataType::Time,
+            // As long, and as plain, as the name of an interface.
+            Self::Helper => DataType::Ifname,
             Self::OriginalIpSaddr | Self::OriginalIpDaddr | Self::ReplyIpSaddr | Self::ReplyIpDaddr => {
                 DataType::Ipv4Addr
             }

@@ -126,6 +126,7 @@ fn whole_family(rule: &Rule) -> Option<(Option<u32>, End)> {
             | Expr::StripOption(_)
             | Expr::Tproxy(_)
             | Expr::Synproxy(_)
+            | Expr::Queue(_)
             | Expr::Duplicate(_)
             | Expr::SetHeader(_)
             | Expr::SetCt(_)

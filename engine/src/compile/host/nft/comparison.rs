@@ -7,8 +7,8 @@ use super::words::{Fault, Words};
 use crate::interval;
 use crate::render::{self, symbol};
 use crate::ruleset::{
-    DataType, Datum, Element, ElementKey, Elements, Expr, Field, Interval, Lookup, Match, Operator, SetRef, SetSpec,
-    Value,
+    CtField, DataType, Datum, Element, ElementKey, Elements, Expr, Field, Interval, Lookup, Match, Operator, SetRef,
+    SetSpec, Value,
 };
 
 /// Other spellings that nft takes.
@@ -50,7 +50,9 @@ pub(super) fn fields() -> impl Iterator<Item = Field> {
     let of_frames = |field: &Field| {
         matches!(field, Field::EtherType | Field::VlanId | Field::VlanPcp | Field::VlanType | Field::Arp(_))
     };
-    Field::ALL.iter().copied().filter(move |field| !of_frames(field))
+    // ferm has a word for it, whose names are no interfaces'.
+    let is_read = move |field: &Field| !of_frames(field) && *field != Field::Ct(CtField::Helper);
+    Field::ALL.iter().copied().filter(is_read)
 }
 
 /// The field that comes next, by its longest name; nothing if none does.

@@ -5,7 +5,7 @@ use super::super::names::Names;
 use super::words::{Fault, Word, Words, number};
 use super::{comparison, part};
 use crate::render::{self, symbol};
-use crate::ruleset::{Expr, Limit, LimitUnit, Log, LogLevel, Quota, RejectWith, Sample};
+use crate::ruleset::{Expr, Limit, LimitUnit, Log, LogLevel, Queue, Quota, RejectWith, Sample};
 
 /// What a limit of packets lets through at once unless it says otherwise.
 const BURST: u32 = 5;
@@ -30,6 +30,7 @@ pub(super) enum Ending {
     Return,
     Continue,
     Reject(RejectWith),
+    Queue(Queue),
 }
 
 /// Reads what comes next.
@@ -64,6 +65,7 @@ pub(super) fn next<'t>(words: &mut Words<'t>, names: &Names) -> Result<Part<'t>,
         "return" => ending(Ending::Return),
         "continue" => ending(Ending::Continue),
         "reject" => ending(Ending::Reject(reject(words)?)),
+        "queue" => ending(Ending::Queue(queue(words)?)),
         "counter" => {
             if words.take_if("packets") {
                 words.take("a number")?;
@@ -83,7 +85,7 @@ fn unknown(word: &Word<'_>) -> Fault {
     let text = word.text;
     let help = match text {
         "jump" | "goto" => "write the call behind the text: @nft '…' jump NAME;",
-        "dnat" | "snat" | "masquerade" | "redirect" | "notrack" | "tproxy" | "synproxy" | "queue" | "dup" => {
+        "dnat" | "snat" | "masquerade" | "redirect" | "notrack" | "tproxy" | "synproxy" | "dup" => {
             "write ferm's target behind the text: @nft '…' DNAT to 192.0.2.1;"
         }
         "comment" => "write ferm's: comment 'TEXT'",
@@ -210,6 +212,58 @@ fn reject(words: &mut Words<'_>) -> Result<RejectWith, Fault> {
         let names: Vec<&str> = known.iter().map(|(_, name)| *name).collect();
         word.fault(format!("`{}` is no code of this", word.text), format!("write one of {}", names.join(", ")))
     })
+}
+
+/// `flags bypass,fanout to 0-3`, `num 0-3 bypass`, or nothing for the first queue.
+fn queue(words: &mut Words<'_>) -> Result<Queue, Fault> {
+    let mut queue = Queue { first: 0, last: 0, bypass: false, fanout: false };
+    if words.take_if("flags") {
+        queue_flags(words, &mut queue)?;
+    }
+    let Some(said) = words.peek().copied() else { return sound(queue, None) };
+    if !words.take_if("to") && !words.take_if("num") {
+        return Err(said.fault(format!("`{}` cannot follow `queue`", said.text), "write `to NUMBER` or `to LOW-HIGH`"));
+    }
+    let word = words.take("a queue")?;
+    let (first, last) = word.text.split_once('-').unwrap_or((word.text, word.text));
+    let number = |text| super::words::number_of(text).and_then(|number| u16::try_from(number).ok());
+    (queue.first, queue.last) = number(first).zip(number(last)).ok_or_else(|| {
+        word.fault(format!("`{}` is no queue", word.text), "write a number from 0 to 65535, or LOW-HIGH")
+    })?;
+    if said.text == "num" && words.peek().is_some_and(|word| ["bypass", "fanout"].contains(&word.text)) {
+        queue_flags(words, &mut queue)?;
+    }
+    sound(queue, Some(word))
+}
+
+/// `bypass,fanout`.
+fn queue_flags(words: &mut Words<'_>, queue: &mut Queue) -> Result<(), Fault> {
+    loop {
+        let word = words.take("`bypass` or `fanout`")?;
+        match word.text {
+            "bypass" => queue.bypass = true,
+            "fanout" => queue.fanout = true,
+            text => return Err(word.fault(format!("`{text}` is no flag of `queue`"), "write bypass, fanout or both")),
+        }
+        if !words.take_if(",") {
+            return Ok(());
+        }
+    }
+}
+
+fn sound(queue: Queue, word: Option<Word<'_>>) -> Result<Queue, Fault> {
+    match (queue.n_queues(), word) {
+        (Some(_), _) => Ok(queue),
+        (None, Some(word)) => {
+            let help = "write LOW-HIGH, not all queues at once; fanout needs more than one";
+            Err(word.fault(format!("`{}` is no range of queues for this", word.text), help))
+        }
+        (None, None) => Err(Fault {
+            place: 0..0,
+            message: "fanout chooses among several queues".to_owned(),
+            help: "write `to LOW-HIGH` behind it".to_owned(),
+        }),
+    }
 }
 
 /// `prefix "…" level info flags all`, `prefix "…" group 2`.
