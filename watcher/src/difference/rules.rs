@@ -380,6 +380,7 @@ fn kind(expr: &Expr, interface: Option<Field>) -> Kind {
         | Expr::StripOption(_)
         | Expr::Tproxy(_)
         | Expr::Synproxy(_)
+        | Expr::Queue(_)
         | Expr::Duplicate(_)
         | Expr::SetHeader(_)
         | Expr::SetCt(_)

@@ -233,7 +233,7 @@ pub(super) fn helper(found: &Match) -> Result<Reading, Refusal> {
         return Err(refuse(OPERAND, found.span, "`helper` has no value", "write at least one value"));
     }
     let (field, operator) = (Field::Ct(CtField::Helper), operator(found));
-    Ok(Reading::Test(Test::Values(Values { field, operator, intervals, variable: None, runs })))
+    Ok(Reading::Test(Test::Values(Values { field, operator, intervals: intervals.into(), variable: None, runs })))
 }
 
 /// `ctorigsrcport` and `ctorigdstport`.
