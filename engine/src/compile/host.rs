@@ -173,7 +173,7 @@ fn lower_table(
     for (name, sides) in chains {
         let Some(base) = chains::base(table, name) else { continue };
         let mut policy = if table == HostTable::Nat { Vec::new() } else { policy_rules(sides, options.sources) };
-        let statements = policy.iter_mut().map(|rule| &mut rule.exprs);
+        let statements = policy.iter_mut().map(|rule| rule.exprs.as_mut_slice());
         observe::lift(&format!("{table} {name}"), statements, options.pods, builder);
         let callees = with_policy(&callees, sides, name, &kind, &policy, builder);
         let place = Place { table, chain: name, kind: &kind, calls: &calls, callees: &callees, named, options };
@@ -284,7 +284,7 @@ fn lower_chain<'a>(
     for rule in &mut lowered {
         let used = match rule.uses.take() {
             Some(Object::Chain { tail, mut rules }) => {
-                let own = rules.iter_mut().map(|rule| &mut rule.exprs);
+                let own = rules.iter_mut().map(|rule| rule.exprs.as_mut_slice());
                 observe::lift(&format!("{} {}", place.table, place.chain), own, place.options.pods, builder);
                 Expr::Verdict(Verdict::Jump(builder.chain(place.kind, tail, rules, None)))
             }
@@ -292,7 +292,7 @@ fn lower_chain<'a>(
             // What copies stands elsewhere.
             Some(Object::Copy(_)) | None => continue,
         };
-        Rc::make_mut(&mut rule.statement).push(used);
+        rule.statement = rule.statement.iter().cloned().chain([used]).collect();
     }
     if observe::lifts(place.options.pods) {
         let statements = lowered.iter_mut().map(|rule| Rc::make_mut(&mut rule.statement));

@@ -60,7 +60,7 @@ pub(super) fn lifts(options: &PodOptions) -> bool {
 /// name. Each rule goes on counting for itself.
 pub(super) fn lift<'a>(
     chain: &str,
-    statements: impl Iterator<Item = &'a mut Vec<Expr>>,
+    statements: impl Iterator<Item = &'a mut [Expr]>,
     options: &PodOptions,
     builder: &mut TableBuilder,
 ) {

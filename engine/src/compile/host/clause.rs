@@ -111,7 +111,7 @@ pub(super) struct Lowered {
     /// In the order of the text.
     pub(super) clauses: Vec<Clause>,
     /// What happens: the expressions after the counter. Of neighbours that do the same it is one.
-    pub(super) statement: Rc<Vec<Expr>>,
+    pub(super) statement: Rc<[Expr]>,
     /// What happens after that, by something of its own.
     pub(super) uses: Option<Object>,
     pub(super) effect: Effect,

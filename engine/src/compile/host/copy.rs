@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::rc::Rc;
 
 use policy_lang::diagnostic::Diagnostic;
 use policy_lang::host::rule::{Action, HostRule, Table as HostTable, TargetOption};
@@ -106,7 +105,7 @@ impl Copying {
                 let statement = vec![Expr::Duplicate(address)];
                 self.rules.push(Lowered {
                     families: Families::Both,
-                    statement: Rc::new(statement),
+                    statement: statement.into(),
                     uses: None,
                     ..lowered
                 });
@@ -118,7 +117,7 @@ impl Copying {
     /// Notes a rule that may end the chain before a copy.
     fn before(&mut self, rule: &HostRule, lowered: &Lowered) -> Option<Obstacle> {
         let write_after = "write the rule after `TEE`";
-        match (lowered.effect, lowered.statement.as_slice(), &lowered.uses) {
+        match (lowered.effect, &*lowered.statement, &lowered.uses) {
             (
                 Effect::Final,
                 [Expr::Verdict(Verdict::Accept | Verdict::Drop | Verdict::Return) | Expr::Reject(_)],
@@ -129,7 +128,7 @@ impl Copying {
                     return Some((rule.span, message, write_after));
                 }
                 let statement = vec![Expr::Verdict(Verdict::Accept)];
-                self.rules.push(Lowered { families: Families::Both, statement: Rc::new(statement), ..lowered.clone() });
+                self.rules.push(Lowered { families: Families::Both, statement: statement.into(), ..lowered.clone() });
                 None
             }
             (Effect::Continues, statement, None)
@@ -171,7 +170,7 @@ impl Copies {
     /// Adds the chain that copies what comes to a built-in chain.
     pub(super) fn add(&mut self, ip: Ip, copying: &Copying) {
         let Copying { base: Some(base), rules, obstacle: _ } = copying else { return };
-        let copies = |lowered: &Lowered| matches!(lowered.statement.as_slice(), [Expr::Duplicate(_)]);
+        let copies = |lowered: &Lowered| matches!(&*lowered.statement, [Expr::Duplicate(_)]);
         // What follows the last copy decides nothing of copies.
         let Some(last) = rules.iter().rposition(copies) else { return };
         let family = match ip {

@@ -287,7 +287,7 @@ fn lower_chain(
     let mut lowered: Vec<Lowered> = group.rules().filter_map(|rule| lower_rule(rule, scope, findings)).collect();
     let mut end = end(group, scope, options, findings);
     let statements = lowered.iter_mut().map(|rule| Rc::make_mut(&mut rule.statement));
-    let statements = statements.chain(end.iter_mut().map(|rule| &mut rule.exprs));
+    let statements = statements.chain(end.iter_mut().map(|rule| rule.exprs.as_mut_slice()));
     observe::lift(&place(scope), statements, options.pods, builder);
     let mut rules = Vec::new();
     for rule in &lowered {

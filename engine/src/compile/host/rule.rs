@@ -116,10 +116,10 @@ pub(super) fn conclude(
 
 /// The two rules of a source rule that was read for both families, as one if that says the same.
 pub(super) fn merge(v4: Lowered, v6: &Lowered) -> Result<Lowered, Lowered> {
-    let statement = match (v4.statement.as_slice(), v6.statement.as_slice()) {
+    let statement = match (&*v4.statement, &*v6.statement) {
         (a, b) if a == b => Some(Rc::clone(&v4.statement)),
         ([Expr::Reject(a)], [Expr::Reject(b)]) => {
-            reject::reject_both(*a, *b).map(|with| Rc::new(vec![Expr::Reject(with)]))
+            reject::reject_both(*a, *b).map(|with| Rc::new([Expr::Reject(with)]) as Rc<[Expr]>)
         }
         _ => None,
     };
@@ -138,7 +138,7 @@ fn finish(rule: &HostRule, families: Families, clauses: Vec<Clause>, statement: 
     let logs = exprs.iter().any(|expr| matches!(expr, Expr::Log(_)));
     let once = effect == Effect::Final || clauses.iter().all(|clause| clause.test.is_disjoint());
     let product = if logs || !once || clauses.iter().any(has_state) { Product::Repeat } else { Product::Fold };
-    Lowered { families, clauses, statement: Rc::new(exprs), uses, effect, product, comment: comment(rule) }
+    Lowered { families, clauses, statement: exprs.into(), uses, effect, product, comment: comment(rule) }
 }
 
 /// What stands where a rule could not be read: a drop of everything that its readable matches select, if without the
