@@ -97,11 +97,11 @@ impl Draft {
                 self.objects.push(OpKind::AddHelper { name: name.clone(), helper: helper.clone() });
             }
         }
-        let counters = observed.counters.keys().filter(|name| !target.counters.contains_key(name));
+        let counters = observed.counters.keys().filter(|name| !target.counters.contains_key(*name));
         self.dead_objects.extend(counters.cloned().map(OpKind::DeleteCounter));
-        let quotas = observed.quotas.keys().filter(|name| !target.quotas.contains_key(name));
+        let quotas = observed.quotas.keys().filter(|name| !target.quotas.contains_key(*name));
         self.dead_objects.extend(quotas.cloned().map(OpKind::DeleteQuota));
-        let helpers = observed.helpers.keys().filter(|name| !target.helpers.contains_key(name));
+        let helpers = observed.helpers.keys().filter(|name| !target.helpers.contains_key(*name));
         self.dead_objects.extend(helpers.cloned().map(OpKind::DeleteHelper));
     }
 

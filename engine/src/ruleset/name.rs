@@ -1,5 +1,6 @@
 //! Names of kernel objects, and comments.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -104,6 +105,12 @@ impl Comment {
 /// Whether nothing of a text has to be replaced to stand between quotes: printable ASCII without `"`.
 pub(crate) fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"')
+}
+
+impl Borrow<str> for Name {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Display for Name {

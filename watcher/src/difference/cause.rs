@@ -29,6 +29,16 @@ pub enum Side {
     New,
 }
 
+impl Side {
+    /// Its name in what is reported, for people and programs.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Old => "old",
+            Self::New => "new",
+        }
+    }
+}
+
 /// Most causes that are told of one change.
 const CAUSES_MAX: usize = 8;
 

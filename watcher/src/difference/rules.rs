@@ -152,34 +152,73 @@ fn pairs(old: Vec<Named>, new: Vec<Named>) -> impl Iterator<Item = (String, Vec<
 
 /// Calls that differ only by what they call, which is told by itself.
 fn settle(entries: &mut [Entry]) {
-    let all = entries.to_vec();
-    for entry in entries.iter_mut().filter(|entry| entry.names_chains) {
-        let is_other = |other: &&Entry| other.line.side != entry.line.side && other.line.text == entry.line.text;
-        if all.iter().filter(is_other).any(|other| other.key != entry.key) {
-            entry.line.weight = Weight::Told;
+    let mut by_text: BTreeMap<String, Vec<(Side, Key)>> = BTreeMap::new();
+    for Entry { key, line, .. } in entries.iter() {
+        by_text.entry(line.text.clone()).or_default().push((line.side, key.clone()));
+    }
+    for Entry { key, line, .. } in entries.iter_mut().filter(|entry| entry.names_chains) {
+        let others = by_text.get(&line.text).into_iter().flatten();
+        if others.filter(|(side, _)| *side != line.side).any(|(_, other)| other != key) {
+            line.weight = Weight::Told;
         }
     }
 }
 
-/// What one side has and the other has not.
+/// What one side has and the other has not, or has in another place.
 fn differing(old: &[Entry], new: &[Entry]) -> Vec<Entry> {
-    let keys = |entries: &[Entry]| -> Vec<Key> { entries.iter().map(|entry| entry.key.clone()).collect() };
+    let (stay_in_old, stay_in_new) = staying(old, new);
     let mut found = Vec::new();
-    let mut take = |entries: &[Entry], start: usize, length: usize| {
-        found.extend(entries.iter().skip(start).take(length).cloned());
-    };
-    for op in capture_diff_slices(Algorithm::Myers, &keys(old), &keys(new)) {
-        match op {
-            DiffOp::Equal { .. } => {}
-            DiffOp::Delete { old_index, old_len, .. } => take(old, old_index, old_len),
-            DiffOp::Insert { new_index, new_len, .. } => take(new, new_index, new_len),
-            DiffOp::Replace { old_index, old_len, new_index, new_len } => {
-                take(old, old_index, old_len);
-                take(new, new_index, new_len);
-            }
+    let (mut old, mut new) = (old.iter().zip(stay_in_old), new.iter().zip(stay_in_new));
+    // Both sides have as many that stay, in one order.
+    loop {
+        let is_over = take_to_next(&mut old, &mut found);
+        if take_to_next(&mut new, &mut found) && is_over {
+            return found;
         }
     }
-    found
+}
+
+/// Takes what does not stay, up to and without the next one that does. Returns whether there is none.
+fn take_to_next<'a>(entries: &mut impl Iterator<Item = (&'a Entry, bool)>, found: &mut Vec<Entry>) -> bool {
+    for (entry, stays) in entries {
+        if stays {
+            return false;
+        }
+        found.push(entry.clone());
+    }
+    true
+}
+
+/// Which entries of either side stay where they are.
+///
+/// What only one side has is left out before the two are aligned, which takes as long as they are long times as much as
+/// they differ.
+fn staying(old: &[Entry], new: &[Entry]) -> (Vec<bool>, Vec<bool>) {
+    let common = |side: &[Entry], other: &[Entry]| -> Vec<usize> {
+        let others: BTreeSet<&str> = other.iter().map(|entry| entry.key.as_str()).collect();
+        let numbered = side.iter().enumerate().filter(|(_, entry)| others.contains(entry.key.as_str()));
+        numbered.map(|(at, _)| at).collect()
+    };
+    let (in_old, in_new) = (common(old, new), common(new, old));
+    let (mut stay_in_old, mut stay_in_new) = (vec![false; old.len()], vec![false; new.len()]);
+    let note = |stay: &mut [bool], common: &[usize], start: usize, length: usize| {
+        for at in common.iter().skip(start).take(length) {
+            if let Some(stays) = stay.get_mut(*at) {
+                *stays = true;
+            }
+        }
+    };
+    for op in capture_diff_slices(Algorithm::Myers, &keys(old, &in_old), &keys(new, &in_new)) {
+        if let DiffOp::Equal { old_index, new_index, len } = op {
+            note(&mut stay_in_old, &in_old, old_index, len);
+            note(&mut stay_in_new, &in_new, new_index, len);
+        }
+    }
+    (stay_in_old, stay_in_new)
+}
+
+fn keys<'a>(side: &'a [Entry], numbers: &[usize]) -> Vec<&'a str> {
+    numbers.iter().filter_map(|at| side.get(*at)).map(|entry| entry.key.as_str()).collect()
 }
 
 impl Rules {
@@ -217,7 +256,7 @@ impl<'a> Reader<'a, '_> {
         let text = render::rule_of(self.family, &Rule { exprs, comment: None });
         let chains = &self.table.chains;
         let mut names = text.split(|letter| !is_of_name(letter)).filter(|word| word.starts_with(OURS));
-        let names_chains = names.all(|word| chains.keys().any(|name| name.as_str() == word));
+        let names_chains = names.all(|word| chains.contains_key(word));
         let (key, text) = self.named(&text, interface, &mut weight);
         let origin = rule.comment.as_ref().map(ToString::to_string);
         Entry { key, line: Line { side: self.side, text, origin, weight }, names_chains }
@@ -256,16 +295,15 @@ impl<'a> Reader<'a, '_> {
             return None;
         }
         let table = self.table;
-        if let Some((name, chain)) = table.chains.iter().find(|(name, _)| name.as_str() == word) {
+        if let Some((name, chain)) = table.chains.get_key_value(word) {
             return Some(
                 self.once(name, |reader| chain.rules.iter().map(|rule| reader.rule(rule, interface)).collect()),
             );
         }
-        if let Some((name, set)) = table.sets.iter().find(|(name, _)| name.as_str() == word) {
+        if let Some((name, set)) = table.sets.get_key_value(word) {
             return Some(self.once(name, |reader| reader.set(set, interface)));
         }
-        let quota = table.quotas.iter().find(|(name, _)| name.as_str() == word);
-        let quota = quota.map(|(_, quota)| format!("quota {}", render::quota(quota)));
+        let quota = table.quotas.get(word).map(|quota| format!("quota {}", render::quota(quota)));
         let content = quota.unwrap_or_default();
         Some((word.to_owned(), self.number(content), None))
     }
@@ -419,4 +457,33 @@ fn label(name: &str) -> String {
         parts.remove(at);
     }
     parts.join("_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(side: Side, texts: &[&str]) -> Vec<Entry> {
+        let entry = |text: &&str| Entry {
+            key: (*text).to_owned(),
+            line: Line { side, text: (*text).to_owned(), origin: None, weight: Weight::Unknown },
+            names_chains: false,
+        };
+        texts.iter().map(entry).collect()
+    }
+
+    #[test]
+    fn what_stays_is_left_out_and_the_rest_stands_where_it_was() {
+        let told = |old: &[&str], new: &[&str]| -> Vec<String> {
+            let found = differing(&entries(Side::Old, old), &entries(Side::New, new));
+            found.iter().map(|entry| format!("{} {}", entry.line.side.word(), entry.line.text)).collect()
+        };
+        assert_eq!(told(&["a", "b", "c"], &["a", "b", "c"]), [""; 0]);
+        assert_eq!(told(&[], &["a"]), ["new a"]);
+        assert_eq!(told(&["a", "b", "c"], &["a", "x", "c", "y"]), ["old b", "new x", "new y"]);
+        // One of two that change places has moved, and is told on both sides.
+        assert_eq!(told(&["a", "b", "z"], &["b", "a", "z"]).len(), 2);
+        // Of three that are equal, one is gone.
+        assert_eq!(told(&["a", "a", "a"], &["a", "a"]), ["old a"]);
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::difference::rules::Rules;
-use crate::difference::{Cause, Change, Kind, Side};
+use crate::difference::{Cause, Change, Kind};
 use crate::map::Certainty;
 
 mod html;
@@ -62,10 +62,7 @@ fn words(change: &Change) -> String {
 /// A cause in words.
 fn cause(cause: &Cause) -> String {
     let Cause { side, says, origin } = cause;
-    let side = match side {
-        Side::Old => "old",
-        Side::New => "new",
-    };
+    let side = side.word();
     match says {
         None => format!("only in the {side} input: {origin}"),
         Some((direction, says)) => {

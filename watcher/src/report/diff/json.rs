@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::count;
 use crate::difference::rules::Rules;
-use crate::difference::{Cause, Change, Kind, Side};
+use crate::difference::{Cause, Change, Kind};
 use crate::map::Certainty;
 use crate::report::PlaceJson;
 use crate::report::map::{peer_json, permitted_json};
@@ -75,7 +75,7 @@ pub(super) fn write(changes: &[Change], rules: &Rules, out: &mut impl fmt::Write
     write!(out, "\n],\"rules\":[")?;
     for (index, (part, line)) in rules.lines().enumerate() {
         let rule = RuleJson {
-            side: side(line.side),
+            side: line.side.word(),
             table: &part.table,
             chain: &part.place,
             rule: &line.text,
@@ -95,18 +95,11 @@ fn cause(cause: &Cause) -> CauseJson<'_> {
         Some((direction, says)) => (Some(direction), says_word(*says)),
     };
     CauseJson {
-        side: self::side(*side),
+        side: side.word(),
         direction: direction.map(ToString::to_string),
         says,
         place: PlaceJson::of(origin),
         subject: origin.subject.as_deref(),
-    }
-}
-
-fn side(side: Side) -> &'static str {
-    match side {
-        Side::Old => "old",
-        Side::New => "new",
     }
 }
 

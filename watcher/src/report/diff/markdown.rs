@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::{cause, count, heading, words};
 use crate::difference::rules::Rules;
-use crate::difference::{Change, Kind, Side};
+use crate::difference::{Change, Kind};
 use crate::report::map::{cell, namespace};
 
 /// Longer tables are folded, in rows.
@@ -41,10 +41,7 @@ fn differing(rules: &Rules, out: &mut impl fmt::Write) -> fmt::Result {
     }
     writeln!(out, "| table | chain | only in | rule | written |\n|---|---|---|---|---|")?;
     for (part, line) in rules.lines() {
-        let side = match line.side {
-            Side::Old => "old",
-            Side::New => "new",
-        };
+        let side = line.side.word();
         let [table, place, text, origin] =
             [&*part.table, &part.place, &line.text, line.origin.as_deref().unwrap_or_default()].map(cell);
         writeln!(out, "| {table} | {place} | {side} | {text} | {origin} |")?;
