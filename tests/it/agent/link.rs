@@ -48,6 +48,16 @@ impl Bridged {
         Self { node, machines }
     }
 
+    /// With an agent that enforces [`RULES`] from the file that is returned.
+    fn ruled() -> (Self, String) {
+        let mut bridged = Self::new();
+        let rules = bridged.node.path("node.ferm").to_str().unwrap().to_owned();
+        fs::write(&rules, RULES).unwrap();
+        bridged.node.start_ready(&["--host", &rules]);
+        assert_eq!(bridged.seen(), DENIED, "{}", bridged.node.log());
+        (bridged, rules)
+    }
+
     /// Which datagrams arrive.
     fn seen(&self) -> [bool; 4] {
         let ([left, right], node) = (&self.machines, self.node.namespace());
@@ -90,12 +100,7 @@ fn what_arp_and_bridges_deny_is_lifted_by_a_pause_and_by_observing() {
     if !can_make_namespaces("agent pause of the link") {
         return;
     }
-    let mut bridged = Bridged::new();
-    let rules = bridged.node.path("node.ferm");
-    fs::write(&rules, RULES).unwrap();
-    let host = ["--host", rules.to_str().unwrap()];
-    bridged.node.start_ready(&host);
-    assert_eq!(bridged.seen(), DENIED, "{}", bridged.node.log());
+    let (mut bridged, rules) = Bridged::ruled();
     bridged.palisade(&["pause", "--node", "--for", "2h"]);
     assert_eq!(bridged.seen(), OPEN, "{}", bridged.node.log());
     let drops = bridged.palisade(&["drops"]);
@@ -112,7 +117,7 @@ fn what_arp_and_bridges_deny_is_lifted_by_a_pause_and_by_observing() {
 
     let config = bridged.node.path("config.yaml");
     fs::write(&config, "mode: observe\n").unwrap();
-    bridged.node.start_ready(&[&host[..], &["--config", config.to_str().unwrap()]].concat());
+    bridged.node.start_ready(&["--host", &rules, "--config", config.to_str().unwrap()]);
     assert_eq!(bridged.seen(), OPEN, "{}", bridged.node.log());
     let drops = bridged.palisade(&["drops"]);
     assert_eq!(drops.matches("host rules: ").count(), 2, "{drops}");
@@ -123,12 +128,7 @@ fn tables_of_the_link_come_back_from_the_snapshot_and_when_others_change_them() 
     if !can_make_namespaces("agent snapshot of the link") {
         return;
     }
-    let mut bridged = Bridged::new();
-    let rules = bridged.node.path("node.ferm");
-    fs::write(&rules, RULES).unwrap();
-    let host = ["--host", rules.to_str().unwrap()];
-    bridged.node.start_ready(&host);
-    assert_eq!(bridged.seen(), DENIED, "{}", bridged.node.log());
+    let (mut bridged, rules) = Bridged::ruled();
     let tables = ["arp", "bridge", "ip", "inet"];
     // An owned table refuses; one that is none is put right.
     for table in tables {
@@ -145,7 +145,7 @@ fn tables_of_the_link_come_back_from_the_snapshot_and_when_others_change_them() 
     }
     assert_eq!(bridged.seen(), OPEN);
     fs::write(&rules, BROKEN).unwrap();
-    bridged.node.start_ready(&host);
+    bridged.node.start_ready(&["--host", &rules]);
     assert_eq!(bridged.seen(), DENIED, "{}", bridged.node.log());
     for table in tables {
         bridged.node.namespace().nft_list(&["list", "table", table, "palisade"]).unwrap();
