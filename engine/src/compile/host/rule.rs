@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use policy_lang::diagnostic::Diagnostic;
 use policy_lang::host::rule::{HostRule, Match, Operands};
+use smallvec::SmallVec;
 
 use super::chains::Scope;
 use super::clause::{Clause, Effect, Families, Lowered, Phase, Product, Reading, Test};
@@ -198,26 +199,15 @@ pub(super) fn remembers(expr: &Expr) -> bool {
 
 /// iptables takes every option once.
 fn repeated_options(rule: &HostRule) -> impl Iterator<Item = Refusal> {
-    /// So few are compared with each other faster than they are sorted.
-    const FEW: usize = 16;
     let is_option = |found: &&Match| found.keyword != "mod";
-    let same = |one: &Match, other: &Match| (one.keyword, one.module) == (other.keyword, other.module);
-    let mut again: Vec<&Match> = Vec::new();
-    if rule.matches.len() <= FEW {
-        let options = || rule.matches.iter().filter(is_option);
-        again.extend(
-            options()
-                .enumerate()
-                .filter(|(at, found)| options().take(*at).any(|before| same(before, found)))
-                .map(|(_, found)| found),
-        );
-    } else {
-        let mut options: Vec<&Match> = rule.matches.iter().filter(is_option).collect();
-        // Equal ones stand together then, in the order of the text.
-        options.sort_by_key(|found| (found.keyword, found.module));
-        let pairs = options.iter().zip(options.iter().skip(1));
-        again.extend(pairs.filter(|(one, next)| same(one, next)).map(|(_, next)| *next));
-    }
+    let mut options: SmallVec<[&Match; 8]> = rule.matches.iter().filter(is_option).collect();
+    // Equal ones stand together then, in the order of the text.
+    options.sort_by_key(|found| (found.keyword, found.module));
+    let pairs = options.iter().zip(options.iter().skip(1));
+    let mut again: Vec<&Match> = pairs
+        .filter(|(one, next)| (one.keyword, one.module) == (next.keyword, next.module))
+        .map(|(_, next)| *next)
+        .collect();
     again.sort_by_key(|found| found.span);
     again.into_iter().map(|found| {
         let message = format!("`{}` is given twice in one rule", found.keyword);
