@@ -7,6 +7,7 @@ mod doctor;
 mod drops;
 mod explain;
 mod forms;
+mod given;
 mod host;
 mod hostile;
 mod kubectl;

@@ -24,6 +24,7 @@ mod doctor;
 mod drops;
 mod explain;
 mod flows;
+mod given;
 mod host;
 mod init;
 mod input;

@@ -64,6 +64,17 @@ pub struct Loaded {
     edited: BTreeMap<String, String>,
     /// What stands for names in host rules.
     names: Unasked,
+    /// What host rules are given.
+    given: Given,
+}
+
+/// What host rules are given when they are read.
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Given {
+    /// Variables that take precedence over those in the rules, in ferm's notation.
+    pub definitions: Vec<String>,
+    /// Files with what `ipset save` printed.
+    pub ipsets: Vec<String>,
 }
 
 /// One file of host rules that was read.
@@ -87,6 +98,8 @@ pub struct Paths<'p> {
     pub stdin: Option<&'p str>,
     /// Texts that take the place of files, by the paths that findings bear.
     pub edited: &'p BTreeMap<String, String>,
+    /// What host rules are given.
+    pub given: &'p Given,
 }
 
 /// Reads everything.
@@ -94,7 +107,7 @@ pub struct Paths<'p> {
 /// # Errors
 /// [`PlaceError`] if a path that was given is none, or holds nothing to read.
 pub fn load(paths: Paths<'_>) -> Result<Loaded, PlaceError> {
-    let mut loaded = Loaded { edited: paths.edited.clone(), ..Loaded::default() };
+    let mut loaded = Loaded { edited: paths.edited.clone(), given: paths.given.clone(), ..Loaded::default() };
     let mut seen = BTreeSet::new();
     for path in paths.reported {
         loaded.read(path, &paths, &mut seen)?;
@@ -109,12 +122,13 @@ pub fn load(paths: Paths<'_>) -> Result<Loaded, PlaceError> {
 
 /// Reads texts that are already at hand, each with the path that it is known by.
 pub fn load_texts(texts: &[(String, String)]) -> Loaded {
-    load_past(texts, None)
+    load_past(texts, None, &Given::default())
 }
 
 /// The same, with what they include as it was at a commit.
-fn load_past(texts: &[(String, String)], past: Option<Past>) -> Loaded {
-    let mut loaded = Loaded { edited: texts.iter().cloned().collect(), past, ..Loaded::default() };
+fn load_past(texts: &[(String, String)], past: Option<Past>, given: &Given) -> Loaded {
+    let edited = texts.iter().cloned().collect();
+    let mut loaded = Loaded { edited, past, given: given.clone(), ..Loaded::default() };
     for (path, text) in texts {
         loaded.add(path, text);
     }
@@ -149,6 +163,7 @@ impl Loaded {
             past: _,
             edited: _,
             names: _,
+            given: _,
         } = self;
         let input = engine::lint::Input { objects, sources, upper, host, environment };
         let mut findings = engine::lint::lint(&input, found.clone());
@@ -227,8 +242,9 @@ impl Loaded {
         let present: &dyn Files = &self.files;
         let files = Edited { files: self.past.as_ref().map_or(present, |past| past), texts: &self.edited };
         // What a name server would say now is not what the rules say.
-        let surroundings = Surroundings { files: &files, commands: None, resolver: Some(&self.names), ipsets: &[] };
-        let (rules, found) = policy_lang::host::parse_in(path, surroundings, &[], &mut self.sources);
+        let Given { definitions, ipsets } = &self.given;
+        let surroundings = Surroundings { files: &files, commands: None, resolver: Some(&self.names), ipsets };
+        let (rules, found) = policy_lang::host::parse_in(path, surroundings, definitions, &mut self.sources);
         let read = self.sources.ids().skip(first).map(|source| self.sources.path(source).to_string());
         let mut read: Vec<String> = read.collect();
         let own = if read.is_empty() { path.to_owned() } else { read.remove(0) };

@@ -8,12 +8,14 @@ use engine::compile::{HostInput, compile_host, failsafe};
 use engine::connectivity::Connectivity;
 use policy_lang::diagnostic::Severity;
 
+use super::given::GivenArgs;
 use super::map::{AddressArgs, PICTURE_MAX, read, scene};
 use super::progress::Progress;
 use super::test::host_rules;
 use super::{Failure, Outcome};
 use crate::difference::rules::{self, Rules, Weight};
 use crate::difference::{Change, Compared, compare, host};
+use crate::lint::Given;
 use crate::report::diff::Form;
 use crate::report::{self, Color, Stream, diagnostics};
 use crate::source::machine;
@@ -60,6 +62,9 @@ pub(super) struct Args {
     /// The host rules that go with OLD.
     #[arg(long, value_name = "FILE", requires = "host")]
     old_host: Option<PathBuf>,
+
+    #[command(flatten)]
+    given: GivenArgs,
 
     #[command(flatten)]
     addresses: AddressArgs,
@@ -113,7 +118,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     drop(progress);
     let mut rules = Rules::default();
     if let (Some(old), Some(new)) = (&args.old_host, &args.host) {
-        let (of_hosts, found) = of_hosts(old, new, color)?;
+        let (of_hosts, found) = of_hosts(old, new, &args.given.or(&Given::default()), color)?;
         changes.extend(of_hosts);
         rules = found;
     }
@@ -136,10 +141,10 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
 }
 
 /// What changes between two configurations of host rules.
-fn of_hosts(old: &Path, new: &Path, color: Color) -> Result<(Vec<Change>, Rules), Failure> {
+fn of_hosts(old: &Path, new: &Path, given: &Given, color: Color) -> Result<(Vec<Change>, Rules), Failure> {
     let names = machine::names();
     let compiled = |path: &Path| {
-        let (rules, sources) = host_rules(path, color)?;
+        let (rules, sources) = host_rules(path, given, color)?;
         let host = HostInput { rules: &rules, names: &names, sources: &sources, failsafes: &failsafe::NONE };
         let (ruleset, found) = compile_host(host);
         if found.iter().any(|finding| finding.severity == Severity::Error) {

@@ -14,6 +14,7 @@ use policy_lang::host::rule::{CommandPurpose, Domain, HookMoment, HostRules};
 use policy_lang::host::{Commands, Surroundings, code, parse_in};
 use policy_lang::source::Sources;
 
+use super::given::GivenArgs;
 #[cfg(feature = "kernel")]
 use super::migrate;
 use super::{Failure, Outcome};
@@ -72,15 +73,8 @@ struct FileArgs {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// A variable that takes precedence over the ones in the rules, in ferm's notation: '$NAME=value'. Can be given
-    /// more than once.
-    #[arg(long = "def", value_name = "DEFINITION")]
-    definitions: Vec<String>,
-
-    /// A file with the sets that the rules name with `mod set` and SET, as `ipset save` prints them. Can be given more
-    /// than once.
-    #[arg(long = "ipset", value_name = "FILE")]
-    ipsets: Vec<String>,
+    #[command(flatten)]
+    given: GivenArgs,
 
     /// Run the shell commands in backticks and the pipes of @include, each once and for at most 10 seconds. Hooks are
     /// never run.
@@ -210,8 +204,8 @@ fn read(args: &FileArgs) -> Result<Read, Failure> {
     let resolver: Option<&dyn Resolver> = if args.resolve { Some(&name_servers) } else { None };
     #[cfg(not(feature = "kernel"))]
     let resolver = None;
-    let surroundings = Surroundings { files: &HostFiles, commands, resolver, ipsets: &args.ipsets };
-    let (rules, mut findings) = parse_in(&path, surroundings, &args.definitions, &mut sources);
+    let surroundings = Surroundings { files: &HostFiles, commands, resolver, ipsets: &args.given.ipsets };
+    let (rules, mut findings) = parse_in(&path, surroundings, &args.given.definitions, &mut sources);
     if args.strict {
         for finding in findings.iter_mut().filter(|finding| finding.code == code::SKIPPED) {
             finding.severity = Severity::Error;

@@ -69,6 +69,10 @@ version: 1
 #perPath: {\"vendor/**\": {ignore: [PAL2]}}
 #perObject: [{kind: NetworkPolicy, namespace: shop, name: \"legacy-*\", ignore: [PAL201], reason: vendored, until: \"2027-01-31\"}]
 
+# What host rules are given when they are read: variables in ferm's notation, and files with what `ipset save` printed.
+#hostDefinitions: ['$LAN=10.0.0.0/8']
+#hostIpsets: [host/ipset.save]
+
 # What manifests do not say. A rule that needs a fact is silent without it.
 #environment:
 #  podCIDRs: [10.42.0.0/16, \"fd42::/56\"]

@@ -12,6 +12,7 @@ use policy_lang::baseline::Text;
 use policy_lang::diagnostic::{Diagnostic, Severity};
 use policy_lang::source::Sources;
 
+use super::given::GivenArgs;
 use super::{Failure, Outcome};
 use crate::applied::{self, Applied};
 use crate::config::Config;
@@ -47,15 +48,8 @@ pub(super) struct SourceArgs {
     #[arg(long, value_name = "FILE")]
     baseline: Vec<PathBuf>,
 
-    /// A variable that takes precedence over the ones in the host rules, in ferm's notation: '$NAME=value'. Can be given
-    /// more than once.
-    #[arg(long = "def", value_name = "DEFINITION")]
-    definitions: Vec<String>,
-
-    /// A file with the sets that the rules name with `mod set` and SET, as `ipset save` prints them. Can be given more
-    /// than once.
-    #[arg(long = "ipset", value_name = "FILE")]
-    ipsets: Vec<String>,
+    #[command(flatten)]
+    given: GivenArgs,
 
     /// Run the shell commands that the host rules have in backticks, and the pipes of @include, each once and for at most
     /// 10 seconds. Hooks are never run.
@@ -150,17 +144,18 @@ impl SourceArgs {
 
     /// Whether any of these flags is given.
     pub(super) fn are_given(&self) -> bool {
-        let Self { host, manifests, baseline, definitions, ipsets, allow_exec, resolve, node, config, keep_going } =
+        let Self { host, manifests, baseline, given, allow_exec, resolve, node, config, keep_going } =
             self;
         let named = host.is_some() || !manifests.is_empty() || !baseline.is_empty() || config.is_some();
+        let GivenArgs { definitions, ipsets } = given;
         let is_read_otherwise = !definitions.is_empty() || !ipsets.is_empty() || *allow_exec || *resolve;
         named || is_read_otherwise || node.is_some() || *keep_going
     }
 
     fn flags(&self) -> Config {
         let reading = HostReading {
-            definitions: self.definitions.clone(),
-            ipsets: self.ipsets.clone(),
+            definitions: self.given.definitions.clone(),
+            ipsets: self.given.ipsets.clone(),
             allow_exec: self.allow_exec.then_some(true),
             resolve: self.resolve.then_some(true),
             prefers_former: false,

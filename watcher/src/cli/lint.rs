@@ -10,13 +10,14 @@ use engine::lint::suppression;
 use policy_lang::diagnostic::{Diagnostic, Safety, Severity};
 use policy_lang::source::Sources;
 
+use super::given::GivenArgs;
 use super::output::{self, Output, Standard};
 use super::progress::Progress;
 use super::{Failure, Outcome};
 use crate::analysis::is_committed;
 use crate::lint::changed::{self, Before};
 use crate::lint::config::{self, Config};
-use crate::lint::{Loaded, Paths, known};
+use crate::lint::{Given, Loaded, Paths, known};
 use crate::report::findings::{self, Findings, Format};
 use crate::report::{self, Color, diagnostics};
 use crate::source::files::{self, STDIN};
@@ -51,6 +52,9 @@ pub(super) struct Args {
     /// The configuration [default: palisade.yaml in the folder of the first path, or above].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+
+    #[command(flatten)]
+    given: GivenArgs,
 
     #[command(flatten)]
     rules: RuleArgs,
@@ -179,6 +183,7 @@ struct Settings {
     wanted: Wanted,
     threshold: Option<Severity>,
     known: Option<PathBuf>,
+    given: Given,
     today: String,
 }
 
@@ -249,7 +254,8 @@ fn settings(args: &Args, color: Color) -> Result<Settings, Failure> {
     };
     let context = args.context.iter().chain(&config.context).cloned().collect();
     let known = args.known.known.clone().or_else(|| config.known.clone());
-    Ok(Settings { config, paths, context, wanted, threshold, known, today: date::today() })
+    let given = args.given.or(&config.given);
+    Ok(Settings { config, given, paths, context, wanted, threshold, known, today: date::today() })
 }
 
 fn config(args: &Args, color: Color) -> Result<Config, Failure> {
@@ -289,12 +295,12 @@ pub(super) fn included(folder: &Path, patterns: &[String]) -> Result<Vec<PathBuf
 /// Reads and judges; everything that is not wanted, suppressed or known is out.
 fn judge(args: &Args, settings: &Settings, edited: &BTreeMap<String, String>) -> Result<Run, Failure> {
     let stdin = args.stdin_filename.as_deref();
-    let paths = Paths { reported: &settings.paths, context: &settings.context, stdin, edited };
+    let paths = Paths { reported: &settings.paths, context: &settings.context, stdin, edited, given: &settings.given };
     let _progress = Progress::of("judging what is there");
     let mut loaded: Loaded = crate::lint::load(paths).map_err(|error| Failure::Input(error.into()))?;
     let (selection, _) = settings.wanted.resolve();
     let environment = &settings.config.environment;
-    let before = args.known.changed.as_ref().map(|commit| Before::at(commit, &settings.paths, environment));
+    let before = args.known.changed.as_ref().map(|commit| Before::at(commit, &settings.paths, environment, &settings.given));
     let before = before.transpose().map_err(|error| Failure::Input(error.into()))?;
     if let Some(before) = &before {
         before.compare(&mut loaded, environment);

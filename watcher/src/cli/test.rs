@@ -17,10 +17,12 @@ use policy_lang::source::Sources;
 use super::lint::{configuration, included};
 use super::map::{AddressArgs, scene};
 use super::output::{self, Output, Standard};
+use super::given::GivenArgs;
 use super::progress::Progress;
 use super::{Failure, Outcome};
 use crate::analysis::{Committed, Manifests, Place};
 use crate::assertions::{self, File, Host, Verdict, discover, probe, snapshot};
+use crate::lint::Given;
 use crate::lint::config::Config;
 use crate::map::Map;
 use crate::report::assertions::{Case, Format, render};
@@ -48,6 +50,9 @@ pub(super) struct Args {
     /// Host rules in ferm's language in place of those that the files name, for assertions about what reaches a node.
     #[arg(long, value_name = "FILE")]
     host: Option<PathBuf>,
+
+    #[command(flatten)]
+    given: GivenArgs,
 
     /// The configuration [default: the nearest palisade.yaml above each file].
     #[arg(long, value_name = "FILE")]
@@ -104,8 +109,11 @@ struct Group {
     file: File,
     config: Config,
     places: Vec<Place>,
-    host: Option<PathBuf>,
+    host: Option<HostRead>,
 }
+
+/// A file of host rules, and what it is given.
+type HostRead = (PathBuf, Given);
 
 pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     output::check(&args.output)?;
@@ -123,10 +131,11 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     if args.emit == Some(Emit::ProbeScript) {
         return emit(args, &groups, &known);
     }
-    let mut rules: BTreeMap<&Path, (HostRules, Sources)> = BTreeMap::new();
-    for path in groups.iter().filter_map(|group| group.host.as_deref()) {
-        if let Entry::Vacant(entry) = rules.entry(path) {
-            entry.insert(host_rules(path, color)?);
+    let mut rules: BTreeMap<&HostRead, (HostRules, Sources)> = BTreeMap::new();
+    for host in groups.iter().filter_map(|group| group.host.as_ref()) {
+        if let Entry::Vacant(entry) = rules.entry(host) {
+            let (path, given) = host;
+            entry.insert(host_rules(path, given, color)?);
         }
     }
     let names = machine::names();
@@ -137,7 +146,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
         let environment = &group.config.environment;
         let options = args.addresses.options_in(manifests, &environment.pod_cidrs);
         let mut model = Connectivity::new(scene(manifests, &options));
-        let host = group.host.as_deref().and_then(|path| rules.get(path)).map(|(rules, sources)| {
+        let host = group.host.as_ref().and_then(|host| rules.get(host)).map(|(rules, sources)| {
             Host::new(manifests, HostInput { rules, names: &names, sources, failsafes: &failsafe::NONE })
         });
         let verdicts = assertions::judge(&group.file, &manifests.objects, environment, &mut model, host);
@@ -176,6 +185,7 @@ fn groups(args: &Args, sources: &mut Sources, color: Color) -> Result<Vec<Group>
         if found.is_empty() {
             let places = places(args, &file.manifests, &config, &path)?;
             let host = args.host.clone().or_else(|| file.host.clone());
+            let host = host.map(|path| (path, args.given.or(&config.given)));
             groups.push(Group { file, config, places, host });
         }
         findings.extend(found);
@@ -218,11 +228,12 @@ fn load(places: &[Place], color: Color) -> Result<Manifests, Failure> {
 }
 
 /// Reads host rules; broken ones are of no use here.
-pub(super) fn host_rules(path: &Path, color: Color) -> Result<(HostRules, Sources), Failure> {
+pub(super) fn host_rules(path: &Path, given: &Given, color: Color) -> Result<(HostRules, Sources), Failure> {
     let mut sources = Sources::default();
     let (committed, names) = (Committed::default(), Unasked::default());
-    let surroundings = Surroundings { files: &committed, commands: None, resolver: Some(&names), ipsets: &[] };
-    let (rules, found) = policy_lang::host::parse_in(&files::shown(path), surroundings, &[], &mut sources);
+    let Given { definitions, ipsets } = given;
+    let surroundings = Surroundings { files: &committed, commands: None, resolver: Some(&names), ipsets };
+    let (rules, found) = policy_lang::host::parse_in(&files::shown(path), surroundings, definitions, &mut sources);
     report::message(&diagnostics::render(&found, &sources, color));
     if found.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(Failure::Input(anyhow!("the host rules {} cannot be used", path.display())));

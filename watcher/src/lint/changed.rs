@@ -10,7 +10,7 @@ use policy_lang::host::Files as _;
 use policy_lang::source::Sources;
 
 use super::past::Past;
-use super::{Loaded, is_judged, load_past, widened};
+use super::{Given, Loaded, is_judged, load_past, widened};
 use crate::analysis::{GitError, PlaceError, is_committed};
 use crate::source::files::{FileError, STDIN};
 
@@ -29,7 +29,7 @@ impl Before {
     ///
     /// # Errors
     /// [`PlaceError`] if git does not know the commit.
-    pub fn at(commit: &str, paths: &[PathBuf], environment: &Environment) -> Result<Self, PlaceError> {
+    pub fn at(commit: &str, paths: &[PathBuf], environment: &Environment, given: &Given) -> Result<Self, PlaceError> {
         let mut texts: Vec<(String, String)> = Vec::new();
         let mut past = None;
         for path in paths.iter().filter(|path| path.as_path() != Path::new(STDIN) && !is_committed(path)) {
@@ -42,7 +42,7 @@ impl Before {
             texts.extend(found.into_iter().filter_map(|file| of_path.read(&file).ok().map(|text| (file, text))));
             past.get_or_insert(of_path);
         }
-        let loaded = load_past(&texts, past);
+        let loaded = load_past(&texts, past, given);
         let findings = loaded.lint(environment);
         let known = engine::lint::known::fingerprints(&findings, &loaded.sources).into_iter().collect();
         Ok(Self { known, loaded })

@@ -18,6 +18,7 @@ mod exception;
 mod zones;
 
 pub use self::exception::{Exception, Place};
+use super::Given;
 use crate::config::{misplaced, unknown_field};
 
 /// The name of the file.
@@ -50,10 +51,12 @@ pub struct Config {
     pub known: Option<PathBuf>,
     /// Facts about the cluster.
     pub environment: Environment,
+    /// What host rules are given when they are read.
+    pub given: Given,
 }
 
 /// The keys of the file, in the order of the documentation.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 19] = [
     "version",
     "include",
     "context",
@@ -67,6 +70,8 @@ const KEYS: [&str; 17] = [
     "known",
     "perPath",
     "perObject",
+    "hostDefinitions",
+    "hostIpsets",
     "environment",
     "zones",
     "zoneRules",
@@ -143,6 +148,11 @@ impl Config {
             "known" => self.known = Some(self.folder.join(text(value)?)),
             "perPath" => self.exceptions.extend(exception::of_paths(value, found)?),
             "perObject" => self.exceptions.extend(exception::of_objects(value, found)?),
+            "hostDefinitions" => self.given.definitions = texts(value)?,
+            "hostIpsets" => {
+                let path = |path: &String| self.folder.join(path).display().to_string();
+                self.given.ipsets = texts(value)?.iter().map(path).collect();
+            }
             "environment" => environment::read(&mut self.environment, value, found)?,
             "zones" => self.environment.zones = zones::zones(value)?,
             "zoneRules" => self.environment.zone_rules = zones::rules(value)?,
@@ -266,7 +276,8 @@ mod tests {
                     extendSelect: [PAL124]\nignore: [dns-egress-missing]\nseverity: {PAL301: error}\nfailOn: none\n\
                     locked: [PAL504]\nknown: .palisade-known.json\nperPath: {\"vendor/**\": {ignore: [PAL2]}}\n\
                     perObject:\n- {kind: NetworkPolicy, namespace: shop, name: \"legacy-*\", ignore: [PAL201], \
-                    reason: vendored, until: \"2027-01-31\"}\nenvironment:\n  podCIDRs: [10.42.0.0/16]\n  \
+                    reason: vendored, until: \"2027-01-31\"}\n\
+                    hostDefinitions: [\"$LAN=10.0.0.0/8\"]\nhostIpsets: [sets/ipset.save]\nenvironment:\n  podCIDRs: [10.42.0.0/16]\n  \
                     serviceCIDRs: [10.43.0.0/16]\n  dns: {namespace: kube-system, podLabels: {k8s-app: dns}, ports: [53]}\n  \
                     apiServer: {cidrs: [192.0.2.10/32], port: 6443}\n  monitoring: [{namespace: mon}]\n  \
                     etcd: {cidrs: [192.0.2.10/32]}\n  interfaces: [eth0, cali+]\n  forward: host-rules\n  ruleset: {rules: 9}\n\
@@ -275,6 +286,8 @@ mod tests {
         let (config, found) = check(text);
         assert_eq!(found, [""; 0]);
         assert_eq!(config.context, [PathBuf::from("/r/platform")]);
+        assert_eq!(config.given.definitions, ["$LAN=10.0.0.0/8"]);
+        assert_eq!(config.given.ipsets, ["/r/sets/ipset.save"]);
         assert_eq!(config.wanted.profile, Profile::Strict);
         assert_eq!((config.fail_on, config.locked.len(), config.exceptions.len()), (Some(None), 1, 2));
         assert_eq!(config.environment.api_server.as_ref().map(|server| server.port), Some(6443));
