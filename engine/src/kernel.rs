@@ -274,18 +274,13 @@ pub enum Guard {
 
 /// What a kernel can do.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a separate fact about the kernel")]
 pub struct Features {
     /// Tables can be owned by a socket (5.12).
     pub owner: bool,
     /// Owned tables can outlive their owner (6.9).
     pub persist: bool,
-    /// Objects can be deleted without knowing that they exist (6.3).
-    pub destroy: bool,
     /// The end of a batch can be acknowledged (6.10).
     pub ack_on_end: bool,
-    /// Rules can ask whether a key is in a map, as they ask of a set (6.5).
-    pub map_as_set: bool,
 }
 
 /// Why a batch was not committed, or a question not answered.

@@ -53,20 +53,18 @@ pub fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Replaces a file as a whole. Nobody is followed to where a link of the new file's name leads.
+/// Replaces a file as a whole. Nobody is followed to where a link of the new file's name leads. What is to outlive the
+/// machine's next crash has to be on the disk when `write` returns: the new name might reach it before the content.
 ///
 /// # Errors
 /// Whatever the operating system says; those of `write`, and then the old file stays.
-pub fn replace(folder: &Path, name: &str, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<File> {
+pub fn replace(folder: &Path, name: &str, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let whole = folder.join(format!("{name}.{}", std::process::id()));
     // What an earlier process of this number left.
     remove(&whole)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&whole)?;
     write(&mut file)?;
-    // The name must not reach the disk before the content.
-    file.sync_all()?;
-    fs::rename(&whole, folder.join(name))?;
-    Ok(file)
+    fs::rename(&whole, folder.join(name))
 }
 
 #[cfg(test)]
@@ -138,7 +136,7 @@ mod tests {
         for name in [format!("facts.{}", std::process::id()), "facts".to_owned()] {
             symlink(&victim, path.join(name)).unwrap();
         }
-        drop(replace(&path, "facts", |file| file.write_all(b"new")).unwrap());
+        replace(&path, "facts", |file| file.write_all(b"new")).unwrap();
         assert_eq!(fs::read_to_string(&victim).unwrap(), "untouched");
         assert_eq!(fs::read_to_string(path.join("facts")).unwrap(), "new");
         assert!(fs::symlink_metadata(path.join("facts")).unwrap().is_file());

@@ -118,13 +118,13 @@ impl RunDir {
         Ok(Lock { _file: file })
     }
 
-    /// Replaces a file in the folder as a whole.
+    /// Replaces a file in the folder as a whole. It is not forced to the disk: a crash of the machine takes the rules, too.
     ///
     /// # Errors
     /// Whatever the operating system says.
     pub fn replace(&self, name: &str, text: &str) -> io::Result<()> {
         self.create()?;
-        folder::replace(&self.path, name, |file| file.write_all(text.as_bytes())).map(drop)
+        folder::replace(&self.path, name, |file| file.write_all(text.as_bytes()))
     }
 
     /// Removes a file in the folder. That there is none is fine.

@@ -59,7 +59,10 @@ impl StateDir {
     /// Whatever the operating system says; those of `write`, and then the old file stays.
     pub fn replace_by(&self, name: &str, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
         folder::make(&self.path)?;
-        drop(folder::replace(&self.path, name, write)?);
+        folder::replace(&self.path, name, |file| {
+            write(file)?;
+            file.sync_all()
+        })?;
         File::open(&self.path)?.sync_all()
     }
 

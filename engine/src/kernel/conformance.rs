@@ -36,7 +36,7 @@ pub enum Needs {
     Nothing,
     /// Tables that outlive their owner.
     Persist,
-    /// Lookups in a map as in a set.
+    /// Lookups in a map as in a set (6.5).
     MapAsSet,
     /// Packets for programs.
     Queue,
@@ -83,11 +83,10 @@ pub fn has_queues(kernel: &mut dyn Kernel) -> bool {
 }
 
 fn can(needs: Needs, kernel: &mut dyn Kernel) -> bool {
-    let features = kernel.features();
     match needs {
         Needs::Nothing => true,
-        Needs::Persist => features.persist && features.owner,
-        Needs::MapAsSet => features.map_as_set,
+        Needs::Persist => kernel.features().persist && kernel.features().owner,
+        Needs::MapAsSet => kernel.check(&world::looking_up_in_map()).is_ok(),
         Needs::Queue => has_queues(kernel),
     }
 }

@@ -36,7 +36,7 @@ impl Fake {
 
     /// An empty namespace of a kernel that can do everything.
     pub fn current() -> Self {
-        Self::new(Features { owner: true, persist: true, destroy: true, ack_on_end: true, map_as_set: true })
+        Self::new(Features { owner: true, persist: true, ack_on_end: true })
     }
 
     /// Another socket in the same network namespace; a process of its own, as far as owners go.

@@ -88,7 +88,6 @@ pub(super) mod kind {
     pub(in crate::kernel) const NEW_FLOWTABLE: u16 = 22;
     pub(in crate::kernel) const GET_FLOWTABLE: u16 = 23;
     pub(in crate::kernel) const DELETE_FLOWTABLE: u16 = 24;
-    pub(in crate::kernel) const DESTROY_TABLE: u16 = 26;
 }
 
 /// `NFTA_*_TABLE` and `NFTA_*_NAME`, the same for every kind of object but tables, whose name is attribute 1.

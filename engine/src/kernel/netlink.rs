@@ -36,18 +36,7 @@ impl Netlink {
     pub fn open() -> Result<Self, KernelError> {
         let mut socket = Socket::open()?;
         let features = features::detect(&mut socket)?;
-        let mut this = Self { socket, features };
-        this.features.map_as_set = this.takes(&features::lookup_in_map())?;
-        Ok(this)
-    }
-
-    /// Whether the kernel would carry these operations out.
-    fn takes(&mut self, ops: &[Op]) -> Result<bool, KernelError> {
-        match self.check(ops) {
-            Ok(()) => Ok(true),
-            Err(KernelError::Rejected(_)) => Ok(false),
-            Err(error) => Err(error),
-        }
+        Ok(Self { socket, features })
     }
 
     /// The netlink port of its socket: what [`super::Commit`] names as the writer of its own commits.

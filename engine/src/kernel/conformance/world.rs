@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::observed::TableFlags;
 use crate::plan::{Op, OpKind, RulePosition};
 use crate::ruleset::{
-    BaseChain, Chain, ChainType, Datum, Elements, Expr, Family, Hook, Name, Priority, Queue, Rule, Ruleset, Set,
-    SetSpec, Table, TableKey, Verdict,
+    BaseChain, Chain, ChainType, DataType, Datum, Elements, Expr, Family, Field, Hook, Lookup, Name, Operator, Priority,
+    Queue, Rule, Ruleset, Set, SetRef, SetSpec, Table, TableKey, Verdict,
 };
 
 pub(super) const INPUT: BaseChain = filter(Hook::Input);
@@ -82,6 +82,14 @@ pub(super) fn add_elements(set: &str, spec: &SetSpec, elements: &Elements) -> Op
 pub(super) fn delete_elements(set: &str, spec: &SetSpec, elements: &Elements) -> Op {
     let elements = elements.iter().map(|(key, element)| (key.clone(), element.clone())).collect();
     op(OpKind::DeleteElements { set: name(set), spec: spec.clone(), elements })
+}
+
+/// A rule that asks whether a key is in a map, without taking what it maps to.
+pub(super) fn looking_up_in_map() -> [Op; 4] {
+    let spec = SetSpec::hash([DataType::Ipv4Addr]).verdicts();
+    let question = Lookup { key: vec![Field::IpSaddr], operator: Operator::Eq, set: SetRef::Named(name("asked")) };
+    let asks = rule([Expr::Lookup(question)]);
+    [add_table(), add_set("asked", spec), add_chain("asks", None), add_rule("asks", asks)]
 }
 
 /// A rule that hands packets to a program.

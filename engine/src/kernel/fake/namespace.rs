@@ -150,7 +150,7 @@ impl Namespace {
             | OpKind::DeleteRule { .. } => {
                 let table = self.state.tables.get(&op.table).ok_or(Errno::NotFound)?;
                 let references = self.references.entry(op.table.clone()).or_default();
-                admit(op, table, references, self.features)?;
+                admit(op, table, references)?;
                 references.follow(table, &op.kind);
             }
         }
@@ -179,7 +179,7 @@ impl Namespace {
 }
 
 /// Whether the kernel takes an operation, existence of its own object aside.
-fn admit(op: &Op, table: &ObservedTable, references: &References, features: Features) -> Result<(), Errno> {
+fn admit(op: &Op, table: &ObservedTable, references: &References) -> Result<(), Errno> {
     let busy = |n: usize| if n == 0 { Ok(()) } else { Err(Errno::Busy) };
     match &op.kind {
         OpKind::DeleteCounter(name) => busy(references.counter(name)),
@@ -193,7 +193,7 @@ fn admit(op: &Op, table: &ObservedTable, references: &References, features: Feat
         OpKind::AddChain { name, base: Some(base), .. } if !table.chains.contains_key(name) => {
             hooks::admit(op.table.family, *base)
         }
-        OpKind::AddRule { rule, .. } => rules::admit(op.table.family, table, rule, features),
+        OpKind::AddRule { rule, .. } => rules::admit(op.table.family, table, rule),
         OpKind::AddTable { .. }
         | OpKind::DeleteTable
         | OpKind::AddCounter { .. }

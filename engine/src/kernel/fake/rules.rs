@@ -2,15 +2,14 @@
 
 use super::elements;
 use super::errno::Errno;
-use crate::kernel::Features;
 use crate::observed::ObservedTable;
 use crate::ruleset::{
     DataType, Datum, DynamicSet, Elements, Expr, Family, Field, MapData, Match, Name, PerElement, Rule, SetCt, SetRef,
     SetSpec, Value, Verdict,
 };
 
-pub(super) fn admit(family: Family, table: &ObservedTable, rule: &Rule, features: Features) -> Result<(), Errno> {
-    rule.exprs.iter().try_for_each(|expr| admit_expr(family, table, expr, features))
+pub(super) fn admit(family: Family, table: &ObservedTable, rule: &Rule) -> Result<(), Errno> {
+    rule.exprs.iter().try_for_each(|expr| admit_expr(family, table, expr))
 }
 
 pub(super) fn admit_verdict(table: &ObservedTable, verdict: &Verdict) -> Result<(), Errno> {
@@ -24,13 +23,11 @@ pub(super) fn admit_verdict(table: &ObservedTable, verdict: &Verdict) -> Result<
     }
 }
 
-fn admit_expr(family: Family, table: &ObservedTable, expr: &Expr, features: Features) -> Result<(), Errno> {
+fn admit_expr(family: Family, table: &ObservedTable, expr: &Expr) -> Result<(), Errno> {
     match expr {
         Expr::Match(matched) => admit_match(matched),
         Expr::Bytes(bytes) => fits(bytes.is_sound()),
-        Expr::Lookup(lookup) => {
-            admit_lookup(table, &lookup.key, &lookup.set, |data| features.map_as_set || *data == MapData::Nothing)
-        }
+        Expr::Lookup(lookup) => admit_lookup(table, &lookup.key, &lookup.set, |_| true),
         Expr::VerdictMap(map) => admit_lookup(table, &map.key, &map.map, |data| *data == MapData::Verdict),
         Expr::NamedCounter(name) => exists(table.counters.contains_key(name)),
         Expr::NamedQuota(name) => exists(table.quotas.contains_key(name)),
