@@ -5,7 +5,7 @@
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::report::plugin::{Line, PluginState};
 use crate::report::{self, Color};
@@ -82,7 +82,9 @@ struct Cli {
     command: Command,
 }
 
+// To describe the arguments of every command is a tenth of what a small apply takes, so it waits until one is named.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum Command {
     Compile(compile::Args),
     Plan(plan::Args),
@@ -134,7 +136,7 @@ pub fn main() -> ExitCode {
     if let Some(ended) = kubectl::called(std::env::args_os().next().as_ref()) {
         return ended;
     }
-    let cli = match Cli::try_parse() {
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -178,10 +180,22 @@ pub fn main() -> ExitCode {
     outcome::exit(done)
 }
 
+/// The arguments of this process.
+fn parse() -> Result<Cli, clap::Error> {
+    let mut command = Cli::command();
+    let is_named = std::env::args_os().nth(1).is_some_and(|word| command.find_subcommand(word).is_some());
+    if !is_named {
+        // What is asked of all commands together, such as their list, needs the words of each.
+        command.build();
+    }
+    let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+}
+
 /// `--help` and `--version` are results; anything else that cannot be parsed is a usage error.
 fn usage(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
-    if error.use_stderr() && std::env::args().any(|word| word == "nagios" || word == "--format=nagios") {
+    if error.use_stderr() && std::env::args_os().any(|word| word == "nagios" || word == "--format=nagios") {
         // Whoever runs plugins takes a 2 for the state of what is watched.
         let line = Line::new(PluginState::Unknown, text.trim_end());
         // Whether anybody reads it makes no difference any more.

@@ -38,7 +38,8 @@ impl Repository {
         drop(fs::remove_dir_all(&path));
         fs::create_dir_all(path.join("sets")).unwrap();
         let repository = Self(path);
-        let texts = [("node.ferm", RULES), ("node.yaml", NODE), ("node.palisade-test.yaml", TESTS), ("sets/office", SETS)];
+        let texts =
+            [("node.ferm", RULES), ("node.yaml", NODE), ("node.palisade-test.yaml", TESTS), ("sets/office", SETS)];
         for (name, text) in texts {
             repository.write(name, text);
         }
@@ -72,7 +73,11 @@ fn flags_give_them_to_lint_test_and_diff() {
     ] {
         let without = repository.palisade(command);
         assert_ne!(without.code, 0, "{command:?}");
-        assert!(without.stderr.contains("$PORT") || without.stdout.contains("$PORT"), "{command:?}: {}", without.stderr);
+        assert!(
+            without.stderr.contains("$PORT") || without.stdout.contains("$PORT"),
+            "{command:?}: {}",
+            without.stderr
+        );
         repository.palisade(&[command, &GIVEN[..]].concat()).exits(0);
         assert_ne!(repository.palisade(&[command, &GIVEN[..2]].concat()).code, 0, "{command:?}");
     }
@@ -97,7 +102,8 @@ fn what_a_change_brings_is_compared_with_the_same_sets() {
     let repository = Repository::new("changed");
     let git = |arguments: &[&str]| {
         let author = ["-c", "user.name=a", "-c", "user.email=a@b.invalid"];
-        Ran::from(Command::new("git").args(author).args(arguments).current_dir(&repository.0).output().unwrap()).exits(0);
+        Ran::from(Command::new("git").args(author).args(arguments).current_dir(&repository.0).output().unwrap())
+            .exits(0);
     };
     git(&["init", "--quiet"]);
     git(&["add", "."]);

@@ -1,6 +1,9 @@
 //! Manifests that somebody wrote to mislead: what a status claims, and what a text does to a terminal.
 
-use super::palisade_reads;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
+use super::{Ran, palisade_reads, program};
 
 const HONEST: &str = "10.0.0.7";
 
@@ -96,5 +99,28 @@ status: {podIP: 10.0.0.1}
         }
         assert!(ran.stderr.contains("owned") && ran.stderr.contains("PAL019"), "{}", ran.stderr);
         assert!(!ran.stderr.lines().any(|line| line.trim_start().starts_with("error[PAL999]")), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn arguments_that_are_no_text_are_refused_or_read_as_paths() {
+    let word = OsStr::from_bytes(b"\xff");
+    for command in [
+        &[][..],
+        &["frob"],
+        &["apply", "--confirm"],
+        &["compile", "--host"],
+        &["lint", "--ipset"],
+        &["lint", "--output"],
+        &["host", "check"],
+        &["host", "expand", "--def"],
+        &["diff", "examples/cluster"],
+        &["explain"],
+        &["status", "--format", "nagios"],
+    ] {
+        let ran = Ran::from(program().args(command).arg(word).output().unwrap());
+        assert!(ran.code == 2 || ran.code == 3 && command.contains(&"nagios"), "{command:?}: {}", ran.code);
+        assert!(!ran.stderr.contains("panicked"), "{command:?}: {}", ran.stderr);
+        assert!(!ran.stderr.is_empty() || !ran.stdout.is_empty(), "{command:?}");
     }
 }

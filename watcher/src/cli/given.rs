@@ -23,9 +23,6 @@ impl GivenArgs {
         let first = |named: &Vec<String>, otherwise: &Vec<String>| {
             if named.is_empty() { otherwise.clone() } else { named.clone() }
         };
-        Given {
-            definitions: first(definitions, &configured.definitions),
-            ipsets: first(ipsets, &configured.ipsets),
-        }
+        Given { definitions: first(definitions, &configured.definitions), ipsets: first(ipsets, &configured.ipsets) }
     }
 }

@@ -144,8 +144,7 @@ impl SourceArgs {
 
     /// Whether any of these flags is given.
     pub(super) fn are_given(&self) -> bool {
-        let Self { host, manifests, baseline, given, allow_exec, resolve, node, config, keep_going } =
-            self;
+        let Self { host, manifests, baseline, given, allow_exec, resolve, node, config, keep_going } = self;
         let named = host.is_some() || !manifests.is_empty() || !baseline.is_empty() || config.is_some();
         let GivenArgs { definitions, ipsets } = given;
         let is_read_otherwise = !definitions.is_empty() || !ipsets.is_empty() || *allow_exec || *resolve;

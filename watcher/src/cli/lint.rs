@@ -300,7 +300,8 @@ fn judge(args: &Args, settings: &Settings, edited: &BTreeMap<String, String>) ->
     let mut loaded: Loaded = crate::lint::load(paths).map_err(|error| Failure::Input(error.into()))?;
     let (selection, _) = settings.wanted.resolve();
     let environment = &settings.config.environment;
-    let before = args.known.changed.as_ref().map(|commit| Before::at(commit, &settings.paths, environment, &settings.given));
+    let before =
+        args.known.changed.as_ref().map(|commit| Before::at(commit, &settings.paths, environment, &settings.given));
     let before = before.transpose().map_err(|error| Failure::Input(error.into()))?;
     if let Some(before) = &before {
         before.compare(&mut loaded, environment);

@@ -14,10 +14,10 @@ use policy_lang::host::Surroundings;
 use policy_lang::host::rule::HostRules;
 use policy_lang::source::Sources;
 
+use super::given::GivenArgs;
 use super::lint::{configuration, included};
 use super::map::{AddressArgs, scene};
 use super::output::{self, Output, Standard};
-use super::given::GivenArgs;
 use super::progress::Progress;
 use super::{Failure, Outcome};
 use crate::analysis::{Committed, Manifests, Place};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::observed::TableFlags;
 use crate::plan::{Op, OpKind, RulePosition};
 use crate::ruleset::{
-    BaseChain, Chain, ChainType, DataType, Datum, Elements, Expr, Family, Field, Hook, Lookup, Name, Operator, Priority,
-    Queue, Rule, Ruleset, Set, SetRef, SetSpec, Table, TableKey, Verdict,
+    BaseChain, Chain, ChainType, DataType, Datum, Elements, Expr, Family, Field, Hook, Lookup, Name, Operator,
+    Priority, Queue, Rule, Ruleset, Set, SetRef, SetSpec, Table, TableKey, Verdict,
 };
 
 pub(super) const INPUT: BaseChain = filter(Hook::Input);
