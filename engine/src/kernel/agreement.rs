@@ -469,10 +469,11 @@ fn limits() -> impl Strategy<Value = Limit> {
 }
 
 fn logs() -> impl Strategy<Value = Log> {
-    use LogLevel::{Alert, Crit, Debug, Emerg, Err, Info, Notice, Warn};
+    use LogLevel::{Alert, Audit, Crit, Debug, Emerg, Err, Info, Notice, Warn};
     let level = prop::option::of(prop::sample::select(vec![Emerg, Alert, Crit, Err, Warn, Notice, Info, Debug]));
     let prefix = || prop::option::of("[ -~é]{0,60}".prop_map(Box::from));
     prop_oneof![
+        Just(Log { level: Some(Audit), ..Log::default() }),
         (prefix(), level, 0..64_u32).prop_map(|(prefix, level, flags)| Log { prefix, level, flags, ..Log::default() }),
         (prefix(), any::<u16>(), prop::option::of(0..99_u32), prop::option::of(0..99_u16)).prop_map(
             |(prefix, group, snaplen, queue_threshold)| {

@@ -586,6 +586,7 @@ fn level_number(level: LogLevel) -> u32 {
         LogLevel::Notice => 5,
         LogLevel::Info => 6,
         LogLevel::Debug => 7,
+        LogLevel::Audit => 8,
     }
 }
 
@@ -600,6 +601,7 @@ pub(super) fn level(number: u32) -> Option<LogLevel> {
         LogLevel::Notice,
         LogLevel::Info,
         LogLevel::Debug,
+        LogLevel::Audit,
     ]
     .into_iter()
     .find(|level| level_number(*level) == number)

@@ -282,6 +282,7 @@ pub(super) fn level_name(level: LogLevel) -> &'static str {
         LogLevel::Notice => "notice",
         LogLevel::Info => "info",
         LogLevel::Debug => "debug",
+        LogLevel::Audit => "audit",
     }
 }
 

@@ -244,9 +244,11 @@ pub enum LogLevel {
     Info,
     /// 7.
     Debug,
+    /// To the audit system instead, without prefix and flags.
+    Audit,
 }
 
-every! { pub LogLevel { Emerg Alert Crit Err Warn Notice Info Debug } }
+every! { pub LogLevel { Emerg Alert Crit Err Warn Notice Info Debug Audit } }
 
 /// What the sender is told.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

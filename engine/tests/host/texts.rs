@@ -88,6 +88,7 @@ fn what_cannot_be_read_is_shown_at_its_word() {
             "@nft 'oifname \"eth0\" accept';",
             "`oifname` is unknown of the packets of input (write the rule in chain FORWARD",
         ),
+        ("@nft 'log level audit flags all';", "`log` `log level audit` has no prefix and no flags"),
         ("@nft 'log level info group 2';", "`log` options of this `log` exclude each other"),
         ("@nft 'log prefix \"a';", "this string has no end"),
     ];

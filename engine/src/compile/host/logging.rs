@@ -2,6 +2,7 @@
 
 use policy_lang::diagnostic::Diagnostic;
 use policy_lang::host::rule::{TargetOption, Word};
+use policy_lang::source::Span;
 
 use super::code::{DOUBTFUL, OPERAND, Refusal, refuse, suggestion};
 use super::operand::bounded;
@@ -53,6 +54,27 @@ pub(super) fn nflog(options: &[TargetOption], findings: &mut Vec<Diagnostic>) ->
         }
     }
     Ok(Expr::Log(log))
+}
+
+/// `AUDIT`. What its type says appears in no record.
+pub(super) fn audit(options: &[TargetOption], span: Span) -> Result<Expr, Refusal> {
+    const TYPES: [&str; 3] = ["accept", "drop", "reject"];
+    let mut is_typed = false;
+    for option in options {
+        let word = match option.keyword {
+            "type" => value(option)?,
+            _ => return Err(unknown_option(option, "AUDIT")),
+        };
+        if !TYPES.contains(&&*word.text) {
+            let message = format!("`{}` is no type of record", word.text);
+            return Err(refuse(OPERAND, word.span, message, "write accept, drop or reject"));
+        }
+        is_typed = true;
+    }
+    if !is_typed {
+        return Err(refuse(OPERAND, span, "AUDIT has no type, and iptables refuses it", "AUDIT type accept"));
+    }
+    Ok(Expr::Log(Log { level: Some(LogLevel::Audit), ..Log::default() }))
 }
 
 /// The prefix as both ways into the kernel can carry it: cut as iptables cuts it, and without what nft's text has no

@@ -39,7 +39,6 @@ pub const REFUSED_MODULES: &[Refused] = &[
 
 /// Targets that are not lowered.
 pub const REFUSED_TARGETS: &[Refused] = &[
-    refused("AUDIT", "log the packet: LOG or NFLOG"),
     refused("BALANCE", "write one DNAT for each address, with a limit or a port of its own"),
     refused("CHECKSUM", "leave the rule out: it mends what virtual network cards of before 2015 got wrong"),
     refused("CLUSTERIP", "let a load balancer or VRRP move the address"),

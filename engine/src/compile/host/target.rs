@@ -156,6 +156,7 @@ fn target(
         "REJECT" => reject::reject(options, span, context),
         "LOG" => continues(vec![logging::log(options, findings)?]),
         "NFLOG" => continues(vec![logging::nflog(options, findings)?]),
+        "AUDIT" => continues(vec![logging::audit(options, span)?]),
         "NOTRACK" => tracking::notrack(options, span, context),
         "CT" => tracking::connection(options, span, context),
         "MARK" => continues(vec![marking::packet(options, span, context)?]),

@@ -170,6 +170,7 @@ fn statements(kernel: &mut dyn Kernel) -> Result<(), Deviation> {
     ] {
         exprs.push(Expr::Log(Log { prefix: Some("denied: ".into()), level: Some(level), ..Log::default() }));
     }
+    exprs.push(Expr::Log(Log { level: Some(LogLevel::Audit), ..Log::default() }));
     exprs.push(Expr::Log(Log::default()));
     exprs.push(Expr::Log(Log { prefix: Some("x".repeat(127).into()), ..Log::default() }));
     exprs.push(Expr::Log(Log { flags: 1 | 2 | 4 | 8 | 32, level: Some(LogLevel::Info), ..Log::default() }));

@@ -304,6 +304,9 @@ fn log(words: &mut Words<'_>, word: &Word<'_>) -> Result<Log, Fault> {
         let help = "level and flags are for the kernel's log; snaplen and queue-threshold for a group";
         return Err(word.fault("options of this `log` exclude each other", help));
     }
+    if log.level == Some(LogLevel::Audit) && (log.prefix.is_some() || log.flags != 0) {
+        return Err(word.fault("`log level audit` has no prefix and no flags", "leave them out"));
+    }
     Ok(log)
 }
 
