@@ -12,7 +12,7 @@ use crate::privilege::report;
 const CHROMIUM: &str = "/usr/bin/chromium";
 
 /// Things that have to hold, as many as tests/it/cli/browser/map.js has steps.
-const STEPS: usize = 13;
+const STEPS: usize = 14;
 
 #[test]
 fn the_page_of_a_map_is_read_searched_and_printed_in_a_browser() {

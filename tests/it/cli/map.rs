@@ -334,10 +334,12 @@ domain (ip ip6) table mangle chain PREROUTING proto udp dport 9 TEE gateway @ipf
         let json: Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["packetsAsked"], true);
         assert!(json["summary"]["rules"].as_u64().unwrap() > 0, "{json}");
-        for format in ["md", "html"] {
-            let told = diff(&rules, &["--format", format]).exits(0).stdout;
-            assert!(told.contains("ost rules"), "{told}");
-        }
+        let table = diff(&rules, &["--format", "md"]).exits(0).stdout;
+        assert!(table.contains("ost rules"), "{table}");
+        let page = diff(&rules, &["--format", "html"]).exits(0).stdout;
+        let (_, below) = page.split_once("<article id=\"rules\">").unwrap();
+        let below = below.split_once("</article>").unwrap().0.replace("&quot;", "\"");
+        assert!(below.contains(&format!("<h3>{place}")) && below.contains(line), "{is}: {below}");
     }
     // What packets show is told twice, and trips as they say; what is only logged trips nothing but `any`.
     let wider = rules.replace("dport 22", "dport (22 443)");

@@ -209,6 +209,17 @@ step("a thousand connections are drawn, and searched", async (page) => {
   await picture(page, "large");
 });
 
+step("host rules that differ stand below the picture, as text", async (page) => {
+  await page.goto(url(changes));
+  const lines = page.locator("#rules li");
+  assert.deepEqual(await lines.locator("span:first-child").evaluateAll((spans) => spans.map((span) => [span.className, span.textContent.slice(0, 2)])),
+    [["less", "- "], ["more", "+ "]]);
+  assert.match(await lines.nth(1).textContent(), /tcp dport \{ 22, 443 \} accept .*new\.ferm:1$/);
+  await lines.nth(1).scrollIntoViewIfNeeded();
+  assert.ok(await lines.nth(1).isVisible());
+  await picture(page, "rules");
+});
+
 step("what changes is told apart by colour and by dashes, with the lines that it comes from", async (page) => {
   await page.goto(url(changes));
   const [, all] = await count(page);

@@ -3,27 +3,25 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::fmt::{self, Write as _};
 
-use super::{cause, words};
-use crate::difference::Change;
+use super::{cause, heading, words};
 use crate::difference::rules::Rules;
+use crate::difference::{Change, Side};
 use crate::map::{Certainty, Peer};
+use crate::report::findings::xml::escaped;
 use crate::report::map::group;
 use crate::report::map::html::{About, Data, EdgeData, PeerData, page};
+use crate::visible;
 
-const ABOUT: About = About {
-    title: "What changes in who may connect to whom",
-    hint: "Whole lines are gained, dashed ones lost. Choose one for the lines that it comes from, a peer to look at it \
-           alone, or search for added, removed, widened or narrowed.",
-};
+const TITLE: &str = "What changes in who may connect to whom";
+
+const HINT: &str = "Whole lines are gained, dashed ones lost. Choose one for the lines that it comes from, a peer to look \
+                    at it alone, or search for added, removed, widened or narrowed.";
 
 /// Where host rules differ that a picture of connections has no place for.
-const ABOUT_RULES: About = About {
-    title: ABOUT.title,
-    hint: "Host rules differ besides, rule by rule: the form text has them. Whole lines are gained, dashed ones lost. \
-           Choose one for the lines that it comes from.",
-};
+const HINT_RULES: &str = "Whole lines are gained, dashed ones lost. Choose one for the lines that it comes from. Host rules \
+                          that differ stand below, rule by rule.";
 
 pub(super) fn write(changes: &[Change], rules: &Rules, out: &mut impl fmt::Write) -> fmt::Result {
     let ends: BTreeSet<(String, &Peer)> =
@@ -52,6 +50,34 @@ pub(super) fn write(changes: &[Change], rules: &Rules, out: &mut impl fmt::Write
         });
     }
     let peers = ends.iter().map(|(_, peer)| PeerData::new(peer)).collect();
-    let about = if rules.is_empty() { ABOUT } else { ABOUT_RULES };
-    page(&about, &Data { peers, edges, lines: &lines, changes: true }, out)
+    let hint = if rules.is_empty() { HINT } else { HINT_RULES };
+    let mut below = String::new();
+    list(rules, &mut below)?;
+    page(&About { title: TITLE, hint, below }, &Data { peers, edges, lines: &lines, changes: true }, out)
+}
+
+/// The rules that differ, with what is theirs alone.
+fn list(rules: &Rules, out: &mut String) -> fmt::Result {
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let shown = |text: &str| escaped(&visible::line(text)).into_owned();
+    writeln!(out, "<article id=\"rules\">\n<h2>{}</h2>", shown(&heading(rules)))?;
+    for part in &rules.parts {
+        writeln!(out, "<h3>{} {}</h3>\n<ul>", shown(&part.table), shown(&part.place))?;
+        for line in &part.lines {
+            let (class, sign) = match line.side {
+                Side::Old => ("less", '-'),
+                Side::New => ("more", '+'),
+            };
+            let origin = line.origin.as_deref().map(shown).unwrap_or_default();
+            let text = shown(&line.text);
+            writeln!(
+                out,
+                "<li><span class=\"{class}\">{sign} {text}</span> <span class=\"origin\">{origin}</span></li>"
+            )?;
+        }
+        writeln!(out, "</ul>")?;
+    }
+    writeln!(out, "</article>")
 }

@@ -15,6 +15,8 @@ pub(crate) struct About {
     pub(crate) title: &'static str,
     /// What to do first.
     pub(crate) hint: &'static str,
+    /// What stands below the picture: markup.
+    pub(crate) below: String,
 }
 
 /// What the page draws.
@@ -91,7 +93,7 @@ pub(super) fn write(map: &Map, out: &mut impl fmt::Write) -> fmt::Result {
         lines: &map.deciding.lines,
         changes: false,
     };
-    page(&ABOUT, &data, out)
+    page(&about(), &data, out)
 }
 
 /// The page with what it draws.
@@ -104,7 +106,8 @@ pub(crate) fn page(about: &About, data: &Data<'_>, out: &mut impl fmt::Write) ->
     let (head, rest) = frame.split_once("{{STYLE}}").unwrap_or((&frame, ""));
     let (middle, rest) = rest.split_once("{{DATA}}").unwrap_or((rest, ""));
     let (end, tail) = rest.split_once("{{SCRIPT}}").unwrap_or((rest, ""));
-    for part in [head, STYLE, middle, &data, end, SCRIPT, tail] {
+    let (above, below) = middle.split_once("{{BELOW}}").unwrap_or((middle, ""));
+    for part in [head, STYLE, above, &about.below, below, &data, end, SCRIPT, tail] {
         out.write_str(part)?;
     }
     Ok(())
@@ -113,10 +116,13 @@ pub(crate) fn page(about: &About, data: &Data<'_>, out: &mut impl fmt::Write) ->
 /// Of an edge that is no connection.
 const ROUTE: &str = "A route permits nothing by itself: whoever forwards for it has to be among those who may connect.";
 
-const ABOUT: About = About {
-    title: "Who may connect to whom",
-    hint: "Choose a connection for the lines that decide it, or a peer to look at it alone.",
-};
+fn about() -> About {
+    About {
+        title: "Who may connect to whom",
+        hint: "Choose a connection for the lines that decide it, or a peer to look at it alone.",
+        below: String::new(),
+    }
+}
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/style.css");
