@@ -25,6 +25,7 @@ pub use self::parties::{Party, Place, Target};
 pub use self::question::{About, Question, QuestionError, Wanted};
 
 mod change;
+mod doubt;
 mod effect;
 mod hints;
 mod made_up;
@@ -32,6 +33,9 @@ pub(crate) mod origins;
 mod parties;
 mod question;
 mod walk;
+
+use self::doubt::Granted;
+use self::walk::ByHost;
 
 /// Everything that an explanation is made from.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +90,8 @@ pub struct Case {
     pub change: Option<Change>,
     /// How oracle and simulator contradict each other: a bug of one of them.
     pub contradiction: Option<String>,
-    /// Host rules of which nobody can know whether they match: they look at what a question does not say.
+    /// Host rules of which nobody can know whether they match, and on which it depends: they look at what a question does not
+    /// say.
     pub unknown: BTreeSet<String>,
 }
 
@@ -113,7 +118,7 @@ pub struct HostDenial {
 }
 
 /// Which packet of a connection is denied.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Denied {
     /// The first.
     First,
@@ -218,12 +223,18 @@ impl<'a> Explainer<'a> {
             steps.push(Step { node: Arc::clone(node), way: *way, decision, host: None });
         }
         let all = |node: &Arc<str>| self.rulesets.get(node).map(|rulesets| &rulesets.all);
-        if let Some((idx, denial)) = walk::denied_by_host(&self.world, &ways, &all, asked, &steps)
+        let by_host = |granted: &_| walk::by_host(&self.world, &ways, &all, asked, &steps, granted);
+        let ByHost { denial, doubts } = by_host(&Granted::new());
+        let decisive = doubt::decisive((&denial.is_some(), &doubts), |granted| {
+            let ByHost { denial, doubts } = by_host(granted);
+            (denial.is_some(), doubts)
+        });
+        let unknown = decisive.into_iter().filter_map(|rule| Some(rule.comment?.to_string())).collect();
+        if let Some((idx, denial)) = denial
             && let Some(step) = steps.get_mut(idx)
         {
             step.host = Some(denial);
         }
-        let unknown = walk::unknown(&self.world, &ways, &all, asked);
         let (outcome, deciding) = verdict(&steps);
         let change = None;
         let mut case =

@@ -14,7 +14,8 @@
 //! - frames that carry no IP, and so ARP tables, are left out.
 //!
 //! Of sockets, of what AH, ESP and DCCP carry, of how long connections are kept and of most bytes behind the headers nothing
-//! is known. Rules that ask for it are passed by and named in [`Evaluation::unknown`].
+//! is known. Rules that ask for it are passed by and named in [`Evaluation::unknown`], or match where
+//! [`Packet::granted`] has them.
 //!
 //! References to chains and sets that do not exist, which the kernel refuses to load, behave as empty ones.
 
@@ -55,7 +56,8 @@ pub struct Evaluation {
     pub decided_by: Option<RuleRef>,
     /// Every rule whose matches all held, in order.
     pub hits: Vec<Hit>,
-    /// Rules that look at what nobody says of the packet: whether they match cannot be known, and they are passed by.
+    /// Rules that look at what nobody says of the packet: whether they match cannot be known, and they are passed by unless
+    /// [`Packet::granted`] has them.
     pub unknown: Vec<RuleRef>,
     /// What was counted, in order.
     pub counted: Vec<Counted>,

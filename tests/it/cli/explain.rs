@@ -61,6 +61,42 @@ domain ip chain INPUT {
 }
 
 #[test]
+fn a_host_rule_that_makes_no_difference_is_no_doubt_and_an_assertion_that_depends_on_one_is_unclear() {
+    let folder = std::env::temp_dir().join(format!("palisade-it-doubt-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let rules = |more: &str| {
+        format!(
+            "domain (ip ip6) table mangle chain PREROUTING proto tcp mod socket transparent MARK set-mark 1;\n\
+             domain (ip ip6) chain INPUT {{\n    policy DROP;\n    {more}proto tcp dport 8022 ACCEPT;\n\
+             mod state state ESTABLISHED ACCEPT;\n}}\n"
+        )
+    };
+    let tests = "version: 1\ntests:\n- {name: open, from: 203.0.113.10, to: \"host:node-a:8022/tcp\", expect: allow}\n";
+    let tests = file("node.palisade-test.yaml", tests);
+    let cases = [
+        ("same.ferm", "", true),
+        ("either.ferm", "proto tcp dport 8022 mod socket transparent ACCEPT; ", true),
+        ("denies.ferm", "mod socket transparent DROP; ", false),
+        ("accepts.ferm", "proto tcp dport 8022 mod socket transparent ACCEPT; proto tcp dport 8022 DROP; ", false),
+    ];
+    for (name, more, is_known) in cases {
+        let host = file(name, &rules(more));
+        let asked = ["explain", "203.0.113.10", "node-a:8022", "--manifests", "examples/cluster", "--host", &host];
+        let told = palisade(&asked).exits(0).stdout;
+        assert_eq!(!told.contains("cannot know whether the host rule"), is_known, "{name}: {told}");
+        let test = ["test", &tests, "--manifests", "examples/cluster", "--host", &host];
+        let told = palisade(&test).exits(i32::from(!is_known)).stdout;
+        assert_eq!(told.contains("it cannot be judged: it depends on whether the host rule"), !is_known, "{told}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn every_layer_is_named_with_the_line_that_decides_and_its_text() {
     let denied = explain("shop/web-1", "shop/db-1:5432", &[]).exits(0).stdout;
     for part in [

@@ -76,6 +76,11 @@ impl<'a> Host<'a> {
                     if let Some(contradiction) = &case.contradiction {
                         return Err(format!("a bug of palisade: {contradiction}"));
                     }
+                    if let Some(line) = case.unknown.first() {
+                        return Err(format!(
+                            "it depends on whether the host rule {line} matches, and that looks at what no assertion says"
+                        ));
+                    }
                     match &case.deciding {
                         Deciding::Host { denial, .. } => {
                             reached.closed.insert(protocol, port, port);

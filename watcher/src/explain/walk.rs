@@ -1,6 +1,5 @@
 //! The way of a connection through the simulated nodes.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use engine::eval::ruleset::{
 use engine::ruleset::Ruleset;
 use ipnet::IpNet;
 
+use super::doubt::{self, Doubt, Granted};
 use super::origins::{names, origins};
 use super::{About, Denied, HostDenial, Party, Place, Step, World};
 
@@ -87,60 +87,63 @@ pub(super) fn contradiction(node: &str, decision: &Decision, simulated: &Journey
     }
 }
 
-/// The first step on which a host rule denies the packet or, on the way back, its answer. Where pod policy denies, what
-/// stands behind it is not asked.
-pub(super) fn denied_by_host<'a>(
+/// What host rules do with a connection on its way.
+#[derive(Debug, Default)]
+pub(super) struct ByHost {
+    /// The first step on which a host rule denies the packet or, on the way back, its answer. Where pod policy denies, what
+    /// stands behind it is not asked.
+    pub(super) denial: Option<(usize, HostDenial)>,
+    /// What could not be known on the way there, and was not granted.
+    pub(super) doubts: Granted,
+}
+
+/// Asks the host rules, of which some are granted what cannot be known.
+pub(super) fn by_host<'a>(
     world: &World<'_>,
     ways: &[(Arc<str>, Way)],
     ruleset: &dyn Fn(&Arc<str>) -> Option<&'a Ruleset>,
     (source, destination, about): (IpAddr, IpAddr, About),
     steps: &[Step],
-) -> Option<(usize, HostDenial)> {
-    world.host?;
+    granted: &Granted,
+) -> ByHost {
+    let mut found = ByHost::default();
+    if world.host.is_none() {
+        return found;
+    }
+    let mut ask = |step: usize, node: &Arc<str>, way: Way, of: Denied, mut packet: Packet| {
+        packet.granted = doubt::granted_at(granted, step, of);
+        let journey = through(world, ruleset(node)?, node, way, packet);
+        let unknown = journey.stages.iter().flat_map(|stage| &stage.evaluation.unknown);
+        found.doubts.extend(unknown.map(|rule| Doubt { step, packet: of, rule: rule.clone() }));
+        Some(journey)
+    };
     let mut asked = packet(source, destination, about);
     for (idx, ((node, way), step)) in ways.iter().zip(steps).enumerate() {
-        let journey = through(world, ruleset(node)?, node, *way, asked.clone());
+        let Some(journey) = ask(idx, node, *way, Denied::First, asked.clone()) else { return found };
         if let Some(line) = denial(&journey) {
             let by_policy = step.decision.outcome == Outcome::Denied
                 && step.decision.cause.origins().iter().any(|origin| names(&line, origin));
-            return (!by_policy).then(|| (idx, HostDenial { line: line.into(), packet: Denied::First }));
+            found.denial = (!by_policy).then(|| (idx, HostDenial { line: line.into(), packet: Denied::First }));
+            return found;
         }
         if step.decision.outcome == Outcome::Denied {
-            return None;
+            return found;
         }
         // Behind a translation it is another connection, which the caller is told about as a hint.
         if (journey.packet.source, journey.packet.destination) != (source, destination) {
-            return None;
+            return found;
         }
         asked.ttl = asked.ttl.saturating_sub(1);
     }
     let answer = answer(source, destination, about);
     for (idx, (node, way)) in ways.iter().enumerate().rev() {
-        if let Some(line) = denial(&through(world, ruleset(node)?, node, back(*way), answer.clone())) {
-            return Some((idx, HostDenial { line: line.into(), packet: Denied::Answer }));
+        let Some(journey) = ask(idx, node, back(*way), Denied::Answer, answer.clone()) else { return found };
+        if let Some(line) = denial(&journey) {
+            found.denial = Some((idx, HostDenial { line: line.into(), packet: Denied::Answer }));
+            return found;
         }
     }
-    None
-}
-
-/// The lines of host rules of which it cannot be known whether they match the first packet or its answer.
-pub(super) fn unknown<'a>(
-    world: &World<'_>,
-    ways: &[(Arc<str>, Way)],
-    ruleset: &dyn Fn(&Arc<str>) -> Option<&'a Ruleset>,
-    (source, destination, about): (IpAddr, IpAddr, About),
-) -> BTreeSet<String> {
-    let mut lines = BTreeSet::new();
-    for (node, way) in ways.iter().filter(|_| world.host.is_some()) {
-        let Some(ruleset) = ruleset(node) else { continue };
-        let packets = [(*way, packet(source, destination, about)), (back(*way), answer(source, destination, about))];
-        for (way, packet) in packets {
-            let journey = through(world, ruleset, node, way, packet);
-            let rules = journey.stages.iter().flat_map(|stage| &stage.evaluation.unknown);
-            lines.extend(rules.filter_map(|rule| rule.comment.as_ref()).map(ToString::to_string));
-        }
-    }
-    lines
+    found
 }
 
 /// The way of an answer through the same node.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use engine::lint::selection::Wanted;
 use watcher::lint::config::Config;
-use watcher::lint::{Paths, judged, load};
+use watcher::lint::{Given, Paths, judged, load};
 
 /// Folders of valid input, from the root of the repository. Those of `golden` show single features, so that some of their
 /// policies are odd on purpose.
@@ -36,7 +36,9 @@ fn valid_input_has_the_findings_that_were_judged_by_hand() {
 
 fn findings(folder: &Path) -> Vec<String> {
     let paths = [folder.to_owned()];
-    let Ok(loaded) = load(Paths { reported: &paths, context: &[], stdin: None, edited: &BTreeMap::new() }) else {
+    let Ok(loaded) =
+        load(Paths { reported: &paths, context: &[], stdin: None, edited: &BTreeMap::new(), given: &Given::default() })
+    else {
         return Vec::new();
     };
     let (selection, _) = Wanted::default().resolve();

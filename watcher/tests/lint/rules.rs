@@ -11,7 +11,7 @@ use engine::lint::selection::Wanted;
 use policy_lang::diagnostic::Diagnostic;
 use policy_lang::source::Sources;
 use watcher::lint::config::Config;
-use watcher::lint::{Paths, judged, load};
+use watcher::lint::{Given, Paths, judged, load};
 
 /// Fewest fixtures of each kind.
 const FEWEST: usize = 3;
@@ -112,7 +112,9 @@ fn judge(folder: &Path, file: &Path) -> (Vec<Diagnostic>, Sources) {
     let (config, found) = Config::parse(&folder.join("palisade.yaml"), &config, &mut Sources::default());
     assert!(found.is_empty(), "{}: {found:?}", folder.display());
     let paths = [file.to_owned()];
-    let loaded = load(Paths { reported: &paths, context: &[], stdin: None, edited: &BTreeMap::new() }).unwrap();
+    let loaded =
+        load(Paths { reported: &paths, context: &[], stdin: None, edited: &BTreeMap::new(), given: &Given::default() })
+            .unwrap();
     let wanted = Wanted { select: vec!["ALL".to_owned()], ..Wanted::default() };
     let findings = judged(&loaded, &config, &wanted.resolve().0, TODAY);
     (findings, loaded.sources)

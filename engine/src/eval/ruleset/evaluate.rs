@@ -129,6 +129,7 @@ impl<'a> Traversal<'a, '_> {
             match self.expr(expr, reference) {
                 // `continue` is what every expression says that has nothing to say.
                 Step::Next | Step::Verdict(Verdict::Continue) => {}
+                Step::Unknown if self.flow.packet.granted.contains(reference) => {}
                 Step::Unknown => {
                     self.evaluation.unknown.push(reference.clone());
                     return Step::Break;

@@ -1,11 +1,12 @@
 //! Packets and the host that they pass through, as far as rules can see them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use super::RuleRef;
 use crate::ruleset::{ExtensionHeader, SctpChunk};
 
 /// An IP packet, and what the kernel knows about it.
@@ -47,6 +48,8 @@ pub struct Packet {
     pub conntrack: Conntrack,
     /// User and group of the socket that sent it, on this host.
     pub owner: Option<Owner>,
+    /// Rules that are taken to match it in what nobody says of it; others are passed by.
+    pub granted: BTreeSet<RuleRef>,
 }
 
 /// An Ethernet header.
@@ -239,6 +242,7 @@ impl Packet {
             mark: 0,
             conntrack: Conntrack::Tracked(entry),
             owner: None,
+            granted: BTreeSet::new(),
         }
     }
 
