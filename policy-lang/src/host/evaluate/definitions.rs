@@ -100,7 +100,7 @@ impl Evaluator<'_> {
         let mut value = self.value(stream)?;
         if let Some(bang) = bang {
             plain(&value)?;
-            if value.items.len() > 1 {
+            if value.items.len() != 1 {
                 return Err(error(code::OPERAND, bang, "an array cannot be negated").into());
             }
             value.negated = Some(bang);

@@ -104,13 +104,19 @@ fn unknown_module_mark(name: Word, span: Span) -> Match {
 }
 
 /// Repeats the parent chain's protocol in a subchain's rule if it has a word of this name, whoever brings the one that
-/// is meant.
+/// is meant. Of several protocols the first that has it becomes the rule's only one.
 pub(super) fn repeat_protocol_for(draft: &mut Draft, word: &str) {
-    let Some(Protocol { names, negated: false, pending: Some(_) }) = &draft.protocol else { return };
-    let [name] = names.as_slice() else { return };
-    if protocol_family(name, domain(draft)).is_some_and(|family| family.keyword(word).is_some()) {
-        draft.need_protocol();
+    let domain = domain(draft);
+    let Some(Protocol { names, negated: false, pending: Some(pending) }) = &mut draft.protocol else { return };
+    let has_word = |name: &Arc<str>| protocol_family(name, domain).is_some_and(|family| family.keyword(word).is_some());
+    let Some(at) = names.iter().position(has_word) else { return };
+    *names = vec![names.swap_remove(at)];
+    if let Operands::OneOf(words) = &mut pending.operands
+        && at < words.len()
+    {
+        *words = vec![words.swap_remove(at)];
     }
+    draft.need_protocol();
 }
 
 /// The keywords that a protocol brings; ICMP's are called after the domain.
