@@ -128,8 +128,9 @@ pub fn read(files: &[(String, String)], config_map: &NamespacedName, sources: &m
             continue;
         }
         let (objects, loaded) = load(path, text, sources);
-        let unreadable =
-            loaded.iter().find(|finding| finding.severity == Severity::Error).and_then(|finding| finding.span);
+        let is_error = |finding: &&Diagnostic| finding.severity == Severity::Error;
+        let unreadable = loaded.iter().find(is_error).and_then(|finding| finding.span);
+        let known = diagnostics.len();
         diagnostics.extend(loaded);
         let before = parts.len();
         for object in &objects {
@@ -160,6 +161,9 @@ pub fn read(files: &[(String, String)], config_map: &NamespacedName, sources: &m
             let message =
                 format!("this file holds no baseline: neither an EgressBaseline nor the ConfigMap {config_map}");
             diagnostics.push(Diagnostic::error(code::BASELINE_SCHEMA, span, message));
+            parts.push(Part::lost(sources.origin(span)));
+        } else if let Some(span) = diagnostics.iter().skip(known).find(is_error).and_then(|finding| finding.span) {
+            // A document that could not be read may have denied what the others permit.
             parts.push(Part::lost(sources.origin(span)));
         }
     }

@@ -636,3 +636,21 @@ fn show_ports(ports: &PortMatches) -> String {
         PortMatches::AnyOf(ports) => ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | "),
     }
 }
+
+#[test]
+fn a_file_of_which_a_document_cannot_be_read_is_no_sound_baseline() {
+    let sound = "apiVersion: palisade.dev/v1alpha1\nkind: EgressBaseline\nmetadata: {name: a}\ndefault: deny\notherwise: allow\n";
+    let (namespace, name) = CONFIG_MAP;
+    let found = |text: String| {
+        let files = [("b.yaml".to_owned(), text)];
+        read(&files, &NamespacedName::new(namespace, name), &mut Sources::default()).baseline
+    };
+    assert!(matches!(found(sound.to_owned()), Baseline::Sound(_)));
+    for broken in
+        ["apiVersion: v1\nkind: ConfigMap\ndata: {}\n", "apiVersion: v1\nkind: Namespace\nmetadata: {name: [a]}\n"]
+    {
+        for text in [format!("{sound}---\n{broken}"), format!("{broken}---\n{sound}")] {
+            assert!(matches!(found(text.clone()), Baseline::Broken(_)), "{text}");
+        }
+    }
+}
