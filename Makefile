@@ -30,7 +30,7 @@ test-long: ## the same with the large counts, and deliberate faults in the compi
 	scripts/test.sh
 	PALISADE_LONG=1 $(CARGO) test --release --package policy-lang --test generated -- --nocapture
 	PALISADE_LONG=1 $(CARGO) test --release --test it agree:: -- --nocapture
-	PALISADE_LONG=1 $(CARGO) test --test it twin:: agent::restart -- --nocapture
+	PALISADE_LONG=1 $(CARGO) test --test it -- twin:: agent::restart --nocapture
 	PALISADE_LONG=1 $(CARGO) test --workspace --test labels -- --nocapture
 	PALISADE_FAULTS=1 $(CARGO) test --test it mutations:: -- --nocapture
 
