@@ -14,14 +14,18 @@ use crate::report::map::group;
 use crate::report::map::html::{About, Data, EdgeData, PeerData, page};
 use crate::visible;
 
-const TITLE: &str = "What changes in who may connect to whom";
-
-const HINT: &str = "Whole lines are gained, dashed ones lost. Choose one for the lines that it comes from, a peer to look \
-                    at it alone, or search for added, removed, widened or narrowed.";
+const ABOUT: About = About {
+    title: "What changes in who may connect to whom",
+    hint: "Whole lines are gained, dashed ones lost. Choose one for the lines that it comes from, a peer to look at it \
+           alone, or search for added, removed, widened or narrowed.",
+};
 
 /// Where host rules differ that a picture of connections has no place for.
-const HINT_RULES: &str = "Whole lines are gained, dashed ones lost. Choose one for the lines that it comes from. Host rules \
-                          that differ stand below, rule by rule.";
+const ABOUT_RULES: About = About {
+    title: ABOUT.title,
+    hint: "Whole lines are gained, dashed ones lost. Choose one for the lines that it comes from. Host rules that differ \
+           stand below, rule by rule.",
+};
 
 pub(super) fn write(changes: &[Change], rules: &Rules, out: &mut impl fmt::Write) -> fmt::Result {
     let ends: BTreeSet<(String, &Peer)> =
@@ -50,10 +54,10 @@ pub(super) fn write(changes: &[Change], rules: &Rules, out: &mut impl fmt::Write
         });
     }
     let peers = ends.iter().map(|(_, peer)| PeerData::new(peer)).collect();
-    let hint = if rules.is_empty() { HINT } else { HINT_RULES };
-    let mut below = String::new();
-    list(rules, &mut below)?;
-    page(&About { title: TITLE, hint, below }, &Data { peers, edges, lines: &lines, changes: true }, out)
+    let about = if rules.is_empty() { ABOUT } else { ABOUT_RULES };
+    let mut more = String::new();
+    list(rules, &mut more)?;
+    page(&about, &more, &Data { peers, edges, lines: &lines, changes: true }, out)
 }
 
 /// The rules that differ, with what is theirs alone.

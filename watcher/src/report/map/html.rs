@@ -15,8 +15,6 @@ pub(crate) struct About {
     pub(crate) title: &'static str,
     /// What to do first.
     pub(crate) hint: &'static str,
-    /// What stands below the picture: markup.
-    pub(crate) below: String,
 }
 
 /// What the page draws.
@@ -93,11 +91,11 @@ pub(super) fn write(map: &Map, out: &mut impl fmt::Write) -> fmt::Result {
         lines: &map.deciding.lines,
         changes: false,
     };
-    page(&about(), &data, out)
+    page(&ABOUT, "", &data, out)
 }
 
-/// The page with what it draws.
-pub(crate) fn page(about: &About, data: &Data<'_>, out: &mut impl fmt::Write) -> fmt::Result {
+/// The page with what it draws, and with markup below the picture.
+pub(crate) fn page(about: &About, more: &str, data: &Data<'_>, out: &mut impl fmt::Write) -> fmt::Result {
     // Our own types hold no maps with odd keys and no floats, so there is nothing that JSON could not say.
     let data = serde_json::to_string(data).unwrap_or_default();
     // Nothing in it may end the element that it stands in.
@@ -107,7 +105,7 @@ pub(crate) fn page(about: &About, data: &Data<'_>, out: &mut impl fmt::Write) ->
     let (middle, rest) = rest.split_once("{{DATA}}").unwrap_or((rest, ""));
     let (end, tail) = rest.split_once("{{SCRIPT}}").unwrap_or((rest, ""));
     let (above, below) = middle.split_once("{{BELOW}}").unwrap_or((middle, ""));
-    for part in [head, STYLE, above, &about.below, below, &data, end, SCRIPT, tail] {
+    for part in [head, STYLE, above, more, below, &data, end, SCRIPT, tail] {
         out.write_str(part)?;
     }
     Ok(())
@@ -116,13 +114,10 @@ pub(crate) fn page(about: &About, data: &Data<'_>, out: &mut impl fmt::Write) ->
 /// Of an edge that is no connection.
 const ROUTE: &str = "A route permits nothing by itself: whoever forwards for it has to be among those who may connect.";
 
-fn about() -> About {
-    About {
-        title: "Who may connect to whom",
-        hint: "Choose a connection for the lines that decide it, or a peer to look at it alone.",
-        below: String::new(),
-    }
-}
+const ABOUT: About = About {
+    title: "Who may connect to whom",
+    hint: "Choose a connection for the lines that decide it, or a peer to look at it alone.",
+};
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/style.css");
