@@ -27,6 +27,7 @@ use self::config::Config;
 use self::edited::Edited;
 use self::past::Past;
 use crate::analysis::{Committed, PlaceError, is_committed};
+use crate::config::host::Given;
 use crate::source::files::{self, FileError, STDIN};
 use crate::source::unasked::Unasked;
 use crate::source::{Texts as _, machine};
@@ -66,15 +67,6 @@ pub struct Loaded {
     names: Unasked,
     /// What host rules are given.
     given: Given,
-}
-
-/// What host rules are given when they are read.
-#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Given {
-    /// Variables that take precedence over those in the rules, in ferm's notation.
-    pub definitions: Vec<String>,
-    /// Files with what `ipset save` printed.
-    pub ipsets: Vec<String>,
 }
 
 /// One file of host rules that was read.

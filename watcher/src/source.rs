@@ -330,10 +330,10 @@ impl Loaded {
             resolver: texts.resolver().filter(|_| reading.resolves()),
             former: former.as_ref(),
             prefers_former: reading.prefers_former,
-            ipsets: &reading.ipsets,
+            ipsets: &reading.given.ipsets,
             files: texts,
         });
-        let (rules, diagnostics) = noted.read(&shown, &reading.definitions, &mut self.sources);
+        let (rules, diagnostics) = noted.read(&shown, &reading.given.definitions, &mut self.sources);
         let (read, doubts) = noted.into_texts(&shown);
         self.host_state = LoadedHost::Sound(read);
         self.diagnostics.extend(doubts.into_iter().map(|doubt| Diagnostic::placeless_warning(code::DOUBTFUL, doubt)));

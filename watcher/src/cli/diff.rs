@@ -13,9 +13,9 @@ use super::map::{AddressArgs, PICTURE_MAX, read, scene};
 use super::progress::Progress;
 use super::test::host_rules;
 use super::{Failure, Outcome};
+use crate::config::host::Given;
 use crate::difference::rules::{self, Rules, Weight};
 use crate::difference::{Change, Compared, compare, host};
-use crate::lint::Given;
 use crate::report::diff::Form;
 use crate::report::{self, Color, Stream, diagnostics};
 use crate::source::machine;
@@ -118,7 +118,7 @@ pub(super) fn run(args: &Args, color: Color) -> Result<Outcome, Failure> {
     drop(progress);
     let mut rules = Rules::default();
     if let (Some(old), Some(new)) = (&args.old_host, &args.host) {
-        let (of_hosts, found) = of_hosts(old, new, &args.given.or(&Given::default()), color)?;
+        let (of_hosts, found) = of_hosts(old, new, &args.given.given(), color)?;
         changes.extend(of_hosts);
         rules = found;
     }

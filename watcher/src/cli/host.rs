@@ -18,6 +18,7 @@ use super::given::GivenArgs;
 #[cfg(feature = "kernel")]
 use super::migrate;
 use super::{Failure, Outcome};
+use crate::config::host::Given;
 use crate::report::{self, Color, diagnostics};
 use crate::source::files::{self, FileError};
 use crate::source::host_files::HostFiles;
@@ -204,8 +205,9 @@ fn read(args: &FileArgs) -> Result<Read, Failure> {
     let resolver: Option<&dyn Resolver> = if args.resolve { Some(&name_servers) } else { None };
     #[cfg(not(feature = "kernel"))]
     let resolver = None;
-    let surroundings = Surroundings { files: &HostFiles, commands, resolver, ipsets: &args.given.ipsets };
-    let (rules, mut findings) = parse_in(&path, surroundings, &args.given.definitions, &mut sources);
+    let Given { definitions, ipsets } = args.given.given();
+    let surroundings = Surroundings { files: &HostFiles, commands, resolver, ipsets: &ipsets };
+    let (rules, mut findings) = parse_in(&path, surroundings, &definitions, &mut sources);
     if args.strict {
         for finding in findings.iter_mut().filter(|finding| finding.code == code::SKIPPED) {
             finding.severity = Severity::Error;

@@ -146,15 +146,13 @@ impl SourceArgs {
     pub(super) fn are_given(&self) -> bool {
         let Self { host, manifests, baseline, given, allow_exec, resolve, node, config, keep_going } = self;
         let named = host.is_some() || !manifests.is_empty() || !baseline.is_empty() || config.is_some();
-        let GivenArgs { definitions, ipsets } = given;
-        let is_read_otherwise = !definitions.is_empty() || !ipsets.is_empty() || *allow_exec || *resolve;
+        let is_read_otherwise = !given.given().is_empty() || *allow_exec || *resolve;
         named || is_read_otherwise || node.is_some() || *keep_going
     }
 
     fn flags(&self) -> Config {
         let reading = HostReading {
-            definitions: self.given.definitions.clone(),
-            ipsets: self.given.ipsets.clone(),
+            given: self.given.given(),
             allow_exec: self.allow_exec.then_some(true),
             resolve: self.resolve.then_some(true),
             prefers_former: false,

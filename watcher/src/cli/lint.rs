@@ -15,9 +15,10 @@ use super::output::{self, Output, Standard};
 use super::progress::Progress;
 use super::{Failure, Outcome};
 use crate::analysis::is_committed;
+use crate::config::host::Given;
 use crate::lint::changed::{self, Before};
 use crate::lint::config::{self, Config};
-use crate::lint::{Given, Loaded, Paths, known};
+use crate::lint::{Loaded, Paths, known};
 use crate::report::findings::{self, Findings, Format};
 use crate::report::{self, Color, diagnostics};
 use crate::source::files::{self, STDIN};
@@ -254,7 +255,7 @@ fn settings(args: &Args, color: Color) -> Result<Settings, Failure> {
     };
     let context = args.context.iter().chain(&config.context).cloned().collect();
     let known = args.known.known.clone().or_else(|| config.known.clone());
-    let given = args.given.or(&config.given);
+    let given = args.given.given().or(config.given.clone());
     Ok(Settings { config, given, paths, context, wanted, threshold, known, today: date::today() })
 }
 

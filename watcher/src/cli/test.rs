@@ -22,7 +22,7 @@ use super::progress::Progress;
 use super::{Failure, Outcome};
 use crate::analysis::{Committed, Manifests, Place};
 use crate::assertions::{self, File, Host, Verdict, discover, probe, snapshot};
-use crate::lint::Given;
+use crate::config::host::Given;
 use crate::lint::config::Config;
 use crate::map::Map;
 use crate::report::assertions::{Case, Format, render};
@@ -185,7 +185,7 @@ fn groups(args: &Args, sources: &mut Sources, color: Color) -> Result<Vec<Group>
         if found.is_empty() {
             let places = places(args, &file.manifests, &config, &path)?;
             let host = args.host.clone().or_else(|| file.host.clone());
-            let host = host.map(|path| (path, args.given.or(&config.given)));
+            let host = host.map(|path| (path, args.given.given().or(config.given.clone())));
             groups.push(Group { file, config, places, host });
         }
         findings.extend(found);

@@ -36,13 +36,34 @@ pub struct HostOptions {
     pub reading: HostReading,
 }
 
-/// What host rules are given, and may ask for, when they are read.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct HostReading {
+/// What host rules are given when they are read.
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Given {
     /// Variables that take precedence over those in the rules, in ferm's notation.
     pub definitions: Vec<String>,
     /// The files with what `ipset save` printed.
     pub ipsets: Vec<String>,
+}
+
+impl Given {
+    /// The same, and each list of the fallback's that is empty here.
+    #[must_use]
+    pub fn or(self, fallback: Self) -> Self {
+        let first = |own: Vec<String>, otherwise| if own.is_empty() { otherwise } else { own };
+        Self { definitions: first(self.definitions, fallback.definitions), ipsets: first(self.ipsets, fallback.ipsets) }
+    }
+
+    /// Whether it is nothing at all.
+    pub fn is_empty(&self) -> bool {
+        self.definitions.is_empty() && self.ipsets.is_empty()
+    }
+}
+
+/// What host rules are given, and may ask for, when they are read.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct HostReading {
+    /// What they are given.
+    pub given: Given,
     /// Whether the commands in backticks and the pipes of `@include` are run.
     pub allow_exec: Option<bool>,
     /// Whether the names in `@resolve` are looked up.
@@ -64,10 +85,9 @@ impl HostReading {
     }
 
     fn or(self, fallback: Self) -> Self {
-        let Self { definitions, ipsets, allow_exec, resolve, prefers_former } = self;
+        let Self { given, allow_exec, resolve, prefers_former } = self;
         Self {
-            definitions: if definitions.is_empty() { fallback.definitions } else { definitions },
-            ipsets: if ipsets.is_empty() { fallback.ipsets } else { ipsets },
+            given: given.or(fallback.given),
             allow_exec: allow_exec.or(fallback.allow_exec),
             resolve: resolve.or(fallback.resolve),
             prefers_former: prefers_former || fallback.prefers_former,
@@ -212,7 +232,8 @@ impl HostOptions {
         let written = |ports: &Option<Vec<FailsafePorts>>| {
             ports.as_ref().map(|ports| ports.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
-        let HostReading { definitions, ipsets, allow_exec, resolve, prefers_former: _ } = &self.reading;
+        let HostReading { given: Given { definitions, ipsets }, allow_exec, resolve, prefers_former: _ } =
+            &self.reading;
         let fields = [
             ("failsafeInput", json!(written(&self.failsafe_input))),
             ("failsafeOutput", json!(written(&self.failsafe_output))),
@@ -238,8 +259,8 @@ pub(super) fn set(options: &mut HostOptions, key: &str, value: &Value) -> Option
         }
         match key {
             "hostConfigMap" => options.config_map = Some(read(value, "`NAMESPACE/NAME`", config_map)?),
-            "hostDefinitions" => options.reading.definitions = texts(value, "a list of definitions")?,
-            "hostIpsets" => options.reading.ipsets = texts(value, "a list of paths")?,
+            "hostDefinitions" => options.reading.given.definitions = texts(value, "a list of definitions")?,
+            "hostIpsets" => options.reading.given.ipsets = texts(value, "a list of paths")?,
             "hostAllowExec" => options.reading.allow_exec = Some(boolean(value)?),
             "hostResolve" => options.reading.resolve = Some(boolean(value)?),
             "failsafeInput" => options.failsafe_input = Some(ports(value)?),

@@ -10,8 +10,9 @@ use policy_lang::host::Files as _;
 use policy_lang::source::Sources;
 
 use super::past::Past;
-use super::{Given, Loaded, is_judged, load_past, widened};
+use super::{Loaded, is_judged, load_past, widened};
 use crate::analysis::{GitError, PlaceError, is_committed};
+use crate::config::host::Given;
 use crate::source::files::{FileError, STDIN};
 
 /// What findings are compared with where no commit is named.

@@ -18,7 +18,7 @@ mod exception;
 mod zones;
 
 pub use self::exception::{Exception, Place};
-use super::Given;
+use crate::config::host::Given;
 use crate::config::{misplaced, unknown_field};
 
 /// The name of the file.

@@ -6,8 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use engine::lint::selection::Wanted;
+use watcher::config::host::Given;
 use watcher::lint::config::Config;
-use watcher::lint::{Given, Paths, judged, load};
+use watcher::lint::{Paths, judged, load};
 
 /// Folders of valid input, from the root of the repository. Those of `golden` show single features, so that some of their
 /// policies are odd on purpose.

@@ -10,8 +10,9 @@ use engine::lint::catalogue;
 use engine::lint::selection::Wanted;
 use policy_lang::diagnostic::Diagnostic;
 use policy_lang::source::Sources;
+use watcher::config::host::Given;
 use watcher::lint::config::Config;
-use watcher::lint::{Given, Paths, judged, load};
+use watcher::lint::{Paths, judged, load};
 
 /// Fewest fixtures of each kind.
 const FEWEST: usize = 3;

@@ -104,10 +104,10 @@ impl Told {
         let asked = Asked {
             resolver: reading.resolves().then_some(names),
             former: self.last.as_ref().map(|(texts, _)| texts),
-            ipsets: &reading.ipsets,
+            ipsets: &reading.given.ipsets,
             ..Asked::of_files(files)
         };
-        let (found, diagnostics) = reading::read_asking(&main, asked, &reading.definitions);
+        let (found, diagnostics) = reading::read_asking(&main, asked, &reading.given.definitions);
         let findings = diagnostics.iter().filter(|finding| finding.severity > Severity::Note);
         let findings: Vec<Finding> = findings.map(|finding| Finding::new(finding, &found.sources)).collect();
         let now = Some((found.texts.clone(), findings.clone()));
