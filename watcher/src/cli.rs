@@ -82,7 +82,8 @@ struct Cli {
     command: Command,
 }
 
-// To describe the arguments of every command is a tenth of what a small apply takes, so it waits until one is named.
+// To describe the arguments of every command is a sixth of the instructions of an apply of one rule, so it waits until one is
+// named.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 enum Command {
